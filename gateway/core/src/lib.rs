@@ -1,1 +1,32 @@
-//! Being written.
+//! The gateway without I/O: MQTT-SN sessions, sleeping clients' mailboxes, topic ids, the MQTT broker core.
+//!
+//! Owns: every decision. A datagram or an MQTT packet goes in, datagrams, packets and events come out.
+//!
+//! Must not know: sockets, clocks, disks, tokio, configuration files, how an output is carried out. Time is an
+//! argument, so the simulator runs in virtual time exactly the code that ships.
+//!
+//! Order of calls, see [`Core`]: [`Core::handle_input`] or [`Core::handle_timeout`], then [`Core::poll_output`] until
+//! it returns `None`, then wait for the next input or for [`Core::poll_timeout`].
+//!
+//! Rooms: `sn` is the MQTT-SN side (sessions as 1.2 §6 sees them), `mqtt` the MQTT side, `broker` what both meet in.
+//! The broker does not know which of the two a subscriber speaks.
+
+mod broker;
+mod config;
+mod core;
+mod event;
+mod io;
+mod map;
+mod message;
+pub mod mqtt;
+mod sn;
+mod stats;
+mod timers;
+
+pub use self::core::Core;
+pub use broker::{FilterError, SessionKey, TopicNameError, filter_matches, validate_filter, validate_topic_name};
+pub use config::{AddressMoves, Config, Limits, Timing, WhenFull};
+pub use event::{Event, LostReason, Via};
+pub use io::{CloseReason, ConnId, Input, Output};
+pub use message::{Message, Qos};
+pub use stats::{ClientInfo, ClientState, DropReason, RejectReason, Stats};

@@ -1,0 +1,130 @@
+//! What an operator can set, as plain values. Reading them from a file is the daemon's business.
+
+use sn_types::{GwId, TopicId};
+use std::time::Duration;
+
+/// How the core behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// This gateway's id in ADVERTISE and GWINFO (1.2 §5.3).
+    pub gw_id: GwId,
+    /// Timers and counters.
+    pub timing: Timing,
+    /// Every limit.
+    pub limits: Limits,
+    /// Predefined topic ids and their names. Ids 0000 and FFFF and names with wildcards are refused by
+    /// [`crate::Core::new`].
+    pub predefined: Vec<(TopicId, String)>,
+    /// Accept PUBLISH with QoS -1, which needs no connection.
+    pub qos_minus_one: bool,
+    /// Make up a client id for a CONNECT without one, instead of CONNACK 03.
+    pub generate_client_ids: bool,
+    /// What a PINGREQ with ClientId from a new address does.
+    pub address_moves: AddressMoves,
+    /// What a full queue drops.
+    pub when_full: WhenFull,
+    /// Seed of the hash maps: random in the daemon, fixed in tests and the simulator.
+    pub hash_seed: u64,
+}
+
+/// Timers and counters (1.2 §7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// T_retry: how long an answer may take before a message is sent again. The spec says 10-15 s.
+    pub t_retry: Duration,
+    /// N_retry: how often a message is sent again before the client is lost. The spec says 3-5.
+    pub n_retry: u8,
+    /// T_WAIT: the pause after a client said "congestion". The spec says more than 5 min.
+    pub t_wait: Duration,
+    /// T_ADV: the period of ADVERTISE, at most 65,535 s. The spec says more than 15 min.
+    pub t_adv: Duration,
+}
+
+/// Every limit. Each is answered or counted when reached, never met with silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sessions, connected or kept, MQTT-SN and MQTT together. Beyond: CONNACK "congestion" or "server unavailable".
+    pub clients: usize,
+    /// Octets in a client id. Beyond: CONNACK "not supported" or "identifier rejected".
+    pub client_id_len: usize,
+    /// Octets in a topic name or filter. Beyond: REGACK, SUBACK or PUBACK "not supported".
+    pub topic_name_len: usize,
+    /// Normal topic ids per client. Beyond: REGACK or SUBACK "congestion".
+    pub topic_ids_per_client: usize,
+    /// Subscriptions per client. Beyond: SUBACK "congestion" or 0x80.
+    pub subscriptions_per_client: usize,
+    /// Messages that wait for one client.
+    pub queue_messages: usize,
+    /// Octets (topics and payloads) that wait for one client.
+    pub queue_bytes: usize,
+    /// Unacknowledged QoS 1 and 2 messages to one MQTT client. To an MQTT-SN client it is always one.
+    pub mqtt_inflight: usize,
+    /// QoS 2 messages from one client that wait for its PUBREL. Beyond: PUBACK "congestion" or the connection closes.
+    pub incoming_qos2: usize,
+    /// DISCONNECTs per second to one unknown sender.
+    pub unknown_sender_answers_per_s: u32,
+}
+
+/// What a PINGREQ with a ClientId from a new address does to that client's session (1.2 §6.14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum AddressMoves {
+    /// The session moves only on a transport that authenticates its peers; elsewhere the sender is told DISCONNECT.
+    #[default]
+    Authenticated,
+    /// The session moves. Anybody who knows a client id can then take its messages.
+    Always,
+}
+
+/// What gives way when a client's queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum WhenFull {
+    /// The message that does not fit any more.
+    #[default]
+    DropNewest,
+    /// The message that has waited longest.
+    DropOldest,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            gw_id: GwId(1),
+            timing: Timing::default(),
+            limits: Limits::default(),
+            predefined: Vec::new(),
+            qos_minus_one: true,
+            generate_client_ids: false,
+            address_moves: AddressMoves::default(),
+            when_full: WhenFull::default(),
+            hash_seed: 0,
+        }
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            t_retry: Duration::from_secs(10),
+            n_retry: 5,
+            t_wait: Duration::from_secs(300),
+            t_adv: Duration::from_secs(900),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            clients: 100_000,
+            client_id_len: 128,
+            topic_name_len: 1_024,
+            topic_ids_per_client: 1_024,
+            subscriptions_per_client: 1_024,
+            queue_messages: 10_000,
+            queue_bytes: 16 << 20,
+            mqtt_inflight: 100,
+            incoming_qos2: 1_000,
+            unknown_sender_answers_per_s: 1,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What an operator may want to read in the log.
+
+use crate::{ConnId, DropReason, RejectReason};
+use sn_types::PeerAddr;
+use std::sync::Arc;
+
+/// Over what a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// MQTT-SN, from this address.
+    Sn(PeerAddr),
+    /// MQTT, on this connection.
+    Mqtt(ConnId),
+}
+
+/// Something that happened to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A client connected.
+    Connected {
+        /// Its id.
+        client_id: Arc<str>,
+        /// How.
+        via: Via,
+        /// Whether it went on with a session that was kept.
+        session_present: bool,
+    },
+    /// A client said good-bye.
+    Disconnected {
+        /// Its id.
+        client_id: Arc<str>,
+    },
+    /// A client has gone to sleep.
+    Asleep {
+        /// Its id.
+        client_id: Arc<str>,
+        /// For how long, in seconds, it said.
+        duration_s: u16,
+    },
+    /// A sleeping client has woken to collect its messages.
+    Awake {
+        /// Its id.
+        client_id: Arc<str>,
+        /// Messages that wait for it.
+        waiting: usize,
+    },
+    /// A client has been silent for too long, or did not acknowledge: its will is published.
+    Lost {
+        /// Its id.
+        client_id: Arc<str>,
+        /// Which of the timers it was.
+        why: LostReason,
+    },
+    /// Another connection uses the client id now.
+    TakenOver {
+        /// The id.
+        client_id: Arc<str>,
+        /// The new one.
+        by: Via,
+    },
+    /// A message for a client was dropped.
+    Dropped {
+        /// The client's id.
+        client_id: Arc<str>,
+        /// The message's topic.
+        topic: Arc<str>,
+        /// Why.
+        reason: DropReason,
+    },
+    /// A packet was refused or ignored.
+    Rejected {
+        /// Who sent it.
+        from: Via,
+        /// Why.
+        reason: RejectReason,
+    },
+}
+
+/// Which timer gave a client up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostReason {
+    /// Nothing was heard for the keep-alive and its tolerance.
+    KeepAlive,
+    /// A sleeping client did not wake within its duration and its tolerance.
+    Sleep,
+    /// A message was sent N_retry times again without an answer.
+    Retries,
+    /// The connection broke.
+    Connection,
+}

@@ -1,0 +1,97 @@
+//! What goes into the core and what comes out.
+
+use crate::{Event, mqtt};
+use sn_types::{PeerAddr, TransportId};
+
+/// An MQTT connection's number, chosen by the driver, never reused while the process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// Something that happened outside.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A datagram arrived.
+    Datagram {
+        /// Who sent it.
+        from: PeerAddr,
+        /// The whole datagram.
+        bytes: &'a [u8],
+    },
+    /// An MQTT packet arrived. The first of a connection must be CONNECT.
+    Mqtt {
+        /// On which connection.
+        conn: ConnId,
+        /// The packet, already checked by the listener's decoder.
+        packet: mqtt::Packet,
+    },
+    /// An MQTT connection is gone. The driver sends this once for each connection that carried a packet, also after
+    /// [`Output::MqttClose`].
+    MqttClosed {
+        /// Which.
+        conn: ConnId,
+    },
+    /// The connection's output buffer has passed its high-water mark (`false`) or is empty enough again (`true`).
+    /// While it is not writable, the core queues (and drops by policy) what the subscriber does not take.
+    MqttWritable {
+        /// Which.
+        conn: ConnId,
+        /// Whether the core may send.
+        writable: bool,
+    },
+    /// The daemon is about to stop: DISCONNECT goes to the clients whose session ends with the process.
+    Shutdown,
+}
+
+/// Something for the driver to carry out, in order.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a datagram.
+    Send {
+        /// To whom; for a node behind a forwarder the datagram is already encapsulated.
+        to: PeerAddr,
+        /// The whole datagram, never empty.
+        datagram: Vec<u8>,
+    },
+    /// Send a datagram to every node of a transport.
+    Broadcast {
+        /// On which transport.
+        transport: TransportId,
+        /// In hops; 0 is the whole network.
+        radius: u8,
+        /// The whole datagram, never empty.
+        datagram: Vec<u8>,
+    },
+    /// Send an MQTT packet.
+    Mqtt {
+        /// On which connection.
+        conn: ConnId,
+        /// The packet.
+        packet: mqtt::Packet,
+    },
+    /// Close an MQTT connection once what was sent before is flushed.
+    MqttClose {
+        /// Which.
+        conn: ConnId,
+        /// Why, for the log.
+        reason: CloseReason,
+    },
+    /// Something an operator may want to read or count.
+    Event(Event),
+}
+
+/// Why the core closes an MQTT connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client said DISCONNECT.
+    Disconnected,
+    /// CONNACK carried a refusal.
+    Refused,
+    /// Another connection, MQTT or MQTT-SN, took the client id over.
+    TakenOver,
+    /// Nothing was heard for 1.5 times the keep-alive.
+    KeepAlive,
+    /// The client broke the protocol: what it did.
+    Protocol(&'static str),
+    /// The daemon stops.
+    Shutdown,
+}

@@ -1,0 +1,158 @@
+//! Counters: what was refused, what was dropped, and why.
+
+use sn_codec::DecodeError;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::Via;
+
+/// Why a packet was refused or ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// Not a well-formed message; the decoder's name for what is wrong.
+    Malformed(&'static str),
+    /// From an address without a session, and not a message that opens one.
+    UnknownSender,
+    /// Not expected in the client's state.
+    WrongState,
+    /// A message that only gateways send.
+    WrongDirection,
+    /// CONNECT with a ProtocolId other than 01.
+    ProtocolId,
+    /// A client id that is empty or over the limit.
+    ClientId,
+    /// The limit of clients is reached.
+    ClientLimit,
+    /// A topic name that is over the limit, has wildcards, U+0000 or is reserved for the broker.
+    TopicName,
+    /// A topic filter that is malformed or over the limit.
+    TopicFilter,
+    /// A topic id that was never assigned, or is reserved.
+    TopicId,
+    /// The reserved topic id type 11.
+    TopicIdType,
+    /// The limit of topic ids per client is reached.
+    TopicIdLimit,
+    /// The limit of subscriptions per client is reached.
+    SubscriptionLimit,
+    /// QoS 1 or 2 with MsgId 0000, or QoS bits that make no sense here.
+    Qos,
+    /// The limit of incoming QoS 2 messages is reached.
+    IncomingQos2Limit,
+    /// An acknowledgement of nothing that is in flight.
+    UnmatchedAck,
+    /// QoS -1, which the configuration forbids.
+    QosMinusOne,
+    /// A wireless node id that is empty or over the limit.
+    NodeId,
+    /// An MQTT client broke the protocol.
+    MqttProtocol,
+}
+
+impl RejectReason {
+    /// A short stable label for metrics and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed(what) => what,
+            Self::UnknownSender => "unknown-sender",
+            Self::WrongState => "wrong-state",
+            Self::WrongDirection => "wrong-direction",
+            Self::ProtocolId => "protocol-id",
+            Self::ClientId => "client-id",
+            Self::ClientLimit => "client-limit",
+            Self::TopicName => "topic-name",
+            Self::TopicFilter => "topic-filter",
+            Self::TopicId => "topic-id",
+            Self::TopicIdType => "topic-id-type",
+            Self::TopicIdLimit => "topic-id-limit",
+            Self::SubscriptionLimit => "subscription-limit",
+            Self::Qos => "qos",
+            Self::IncomingQos2Limit => "incoming-qos2-limit",
+            Self::UnmatchedAck => "unmatched-ack",
+            Self::QosMinusOne => "qos-minus-one",
+            Self::NodeId => "node-id",
+            Self::MqttProtocol => "mqtt-protocol",
+        }
+    }
+}
+
+impl From<DecodeError> for RejectReason {
+    fn from(error: DecodeError) -> Self {
+        Self::Malformed(error.name())
+    }
+}
+
+/// Why a message for a client was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The client's queue holds as many messages or octets as it may.
+    QueueFull,
+    /// The message does not fit a datagram of the client's link.
+    TooLong,
+    /// The client refused it with PUBACK "not supported".
+    Refused,
+    /// The client refused the topic's REGISTER.
+    Unwanted,
+    /// No topic id is left for the client.
+    TopicIdLimit,
+}
+
+impl DropReason {
+    /// A short stable label for metrics and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue-full",
+            Self::TooLong => "too-long",
+            Self::Refused => "refused",
+            Self::Unwanted => "unwanted",
+            Self::TopicIdLimit => "topic-id-limit",
+        }
+    }
+}
+
+/// Counters since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Refused packets by reason, over all senders.
+    pub rejects: BTreeMap<RejectReason, u64>,
+    /// Dropped messages by reason, over all clients.
+    pub drops: BTreeMap<DropReason, u64>,
+    /// Messages accepted from clients.
+    pub published: u64,
+    /// Messages handed to subscribers' queues.
+    pub routed: u64,
+    /// Datagrams sent again for want of an answer.
+    pub retransmissions: u64,
+}
+
+/// One client as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// Its id.
+    pub client_id: Arc<str>,
+    /// Its state.
+    pub state: ClientState,
+    /// Where it is, if it is anywhere.
+    pub via: Option<Via>,
+    /// Messages that wait for it, those in flight included.
+    pub waiting: usize,
+    /// Refused packets by reason.
+    pub rejects: BTreeMap<RejectReason, u32>,
+    /// Dropped messages by reason.
+    pub drops: BTreeMap<DropReason, u32>,
+}
+
+/// A client's state (1.2 §6.14, Figure 4); an MQTT client is active or disconnected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "each is the spec's state of that name")]
+pub enum ClientState {
+    Active,
+    Asleep,
+    Awake,
+    Disconnected,
+    Lost,
+}
