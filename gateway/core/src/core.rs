@@ -1,6 +1,11 @@
 //! The core's door.
 
-use crate::{ClientInfo, Config, Input, Output, Stats};
+use crate::broker::{Broker, Link, SessionKey};
+use crate::map::MapSeed;
+use crate::mqtt::MqttSide;
+use crate::sn::SnSide;
+use crate::timers::Timers;
+use crate::{ClientInfo, ClientState, Config, ConnId, Event, Input, Output, Stats, Via};
 use sn_types::{Instant, LinkProfile, TransportId};
 use std::collections::VecDeque;
 
@@ -13,25 +18,74 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub struct Core {
     pub(crate) config: Config,
+    pub(crate) broker: Broker,
+    pub(crate) sn: SnSide,
+    pub(crate) mqtt: MqttSide,
+    pub(crate) timers: Timers<TimerKey>,
     pub(crate) out: VecDeque<Output>,
     pub(crate) stats: Stats,
+}
+
+/// What a timer looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TimerKey {
+    /// An MQTT-SN client: retransmission, keep-alive, sleep.
+    SnClient(SessionKey),
+    /// A will dialogue before CONNACK.
+    Connecting(u32),
+    /// An MQTT connection's keep-alive.
+    MqttConn(ConnId),
+    /// The next ADVERTISE.
+    Advertise,
 }
 
 impl Core {
     /// A gateway without clients.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, out: VecDeque::new(), stats: Stats::default() }
+        let seed = MapSeed::new(config.hash_seed);
+        Self {
+            broker: Broker::new(seed),
+            sn: SnSide::new(seed, &config),
+            mqtt: MqttSide::new(seed),
+            timers: Timers::new(),
+            out: VecDeque::new(),
+            stats: Stats::default(),
+            config,
+        }
     }
 
-    /// Makes a transport known. Datagrams from an unknown one are taken as [`LinkProfile::UDP`] without broadcast.
-    pub fn add_transport(&mut self, _id: TransportId, _profile: LinkProfile) {}
+    /// Makes a transport known, and advertises there at `now` if it can broadcast. Datagrams from an unknown transport
+    /// are taken as [`LinkProfile::UDP`] without broadcast.
+    pub fn add_transport(&mut self, now: Instant, id: TransportId, profile: LinkProfile) {
+        self.sn_add_transport(now, id, profile);
+    }
 
     /// Takes in what happened at `now`.
-    pub fn handle_input(&mut self, _now: Instant, _input: Input<'_>) {}
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        match input {
+            Input::Datagram { from, bytes } => self.sn_datagram(now, from, bytes),
+            Input::Mqtt { conn, packet } => self.mqtt_packet(now, conn, packet),
+            Input::MqttClosed { conn } => self.mqtt_closed(now, conn),
+            Input::MqttWritable { conn, writable } => self.mqtt_writable(now, conn, writable),
+            Input::Shutdown => {
+                self.sn_shutdown();
+                self.mqtt_shutdown();
+            }
+        }
+    }
 
     /// Does what is due at `now`.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some((due, key)) = self.timers.pop_due(now) {
+            match key {
+                TimerKey::SnClient(key) => self.sn_client_due(now, due, key),
+                TimerKey::Connecting(dialogue) => self.sn_connecting_due(now, due, dialogue),
+                TimerKey::MqttConn(conn) => self.mqtt_due(now, due, conn),
+                TimerKey::Advertise => self.sn_advertise(now),
+            }
+        }
+    }
 
     /// The next thing to carry out.
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -41,7 +95,7 @@ impl Core {
     /// When to call [`Core::handle_timeout`] next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.timers.next()
     }
 
     /// Counters since the start.
@@ -52,12 +106,36 @@ impl Core {
 
     /// Every session, in no particular order.
     pub fn clients(&self) -> impl Iterator<Item = ClientInfo> + '_ {
-        std::iter::empty()
+        self.broker.sessions.iter().map(|(key, session)| {
+            let counters = session.counters.as_deref().cloned().unwrap_or_default();
+            ClientInfo {
+                client_id: session.client_id.clone(),
+                state: match session.link {
+                    Link::Mqtt(_) => ClientState::Active,
+                    Link::Sn | Link::None => self.sn.client_state(key),
+                },
+                via: match session.link {
+                    Link::Mqtt(conn) => Some(Via::Mqtt(conn)),
+                    Link::Sn => self.sn.address(key).map(Via::Sn),
+                    Link::None => None,
+                },
+                waiting: session.outbound.len(),
+                rejects: counters.rejects,
+                drops: counters.drops,
+            }
+        })
     }
 
-    /// Takes over the parts of `config` that may change while running: limits, timing, predefined topic ids,
-    /// policies. Answers with the names of those that need a restart.
-    pub fn reconfigure(&mut self, _config: Config) -> Vec<&'static str> {
-        Vec::new()
+    /// Takes over a new configuration. Answers with the names of what needs a restart to change.
+    pub fn reconfigure(&mut self, config: Config) -> Vec<&'static str> {
+        self.sn.set_predefined(&config);
+        // Clients and other gateways know this gateway by its id.
+        let kept = Config { gw_id: self.config.gw_id, hash_seed: self.config.hash_seed, ..config.clone() };
+        self.config = kept;
+        if config.gw_id == self.config.gw_id { Vec::new() } else { vec!["gw_id"] }
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
     }
 }

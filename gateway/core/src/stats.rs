@@ -156,3 +156,10 @@ pub enum ClientState {
     Disconnected,
     Lost,
 }
+
+/// What was refused of or dropped for one client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) rejects: BTreeMap<RejectReason, u32>,
+    pub(crate) drops: BTreeMap<DropReason, u32>,
+}

@@ -1,0 +1,110 @@
+//! From an accepted publish to the subscribers' queues.
+
+use super::{Link, Queued, SessionKey};
+use crate::{Core, DropReason, Event, Message, Qos, RejectReason, Via};
+use sn_types::Instant;
+use std::sync::Arc;
+
+impl Core {
+    /// Hands an accepted message to everybody who subscribed to its topic, and keeps it if it is retained.
+    pub(crate) fn publish(&mut self, now: Instant, message: Message) {
+        self.stats.published += 1;
+        let message = Arc::new(message);
+        if message.retain {
+            self.broker.retained.set(&message);
+        }
+        let mut matches = std::mem::take(&mut self.broker.matches);
+        self.broker.subscriptions.matches(&message.topic, &mut matches);
+        for (key, granted) in matches.drain(..) {
+            let qos = message.qos.min(granted);
+            self.deliver(key, Queued { message: message.clone(), qos, retain: false });
+            self.pump(now, key);
+        }
+        self.broker.matches = matches;
+    }
+
+    /// Queues a message for one client. QoS 0 is not kept for a client that is not there.
+    fn deliver(&mut self, key: SessionKey, queued: Queued) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        if session.link == Link::None && queued.qos == Qos::AtMostOnce {
+            return;
+        }
+        self.stats.routed += 1;
+        if let Some(dropped) = session.outbound.push(queued, &self.config.limits, self.config.when_full) {
+            self.dropped(key, dropped.message.topic.clone(), DropReason::QueueFull);
+        }
+    }
+
+    /// Lets the client's protocol side send what it can of the queue.
+    pub(crate) fn pump(&mut self, now: Instant, key: SessionKey) {
+        match self.broker.sessions.get(key).map(|session| session.link) {
+            Some(Link::Sn) => self.sn_pump(now, key),
+            Some(Link::Mqtt(conn)) => self.mqtt_pump(now, conn),
+            Some(Link::None) | None => {}
+        }
+    }
+
+    /// Adds a subscription or changes its QoS. `false`: the client has as many as it may.
+    pub(crate) fn subscribe(&mut self, key: SessionKey, filter: &Arc<str>, qos: Qos) -> bool {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return false };
+        match session.subscriptions.iter_mut().find(|(known, _)| known == filter) {
+            Some((_, granted)) => *granted = qos,
+            None if session.subscriptions.len() >= self.config.limits.subscriptions_per_client => return false,
+            None => session.subscriptions.push((filter.clone(), qos)),
+        }
+        self.broker.subscriptions.insert(filter, key, qos);
+        true
+    }
+
+    /// Queues the retained messages that a new subscription asks for. The caller pumps, after its SUBACK.
+    pub(crate) fn deliver_retained(&mut self, key: SessionKey, filter: &str, granted: Qos) {
+        let mut found = Vec::new();
+        self.broker.retained.for_each_match(filter, &mut |message: &Arc<Message>| found.push(message.clone()));
+        for message in found {
+            let qos = message.qos.min(granted);
+            self.deliver(key, Queued { message, qos, retain: true });
+        }
+    }
+
+    /// Removes a subscription, if there is one. What is queued stays.
+    pub(crate) fn unsubscribe(&mut self, key: SessionKey, filter: &str) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        session.subscriptions.retain(|(known, _)| &**known != filter);
+        self.broker.subscriptions.remove(filter, key);
+    }
+
+    /// Forgets a session and all that hangs on it, on both protocol sides. Does not publish its will.
+    pub(crate) fn remove_session(&mut self, key: SessionKey) {
+        let Some(session) = self.broker.sessions.remove(key) else { return };
+        for (filter, _) in &session.subscriptions {
+            self.broker.subscriptions.remove(filter, key);
+        }
+        self.sn.forget(key);
+    }
+
+    /// Publishes the session's will; it stays in place.
+    pub(crate) fn publish_will(&mut self, now: Instant, key: SessionKey) {
+        let will = self.broker.sessions.get(key).and_then(|session| session.will.as_deref().cloned());
+        if let Some(will) = will {
+            self.publish(now, will);
+        }
+    }
+
+    /// Counts a message that a client will not get.
+    pub(crate) fn dropped(&mut self, key: SessionKey, topic: Arc<str>, reason: DropReason) {
+        *self.stats.drops.entry(reason).or_default() += 1;
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        *session.counters.get_or_insert_default().drops.entry(reason).or_default() += 1;
+        let client_id = session.client_id.clone();
+        self.event(Event::Dropped { client_id, topic, reason });
+    }
+
+    /// Counts a packet that was refused or ignored.
+    pub(crate) fn reject(&mut self, from: Via, key: Option<SessionKey>, reason: RejectReason) {
+        *self.stats.rejects.entry(reason).or_default() += 1;
+        if let Some(session) = key.and_then(|key| self.broker.sessions.get_mut(key)) {
+            *session.counters.get_or_insert_default().rejects.entry(reason).or_default() += 1;
+        }
+        self.event(Event::Rejected { from, reason });
+    }
+}

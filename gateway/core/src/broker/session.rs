@@ -1,0 +1,117 @@
+//! A client's session: what the broker keeps for it, whether it speaks MQTT-SN or MQTT.
+
+use super::Outbound;
+use crate::map::{Map, MapSeed};
+use crate::stats::Counters;
+use crate::{ConnId, Message, Qos};
+use slab::Slab;
+use std::sync::Arc;
+
+/// A session's number: its place and, because places are used again, a serial number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey {
+    index: u32,
+    serial: u32,
+}
+
+impl SessionKey {
+    pub(crate) const fn new(index: u32, serial: u32) -> Self {
+        Self { index, serial }
+    }
+}
+
+/// Over what a session's client can be reached now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Not at all: the session waits for its client.
+    None,
+    /// An MQTT-SN client, active, asleep or awake.
+    Sn,
+    /// An MQTT connection.
+    Mqtt(ConnId),
+}
+
+/// What outlives a packet, and unless it is clean, a connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) client_id: Arc<str>,
+    pub(crate) link: Link,
+    /// The session ends with its connection.
+    pub(crate) clean: bool,
+    /// Filters and the QoS granted, in the order of the SUBSCRIBEs.
+    pub(crate) subscriptions: Vec<(Arc<str>, Qos)>,
+    /// Published when the client is lost.
+    pub(crate) will: Option<Box<Message>>,
+    /// Messages to the client.
+    pub(crate) outbound: Outbound,
+    /// Ids of QoS 2 messages from the client that are not released yet.
+    pub(crate) incoming_qos2: Vec<u16>,
+    /// What was refused or dropped; most clients never need one.
+    pub(crate) counters: Option<Box<Counters>>,
+}
+
+impl Session {
+    fn new(client_id: Arc<str>) -> Self {
+        Self {
+            client_id,
+            link: Link::None,
+            clean: true,
+            subscriptions: Vec::new(),
+            will: None,
+            outbound: Outbound::default(),
+            incoming_qos2: Vec::new(),
+            counters: None,
+        }
+    }
+}
+
+/// All sessions, by key and by client id. One namespace for MQTT-SN and MQTT.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    slab: Slab<(u32, Session)>,
+    by_id: Map<Arc<str>, SessionKey>,
+    serial: u32,
+}
+
+impl Sessions {
+    pub(crate) fn new(seed: MapSeed) -> Self {
+        Self { slab: Slab::new(), by_id: seed.map(), serial: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub(crate) fn find(&self, client_id: &str) -> Option<SessionKey> {
+        self.by_id.get(client_id).copied()
+    }
+
+    /// A new session without link, clean, for a client id that has none.
+    pub(crate) fn insert(&mut self, client_id: &str) -> SessionKey {
+        let client_id: Arc<str> = client_id.into();
+        self.serial = self.serial.wrapping_add(1);
+        let index = self.slab.insert((self.serial, Session::new(client_id.clone())));
+        let key = SessionKey::new(index as u32, self.serial);
+        self.by_id.insert(client_id, key);
+        key
+    }
+
+    pub(crate) fn remove(&mut self, key: SessionKey) -> Option<Session> {
+        self.get(key)?;
+        let (_, session) = self.slab.remove(key.index as usize);
+        self.by_id.remove(&session.client_id);
+        Some(session)
+    }
+
+    pub(crate) fn get(&self, key: SessionKey) -> Option<&Session> {
+        self.slab.get(key.index as usize).filter(|(serial, _)| *serial == key.serial).map(|(_, session)| session)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        self.slab.get_mut(key.index as usize).filter(|(serial, _)| *serial == key.serial).map(|(_, session)| session)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        self.slab.iter().map(|(index, (serial, session))| (SessionKey::new(index as u32, *serial), session))
+    }
+}
