@@ -1,7 +1,14 @@
 //! Every message of MQTT-SN 1.2 as a plain value that borrows from its datagram.
 
-use crate::{Qos, ReturnCode, Topic, TopicFilter};
-use sn_types::{GwId, MsgId, TopicId};
+use crate::frame::Frame;
+use crate::layout::Layout;
+use crate::publish::parse_msg_id;
+use crate::reader::Reader;
+use crate::will::parse_response;
+use crate::{
+    Advertise, ConnAck, Connect, DecodeError, Disconnect, EncodeError, FrwdEncap, GwInfo, MsgId, MsgType, PingReq,
+    PubAck, Publish, RegAck, Register, ReturnCode, SearchGw, SubAck, Subscribe, Unsubscribe, WillMsg, WillTopic,
+};
 
 /// One MQTT-SN message (1.2 §5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,210 +71,131 @@ pub enum Message<'a> {
     FrwdEncap(FrwdEncap<'a>),
 }
 
-/// ADVERTISE (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Advertise {
-    /// Who advertises.
-    pub gw_id: GwId,
-    /// Seconds until the next ADVERTISE.
-    pub duration_s: u16,
+/// Decodes a datagram, which must be one message.
+///
+/// The message inside a FRWDENCAP is decoded by calling this again with [`FrwdEncap::inner`].
+///
+/// Two known faults of peers are forgiven: a long-form Length that does not count the long form's two extra octets
+/// (Paho), and one octet too many after a WILLTOPICRESP or WILLMSGRESP (RSMB).
+///
+/// # Errors
+/// See [`DecodeError`]; nothing that is merely not allowed is one.
+pub fn decode(datagram: &[u8]) -> Result<Message<'_>, DecodeError> {
+    Frame::check(datagram).and_then(Message::parse)
 }
 
-/// SEARCHGW (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SearchGw {
-    /// Broadcast radius in hops; 0 is the whole network.
-    pub radius: u8,
-}
+impl<'a> Message<'a> {
+    /// The message's MsgType.
+    #[must_use]
+    pub const fn msg_type(&self) -> MsgType {
+        match self {
+            Self::Advertise(_) => MsgType::Advertise,
+            Self::SearchGw(_) => MsgType::SearchGw,
+            Self::GwInfo(_) => MsgType::GwInfo,
+            Self::Connect(_) => MsgType::Connect,
+            Self::ConnAck(_) => MsgType::ConnAck,
+            Self::WillTopicReq => MsgType::WillTopicReq,
+            Self::WillTopic(_) => MsgType::WillTopic,
+            Self::WillMsgReq => MsgType::WillMsgReq,
+            Self::WillMsg(_) => MsgType::WillMsg,
+            Self::Register(_) => MsgType::Register,
+            Self::RegAck(_) => MsgType::RegAck,
+            Self::Publish(_) => MsgType::Publish,
+            Self::PubAck(_) => MsgType::PubAck,
+            Self::PubComp(_) => MsgType::PubComp,
+            Self::PubRec(_) => MsgType::PubRec,
+            Self::PubRel(_) => MsgType::PubRel,
+            Self::Subscribe(_) => MsgType::Subscribe,
+            Self::SubAck(_) => MsgType::SubAck,
+            Self::Unsubscribe(_) => MsgType::Unsubscribe,
+            Self::UnsubAck(_) => MsgType::UnsubAck,
+            Self::PingReq(_) => MsgType::PingReq,
+            Self::PingResp => MsgType::PingResp,
+            Self::Disconnect(_) => MsgType::Disconnect,
+            Self::WillTopicUpd(_) => MsgType::WillTopicUpd,
+            Self::WillTopicResp(_) => MsgType::WillTopicResp,
+            Self::WillMsgUpd(_) => MsgType::WillMsgUpd,
+            Self::WillMsgResp(_) => MsgType::WillMsgResp,
+            Self::FrwdEncap(_) => MsgType::FrwdEncap,
+        }
+    }
 
-/// GWINFO (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GwInfo<'a> {
-    /// The gateway that is described.
-    pub gw_id: GwId,
-    /// Its address, only when a client answers on a gateway's behalf; empty otherwise.
-    pub gw_add: &'a [u8],
-}
+    /// Writes the message to the start of `buf` in its shortest form, and returns its length in octets.
+    ///
+    /// # Errors
+    /// [`EncodeError::BufferTooSmall`], and those of [`Message::encoded_len`].
+    pub fn encode(&self, buf: &mut [u8]) -> Result<usize, EncodeError> {
+        self.layout()?.write(self.msg_type(), buf)
+    }
 
-/// CONNECT (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connect<'a> {
-    /// Ask the gateway to prompt for a will.
-    pub will: bool,
-    /// Start without the state of an earlier session.
-    pub clean_session: bool,
-    /// 01 for MQTT-SN 1.2; the session refuses others with CONNACK 03.
-    pub protocol_id: u8,
-    /// Keep-alive in seconds; 0 is not supervised.
-    pub duration_s: u16,
-    /// 1-23 characters says the spec; the decoder allows any length, also 0: the session decides.
-    pub client_id: &'a str,
-}
+    /// How many octets [`Message::encode`] writes.
+    ///
+    /// # Errors
+    /// The message cannot be sent, whatever the buffer: see [`EncodeError`].
+    pub fn encoded_len(&self) -> Result<usize, EncodeError> {
+        self.layout()?.total_len()
+    }
 
-/// CONNACK (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnAck {
-    /// Accepted, or why not.
-    pub return_code: ReturnCode,
-}
+    fn parse(frame: Frame<'a>) -> Result<Self, DecodeError> {
+        let body = Reader::new(frame.msg_type, frame.body);
+        Ok(match frame.msg_type {
+            MsgType::Advertise => Self::Advertise(Advertise::parse(body)?),
+            MsgType::SearchGw => Self::SearchGw(SearchGw::parse(body)?),
+            MsgType::GwInfo => Self::GwInfo(GwInfo::parse(body)?),
+            MsgType::Connect => Self::Connect(Connect::parse(body)?),
+            MsgType::ConnAck => Self::ConnAck(ConnAck::parse(body)?),
+            MsgType::WillTopicReq => body.end().map(|()| Self::WillTopicReq)?,
+            MsgType::WillTopic => Self::WillTopic(WillTopic::parse(body)?),
+            MsgType::WillMsgReq => body.end().map(|()| Self::WillMsgReq)?,
+            MsgType::WillMsg => Self::WillMsg(WillMsg::parse(body)),
+            MsgType::Register => Self::Register(Register::parse(body)?),
+            MsgType::RegAck => Self::RegAck(RegAck::parse(body)?),
+            MsgType::Publish => Self::Publish(Publish::parse(body)?),
+            MsgType::PubAck => Self::PubAck(PubAck::parse(body)?),
+            MsgType::PubComp => Self::PubComp(parse_msg_id(body)?),
+            MsgType::PubRec => Self::PubRec(parse_msg_id(body)?),
+            MsgType::PubRel => Self::PubRel(parse_msg_id(body)?),
+            MsgType::Subscribe => Self::Subscribe(Subscribe::parse(body)?),
+            MsgType::SubAck => Self::SubAck(SubAck::parse(body)?),
+            MsgType::Unsubscribe => Self::Unsubscribe(Unsubscribe::parse(body)?),
+            MsgType::UnsubAck => Self::UnsubAck(parse_msg_id(body)?),
+            MsgType::PingReq => Self::PingReq(PingReq::parse(body)?),
+            MsgType::PingResp => body.end().map(|()| Self::PingResp)?,
+            MsgType::Disconnect => Self::Disconnect(Disconnect::parse(body)?),
+            MsgType::WillTopicUpd => Self::WillTopicUpd(WillTopic::parse(body)?),
+            MsgType::WillTopicResp => Self::WillTopicResp(parse_response(body)?),
+            MsgType::WillMsgUpd => Self::WillMsgUpd(WillMsg::parse(body)),
+            MsgType::WillMsgResp => Self::WillMsgResp(parse_response(body)?),
+            MsgType::FrwdEncap => Self::FrwdEncap(FrwdEncap::parse(body, frame.inner)?),
+        })
+    }
 
-/// WILLTOPIC and WILLTOPICUPD with a body (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WillTopic<'a> {
-    /// The will's QoS; bits 11 decode to [`Qos::MinusOne`], which the session refuses.
-    pub qos: Qos,
-    /// Whether the will is retained.
-    pub retain: bool,
-    /// The will topic; never empty.
-    pub topic: &'a str,
-}
-
-/// WILLMSG and WILLMSGUPD (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WillMsg<'a> {
-    /// The will's payload; may be empty.
-    pub message: &'a [u8],
-}
-
-/// REGISTER (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Register<'a> {
-    /// 0000 from a client, the assigned id from a gateway.
-    pub topic_id: TopicId,
-    /// Echoed in the REGACK.
-    pub msg_id: MsgId,
-    /// The topic name; never empty.
-    pub topic_name: &'a str,
-}
-
-/// REGACK (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RegAck {
-    /// The id from now on.
-    pub topic_id: TopicId,
-    /// The REGISTER's.
-    pub msg_id: MsgId,
-    /// Accepted, or why not.
-    pub return_code: ReturnCode,
-}
-
-/// PUBLISH (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Publish<'a> {
-    /// A retransmission.
-    pub dup: bool,
-    /// -1 to 2.
-    pub qos: Qos,
-    /// To a gateway: keep it for new subscribers. From a gateway: it was kept.
-    pub retain: bool,
-    /// The topic, in whichever form.
-    pub topic: Topic<'a>,
-    /// 0000 with QoS 0 and -1.
-    pub msg_id: MsgId,
-    /// The payload; may be empty.
-    pub data: &'a [u8],
-}
-
-/// PUBACK (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PubAck {
-    /// The PUBLISH's TopicId octets; some peers send 0000, so match by [`PubAck::msg_id`].
-    pub topic_id: TopicId,
-    /// The PUBLISH's.
-    pub msg_id: MsgId,
-    /// Accepted, or why not.
-    pub return_code: ReturnCode,
-}
-
-/// SUBSCRIBE (1.2 §5.4). DUP is ignored and sent as 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subscribe<'a> {
-    /// The QoS asked for; bits 11 decode to [`Qos::MinusOne`], which the session refuses.
-    pub qos: Qos,
-    /// Echoed in the SUBACK.
-    pub msg_id: MsgId,
-    /// To what.
-    pub topic: TopicFilter<'a>,
-}
-
-/// SUBACK (1.2 §5.4). All flag bits but QoS are ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SubAck {
-    /// The QoS granted.
-    pub qos: Qos,
-    /// The id that the gateway will use; 0000 for wildcards.
-    pub topic_id: TopicId,
-    /// The SUBSCRIBE's.
-    pub msg_id: MsgId,
-    /// Accepted, or why not.
-    pub return_code: ReturnCode,
-}
-
-/// UNSUBSCRIBE (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unsubscribe<'a> {
-    /// Echoed in the UNSUBACK.
-    pub msg_id: MsgId,
-    /// From what.
-    pub topic: TopicFilter<'a>,
-}
-
-/// PINGREQ (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PingReq<'a> {
-    /// Given by a sleeping client that wakes; an empty one is `None`.
-    pub client_id: Option<&'a str>,
-}
-
-/// DISCONNECT (1.2 §5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Disconnect {
-    /// How long the client sleeps, in seconds; `None` ends the connection.
-    pub duration_s: Option<u16>,
-}
-
-/// Forwarder encapsulation (1.2 §5.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrwdEncap<'a> {
-    /// Broadcast radius in hops, 0-3; only from gateway to forwarder.
-    pub radius: u8,
-    /// The wireless node's id, opaque, 0-252 octets.
-    pub node_id: &'a [u8],
-    /// The encapsulated message, not yet decoded; decoding refuses another encapsulation inside.
-    pub inner: &'a [u8],
-}
-
-/// The MsgType octet (1.2 §5.2.2), for counters, tables and logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-#[allow(missing_docs, reason = "each is the spec's message of that name")]
-pub enum MsgType {
-    Advertise = 0x00,
-    SearchGw = 0x01,
-    GwInfo = 0x02,
-    Connect = 0x04,
-    ConnAck = 0x05,
-    WillTopicReq = 0x06,
-    WillTopic = 0x07,
-    WillMsgReq = 0x08,
-    WillMsg = 0x09,
-    Register = 0x0A,
-    RegAck = 0x0B,
-    Publish = 0x0C,
-    PubAck = 0x0D,
-    PubComp = 0x0E,
-    PubRec = 0x0F,
-    PubRel = 0x10,
-    Subscribe = 0x12,
-    SubAck = 0x13,
-    Unsubscribe = 0x14,
-    UnsubAck = 0x15,
-    PingReq = 0x16,
-    PingResp = 0x17,
-    Disconnect = 0x18,
-    WillTopicUpd = 0x1A,
-    WillTopicResp = 0x1B,
-    WillMsgUpd = 0x1C,
-    WillMsgResp = 0x1D,
-    FrwdEncap = 0xFE,
+    fn layout(&self) -> Result<Layout<'a>, EncodeError> {
+        Ok(match *self {
+            Self::Advertise(advertise) => advertise.layout(),
+            Self::SearchGw(search) => search.layout(),
+            Self::GwInfo(info) => info.layout(),
+            Self::Connect(connect) => connect.layout(),
+            Self::ConnAck(connack) => connack.layout(),
+            Self::WillTopic(Some(will)) | Self::WillTopicUpd(Some(will)) => will.layout(self.msg_type())?,
+            Self::WillMsg(will) | Self::WillMsgUpd(will) => will.layout(),
+            Self::Register(register) => register.layout()?,
+            Self::RegAck(regack) => regack.layout(),
+            Self::Publish(publish) => publish.layout()?,
+            Self::PubAck(puback) => puback.layout(),
+            Self::PubComp(id) | Self::PubRec(id) | Self::PubRel(id) | Self::UnsubAck(id) => Layout::EMPTY.u16(id.0),
+            Self::Subscribe(subscribe) => subscribe.layout()?,
+            Self::SubAck(suback) => suback.layout(),
+            Self::Unsubscribe(unsubscribe) => unsubscribe.layout()?,
+            Self::PingReq(pingreq) => pingreq.layout(),
+            Self::Disconnect(disconnect) => disconnect.layout(),
+            Self::WillTopicResp(code) | Self::WillMsgResp(code) => Layout::EMPTY.u8(code.into()),
+            Self::FrwdEncap(encap) => encap.layout()?,
+            Self::WillTopicReq
+            | Self::WillTopic(None)
+            | Self::WillMsgReq
+            | Self::PingResp
+            | Self::WillTopicUpd(None) => Layout::EMPTY,
+        })
+    }
 }
