@@ -1,0 +1,75 @@
+//! QoS 2 on the receiving side: which messages were already reported.
+
+use sn_codec::MsgId;
+
+/// The last few QoS 2 messages. Gateways have one open at a time; the others are remembered for the sake of links
+/// that deliver a copy after the exchange has ended.
+pub(crate) struct ReceivedIds {
+    slots: [Option<Slot>; Self::LEN],
+    oldest: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    msg_id: MsgId,
+    digest: u32,
+    released: bool,
+}
+
+impl ReceivedIds {
+    const LEN: usize = 8;
+
+    pub(crate) const EMPTY: Self = Self { slots: [None; Self::LEN], oldest: 0 };
+
+    /// A new session.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::EMPTY;
+    }
+
+    /// Whether the message is to be reported; remembers it if so.
+    ///
+    /// Until PUBREL the message id alone decides (1.2 §6.6). Afterwards the id may be used for another message, so
+    /// only the same content counts as a late copy.
+    pub(crate) fn is_new(&mut self, msg_id: MsgId, digest: u32) -> bool {
+        let slot = Slot { msg_id, digest, released: false };
+        match self.slots.iter_mut().flatten().find(|slot| slot.msg_id == msg_id) {
+            Some(known) if !known.released || known.digest == digest => false,
+            Some(known) => {
+                *known = slot;
+                true
+            }
+            None => {
+                self.slots[self.oldest % Self::LEN] = Some(slot);
+                self.oldest = (self.oldest + 1) % Self::LEN;
+                true
+            }
+        }
+    }
+
+    /// PUBREL: the gateway will not repeat the message; `remember` it because the link might.
+    pub(crate) fn release(&mut self, msg_id: MsgId, remember: bool) {
+        for slot in &mut self.slots {
+            if let Some(known) = slot.as_mut().filter(|known| known.msg_id == msg_id) {
+                known.released = true;
+                if !remember {
+                    *slot = None;
+                }
+            }
+        }
+    }
+
+    /// The gateway has started afresh and may use the same ids again for the same content.
+    pub(crate) fn forget_released(&mut self) {
+        for slot in &mut self.slots {
+            if slot.is_some_and(|known| known.released) {
+                *slot = None;
+            }
+        }
+    }
+}
+
+/// FNV-1a over the parts: tells two messages apart that share an id.
+pub(crate) fn digest(parts: [&[u8]; 2]) -> u32 {
+    let octets = parts.into_iter().flatten();
+    octets.fold(0x811C_9DC5, |hash, octet| (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193))
+}
