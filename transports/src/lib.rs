@@ -1,1 +1,51 @@
-//! Being written.
+//! Datagrams in and out: octets and [`PeerAddr`]s.
+//!
+//! Owns: sockets (later also serial lines and radios), batching, multicast groups, what a link promises.
+//!
+//! Must not know: MQTT-SN messages, sessions, the gateway's core, configuration files.
+//!
+//! Order of calls, see [`Transport`]: [`poll_recv`](Transport::poll_recv) until it is ready, then read
+//! [`received`](Transport::received); [`queue`](Transport::queue) what is to be sent, then
+//! [`flush`](Transport::flush). A transport is polled by the one task that owns the gateway's core: the kernel's
+//! receive buffer is the bounded queue between the network and that task, and no datagram is copied or handed from
+//! task to task on its way.
+
+mod batch;
+mod counters;
+mod udp;
+
+pub use batch::RecvBatch;
+pub use counters::Counters;
+pub use udp::{Multicast, UdpConfig, UdpTransport};
+
+use sn_types::{LinkProfile, PeerAddr};
+use std::io;
+use std::task::{Context, Poll};
+
+/// A link on which datagrams come and go.
+pub trait Transport {
+    /// What the link promises.
+    fn profile(&self) -> LinkProfile;
+
+    /// Waits for datagrams and takes a batch of them in, which replaces the one before.
+    ///
+    /// # Errors
+    /// What the operating system reported. It is for the log: the transport goes on and may be polled again.
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// The batch that the last [`Transport::poll_recv`] took in.
+    fn received(&self) -> &RecvBatch;
+
+    /// Adds a datagram to those that the next [`Transport::flush`] sends. A full batch is sent at once.
+    fn queue(&mut self, to: &PeerAddr, datagram: Vec<u8>);
+
+    /// Sends what is queued, without waiting: what the link does not take is dropped and counted, as a network might.
+    fn flush(&mut self);
+
+    /// Sends a datagram to every node in reach, `radius` hops far; 0 is the whole network. A link without broadcast
+    /// (see [`LinkProfile::broadcast`]) ignores it.
+    fn broadcast(&mut self, radius: u8, datagram: &[u8]);
+
+    /// Counters since the start.
+    fn counters(&self) -> Counters;
+}

@@ -1,0 +1,18 @@
+//! What a transport counts.
+
+/// Datagrams since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Taken in.
+    pub received: u64,
+    /// Longer than the link's MTU allows, and therefore not taken in.
+    pub oversize: u64,
+    /// Errors of the operating system while receiving.
+    pub receive_errors: u64,
+    /// Handed to the operating system.
+    pub sent: u64,
+    /// Dropped because the send buffer was full.
+    pub send_full: u64,
+    /// Refused by the operating system: no route, too long, an address of another family.
+    pub send_refused: u64,
+}
