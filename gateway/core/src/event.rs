@@ -87,4 +87,6 @@ pub enum LostReason {
     Retries,
     /// The connection broke.
     Connection,
+    /// Another client uses its address now.
+    Replaced,
 }

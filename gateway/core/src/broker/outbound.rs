@@ -50,28 +50,25 @@ pub(crate) struct Outbound {
 const SHRINK_BELOW: usize = 4;
 
 impl Outbound {
-    /// Appends a message, or hands back the one that had to give way.
-    pub(crate) fn push(&mut self, queued: Queued, limits: &Limits, when_full: WhenFull) -> Option<Queued> {
+    /// Appends a message, and hands back those that had to give way: perhaps itself.
+    pub(crate) fn push(&mut self, queued: Queued, limits: &Limits, when_full: WhenFull) -> Vec<Queued> {
         let bytes = queued.bytes();
-        let fits = |this: &Self| {
-            this.queue.len() < limits.queue_messages && this.queue_bytes + bytes <= limits.queue_bytes
-        };
-        if !fits(self) {
-            match when_full {
-                WhenFull::DropNewest => return Some(queued),
-                WhenFull::DropOldest => {
-                    let oldest = self.pop();
-                    // One large message may need the room of several small ones: then it is the one that goes.
-                    if !fits(self) {
-                        return Some(queued);
-                    }
-                    self.append(queued, bytes);
-                    return oldest;
+        let mut dropped = Vec::new();
+        while self.queue.len() >= limits.queue_messages || self.queue_bytes + bytes > limits.queue_bytes {
+            let oldest = match when_full {
+                WhenFull::DropOldest if bytes <= limits.queue_bytes => self.pop(),
+                WhenFull::DropOldest | WhenFull::DropNewest => None,
+            };
+            match oldest {
+                Some(oldest) => dropped.push(oldest),
+                None => {
+                    dropped.push(queued);
+                    return dropped;
                 }
             }
         }
         self.append(queued, bytes);
-        None
+        dropped
     }
 
     fn append(&mut self, queued: Queued, bytes: usize) {
@@ -94,13 +91,13 @@ impl Outbound {
         Some(queued)
     }
 
-    /// Drops the waiting messages of one topic, and says how many.
-    pub(crate) fn drop_topic(&mut self, topic: &str) -> Vec<Queued> {
-        let (dropped, kept) = self.queue.drain(..).partition(|queued| &*queued.message.topic == topic);
-        self.queue = kept;
+    /// Drops the messages of one topic that are not released yet, and says how many.
+    pub(crate) fn drop_topic(&mut self, topic: &str) -> usize {
+        let before = self.len();
+        self.queue.retain(|queued| &*queued.message.topic != topic);
         self.queue_bytes = self.queue.iter().map(Queued::bytes).sum();
-        let dropped: VecDeque<Queued> = dropped;
-        dropped.into()
+        self.inflight.retain(|sent| sent.phase == Phase::Released || &*sent.queued.message.topic != topic);
+        before - self.len()
     }
 
     /// Moves the message that waits longest into flight, under a new id.
@@ -139,8 +136,14 @@ impl Outbound {
 
     /// PUBREC: the message with this id awaits PUBCOMP from now on. `false` if no QoS 2 message has it.
     pub(crate) fn release(&mut self, id: u16) -> bool {
-        let found = self.inflight.iter_mut().find(|inflight| inflight.id == id && inflight.queued.qos == Qos::ExactlyOnce);
+        let found =
+            self.inflight.iter_mut().find(|inflight| inflight.id == id && inflight.queued.qos == Qos::ExactlyOnce);
         found.map(|inflight| inflight.phase = Phase::Released).is_some()
+    }
+
+    /// The QoS of the message in flight under an id.
+    pub(crate) fn qos_in_flight(&self, id: u16) -> Option<Qos> {
+        self.inflight.iter().find(|sent| sent.id == id).map(|sent| sent.queued.qos)
     }
 
     /// Messages that wait or are in flight.
@@ -184,7 +187,7 @@ mod tests {
         let mut outbound = Outbound::default();
         for topic in ["a", "b", "c"] {
             let dropped = outbound.push(queued(topic, b""), &TWO, WhenFull::DropNewest);
-            assert_eq!(dropped.is_some(), topic == "c");
+            assert_eq!(!dropped.is_empty(), topic == "c");
         }
         assert_eq!(topics(&outbound), ["a", "b"]);
     }
@@ -199,12 +202,24 @@ mod tests {
     }
 
     #[test]
+    fn a_large_message_takes_the_room_of_several_but_never_of_all_in_vain() {
+        let mut outbound = Outbound::default();
+        for topic in ["a", "b"] {
+            outbound.push(queued(topic, b"1234"), &TWO, WhenFull::DropOldest);
+        }
+        assert_eq!(outbound.push(queued("c", b"1234567890"), &TWO, WhenFull::DropOldest).len(), 1);
+        assert_eq!(topics(&outbound), ["a", "b"]);
+        assert_eq!(outbound.push(queued("c", b"123456789"), &TWO, WhenFull::DropOldest).len(), 2);
+        assert_eq!(topics(&outbound), ["c"]);
+    }
+
+    #[test]
     fn octets_are_bounded_too() {
         let mut outbound = Outbound::default();
-        assert!(outbound.push(queued("a", b"123456789"), &TWO, WhenFull::DropNewest).is_none());
-        assert!(outbound.push(queued("b", b""), &TWO, WhenFull::DropNewest).is_some());
+        assert!(outbound.push(queued("a", b"123456789"), &TWO, WhenFull::DropNewest).is_empty());
+        assert_eq!(outbound.push(queued("b", b""), &TWO, WhenFull::DropNewest).len(), 1);
         outbound.pop();
-        assert!(outbound.push(queued("b", b""), &TWO, WhenFull::DropNewest).is_none());
+        assert!(outbound.push(queued("b", b""), &TWO, WhenFull::DropNewest).is_empty());
     }
 
     #[test]

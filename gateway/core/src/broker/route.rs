@@ -30,7 +30,7 @@ impl Core {
             return;
         }
         self.stats.routed += 1;
-        if let Some(dropped) = session.outbound.push(queued, &self.config.limits, self.config.when_full) {
+        for dropped in session.outbound.push(queued, &self.config.limits, self.config.when_full) {
             self.dropped(key, dropped.message.topic.clone(), DropReason::QueueFull);
         }
     }
@@ -47,9 +47,10 @@ impl Core {
     /// Adds a subscription or changes its QoS. `false`: the client has as many as it may.
     pub(crate) fn subscribe(&mut self, key: SessionKey, filter: &Arc<str>, qos: Qos) -> bool {
         let Some(session) = self.broker.sessions.get_mut(key) else { return false };
+        let full = session.subscriptions.len() >= self.config.limits.subscriptions_per_client;
         match session.subscriptions.iter_mut().find(|(known, _)| known == filter) {
             Some((_, granted)) => *granted = qos,
-            None if session.subscriptions.len() >= self.config.limits.subscriptions_per_client => return false,
+            None if full => return false,
             None => session.subscriptions.push((filter.clone(), qos)),
         }
         self.broker.subscriptions.insert(filter, key, qos);

@@ -1,1 +1,140 @@
-//! Being written.
+//! The MQTT-SN side: sessions as 1.2 §6 and §7 see them.
+//!
+//! A datagram is decoded, its sender located, the [`table`] says what the message does in the sender's state, and the
+//! file named after the procedure does it. Down to a client goes one exchange at a time (`publish_out`).
+
+mod client;
+mod connect;
+mod dialogue;
+mod discovery;
+mod dispatch;
+mod leave;
+mod memory;
+mod ping;
+mod publish_in;
+mod publish_out;
+mod register;
+mod send;
+mod subscribe;
+mod supervise;
+mod table;
+mod topics;
+mod will_update;
+
+use crate::broker::SessionKey;
+use crate::map::{Map, MapSeed};
+use crate::{ClientState, Config};
+use client::SnClient;
+use dialogue::Dialogue;
+use memory::{AnswerLimit, Departed};
+use slab::Slab;
+use sn_types::{Instant, LinkProfile, PeerAddr, TransportId};
+use table::State;
+use topics::Predefined;
+
+/// Who is at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Peer {
+    /// A client with a session.
+    Client(SessionKey),
+    /// Somebody in the will dialogue of a CONNECT: its place in `dialogues`.
+    Connecting(u32),
+}
+
+/// All that the gateway keeps of MQTT-SN beside the broker's sessions.
+#[derive(Debug)]
+pub(crate) struct SnSide {
+    seed: MapSeed,
+    clients: Map<SessionKey, Box<SnClient>>,
+    peers: Map<PeerAddr, Peer>,
+    dialogues: Slab<Dialogue>,
+    departed: Departed,
+    unknown_senders: AnswerLimit,
+    predefined: Predefined,
+    transports: Vec<(TransportId, LinkProfile)>,
+    next_advertise: Instant,
+    /// Client ids made up so far.
+    generated_ids: u64,
+}
+
+impl SnSide {
+    pub(crate) fn new(seed: MapSeed, config: &Config) -> Self {
+        Self {
+            seed,
+            clients: seed.map(),
+            peers: seed.map(),
+            dialogues: Slab::new(),
+            departed: Departed::new(seed),
+            unknown_senders: AnswerLimit::new(seed),
+            predefined: Predefined::new(seed, &config.predefined),
+            transports: Vec::new(),
+            next_advertise: Instant::FAR_FUTURE,
+            generated_ids: 0,
+        }
+    }
+
+    /// Replaces the predefined topic ids.
+    pub(crate) fn set_predefined(&mut self, config: &Config) {
+        self.predefined = Predefined::new(self.seed, &config.predefined);
+    }
+
+    /// The state of a session's MQTT-SN client; disconnected if it has none.
+    pub(crate) fn client_state(&self, key: SessionKey) -> ClientState {
+        match self.clients.get(&key).map(|client| client.state) {
+            Some(State::Active) => ClientState::Active,
+            Some(State::Asleep) => ClientState::Asleep,
+            Some(State::Awake) => ClientState::Awake,
+            Some(State::Lost) => ClientState::Lost,
+            Some(State::Unknown | State::AwaitWillTopic | State::AwaitWillMsg | State::Disconnected) | None => {
+                ClientState::Disconnected
+            }
+        }
+    }
+
+    /// A client's state as the table means it.
+    fn state(&self, key: SessionKey) -> State {
+        self.clients.get(&key).map_or(State::Unknown, |client| client.state)
+    }
+
+    /// The address of a session's MQTT-SN client.
+    pub(crate) fn address(&self, key: SessionKey) -> Option<PeerAddr> {
+        self.clients.get(&key)?.addr
+    }
+
+    /// Forgets a session's MQTT-SN client: its session is gone.
+    pub(crate) fn forget(&mut self, key: SessionKey) {
+        self.unbind(key);
+        self.clients.remove(&key);
+    }
+
+    /// Takes a client's address away from it.
+    fn unbind(&mut self, key: SessionKey) {
+        let Some(addr) = self.clients.get_mut(&key).and_then(|client| client.addr.take()) else { return };
+        if self.peers.get(&addr) == Some(&Peer::Client(key)) {
+            self.peers.remove(&addr);
+        }
+    }
+
+    /// Gives a client an address, and says who had it before: they have none now.
+    fn bind(&mut self, key: SessionKey, addr: PeerAddr) -> Option<SessionKey> {
+        if self.address(key) != Some(addr) {
+            self.unbind(key);
+        }
+        let before = match self.peers.insert(addr, Peer::Client(key)) {
+            Some(Peer::Client(other)) if other != key => Some(other),
+            Some(Peer::Client(_) | Peer::Connecting(_)) | None => None,
+        };
+        if let Some(other) = before.and_then(|other| self.clients.get_mut(&other)) {
+            other.addr = None;
+        }
+        if let Some(client) = self.clients.get_mut(&key) {
+            client.addr = Some(addr);
+        }
+        before
+    }
+
+    fn profile(&self, id: TransportId) -> LinkProfile {
+        let known = self.transports.iter().find(|(known, _)| *known == id);
+        known.map_or(LinkProfile { broadcast: false, ..LinkProfile::UDP }, |(_, profile)| *profile)
+    }
+}

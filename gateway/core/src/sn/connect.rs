@@ -1,0 +1,184 @@
+//! CONNECT (1.2 §6.3, §6.4): a session opened, resumed, or taken over.
+
+use super::client::{Exchange, SnClient};
+use super::table::State;
+use crate::broker::{Link, SessionKey};
+use crate::{Core, Event, LostReason, Message as BrokerMessage, RejectReason, Via};
+use sn_codec::{ConnAck, Connect, Message, ReturnCode};
+use sn_types::{Instant, PeerAddr};
+use std::sync::Arc;
+
+/// What a CONNECT asks for, will aside.
+#[derive(Clone, Debug)]
+pub(super) struct Setup {
+    client_id: Arc<str>,
+    clean_session: bool,
+    keep_alive_s: u16,
+}
+
+/// What a CONNECT does to the will.
+#[derive(Debug)]
+pub(super) enum NewWill {
+    /// No will flag: the will of a session that is kept stays (1.2 §6.4).
+    Keep,
+    /// The will dialogue ended with an empty WILLTOPIC.
+    Delete,
+    /// The will dialogue brought one.
+    Set(Box<BrokerMessage>),
+}
+
+/// ProtocolId of MQTT-SN 1.2.
+const PROTOCOL_ID: u8 = 0x01;
+
+impl Core {
+    /// CONNECT: refused, answered with CONNACK, or with the will dialogue's first question.
+    pub(super) fn connect(&mut self, now: Instant, from: PeerAddr, connect: &Connect<'_>) {
+        match self.admit(connect) {
+            Err(reason @ RejectReason::ClientLimit) => self.refuse_connect(from, reason, ReturnCode::Congestion),
+            Err(reason) => self.refuse_connect(from, reason, ReturnCode::NotSupported),
+            Ok(setup) if connect.will => self.begin_dialogue(now, from, setup),
+            Ok(setup) => {
+                self.abort_dialogue(from);
+                self.establish(now, from, &setup, NewWill::Keep);
+            }
+        }
+    }
+
+    pub(super) fn refuse_connect(&mut self, from: PeerAddr, reason: RejectReason, return_code: ReturnCode) {
+        self.sn_reject(from, reason);
+        self.sn_send(from, &Message::ConnAck(ConnAck { return_code }));
+    }
+
+    fn admit(&mut self, connect: &Connect<'_>) -> Result<Setup, RejectReason> {
+        if connect.protocol_id != PROTOCOL_ID {
+            return Err(RejectReason::ProtocolId);
+        }
+        let client_id = self.client_id(connect.client_id)?;
+        let limits = &self.config.limits;
+        if self.broker.sessions.find(&client_id).is_none() && self.broker.sessions.len() >= limits.clients {
+            return Err(RejectReason::ClientLimit);
+        }
+        Ok(Setup { client_id, clean_session: connect.clean_session, keep_alive_s: connect.duration_s })
+    }
+
+    fn client_id(&mut self, client_id: &str) -> Result<Arc<str>, RejectReason> {
+        if client_id.is_empty() && self.config.generate_client_ids {
+            return Ok(self.generate_client_id());
+        }
+        let too_long = client_id.len() > self.config.limits.client_id_len;
+        if client_id.is_empty() || too_long || client_id.contains('\0') {
+            return Err(RejectReason::ClientId);
+        }
+        Ok(client_id.into())
+    }
+
+    fn generate_client_id(&mut self) -> Arc<str> {
+        loop {
+            self.sn.generated_ids += 1;
+            let client_id = format!("sn-{}", self.sn.generated_ids);
+            if self.broker.sessions.find(&client_id).is_none() {
+                return client_id.into();
+            }
+        }
+    }
+
+    /// Opens or resumes the session, answers CONNACK, and sends what waits.
+    pub(super) fn establish(&mut self, now: Instant, from: PeerAddr, setup: &Setup, will: NewWill) {
+        let key = self.take_session(now, from, setup);
+        let session_present = key.is_some();
+        let key = key.unwrap_or_else(|| self.broker.sessions.insert(&setup.client_id));
+        self.apply_setup(key, setup, will_change(&will));
+        let dialogue = !matches!(will, NewWill::Keep);
+        if let (NewWill::Set(will), Some(session)) = (will, self.broker.sessions.get_mut(key)) {
+            session.will = Some(will);
+        }
+        self.attach(now, from, key, setup.keep_alive_s, dialogue);
+        self.event(Event::Connected { client_id: setup.client_id.clone(), via: Via::Sn(from), session_present });
+        self.sn_send(from, &Message::ConnAck(ConnAck { return_code: ReturnCode::Accepted }));
+        self.pump(now, key);
+        self.sn_schedule(key);
+    }
+
+    /// The session to go on with, if there is one and the client wants it. Its other link, if any, ends.
+    fn take_session(&mut self, now: Instant, from: PeerAddr, setup: &Setup) -> Option<SessionKey> {
+        let key = self.broker.sessions.find(&setup.client_id)?;
+        let session = self.broker.sessions.get(key)?;
+        let (link, clean) = (session.link, session.clean);
+        let by = Via::Sn(from);
+        let mut usable = !setup.clean_session;
+        match link {
+            Link::Mqtt(conn) => {
+                self.event(Event::TakenOver { client_id: setup.client_id.clone(), by });
+                self.mqtt_take_over(now, conn);
+                // A clean MQTT session has ended with its connection (MQTT 3.1.1 §3.1.2.4).
+                usable &= !clean;
+            }
+            Link::Sn if self.sn.address(key) != Some(from) => {
+                self.event(Event::TakenOver { client_id: setup.client_id.clone(), by });
+            }
+            Link::Sn | Link::None => {}
+        }
+        if !usable {
+            self.remove_session(key);
+        }
+        self.broker.sessions.get(key).map(|_| key)
+    }
+
+    fn apply_setup(&mut self, key: SessionKey, setup: &Setup, keep_will: bool) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        session.link = Link::Sn;
+        session.clean = setup.clean_session;
+        if !keep_will {
+            session.will = None;
+        }
+    }
+
+    /// Makes the client active at its address. It may have forgotten its topic ids (1.2 §6.10).
+    fn attach(&mut self, now: Instant, from: PeerAddr, key: SessionKey, keep_alive_s: u16, dialogue: bool) {
+        let client = self.sn.clients.entry(key).or_insert_with(|| Box::new(SnClient::new()));
+        client.state = State::Active;
+        client.keep_alive_s = keep_alive_s;
+        client.heard = now;
+        client.exchange = Exchange::None;
+        client.paused_until = None;
+        client.in_dialogue = false;
+        client.fresh_from_dialogue = dialogue;
+        client.topics.forget_known();
+        let before = self.sn.bind(key, from);
+        self.replaced(now, before);
+    }
+
+    /// Another client uses an address now: whoever was active there is gone, whoever sleeps may come back elsewhere.
+    fn replaced(&mut self, now: Instant, before: Option<SessionKey>) {
+        let Some(before) = before else { return };
+        match self.sn.state(before) {
+            State::Active | State::Awake => self.lost(now, before, LostReason::Replaced),
+            State::Asleep | State::Disconnected | State::Lost => {}
+            State::Unknown | State::AwaitWillTopic | State::AwaitWillMsg => {}
+        }
+    }
+
+    /// The client repeats the last step of the will dialogue: it has missed the CONNACK.
+    pub(super) fn repeat_connack(&mut self, from: PeerAddr, key: SessionKey) {
+        if self.sn.clients.get(&key).is_some_and(|client| client.fresh_from_dialogue) {
+            self.sn_send(from, &Message::ConnAck(ConnAck { return_code: ReturnCode::Accepted }));
+        } else {
+            self.sn_reject(from, RejectReason::WrongState);
+        }
+    }
+
+    /// An MQTT connection takes an MQTT-SN client's session over: the client is told, and loses its address.
+    pub(crate) fn sn_take_over(&mut self, key: SessionKey) {
+        if let Some(addr) = self.sn.address(key) {
+            self.sn_send(addr, &Message::Disconnect(sn_codec::Disconnect { duration_s: None }));
+        }
+        self.sn.forget(key);
+    }
+}
+
+fn will_change(will: &NewWill) -> bool {
+    match will {
+        NewWill::Keep => true,
+        NewWill::Delete | NewWill::Set(_) => false,
+    }
+}

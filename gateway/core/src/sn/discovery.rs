@@ -1,0 +1,46 @@
+//! Gateway discovery (1.2 §6.1): ADVERTISE, and GWINFO to those who search.
+
+use super::send::encode;
+use crate::core::TimerKey;
+use crate::{Core, Output};
+use sn_codec::{Advertise, GwInfo, Message, SearchGw};
+use sn_types::{Instant, LinkProfile, PeerAddr, TransportId};
+
+impl Core {
+    /// Takes note of a transport; on one that broadcasts, advertises now and every T_ADV.
+    pub(crate) fn sn_add_transport(&mut self, now: Instant, id: TransportId, profile: LinkProfile) {
+        self.sn.transports.retain(|(known, _)| *known != id);
+        self.sn.transports.push((id, profile));
+        if profile.broadcast {
+            self.timers.schedule(&mut self.sn.next_advertise, now, TimerKey::Advertise);
+        }
+    }
+
+    /// ADVERTISE on every transport that can.
+    pub(crate) fn sn_advertise(&mut self, now: Instant) {
+        self.sn.next_advertise = Instant::FAR_FUTURE;
+        let t_adv = self.config.timing.t_adv;
+        let duration_s = u16::try_from(t_adv.as_secs()).unwrap_or(u16::MAX);
+        let advertise = Message::Advertise(Advertise { gw_id: self.config.gw_id, duration_s });
+        let transports: Vec<_> = self.sn.transports.iter().filter(|(_, profile)| profile.broadcast).copied().collect();
+        for (transport, _) in transports {
+            self.broadcast(transport, 0, &advertise);
+        }
+        self.timers.schedule(&mut self.sn.next_advertise, now + t_adv, TimerKey::Advertise);
+    }
+
+    /// SEARCHGW: GWINFO to all within the same radius, and to the one who asked, whose datagram may have come alone.
+    pub(super) fn answer_search(&mut self, from: PeerAddr, search: SearchGw) {
+        let info = Message::GwInfo(GwInfo { gw_id: self.config.gw_id, gw_add: &[] });
+        if self.sn.profile(from.transport).broadcast {
+            self.broadcast(from.transport, search.radius, &info);
+        }
+        self.sn_send(from, &info);
+    }
+
+    fn broadcast(&mut self, transport: TransportId, radius: u8, message: &Message<'_>) {
+        if let Some(datagram) = encode(message) {
+            self.out.push_back(Output::Broadcast { transport, radius, datagram });
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The ways out: DISCONNECT, sleep, and being lost (1.2 §6.12, §6.14).
+
+use super::table::State;
+use crate::broker::{Link, SessionKey};
+use crate::{Core, Event, LostReason};
+use sn_codec::{Disconnect, Message};
+use sn_types::{Instant, PeerAddr};
+
+/// The gateway's DISCONNECT never carries a Duration.
+const DISCONNECT: Message<'static> = Message::Disconnect(Disconnect { duration_s: None });
+
+impl Core {
+    /// DISCONNECT: the session ends, or waits if it is kept. The will is not published.
+    pub(super) fn disconnect(&mut self, now: Instant, from: PeerAddr, key: Option<SessionKey>) {
+        self.abort_dialogue(from);
+        self.sn_send(from, &DISCONNECT);
+        let Some(session) = key.and_then(|key| self.broker.sessions.get(key)) else { return };
+        let client_id = session.client_id.clone();
+        self.event(Event::Disconnected { client_id });
+        if let Some(key) = key {
+            self.end_connection(now, key, State::Disconnected);
+        }
+    }
+
+    /// DISCONNECT with a Duration: messages are kept from now on, until the client wakes.
+    pub(super) fn sleep(&mut self, now: Instant, from: PeerAddr, key: SessionKey, disconnect: Disconnect) {
+        let duration_s = disconnect.duration_s.unwrap_or_default();
+        if let Some(client) = self.sn.clients.get_mut(&key) {
+            client.sleep_s = duration_s;
+        }
+        self.fall_asleep(now, key);
+        if let Some(session) = self.broker.sessions.get(key) {
+            let client_id = session.client_id.clone();
+            self.event(Event::Asleep { client_id, duration_s });
+        }
+        self.sn_send(from, &DISCONNECT);
+    }
+
+    /// Asleep, again or for the first time: the sleep timer starts anew. What is in flight comes again, with DUP,
+    /// when the client wakes.
+    pub(super) fn fall_asleep(&mut self, now: Instant, key: SessionKey) {
+        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        client.state = State::Asleep;
+        client.heard = now;
+        client.close_exchange();
+        self.sn_schedule(key);
+    }
+
+    /// The client was silent for too long: its will is published.
+    pub(super) fn lost(&mut self, now: Instant, key: SessionKey, why: LostReason) {
+        let Some(session) = self.broker.sessions.get(key) else { return };
+        let client_id = session.client_id.clone();
+        self.event(Event::Lost { client_id, why });
+        self.publish_will(now, key);
+        self.end_connection(now, key, State::Lost);
+    }
+
+    /// The connection is over. A clean session goes with it; of its address is only remembered that it was here.
+    fn end_connection(&mut self, now: Instant, key: SessionKey, state: State) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        session.link = Link::None;
+        let clean = session.clean;
+        if let Some(client) = self.sn.clients.get_mut(&key) {
+            client.state = state;
+            client.close_exchange();
+            client.paused_until = None;
+            if let Some(addr) = client.addr.filter(|_| clean) {
+                self.sn.departed.insert(now, addr);
+            }
+        }
+        if clean {
+            self.remove_session(key);
+        }
+    }
+
+    /// The daemon stops, and every session with it: whoever listens is told.
+    pub(crate) fn sn_shutdown(&mut self) {
+        let listens = |state| matches!(state, State::Active | State::Awake);
+        let mut listeners: Vec<_> =
+            self.sn.clients.values().filter(|client| listens(client.state)).filter_map(|client| client.addr).collect();
+        listeners.sort_unstable();
+        for addr in listeners {
+            self.sn_send(addr, &DISCONNECT);
+        }
+    }
+}

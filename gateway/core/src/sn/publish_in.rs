@@ -1,0 +1,167 @@
+//! PUBLISH from a client (1.2 §6.6, §6.7): to the broker, then the acknowledgement.
+
+use crate::broker::SessionKey;
+use crate::{Core, Message as BrokerMessage, Qos, RejectReason, validate_topic_name};
+use bytes::Bytes;
+use sn_codec::{Message, MsgId, PubAck, Publish, ReturnCode, Topic, TopicId};
+use sn_types::{Instant, PeerAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A client is told of an unknown topic id in its QoS 0 messages at most this often.
+const NACK_EVERY: Duration = Duration::from_secs(1);
+
+/// Topics that only the broker itself publishes to.
+const RESERVED_PREFIX: &str = "$SYS";
+
+impl Core {
+    /// PUBLISH with QoS 0, 1 or 2.
+    pub(super) fn publish_in(&mut self, now: Instant, from: PeerAddr, key: SessionKey, publish: &Publish<'_>) {
+        let Some(qos) = broker_qos(publish.qos) else { return };
+        if qos != Qos::AtMostOnce && publish.msg_id == MsgId::NONE {
+            return self.sn_reject(from, RejectReason::Qos);
+        }
+        match self.topic_name(Some(key), &publish.topic) {
+            Ok(topic) => self.accept(now, from, key, publish, message(topic, qos, publish)),
+            Err(reason) => self.refuse_publish(now, from, key, publish, reason),
+        }
+    }
+
+    fn accept(&mut self, now: Instant, from: PeerAddr, key: SessionKey, publish: &Publish<'_>, message: BrokerMessage) {
+        match message.qos {
+            Qos::AtMostOnce => self.publish(now, message),
+            Qos::AtLeastOnce => {
+                self.publish(now, message);
+                self.send_puback(from, publish, ReturnCode::Accepted);
+            }
+            Qos::ExactlyOnce => match self.remember_qos2(key, publish.msg_id) {
+                Ok(first) => {
+                    if first {
+                        self.publish(now, message);
+                    }
+                    self.sn_send(from, &Message::PubRec(publish.msg_id));
+                }
+                Err(reason) => self.refuse_publish(now, from, key, publish, reason),
+            },
+        }
+    }
+
+    /// Notes a QoS 2 MsgId until its PUBREL. `false`: it is noted already, the message is a repetition.
+    fn remember_qos2(&mut self, key: SessionKey, msg_id: MsgId) -> Result<bool, RejectReason> {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(false) };
+        if session.incoming_qos2.contains(&msg_id.0) {
+            return Ok(false);
+        }
+        if session.incoming_qos2.len() >= self.config.limits.incoming_qos2 {
+            return Err(RejectReason::IncomingQos2Limit);
+        }
+        session.incoming_qos2.push(msg_id.0);
+        Ok(true)
+    }
+
+    /// PUBREL: PUBCOMP, also for an id that is not known (any more): the client repeats itself until it comes.
+    pub(super) fn release(&mut self, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
+        if let Some(session) = self.broker.sessions.get_mut(key) {
+            session.incoming_qos2.retain(|id| *id != msg_id.0);
+        }
+        self.sn_send(from, &Message::PubComp(msg_id));
+    }
+
+    /// PUBLISH with QoS -1, from anybody: forwarded with QoS 0, never answered.
+    pub(super) fn publish_minus_one(
+        &mut self,
+        now: Instant,
+        from: PeerAddr,
+        key: Option<SessionKey>,
+        publish: &Publish<'_>,
+    ) {
+        if !self.config.qos_minus_one {
+            return self.sn_reject(from, RejectReason::QosMinusOne);
+        }
+        match self.topic_name(key, &publish.topic) {
+            Ok(topic) => self.publish(now, message(topic, Qos::AtMostOnce, publish)),
+            Err(reason) => self.sn_reject(from, reason),
+        }
+    }
+
+    fn refuse_publish(
+        &mut self,
+        now: Instant,
+        from: PeerAddr,
+        key: SessionKey,
+        publish: &Publish<'_>,
+        reason: RejectReason,
+    ) {
+        self.sn_reject(from, reason);
+        let return_code = match reason {
+            RejectReason::TopicId => ReturnCode::InvalidTopicId,
+            RejectReason::IncomingQos2Limit => ReturnCode::Congestion,
+            _ => ReturnCode::NotSupported,
+        };
+        let acknowledged = publish.qos != sn_codec::Qos::Zero;
+        if acknowledged || (reason == RejectReason::TopicId && self.may_nack(now, key)) {
+            self.send_puback(from, publish, return_code);
+        }
+    }
+
+    /// QoS 0 has no acknowledgement, but a publisher whose topic ids are stale learns it only this way.
+    fn may_nack(&mut self, now: Instant, key: SessionKey) -> bool {
+        let Some(client) = self.sn.clients.get_mut(&key) else { return false };
+        let may = client.nacked.is_none_or(|last| now.since(last) >= NACK_EVERY);
+        if may {
+            client.nacked = Some(now);
+        }
+        may
+    }
+
+    fn send_puback(&mut self, to: PeerAddr, publish: &Publish<'_>, return_code: ReturnCode) {
+        let topic_id = match publish.topic {
+            Topic::Normal(id) | Topic::Predefined(id) | Topic::Reserved(id) => id,
+            Topic::Short(name) => TopicId(u16::from_be_bytes(name.0)),
+            Topic::Name(_) => TopicId::NONE,
+        };
+        self.sn_send(to, &Message::PubAck(PubAck { topic_id, msg_id: publish.msg_id, return_code }));
+    }
+
+    /// The name that a PUBLISH's topic stands for.
+    fn topic_name(&self, key: Option<SessionKey>, topic: &Topic<'_>) -> Result<Arc<str>, RejectReason> {
+        match topic {
+            Topic::Normal(id) => {
+                let client = key.and_then(|key| self.sn.clients.get(&key)).ok_or(RejectReason::TopicId)?;
+                client.topics.name(*id).cloned().ok_or(RejectReason::TopicId)
+            }
+            Topic::Predefined(id) => self.sn.predefined.name(*id).cloned().ok_or(RejectReason::TopicId),
+            Topic::Short(name) => {
+                let name = name.as_str().ok_or(RejectReason::TopicName)?;
+                self.publishable(name)?;
+                Ok(name.into())
+            }
+            Topic::Name(name) => {
+                self.publishable(name)?;
+                Ok((*name).into())
+            }
+            Topic::Reserved(_) => Err(RejectReason::TopicIdType),
+        }
+    }
+
+    /// Whether a client may publish to a topic name.
+    pub(super) fn publishable(&self, name: &str) -> Result<(), RejectReason> {
+        let allowed = name.len() <= self.config.limits.topic_name_len && !name.starts_with(RESERVED_PREFIX);
+        let valid = allowed && validate_topic_name(name).is_ok();
+        valid.then_some(()).ok_or(RejectReason::TopicName)
+    }
+}
+
+fn message(topic: Arc<str>, qos: Qos, publish: &Publish<'_>) -> BrokerMessage {
+    BrokerMessage { topic, payload: Bytes::copy_from_slice(publish.data), qos, retain: publish.retain }
+}
+
+/// The broker's name for a QoS; it has none for QoS -1.
+pub(super) const fn broker_qos(qos: sn_codec::Qos) -> Option<Qos> {
+    match qos {
+        sn_codec::Qos::MinusOne => None,
+        sn_codec::Qos::Zero => Some(Qos::AtMostOnce),
+        sn_codec::Qos::One => Some(Qos::AtLeastOnce),
+        sn_codec::Qos::Two => Some(Qos::ExactlyOnce),
+    }
+}

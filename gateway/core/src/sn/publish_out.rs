@@ -1,0 +1,305 @@
+//! Messages to a client (1.2 §6.6, §7.2): one exchange at a time, REGISTER before the first PUBLISH of a topic id.
+//!
+//! ```text
+//! next message -> Register -REGACK-> Publish -PUBACK-> next message
+//!                    |                  |
+//!                    |               PUBREC -> Release -PUBCOMP-> next message
+//!                    `- refused: the topic's messages are dropped
+//! awake and nothing left -> PINGRESP, asleep
+//! ```
+
+use super::client::Exchange;
+use super::table::State;
+use super::topics::Form;
+use crate::broker::{Phase, Queued, SessionKey};
+use crate::{Core, DropReason, Qos, RejectReason};
+use sn_codec::{Message, MsgId, PubAck, Publish, Register, ReturnCode, Topic};
+use sn_types::{Instant, PeerAddr, TopicId};
+use std::sync::Arc;
+
+/// What comes next to a client.
+enum Next {
+    Nothing,
+    /// A QoS 2 message whose PUBREC has come: PUBREL again.
+    Release(MsgId),
+    /// A message that was sent before: again, with DUP.
+    Again(MsgId, Queued),
+    /// The message that waits longest.
+    First(Queued),
+}
+
+impl Core {
+    /// Sends the client what it can take now.
+    pub(crate) fn sn_pump(&mut self, now: Instant, key: SessionKey) {
+        while self.sn_step(now, key) {}
+    }
+
+    /// Sends one message, or starts its REGISTER. `true`: there may be more to do at once.
+    fn sn_step(&mut self, now: Instant, key: SessionKey) -> bool {
+        let Some(client) = self.sn.clients.get(&key) else { return false };
+        let Some(to) = client.ready() else { return false };
+        if client.paused_until.is_some_and(|until| until > now) {
+            self.drained(now, key, to);
+            return false;
+        }
+        match self.next_message(key) {
+            Next::Nothing => {
+                self.drained(now, key, to);
+                false
+            }
+            Next::Release(msg_id) => {
+                self.sn_send(to, &Message::PubRel(msg_id));
+                self.open(now, key, Exchange::Release);
+                false
+            }
+            Next::Again(msg_id, queued) => self.send_message(now, key, to, &queued, Some(msg_id)),
+            Next::First(queued) => self.send_message(now, key, to, &queued, None),
+        }
+    }
+
+    fn next_message(&self, key: SessionKey) -> Next {
+        let Some(session) = self.broker.sessions.get(key) else { return Next::Nothing };
+        match session.outbound.inflight_front() {
+            Some(sent) => match sent.phase {
+                Phase::Published => Next::Again(MsgId(sent.id), sent.queued.clone()),
+                Phase::Released => Next::Release(MsgId(sent.id)),
+            },
+            None => session.outbound.front().map_or(Next::Nothing, |queued| Next::First(queued.clone())),
+        }
+    }
+
+    /// Nothing more for now: an awake client goes back to sleep.
+    fn drained(&mut self, now: Instant, key: SessionKey, to: PeerAddr) {
+        if self.sn.state(key) == State::Awake {
+            self.sn_send(to, &Message::PingResp);
+            self.fall_asleep(now, key);
+        }
+    }
+
+    /// Sends a message, as a repetition if it has an id already. `true`: the next one may follow at once.
+    fn send_message(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        to: PeerAddr,
+        queued: &Queued,
+        again: Option<MsgId>,
+    ) -> bool {
+        let topic = match self.form(key, &queued.message.topic) {
+            Form::Normal(id) => Topic::Normal(id),
+            Form::Predefined(id) => Topic::Predefined(id),
+            Form::Short(name) => Topic::Short(name),
+            Form::Register(id) => return self.send_register(now, key, to, id, queued, again),
+            Form::Unwanted => return self.give_up_message(key, queued, again, DropReason::Unwanted),
+            Form::NoIdLeft => return self.give_up_message(key, queued, again, DropReason::TopicIdLimit),
+        };
+        let publish = publish(queued, topic, again);
+        if !self.sn_fits(to, &Message::Publish(publish)) {
+            return self.give_up_message(key, queued, again, DropReason::TooLong);
+        }
+        let Some(session) = self.broker.sessions.get_mut(key) else { return false };
+        if queued.qos == Qos::AtMostOnce {
+            session.outbound.pop();
+            self.sn_send(to, &Message::Publish(publish));
+            return true;
+        }
+        let launched = || session.outbound.launch().map(|sent| MsgId(sent.id));
+        let Some(msg_id) = again.or_else(launched) else { return false };
+        self.sn_send(to, &Message::Publish(Publish { msg_id, ..publish }));
+        self.open(now, key, Exchange::Publish);
+        false
+    }
+
+    fn form(&mut self, key: SessionKey, topic: &Arc<str>) -> Form {
+        let limit = self.config.limits.topic_ids_per_client;
+        let Some(client) = self.sn.clients.get_mut(&key) else { return Form::Unwanted };
+        client.topics.form(topic, limit, &self.sn.predefined, self.sn.seed)
+    }
+
+    fn send_register(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        to: PeerAddr,
+        topic_id: TopicId,
+        queued: &Queued,
+        again: Option<MsgId>,
+    ) -> bool {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return false };
+        let msg_id = MsgId(session.outbound.next_id());
+        let register = Message::Register(Register { topic_id, msg_id, topic_name: &queued.message.topic });
+        if !self.sn_fits(to, &register) {
+            return self.give_up_message(key, queued, again, DropReason::TooLong);
+        }
+        self.sn_send(to, &register);
+        self.open(now, key, Exchange::Register { msg_id, topic_id });
+        false
+    }
+
+    fn open(&mut self, now: Instant, key: SessionKey, exchange: Exchange) {
+        if let Some(client) = self.sn.clients.get_mut(&key) {
+            client.open(exchange, now, &self.config.timing);
+        }
+        self.sn_schedule(key);
+    }
+
+    /// Drops the message that is next, or in flight. Always `true`: another may follow.
+    fn give_up_message(&mut self, key: SessionKey, queued: &Queued, again: Option<MsgId>, reason: DropReason) -> bool {
+        if let Some(session) = self.broker.sessions.get_mut(key) {
+            match again {
+                Some(msg_id) => drop(session.outbound.land(msg_id.0, Phase::Published)),
+                None => drop(session.outbound.pop()),
+            }
+        }
+        self.dropped(key, queued.message.topic.clone(), reason);
+        true
+    }
+
+    /// T_retry has passed: sends the open request again.
+    pub(super) fn repeat_exchange(&mut self, key: SessionKey) {
+        let Some(client) = self.sn.clients.get(&key) else { return };
+        let Some(to) = client.addr else { return };
+        match client.exchange {
+            Exchange::None => {}
+            Exchange::Register { msg_id, topic_id } => {
+                let Some(name) = client.topics.name(topic_id).cloned() else { return };
+                self.sn_send(to, &Message::Register(Register { topic_id, msg_id, topic_name: &name }));
+            }
+            Exchange::Publish | Exchange::Release => self.repeat_inflight(key, to),
+        }
+    }
+
+    fn repeat_inflight(&mut self, key: SessionKey, to: PeerAddr) {
+        let (msg_id, queued) = match self.next_message(key) {
+            Next::Again(msg_id, queued) => (msg_id, queued),
+            Next::Release(msg_id) => return self.sn_send(to, &Message::PubRel(msg_id)),
+            Next::Nothing | Next::First(_) => return,
+        };
+        let topic = match self.form(key, &queued.message.topic) {
+            // A PUBLISH is only ever sent under an id that the client knew; should it have forgotten, it says so.
+            Form::Normal(id) | Form::Register(id) => Topic::Normal(id),
+            Form::Predefined(id) => Topic::Predefined(id),
+            Form::Short(name) => Topic::Short(name),
+            Form::Unwanted | Form::NoIdLeft => return,
+        };
+        self.sn_send(to, &Message::Publish(publish(&queued, topic, Some(msg_id))));
+    }
+
+    /// PUBACK to our PUBLISH: done, or why not.
+    pub(super) fn take_puback(&mut self, now: Instant, from: PeerAddr, key: SessionKey, ack: PubAck) {
+        match ack.return_code {
+            ReturnCode::Accepted => self.take_final_ack(now, from, key, ack.msg_id, Phase::Published, Qos::AtLeastOnce),
+            ReturnCode::Congestion => self.pause(now, key),
+            ReturnCode::InvalidTopicId => self.topic_id_refused(now, from, key, ack),
+            ReturnCode::NotSupported | ReturnCode::Reserved(_) => {
+                self.message_refused(now, from, key, ack.msg_id);
+            }
+        }
+    }
+
+    /// PUBCOMP to our PUBREL: done.
+    pub(super) fn take_pubcomp(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
+        self.take_final_ack(now, from, key, msg_id, Phase::Released, Qos::ExactlyOnce);
+    }
+
+    fn take_final_ack(&mut self, now: Instant, from: PeerAddr, key: SessionKey, id: MsgId, phase: Phase, qos: Qos) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        if session.outbound.qos_in_flight(id.0) != Some(qos) || session.outbound.land(id.0, phase).is_none() {
+            return self.sn_reject(from, RejectReason::UnmatchedAck);
+        }
+        self.message_over(now, key);
+    }
+
+    /// PUBREC to our PUBLISH: PUBREL, also for an id that is not in flight (any more), so that the client gets done.
+    pub(super) fn take_pubrec(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
+        let released = self.broker.sessions.get_mut(key).is_some_and(|session| session.outbound.release(msg_id.0));
+        if !released {
+            self.sn_reject(from, RejectReason::UnmatchedAck);
+        }
+        self.sn_send(from, &Message::PubRel(msg_id));
+        let listens = matches!(self.sn.state(key), State::Active | State::Awake);
+        if released && listens {
+            self.open(now, key, Exchange::Release);
+        }
+    }
+
+    /// The client says "congestion": nothing for T_WAIT, then the same message again.
+    fn pause(&mut self, now: Instant, key: SessionKey) {
+        if let Some(client) = self.sn.clients.get_mut(&key) {
+            client.close_exchange();
+            client.paused_until = Some(now + self.config.timing.t_wait);
+        }
+        self.pump(now, key);
+        self.sn_schedule(key);
+    }
+
+    /// The client does not know the topic id: REGISTER, then the same message again. It may do so N_retry times.
+    fn topic_id_refused(&mut self, now: Instant, from: PeerAddr, key: SessionKey, ack: PubAck) {
+        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let Some(session) = self.broker.sessions.get(key) else { return };
+        let Some(sent) = session.outbound.inflight().iter().find(|sent| sent.id == ack.msg_id.0) else {
+            // Of a QoS 0 message only the id is left: the next one is preceded by REGISTER.
+            return client.topics.forgotten(ack.topic_id);
+        };
+        let topic = sent.queued.message.topic.clone();
+        client.id_refusals += 1;
+        let refusals = client.id_refusals;
+        match self.form(key, &topic) {
+            Form::Normal(id) | Form::Register(id) if refusals <= self.config.timing.n_retry => {
+                if let Some(client) = self.sn.clients.get_mut(&key) {
+                    client.topics.forgotten(id);
+                    client.close_exchange();
+                }
+                self.pump(now, key);
+            }
+            // A predefined id or short name that the client does not know after all: no REGISTER helps.
+            Form::Normal(_)
+            | Form::Register(_)
+            | Form::Predefined(_)
+            | Form::Short(_)
+            | Form::Unwanted
+            | Form::NoIdLeft => {
+                self.message_refused(now, from, key, ack.msg_id);
+            }
+        }
+    }
+
+    /// The client cannot use the message: it is dropped.
+    fn message_refused(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
+        let landed = self.broker.sessions.get_mut(key).and_then(|s| s.outbound.land(msg_id.0, Phase::Published));
+        match landed {
+            Some(queued) => self.dropped(key, queued.message.topic.clone(), DropReason::Refused),
+            None => return self.sn_reject(from, RejectReason::UnmatchedAck),
+        }
+        self.message_over(now, key);
+    }
+
+    /// The message in flight has ended: on to the next.
+    fn message_over(&mut self, now: Instant, key: SessionKey) {
+        if let Some(client) = self.sn.clients.get_mut(&key) {
+            client.id_refusals = 0;
+            match client.exchange {
+                Exchange::Publish | Exchange::Release => client.close_exchange(),
+                // An acknowledgement that comes late, while the next message's topic is being registered.
+                Exchange::None | Exchange::Register { .. } => {}
+            }
+        }
+        self.pump(now, key);
+    }
+}
+
+/// The PUBLISH for a message; its MsgId is 0000 unless it was sent before.
+fn publish<'a>(queued: &'a Queued, topic: Topic<'a>, again: Option<MsgId>) -> Publish<'a> {
+    Publish {
+        dup: again.is_some(),
+        qos: match queued.qos {
+            Qos::AtMostOnce => sn_codec::Qos::Zero,
+            Qos::AtLeastOnce => sn_codec::Qos::One,
+            Qos::ExactlyOnce => sn_codec::Qos::Two,
+        },
+        retain: queued.retain,
+        topic,
+        msg_id: again.unwrap_or(MsgId::NONE),
+        data: &queued.message.payload,
+    }
+}

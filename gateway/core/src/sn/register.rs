@@ -1,0 +1,66 @@
+//! REGISTER from a client, and REGACK to ours (1.2 §6.5).
+
+use super::client::Exchange;
+use crate::broker::SessionKey;
+use crate::{Core, DropReason, RejectReason};
+use sn_codec::{Message, RegAck, Register, ReturnCode};
+use sn_types::{Instant, PeerAddr, TopicId};
+
+impl Core {
+    /// REGISTER: assigns an id, or answers with the one that the name has.
+    pub(super) fn register(&mut self, from: PeerAddr, key: SessionKey, register: &Register<'_>) {
+        let (topic_id, return_code) = match self.assign_topic_id(key, register.topic_name) {
+            Ok(topic_id) => (topic_id, ReturnCode::Accepted),
+            Err(reason) => {
+                self.sn_reject(from, reason);
+                let limit = reason == RejectReason::TopicIdLimit;
+                (TopicId::NONE, if limit { ReturnCode::Congestion } else { ReturnCode::NotSupported })
+            }
+        };
+        self.sn_send(from, &Message::RegAck(RegAck { topic_id, msg_id: register.msg_id, return_code }));
+    }
+
+    fn assign_topic_id(&mut self, key: SessionKey, name: &str) -> Result<TopicId, RejectReason> {
+        self.publishable(name)?;
+        self.learn_topic(key, name).ok_or(RejectReason::TopicIdLimit)
+    }
+
+    /// The id of a topic that the client named itself. `None`: it has as many as it may.
+    pub(super) fn learn_topic(&mut self, key: SessionKey, name: &str) -> Option<TopicId> {
+        let limit = self.config.limits.topic_ids_per_client;
+        let client = self.sn.clients.get_mut(&key)?;
+        client.topics.learn(name, limit, &self.sn.predefined, self.sn.seed)
+    }
+
+    /// REGACK: on with the message that made the REGISTER necessary.
+    pub(super) fn take_regack(&mut self, now: Instant, from: PeerAddr, key: SessionKey, ack: RegAck) {
+        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let topic_id = match client.exchange {
+            Exchange::Register { msg_id, topic_id } if msg_id == ack.msg_id => topic_id,
+            Exchange::Register { .. } | Exchange::None | Exchange::Publish | Exchange::Release => {
+                return self.sn_reject(from, RejectReason::UnmatchedAck);
+            }
+        };
+        client.close_exchange();
+        match ack.return_code {
+            ReturnCode::Accepted => client.topics.registered(topic_id),
+            ReturnCode::Congestion => client.paused_until = Some(now + self.config.timing.t_wait),
+            ReturnCode::InvalidTopicId | ReturnCode::NotSupported | ReturnCode::Reserved(_) => {
+                self.drop_unwanted(key, topic_id);
+            }
+        }
+        self.pump(now, key);
+        self.sn_schedule(key);
+    }
+
+    /// The client does not want this one topic of a wildcard subscription: its messages go, and no more come.
+    fn drop_unwanted(&mut self, key: SessionKey, topic_id: TopicId) {
+        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        client.topics.refused(topic_id);
+        let Some(name) = client.topics.name(topic_id).cloned() else { return };
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        for _ in 0..session.outbound.drop_topic(&name) {
+            self.dropped(key, name.clone(), DropReason::Unwanted);
+        }
+    }
+}

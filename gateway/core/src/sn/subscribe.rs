@@ -1,0 +1,113 @@
+//! SUBSCRIBE and UNSUBSCRIBE (1.2 §6.9).
+
+use super::topics::Form;
+use crate::broker::{SessionKey, has_wildcard};
+use crate::{Core, Qos, RejectReason, validate_filter};
+use sn_codec::{Message, ReturnCode, ShortName, SubAck, Subscribe, TopicFilter, TopicId, Unsubscribe};
+use sn_types::{Instant, PeerAddr};
+use std::sync::Arc;
+
+/// What a SUBSCRIBE or UNSUBSCRIBE is about.
+struct Target {
+    filter: Arc<str>,
+    /// The form in which the client named it, if that is not by name.
+    form: Option<Form>,
+}
+
+impl Core {
+    /// SUBSCRIBE: SUBACK, then the retained messages.
+    pub(super) fn sn_subscribe(&mut self, now: Instant, from: PeerAddr, key: SessionKey, subscribe: &Subscribe<'_>) {
+        let ack = SubAck {
+            qos: subscribe.qos,
+            topic_id: TopicId::NONE,
+            msg_id: subscribe.msg_id,
+            return_code: ReturnCode::Accepted,
+        };
+        match self.try_subscribe(key, subscribe) {
+            Ok((topic_id, filter, granted)) => {
+                self.sn_send(from, &Message::SubAck(SubAck { topic_id, ..ack }));
+                self.deliver_retained(key, &filter, granted);
+                self.pump(now, key);
+            }
+            Err(reason) => {
+                self.sn_reject(from, reason);
+                let (qos, return_code) = (sn_codec::Qos::Zero, refusal(reason));
+                self.sn_send(from, &Message::SubAck(SubAck { qos, return_code, ..ack }));
+            }
+        }
+    }
+
+    /// Subscribes. Answers with the TopicId for the SUBACK, the filter and the QoS granted.
+    fn try_subscribe(
+        &mut self,
+        key: SessionKey,
+        subscribe: &Subscribe<'_>,
+    ) -> Result<(TopicId, Arc<str>, Qos), RejectReason> {
+        let granted = super::publish_in::broker_qos(subscribe.qos).ok_or(RejectReason::Qos)?;
+        let target = self.target(&subscribe.topic)?;
+        let topic_id = match (&target.form, &subscribe.topic) {
+            (Some(Form::Predefined(id)), _) => *id,
+            (Some(Form::Short(name)), _) => TopicId(u16::from_be_bytes(name.0)),
+            _ if has_wildcard(&target.filter) => TopicId::NONE,
+            _ => self.learn_topic(key, &target.filter).ok_or(RejectReason::TopicIdLimit)?,
+        };
+        if !self.subscribe(key, &target.filter, granted) {
+            return Err(RejectReason::SubscriptionLimit);
+        }
+        if let Some(client) = self.sn.clients.get_mut(&key) {
+            client.topics.wanted_again(&target.filter);
+            match target.form {
+                Some(form) => client.topics.set_form(&target.filter, form),
+                None => client.topics.clear_form(&target.filter),
+            }
+        }
+        Ok((topic_id, target.filter, granted))
+    }
+
+    /// UNSUBSCRIBE: UNSUBACK, also when there was nothing to remove or to understand: it has no return code.
+    pub(super) fn sn_unsubscribe(&mut self, from: PeerAddr, key: SessionKey, unsubscribe: &Unsubscribe<'_>) {
+        match self.target(&unsubscribe.topic) {
+            Ok(target) => {
+                self.unsubscribe(key, &target.filter);
+                if let Some(client) = self.sn.clients.get_mut(&key) {
+                    client.topics.clear_form(&target.filter);
+                }
+            }
+            Err(reason) => self.sn_reject(from, reason),
+        }
+        self.sn_send(from, &Message::UnsubAck(unsubscribe.msg_id));
+    }
+
+    fn target(&self, topic: &TopicFilter<'_>) -> Result<Target, RejectReason> {
+        match topic {
+            TopicFilter::Name(filter) => {
+                let fits = filter.len() <= self.config.limits.topic_name_len;
+                let valid = fits && validate_filter(filter).is_ok();
+                let filter = valid.then(|| (*filter).into()).ok_or(RejectReason::TopicFilter)?;
+                Ok(Target { filter, form: None })
+            }
+            TopicFilter::Predefined(id) => {
+                let filter = self.sn.predefined.name(*id).cloned().ok_or(RejectReason::TopicId)?;
+                Ok(Target { filter, form: Some(Form::Predefined(*id)) })
+            }
+            TopicFilter::Short(name) => {
+                let filter = short_filter(*name).ok_or(RejectReason::TopicFilter)?;
+                Ok(Target { filter, form: Some(Form::Short(*name)) })
+            }
+            TopicFilter::Reserved => Err(RejectReason::TopicIdType),
+        }
+    }
+}
+
+/// A short name is a topic name: wildcards make no sense in two octets.
+fn short_filter(name: ShortName) -> Option<Arc<str>> {
+    name.as_str().filter(|name| crate::validate_topic_name(name).is_ok()).map(Arc::from)
+}
+
+const fn refusal(reason: RejectReason) -> ReturnCode {
+    match reason {
+        RejectReason::TopicId => ReturnCode::InvalidTopicId,
+        RejectReason::TopicIdLimit | RejectReason::SubscriptionLimit => ReturnCode::Congestion,
+        _ => ReturnCode::NotSupported,
+    }
+}
