@@ -5,7 +5,7 @@ use crate::map::MapSeed;
 use crate::mqtt::MqttSide;
 use crate::sn::SnSide;
 use crate::timers::Timers;
-use crate::{ClientInfo, ClientState, Config, ConnId, Event, Input, Output, Stats, Via};
+use crate::{ClientInfo, ClientState, Config, ConnId, Event, Gauges, Input, Output, Stats, Via};
 use sn_types::{Instant, LinkProfile, TransportId};
 use std::collections::VecDeque;
 
@@ -67,7 +67,7 @@ impl Core {
             Input::Datagram { from, bytes } => self.sn_datagram(now, from, bytes),
             Input::Mqtt { conn, packet } => self.mqtt_packet(now, conn, packet),
             Input::MqttClosed { conn } => self.mqtt_closed(now, conn),
-            Input::MqttWritable { conn, writable } => self.mqtt_writable(now, conn, writable),
+            Input::MqttWritable { conn, writable } => self.mqtt_writable(conn, writable),
             Input::Shutdown => {
                 self.sn_shutdown();
                 self.mqtt_shutdown();
@@ -102,6 +102,12 @@ impl Core {
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// How much there is now.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        self.broker.gauges()
     }
 
     /// Every session, in no particular order.

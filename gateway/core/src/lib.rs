@@ -29,4 +29,4 @@ pub use config::{AddressMoves, Config, Limits, Timing, WhenFull};
 pub use event::{Event, LostReason, Via};
 pub use io::{CloseReason, ConnId, Input, Output};
 pub use message::{Message, Qos};
-pub use stats::{ClientInfo, ClientState, DropReason, RejectReason, Stats};
+pub use stats::{ClientInfo, ClientState, DropReason, Gauges, RejectReason, Stats};

@@ -129,6 +129,17 @@ pub struct Stats {
     pub retransmissions: u64,
 }
 
+/// How much there is now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Sessions, connected or kept.
+    pub sessions: usize,
+    /// Subscriptions, counted once per filter and session.
+    pub subscriptions: usize,
+    /// Topics with a retained message.
+    pub retained: usize,
+}
+
 /// One client as an operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientInfo {

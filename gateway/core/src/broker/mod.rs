@@ -12,10 +12,10 @@ pub use session::SessionKey;
 
 pub(crate) use filter::has_wildcard;
 pub(crate) use outbound::{Inflight, Outbound, Phase, Queued};
-pub(crate) use session::{Link, Session, Sessions};
+pub(crate) use session::{Link, Sessions};
 
-use crate::Qos;
 use crate::map::MapSeed;
+use crate::{Gauges, Qos};
 use retained::Retained;
 use subscriptions::Subscriptions;
 
@@ -37,5 +37,9 @@ impl Broker {
             retained: Retained::default(),
             matches: Vec::new(),
         }
+    }
+
+    pub(crate) fn gauges(&self) -> Gauges {
+        Gauges { sessions: self.sessions.len(), subscriptions: self.subscriptions.len(), retained: self.retained.len() }
     }
 }

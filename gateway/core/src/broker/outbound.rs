@@ -150,10 +150,6 @@ impl Outbound {
     pub(crate) fn len(&self) -> usize {
         self.queue.len() + self.inflight.len()
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.inflight.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -241,6 +237,6 @@ mod tests {
         assert!(outbound.release(1));
         assert!(outbound.land(1, Phase::Published).is_none());
         assert!(outbound.land(1, Phase::Released).is_some());
-        assert!(outbound.is_empty());
+        assert_eq!(outbound.len(), 0);
     }
 }

@@ -13,10 +13,6 @@ pub(crate) struct Retained {
 }
 
 impl Retained {
-    pub(crate) const fn new() -> Self {
-        Self { by_topic: BTreeMap::new() }
-    }
-
     /// Keeps `message` in place of its topic's last one; an empty payload only removes that.
     pub(crate) fn set(&mut self, message: &Arc<Message>) {
         if message.payload.is_empty() {
@@ -63,7 +59,7 @@ mod tests {
     }
 
     fn retained<'a>(topics: impl IntoIterator<Item = &'a str>) -> Retained {
-        let mut retained = Retained::new();
+        let mut retained = Retained::default();
         topics.into_iter().for_each(|topic| retained.set(&message(topic, "x")));
         retained
     }

@@ -1,11 +1,21 @@
 //! From an accepted publish to the subscribers' queues.
 
-use super::{Link, Queued, SessionKey};
+use super::{Link, Queued, SessionKey, validate_topic_name};
 use crate::{Core, DropReason, Event, Message, Qos, RejectReason, Via};
 use sn_types::Instant;
 use std::sync::Arc;
 
+/// Topics that only the broker itself publishes to.
+const RESERVED_PREFIX: &str = "$SYS";
+
 impl Core {
+    /// Whether a client may publish to a topic name.
+    pub(crate) fn publishable(&self, name: &str) -> Result<(), RejectReason> {
+        let allowed = name.len() <= self.config.limits.topic_name_len && !name.starts_with(RESERVED_PREFIX);
+        let valid = allowed && validate_topic_name(name).is_ok();
+        valid.then_some(()).ok_or(RejectReason::TopicName)
+    }
+
     /// Hands an accepted message to everybody who subscribed to its topic, and keeps it if it is retained.
     pub(crate) fn publish(&mut self, now: Instant, message: Message) {
         self.stats.published += 1;
@@ -24,7 +34,7 @@ impl Core {
     }
 
     /// Queues a message for one client. QoS 0 is not kept for a client that is not there.
-    fn deliver(&mut self, key: SessionKey, queued: Queued) {
+    pub(crate) fn deliver(&mut self, key: SessionKey, queued: Queued) {
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         if session.link == Link::None && queued.qos == Qos::AtMostOnce {
             return;
@@ -39,7 +49,7 @@ impl Core {
     pub(crate) fn pump(&mut self, now: Instant, key: SessionKey) {
         match self.broker.sessions.get(key).map(|session| session.link) {
             Some(Link::Sn) => self.sn_pump(now, key),
-            Some(Link::Mqtt(conn)) => self.mqtt_pump(now, conn),
+            Some(Link::Mqtt(conn)) => self.mqtt_pump(conn),
             Some(Link::None) | None => {}
         }
     }
@@ -59,12 +69,18 @@ impl Core {
 
     /// Queues the retained messages that a new subscription asks for. The caller pumps, after its SUBACK.
     pub(crate) fn deliver_retained(&mut self, key: SessionKey, filter: &str, granted: Qos) {
-        let mut found = Vec::new();
-        self.broker.retained.for_each_match(filter, &mut |message: &Arc<Message>| found.push(message.clone()));
-        for message in found {
-            let qos = message.qos.min(granted);
-            self.deliver(key, Queued { message, qos, retain: true });
+        for queued in self.retained_for(filter, granted) {
+            self.deliver(key, queued);
         }
+    }
+
+    /// The retained messages that a new subscription asks for, in the order of their topics.
+    pub(crate) fn retained_for(&self, filter: &str, granted: Qos) -> Vec<Queued> {
+        let mut found = Vec::new();
+        self.broker.retained.for_each_match(filter, &mut |message: &Arc<Message>| {
+            found.push(Queued { message: message.clone(), qos: message.qos.min(granted), retain: true });
+        });
+        found
     }
 
     /// Removes a subscription, if there is one. What is queued stays.

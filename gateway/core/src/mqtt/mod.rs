@@ -1,5 +1,17 @@
-//! The MQTT side: connections of ordinary MQTT clients.
+//! The MQTT side: connections of ordinary MQTT clients (MQTT 3.1.1).
+//!
+//! `dispatch` says what each packet does in each state of a connection, and the file named after the procedure does
+//! it. What outlives a connection is in the broker's session; here is only what a connection needs.
 
+mod connect;
+mod connection;
+mod dispatch;
+mod leave;
 mod packet;
+mod publish_in;
+mod publish_out;
+mod subscribe;
 
 pub use packet::{Connect, ConnectCode, Packet, PacketId, Publish, Will};
+
+pub(crate) use connection::MqttSide;

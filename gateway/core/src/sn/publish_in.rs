@@ -1,7 +1,7 @@
 //! PUBLISH from a client (1.2 §6.6, §6.7): to the broker, then the acknowledgement.
 
 use crate::broker::SessionKey;
-use crate::{Core, Message as BrokerMessage, Qos, RejectReason, validate_topic_name};
+use crate::{Core, Message as BrokerMessage, Qos, RejectReason};
 use bytes::Bytes;
 use sn_codec::{Message, MsgId, PubAck, Publish, ReturnCode, Topic, TopicId};
 use sn_types::{Instant, PeerAddr};
@@ -10,9 +10,6 @@ use std::time::Duration;
 
 /// A client is told of an unknown topic id in its QoS 0 messages at most this often.
 const NACK_EVERY: Duration = Duration::from_secs(1);
-
-/// Topics that only the broker itself publishes to.
-const RESERVED_PREFIX: &str = "$SYS";
 
 impl Core {
     /// PUBLISH with QoS 0, 1 or 2.
@@ -142,13 +139,6 @@ impl Core {
             }
             Topic::Reserved(_) => Err(RejectReason::TopicIdType),
         }
-    }
-
-    /// Whether a client may publish to a topic name.
-    pub(super) fn publishable(&self, name: &str) -> Result<(), RejectReason> {
-        let allowed = name.len() <= self.config.limits.topic_name_len && !name.starts_with(RESERVED_PREFIX);
-        let valid = allowed && validate_topic_name(name).is_ok();
-        valid.then_some(()).ok_or(RejectReason::TopicName)
     }
 }
 

@@ -1,0 +1,108 @@
+//! CONNECT (MQTT 3.1.1 §3.1).
+
+use super::connection::{Conn, OpenConn};
+use super::{Connect, ConnectCode, Packet, Will};
+use crate::broker::{Link, SessionKey, validate_topic_name};
+use crate::{CloseReason, ConnId, Core, Event, Message, RejectReason, Via};
+use sn_types::Instant;
+
+/// Why a client may not connect.
+enum Refusal {
+    /// It is told so.
+    Answer(ConnectCode, RejectReason),
+    /// It broke the protocol.
+    Protocol(&'static str),
+}
+
+impl Core {
+    pub(super) fn mqtt_connect(&mut self, now: Instant, conn: ConnId, mut connect: Connect) {
+        let will = match self.mqtt_check_connect(&mut connect) {
+            Ok(will) => will,
+            Err(Refusal::Answer(code, reason)) => return self.mqtt_refuse(conn, code, reason),
+            Err(Refusal::Protocol(what)) => return self.mqtt_protocol_error(now, conn, what),
+        };
+        let (key, session_present) = self.mqtt_find_session(now, conn, &connect);
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        session.link = Link::Mqtt(conn);
+        session.clean = connect.clean_session;
+        session.will = will;
+        let client_id = session.client_id.clone();
+        self.mqtt.conns.insert(conn, Conn::Open(OpenConn::new(key, connect.keep_alive_s, now)));
+        self.mqtt_schedule(now, conn);
+        self.mqtt_send(conn, Packet::ConnAck { session_present, code: ConnectCode::Accepted });
+        self.event(Event::Connected { client_id, via: Via::Mqtt(conn), session_present });
+        self.mqtt_resume(conn, key);
+    }
+
+    fn mqtt_refuse(&mut self, conn: ConnId, code: ConnectCode, reason: RejectReason) {
+        self.mqtt_reject(conn, reason);
+        self.mqtt_send(conn, Packet::ConnAck { session_present: false, code });
+        self.mqtt_close(conn, CloseReason::Refused);
+    }
+
+    /// Whether the client may connect, and its will. Gives it a client id if it has none.
+    fn mqtt_check_connect(&mut self, connect: &mut Connect) -> Result<Option<Box<Message>>, Refusal> {
+        let limits = &self.config.limits;
+        let id_fits = connect.client_id.len() <= limits.client_id_len;
+        if !id_fits || (connect.client_id.is_empty() && !connect.clean_session) {
+            return Err(Refusal::Answer(ConnectCode::IdentifierRejected, RejectReason::ClientId));
+        }
+        let is_known = self.broker.sessions.find(&connect.client_id).is_some();
+        if !is_known && self.broker.sessions.len() >= limits.clients {
+            return Err(Refusal::Answer(ConnectCode::ServerUnavailable, RejectReason::ClientLimit));
+        }
+        let will = connect.will.take().map(|will| self.mqtt_check_will(will)).transpose()?;
+        if connect.client_id.is_empty() {
+            connect.client_id = self.mqtt_generate_id();
+        }
+        Ok(will)
+    }
+
+    fn mqtt_check_will(&self, will: Will) -> Result<Box<Message>, Refusal> {
+        if validate_topic_name(&will.topic).is_err() {
+            return Err(Refusal::Protocol("the will topic is not a topic name"));
+        }
+        self.publishable(&will.topic).map_err(|reason| Refusal::Answer(ConnectCode::NotAuthorized, reason))?;
+        let Will { topic, payload, qos, retain } = will;
+        Ok(Box::new(Message { topic: topic.into(), payload, qos, retain }))
+    }
+
+    fn mqtt_generate_id(&mut self) -> String {
+        loop {
+            self.mqtt.generated_ids += 1;
+            let client_id = format!("auto-{}", self.mqtt.generated_ids);
+            // Somebody may have chosen that id: every turn of the loop passes one session.
+            if self.broker.sessions.find(&client_id).is_none() {
+                return client_id;
+            }
+        }
+    }
+
+    /// The session to go on with or a new one (MQTT 3.1.1 §3.1.2.4), and which of the two. Nobody else uses it then.
+    fn mqtt_find_session(&mut self, now: Instant, conn: ConnId, connect: &Connect) -> (SessionKey, bool) {
+        if let Some(key) = self.broker.sessions.find(&connect.client_id) {
+            self.mqtt_end_other_link(now, conn, key);
+        }
+        match self.broker.sessions.find(&connect.client_id) {
+            Some(key) if !connect.clean_session => return (key, true),
+            Some(key) => self.remove_session(key),
+            None => {}
+        }
+        (self.broker.sessions.insert(&connect.client_id), false)
+    }
+
+    /// Whoever else uses the session loses it (MQTT-3.1.4-2); that is no good-bye, so the will is published.
+    fn mqtt_end_other_link(&mut self, now: Instant, conn: ConnId, key: SessionKey) {
+        let Some(session) = self.broker.sessions.get(key) else { return };
+        let (link, client_id) = (session.link, session.client_id.clone());
+        match link {
+            Link::None => return,
+            Link::Sn => {
+                self.sn_take_over(key);
+                self.mqtt_end(now, key);
+            }
+            Link::Mqtt(other) => self.mqtt_take_over(now, other),
+        }
+        self.event(Event::TakenOver { client_id, by: Via::Mqtt(conn) });
+    }
+}

@@ -1,0 +1,107 @@
+//! What the core keeps of an MQTT connection, and when it has been silent for too long.
+
+use crate::broker::SessionKey;
+use crate::core::TimerKey;
+use crate::map::{Map, MapSeed};
+use crate::mqtt::Packet;
+use crate::{ConnId, Core, LostReason, Output};
+use sn_types::Instant;
+use std::time::Duration;
+
+/// All that the core keeps of MQTT beside the broker's sessions.
+#[derive(Debug)]
+pub(crate) struct MqttSide {
+    pub(super) conns: Map<ConnId, Conn>,
+    /// Client ids made up so far.
+    pub(super) generated_ids: u64,
+}
+
+impl MqttSide {
+    pub(crate) fn new(seed: MapSeed) -> Self {
+        Self { conns: seed.map(), generated_ids: 0 }
+    }
+
+    pub(super) fn open(&self, conn: ConnId) -> Option<&OpenConn> {
+        match self.conns.get(&conn) {
+            Some(Conn::Open(open)) => Some(open),
+            Some(Conn::Closing) | None => None,
+        }
+    }
+
+    pub(super) fn open_mut(&mut self, conn: ConnId) -> Option<&mut OpenConn> {
+        match self.conns.get_mut(&conn) {
+            Some(Conn::Open(open)) => Some(open),
+            Some(Conn::Closing) | None => None,
+        }
+    }
+}
+
+/// A connection that has carried a packet.
+#[derive(Debug)]
+pub(super) enum Conn {
+    /// CONNECT was accepted.
+    Open(OpenConn),
+    /// The driver was told to close it; packets that were already on their way are ignored.
+    Closing,
+}
+
+/// A client's connection.
+#[derive(Debug)]
+pub(super) struct OpenConn {
+    pub(super) session: SessionKey,
+    /// Zero: not supervised.
+    pub(super) keep_alive: Duration,
+    /// When its last packet came.
+    pub(super) heard: Instant,
+    /// The driver takes more PUBLISH packets for it.
+    pub(super) writable: bool,
+    /// Its earliest timer entry.
+    scheduled: Instant,
+}
+
+/// A timer entry outlives its connection by at most this, so that many short connections do not fill the timers.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
+
+impl OpenConn {
+    pub(super) fn new(session: SessionKey, keep_alive_s: u16, now: Instant) -> Self {
+        let keep_alive = Duration::from_secs(keep_alive_s.into());
+        Self { session, keep_alive, heard: now, writable: true, scheduled: Instant::FAR_FUTURE }
+    }
+
+    /// When silence ends the connection: after one and a half times the keep-alive (MQTT-3.1.2-24).
+    fn silence_ends(&self) -> Instant {
+        match self.keep_alive {
+            Duration::ZERO => Instant::FAR_FUTURE,
+            keep_alive => self.heard + keep_alive * 3 / 2,
+        }
+    }
+}
+
+impl Core {
+    /// The timer of a connection is due.
+    pub(crate) fn mqtt_due(&mut self, now: Instant, due: Instant, conn: ConnId) {
+        let Some(open) = self.mqtt.open_mut(conn) else { return };
+        if open.scheduled != due {
+            return;
+        }
+        open.scheduled = Instant::FAR_FUTURE;
+        if open.silence_ends() <= now {
+            self.mqtt_lost(now, conn, LostReason::KeepAlive);
+        } else {
+            self.mqtt_schedule(now, conn);
+        }
+    }
+
+    pub(super) fn mqtt_schedule(&mut self, now: Instant, conn: ConnId) {
+        let Some(open) = self.mqtt.open_mut(conn) else { return };
+        let deadline = open.silence_ends();
+        if deadline < Instant::FAR_FUTURE {
+            let look = deadline.min(now + LONGEST_LOOK);
+            self.timers.schedule(&mut open.scheduled, look, TimerKey::MqttConn(conn));
+        }
+    }
+
+    pub(super) fn mqtt_send(&mut self, conn: ConnId, packet: Packet) {
+        self.out.push_back(Output::Mqtt { conn, packet });
+    }
+}

@@ -1,0 +1,72 @@
+//! From a packet to the procedure that handles it.
+
+use super::Packet;
+use super::connection::Conn;
+use crate::broker::SessionKey;
+use crate::{ConnId, Core, RejectReason, Via};
+use sn_types::Instant;
+
+impl Core {
+    /// A packet came.
+    pub(crate) fn mqtt_packet(&mut self, now: Instant, conn: ConnId, packet: Packet) {
+        match self.mqtt.conns.get_mut(&conn) {
+            Some(Conn::Open(open)) => {
+                open.heard = now;
+                let key = open.session;
+                self.mqtt_packet_of(now, conn, key, packet);
+            }
+            Some(Conn::Closing) => {}
+            None => self.mqtt_first_packet(now, conn, packet),
+        }
+    }
+
+    /// The first packet must be CONNECT (MQTT-3.1.0-1).
+    fn mqtt_first_packet(&mut self, now: Instant, conn: ConnId, packet: Packet) {
+        match packet {
+            Packet::Connect(connect) => self.mqtt_connect(now, conn, *connect),
+            Packet::ConnAck { .. }
+            | Packet::Publish(_)
+            | Packet::PubAck(_)
+            | Packet::PubRec(_)
+            | Packet::PubRel(_)
+            | Packet::PubComp(_)
+            | Packet::Subscribe { .. }
+            | Packet::SubAck { .. }
+            | Packet::Unsubscribe { .. }
+            | Packet::UnsubAck(_)
+            | Packet::PingReq
+            | Packet::PingResp
+            | Packet::Disconnect => self.mqtt_protocol_error(now, conn, "the first packet is not CONNECT"),
+        }
+    }
+
+    fn mqtt_packet_of(&mut self, now: Instant, conn: ConnId, key: SessionKey, packet: Packet) {
+        match packet {
+            Packet::Connect(_) => self.mqtt_protocol_error(now, conn, "a second CONNECT"),
+            Packet::Publish(publish) => self.mqtt_publish_in(now, conn, key, publish),
+            Packet::PubAck(id) => self.mqtt_puback(conn, key, id),
+            Packet::PubRec(id) => self.mqtt_pubrec(conn, key, id),
+            Packet::PubRel(id) => self.mqtt_pubrel(conn, key, id),
+            Packet::PubComp(id) => self.mqtt_pubcomp(conn, key, id),
+            Packet::Subscribe { id, filters } => self.mqtt_subscribe(now, conn, key, id, filters),
+            Packet::Unsubscribe { id, filters } => self.mqtt_unsubscribe(now, conn, key, id, &filters),
+            Packet::PingReq => self.mqtt_send(conn, Packet::PingResp),
+            Packet::Disconnect => self.mqtt_disconnect(conn),
+            Packet::ConnAck { .. } | Packet::SubAck { .. } | Packet::UnsubAck(_) | Packet::PingResp => {
+                self.mqtt_protocol_error(now, conn, "a packet that only servers send");
+            }
+        }
+    }
+
+    /// The connection's output buffer is full, or has room again.
+    pub(crate) fn mqtt_writable(&mut self, conn: ConnId, writable: bool) {
+        let Some(open) = self.mqtt.open_mut(conn) else { return };
+        open.writable = writable;
+        self.mqtt_pump(conn);
+    }
+
+    pub(super) fn mqtt_reject(&mut self, conn: ConnId, reason: RejectReason) {
+        let key = self.mqtt.open(conn).map(|open| open.session);
+        self.reject(Via::Mqtt(conn), key, reason);
+    }
+}

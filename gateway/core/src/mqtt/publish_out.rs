@@ -1,0 +1,80 @@
+//! Messages to a client, in order and with a window (MQTT 3.1.1 §4.3, §4.4, §4.6).
+
+use super::{Packet, PacketId, Publish};
+use crate::broker::{Inflight, Outbound, Phase, Queued, SessionKey};
+use crate::{ConnId, Core, Output, Qos, RejectReason};
+
+/// The window stays below the 65,535 packet ids whatever the configuration says.
+const LARGEST_WINDOW: usize = 60_000;
+
+impl Core {
+    /// Sends what the connection and the window take. QoS 0 does not overtake what waits for the window: messages of a
+    /// topic stay in order (MQTT-4.6.0-6).
+    pub(crate) fn mqtt_pump(&mut self, conn: ConnId) {
+        let Some(open) = self.mqtt.open(conn).filter(|open| open.writable) else { return };
+        let Some(session) = self.broker.sessions.get_mut(open.session) else { return };
+        let window = self.config.limits.mqtt_inflight.clamp(1, LARGEST_WINDOW);
+        while let Some(publish) = next_publish(&mut session.outbound, window) {
+            self.out.push_back(Output::Mqtt { conn, packet: Packet::Publish(publish) });
+        }
+    }
+
+    /// Sends again what an earlier connection left in flight, in its order, and then goes on (MQTT-4.4.0-1).
+    pub(super) fn mqtt_resume(&mut self, conn: ConnId, key: SessionKey) {
+        let Some(session) = self.broker.sessions.get(key) else { return };
+        let packets = session.outbound.inflight().iter().filter_map(|inflight| match inflight.phase {
+            Phase::Published => Some(Packet::Publish(Publish { dup: true, ..first_publish(inflight) })),
+            Phase::Released => PacketId::new(inflight.id).map(Packet::PubRel),
+        });
+        self.out.extend(packets.map(|packet| Output::Mqtt { conn, packet }));
+        self.mqtt_pump(conn);
+    }
+
+    /// PUBACK: a QoS 1 message has arrived.
+    pub(super) fn mqtt_puback(&mut self, conn: ConnId, key: SessionKey, id: PacketId) {
+        self.mqtt_landed(conn, key, id, Qos::AtLeastOnce, Phase::Published);
+    }
+
+    /// PUBCOMP: a QoS 2 message is done.
+    pub(super) fn mqtt_pubcomp(&mut self, conn: ConnId, key: SessionKey, id: PacketId) {
+        self.mqtt_landed(conn, key, id, Qos::ExactlyOnce, Phase::Released);
+    }
+
+    fn mqtt_landed(&mut self, conn: ConnId, key: SessionKey, id: PacketId, qos: Qos, phase: Phase) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        let found =
+            session.outbound.inflight().iter().any(|inflight| inflight.id == id.get() && inflight.queued.qos == qos);
+        if found && session.outbound.land(id.get(), phase).is_some() {
+            self.mqtt_pump(conn);
+        } else {
+            self.mqtt_reject(conn, RejectReason::UnmatchedAck);
+        }
+    }
+
+    /// PUBREC: a QoS 2 message has arrived. An unknown id gets its PUBREL too: else the client would wait for ever.
+    pub(super) fn mqtt_pubrec(&mut self, conn: ConnId, key: SessionKey, id: PacketId) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        if !session.outbound.release(id.get()) {
+            self.mqtt_reject(conn, RejectReason::UnmatchedAck);
+        }
+        self.mqtt_send(conn, Packet::PubRel(id));
+    }
+}
+
+fn next_publish(outbound: &mut Outbound, window: usize) -> Option<Publish> {
+    match outbound.front()?.qos {
+        Qos::AtMostOnce => outbound.pop().map(|queued| publish(&queued, None)),
+        Qos::AtLeastOnce | Qos::ExactlyOnce if outbound.inflight().len() >= window => None,
+        Qos::AtLeastOnce | Qos::ExactlyOnce => outbound.launch().map(first_publish),
+    }
+}
+
+fn first_publish(inflight: &Inflight) -> Publish {
+    publish(&inflight.queued, PacketId::new(inflight.id))
+}
+
+fn publish(queued: &Queued, id: Option<PacketId>) -> Publish {
+    let message = &queued.message;
+    let (topic, payload) = (message.topic.clone(), message.payload.clone());
+    Publish { dup: false, qos: queued.qos, retain: queued.retain, topic, id, payload }
+}

@@ -1,0 +1,68 @@
+//! SUBSCRIBE and UNSUBSCRIBE (MQTT 3.1.1 §3.8, §3.10).
+
+use super::{Packet, PacketId};
+use crate::broker::{SessionKey, validate_filter};
+use crate::{ConnId, Core, Qos, RejectReason};
+use sn_types::Instant;
+use std::sync::Arc;
+
+impl Core {
+    /// Grants what is asked for, filter by filter; retained messages follow the SUBACK.
+    pub(super) fn mqtt_subscribe(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        key: SessionKey,
+        id: PacketId,
+        filters: Vec<(Arc<str>, Qos)>,
+    ) {
+        if filters.is_empty() {
+            return self.mqtt_protocol_error(now, conn, "a SUBSCRIBE without a filter");
+        }
+        let granted = filters.iter().map(|(filter, qos)| self.mqtt_grant(conn, key, filter, *qos)).collect::<Vec<_>>();
+        self.mqtt_send(conn, Packet::SubAck { id, granted: granted.clone() });
+        for ((filter, _), granted) in filters.iter().zip(granted) {
+            if let Some(qos) = granted {
+                self.mqtt_send_retained(conn, key, filter, qos);
+            }
+        }
+    }
+
+    /// One by one, so that what the connection takes at once does not fill the session's queue.
+    fn mqtt_send_retained(&mut self, conn: ConnId, key: SessionKey, filter: &str, granted: Qos) {
+        for queued in self.retained_for(filter, granted) {
+            self.deliver(key, queued);
+            self.mqtt_pump(conn);
+        }
+    }
+
+    fn mqtt_grant(&mut self, conn: ConnId, key: SessionKey, filter: &Arc<str>, qos: Qos) -> Option<Qos> {
+        if filter.len() > self.config.limits.topic_name_len || validate_filter(filter).is_err() {
+            self.mqtt_reject(conn, RejectReason::TopicFilter);
+            return None;
+        }
+        if !self.subscribe(key, filter, qos) {
+            self.mqtt_reject(conn, RejectReason::SubscriptionLimit);
+            return None;
+        }
+        Some(qos)
+    }
+
+    /// Answered also when there was no such subscription (MQTT-3.10.4-5).
+    pub(super) fn mqtt_unsubscribe(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        key: SessionKey,
+        id: PacketId,
+        filters: &[Arc<str>],
+    ) {
+        if filters.is_empty() {
+            return self.mqtt_protocol_error(now, conn, "an UNSUBSCRIBE without a filter");
+        }
+        for filter in filters {
+            self.unsubscribe(key, filter);
+        }
+        self.mqtt_send(conn, Packet::UnsubAck(id));
+    }
+}
