@@ -83,7 +83,7 @@ pub(crate) struct Publish {
 
 impl Publish {
     pub(crate) const fn needs_register(&self) -> bool {
-        matches!(self.topic, Form::Named) && self.id.is_none() && !matches!(self.qos, Qos::MinusOne)
+        matches!(self.topic, Form::Named) && self.id.is_none() && !matches!(self.qos, Qos::MinusOne) && !self.released
     }
 
     /// QoS 0 and -1 are done once they are sent.
