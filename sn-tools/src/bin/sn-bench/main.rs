@@ -15,6 +15,7 @@ mod clock;
 mod closed_loop;
 mod crowd;
 mod echo;
+mod exchange;
 mod fanout;
 mod fleet;
 mod mqtt;

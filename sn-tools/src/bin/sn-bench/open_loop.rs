@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use sn_codec::{Message, MsgId, Qos};
 
 use crate::clock::{Pace, as_ns, now_ns};
@@ -115,11 +115,9 @@ impl Stream {
     fn on_readable(&mut self, node: &Node) -> Result<()> {
         let mut buffer = [0; DATAGRAM_MAX];
         while let Some(message) = node.receive(&mut buffer)? {
-            match message {
-                Message::PubAck(_) => self.refused += 1,
-                Message::Disconnect(_) => bail!("the gateway disconnected {}", node.client_id),
-                _ => {}
-            }
+            // At QoS 0 a PUBACK only comes to refuse (1.2 §6.12).
+            self.refused += u64::from(matches!(message, Message::PubAck(_)));
+            ensure!(!matches!(message, Message::Disconnect(_)), "the gateway disconnected {}", node.client_id);
         }
         Ok(())
     }

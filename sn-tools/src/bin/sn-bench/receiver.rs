@@ -1,7 +1,7 @@
 //! A client's receiving side: what a subscriber answers.
 
 use anyhow::{Result, bail};
-use sn_codec::{Message, PubAck, Publish, Qos, RegAck, ReturnCode};
+use sn_codec::{Message, PubAck, Publish, Qos, RegAck, Register, ReturnCode};
 
 use crate::node::Node;
 use crate::payload::Stamp;
@@ -21,19 +21,20 @@ pub(crate) enum Received {
 /// # Errors
 /// When the gateway ended the connection, or as [`Node::send`].
 pub(crate) fn respond(node: &Node, message: &Message<'_>) -> Result<Received> {
-    match message {
+    let answer = match message {
         Message::Publish(publish) => return published(node, publish),
         Message::PingResp => return Ok(Received::PingResp),
-        Message::PubRel(id) => node.send(&Message::PubComp(*id))?,
-        Message::PingReq(_) => node.send(&Message::PingResp)?,
-        Message::Register(register) => node.send(&Message::RegAck(RegAck {
-            topic_id: register.topic_id,
-            msg_id: register.msg_id,
-            return_code: ReturnCode::Accepted,
-        }))?,
         Message::Disconnect(_) => bail!("the gateway disconnected {}", node.client_id),
-        _ => {}
-    }
+        Message::PubRel(id) => Message::PubComp(*id),
+        Message::PingReq(_) => Message::PingResp,
+        Message::Register(Register { topic_id, msg_id, .. }) => {
+            Message::RegAck(RegAck { topic_id: *topic_id, msg_id: *msg_id, return_code: ReturnCode::Accepted })
+        }
+        // Repeated answers to set-up requests that were sent twice.
+        Message::ConnAck(_) | Message::RegAck(_) | Message::SubAck(_) => return Ok(Received::Other),
+        other => bail!("the gateway sent {} a {other:?} out of place", node.client_id),
+    };
+    node.send(&answer)?;
     Ok(Received::Other)
 }
 
