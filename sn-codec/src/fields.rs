@@ -188,6 +188,7 @@ impl Topic<'_> {
         }
     }
 
+    #[inline]
     pub(crate) const fn type_bits(&self) -> u8 {
         match self {
             Self::Normal(_) | Self::Name(_) => TYPE_NORMAL,
@@ -200,6 +201,7 @@ impl Topic<'_> {
 
 impl<'a> Topic<'a> {
     /// The topic of a PUBLISH whose TopicId field is `id`; `body` is what follows the MsgId.
+    #[inline(always)]
     pub(crate) fn parse(flags: u8, id: TopicId, body: &mut Reader<'a>) -> Result<Self, DecodeError> {
         Ok(match (flags & flag::TOPIC_ID_TYPE, Qos::from_flags(flags)) {
             (TYPE_NORMAL, Qos::MinusOne) => Self::Name(body.sized_topic_name(id.0)?),
@@ -226,6 +228,7 @@ pub enum TopicFilter<'a> {
 
 impl<'a> TopicFilter<'a> {
     /// The rest of a SUBSCRIBE or UNSUBSCRIBE.
+    #[inline]
     pub(crate) fn parse(flags: u8, mut body: Reader<'a>) -> Result<Self, DecodeError> {
         let filter = match flags & flag::TOPIC_ID_TYPE {
             TYPE_NORMAL => return body.topic_name().map(Self::Name),
@@ -237,6 +240,7 @@ impl<'a> TopicFilter<'a> {
         Ok(filter)
     }
 
+    #[inline]
     pub(crate) const fn type_bits(&self) -> u8 {
         match self {
             Self::Name(_) => TYPE_NORMAL,
@@ -247,12 +251,13 @@ impl<'a> TopicFilter<'a> {
     }
 
     /// Adds to a SUBSCRIBE or UNSUBSCRIBE what [`TopicFilter::parse`] reads.
+    #[inline]
     pub(crate) fn lay_out(self, msg_type: MsgType, head: Layout<'a>) -> Result<Layout<'a>, EncodeError> {
         match self {
             Self::Name("") => Err(EncodeError::EmptyTopicName(msg_type)),
             Self::Name(name) => Ok(head.text(name)),
             Self::Predefined(id) => Ok(head.u16(id.0)),
-            Self::Short(ShortName(name)) => Ok(head.octets(name)),
+            Self::Short(ShortName(name)) => Ok(head.u16(u16::from_be_bytes(name))),
             Self::Reserved => Ok(head),
         }
     }

@@ -17,6 +17,7 @@ pub(crate) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// Checks that `datagram` is one message.
+    #[inline]
     pub(crate) fn check(datagram: &'a [u8]) -> Result<Self, DecodeError> {
         if datagram.len() > MAX_MESSAGE_LEN {
             return Err(DecodeError::TrailingOctets);
@@ -32,6 +33,7 @@ impl<'a> Frame<'a> {
         }
     }
 
+    #[inline]
     fn short(len: usize, msg_type: u8, after_header: &'a [u8]) -> Result<Self, DecodeError> {
         let body_len = len.checked_sub(SHORT_HEADER_LEN).ok_or(DecodeError::InvalidLength)?;
         let (body, inner) = after_header.split_at_checked(body_len).ok_or(DecodeError::Truncated)?;
@@ -43,6 +45,7 @@ impl<'a> Frame<'a> {
         }
     }
 
+    #[inline]
     fn long(len: usize, msg_type: u8, body: &'a [u8]) -> Result<Self, DecodeError> {
         let body_len = len.checked_sub(LONG_HEADER_LEN).ok_or(DecodeError::InvalidLength)?;
         // The Paho packet library forgets the two octets that the long form adds when a message is just too long for

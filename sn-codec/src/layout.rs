@@ -1,15 +1,18 @@
 //! A message laid out for sending. Every body is a few fixed octets, then at most two parts of any length.
+//!
+//! Here and on the way of a PUBLISH, functions are `inline`: to return a message or a layout through memory, and copy
+//! it from there, takes longer than to parse or write it.
 
 use crate::frame::{LONG_FORM, header_len};
 use crate::limits::{LONG_HEADER_LEN, MAX_MESSAGE_LEN};
 use crate::{EncodeError, MsgType};
 
-/// The most fixed octets that a body has: SUBACK's.
-const MAX_FIXED_LEN: usize = 6;
-
 /// The parts of a message's body, in the order in which they are sent.
+///
+/// The fixed octets, six at most (SUBACK's), are kept as one big-endian number: it stays in a register, where an array
+/// would be written octet by octet and read back at once, which stalls a processor for longer than all the rest takes.
 pub(crate) struct Layout<'a> {
-    fixed: [u8; MAX_FIXED_LEN],
+    fixed: u64,
     fixed_len: usize,
     text: &'a [u8],
     data: &'a [u8],
@@ -19,31 +22,29 @@ pub(crate) struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     /// A body without fields.
-    pub(crate) const EMPTY: Self = Self { fixed: [0; MAX_FIXED_LEN], fixed_len: 0, text: &[], data: &[], inner: &[] };
+    pub(crate) const EMPTY: Self = Self { fixed: 0, fixed_len: 0, text: &[], data: &[], inner: &[] };
 
+    #[inline]
     pub(crate) fn u8(self, octet: u8) -> Self {
-        self.octets([octet])
+        Self { fixed: self.fixed << 8 | u64::from(octet), fixed_len: self.fixed_len + 1, ..self }
     }
 
+    #[inline]
     pub(crate) fn u16(self, value: u16) -> Self {
-        self.octets(value.to_be_bytes())
+        Self { fixed: self.fixed << 16 | u64::from(value), fixed_len: self.fixed_len + 2, ..self }
     }
 
-    /// Adds fixed octets. Their number follows from the message's type alone, so the slice is always in range.
-    pub(crate) fn octets<const N: usize>(mut self, octets: [u8; N]) -> Self {
-        self.fixed[self.fixed_len..][..N].copy_from_slice(&octets);
-        self.fixed_len += N;
-        self
-    }
-
+    #[inline]
     pub(crate) fn text(self, text: &'a str) -> Self {
         Self { text: text.as_bytes(), ..self }
     }
 
+    #[inline]
     pub(crate) fn data(self, data: &'a [u8]) -> Self {
         Self { data, ..self }
     }
 
+    #[inline]
     pub(crate) fn inner(self, inner: &'a [u8]) -> Self {
         Self { inner, ..self }
     }
@@ -54,6 +55,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Octets on the wire.
+    #[inline]
     pub(crate) fn total_len(&self) -> Result<usize, EncodeError> {
         let body_len = self.body_len();
         let total_len = header_len(body_len) + body_len + self.inner.len();
@@ -61,42 +63,56 @@ impl<'a> Layout<'a> {
     }
 
     /// Writes header and body to the start of `buf`, and says how long they are.
+    #[inline]
     pub(crate) fn write(&self, msg_type: MsgType, buf: &mut [u8]) -> Result<usize, EncodeError> {
         let total_len = self.total_len()?;
         let message = buf.get_mut(..total_len).ok_or(EncodeError::BufferTooSmall(total_len))?;
-        let mut writer = Writer { rest: message, total_len };
-        self.write_header(msg_type, &mut writer)?;
-        for part in [&self.fixed[..self.fixed_len], self.text, self.data, self.inner] {
-            writer.put(part)?;
-        }
+        let mut writer = Writer { rest: message };
+        self.write_header(msg_type, &mut writer);
+        writer.number(self.fixed, self.fixed_len);
+        writer.octets(self.text);
+        writer.octets(self.data);
+        writer.octets(self.inner);
+        debug_assert!(writer.rest.is_empty(), "{msg_type} is shorter than its length");
         Ok(total_len)
     }
 
-    fn write_header(&self, msg_type: MsgType, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+    #[inline]
+    fn write_header(&self, msg_type: MsgType, writer: &mut Writer<'_>) {
         let body_len = self.body_len();
-        let len = header_len(body_len) + body_len;
+        let len = (header_len(body_len) + body_len) as u64;
         if header_len(body_len) == LONG_HEADER_LEN {
-            let [hi, lo] = (len as u16).to_be_bytes();
-            writer.put(&[LONG_FORM, hi, lo, msg_type.into()])
+            writer.number(LONG_FORM.into(), 1);
+            writer.number(len, 2);
         } else {
-            writer.put(&[len as u8, msg_type.into()])
+            writer.number(len, 1);
         }
+        writer.number(u8::from(msg_type).into(), 1);
     }
 }
 
-/// What is left of the buffer.
+/// What is left of the buffer, which is exactly as long as what is written.
 struct Writer<'b> {
     rest: &'b mut [u8],
-    total_len: usize,
 }
 
-impl Writer<'_> {
-    fn put(&mut self, octets: &[u8]) -> Result<(), EncodeError> {
-        let rest = core::mem::take(&mut self.rest);
-        let (head, tail) =
-            rest.split_at_mut_checked(octets.len()).ok_or(EncodeError::BufferTooSmall(self.total_len))?;
-        head.copy_from_slice(octets);
-        self.rest = tail;
-        Ok(())
+impl<'b> Writer<'b> {
+    /// The lowest `len` octets of `value`, big-endian.
+    #[inline]
+    fn number(&mut self, value: u64, len: usize) {
+        let slots = self.take(len).iter_mut().rev();
+        slots.zip(0..8).for_each(|(slot, place)| *slot = (value >> (8 * place)) as u8);
+    }
+
+    /// Not `copy_from_slice`: what nodes say is short, and a call to `memcpy` would take longer.
+    #[inline]
+    fn octets(&mut self, octets: &[u8]) {
+        self.take(octets.len()).iter_mut().zip(octets).for_each(|(slot, octet)| *slot = *octet);
+    }
+
+    /// The next `len` octets; they are always there, since the whole buffer's length was computed from the parts.
+    #[inline]
+    fn take(&mut self, len: usize) -> &'b mut [u8] {
+        self.rest.split_off_mut(..len).unwrap_or_default()
     }
 }

@@ -136,6 +136,7 @@ impl<'a> Message<'a> {
         self.layout()?.total_len()
     }
 
+    #[inline]
     fn parse(frame: Frame<'a>) -> Result<Self, DecodeError> {
         let body = Reader::new(frame.msg_type, frame.body);
         Ok(match frame.msg_type {
@@ -170,6 +171,7 @@ impl<'a> Message<'a> {
         })
     }
 
+    #[inline]
     fn layout(&self) -> Result<Layout<'a>, EncodeError> {
         Ok(match *self {
             Self::Advertise(advertise) => advertise.layout(),

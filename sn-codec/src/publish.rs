@@ -24,6 +24,7 @@ pub struct Publish<'a> {
 }
 
 impl<'a> Publish<'a> {
+    #[inline(always)]
     pub(crate) fn parse(mut body: Reader<'a>) -> Result<Self, DecodeError> {
         let flags = body.u8()?;
         let id_field = body.topic_id()?;
@@ -39,6 +40,7 @@ impl<'a> Publish<'a> {
         })
     }
 
+    #[inline]
     pub(crate) fn layout(self) -> Result<Layout<'a>, EncodeError> {
         let name = match (self.topic, self.qos) {
             (Topic::Name(""), _) => return Err(EncodeError::EmptyTopicName(MsgType::Publish)),
@@ -72,18 +74,21 @@ pub struct PubAck {
 }
 
 impl PubAck {
+    #[inline]
     pub(crate) fn parse(mut body: Reader<'_>) -> Result<Self, DecodeError> {
         let puback = Self { topic_id: body.topic_id()?, msg_id: body.msg_id()?, return_code: body.u8()?.into() };
         body.end()?;
         Ok(puback)
     }
 
+    #[inline]
     pub(crate) fn layout(self) -> Layout<'static> {
         Layout::EMPTY.u16(self.topic_id.0).u16(self.msg_id.0).u8(self.return_code.into())
     }
 }
 
 /// The body of PUBREC, PUBREL and PUBCOMP, and of UNSUBACK: a MsgId and nothing else.
+#[inline]
 pub(crate) fn parse_msg_id(mut body: Reader<'_>) -> Result<MsgId, DecodeError> {
     let msg_id = body.msg_id()?;
     body.end()?;

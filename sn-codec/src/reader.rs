@@ -18,29 +18,35 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    #[inline]
     pub(crate) fn octets<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let (octets, rest) = self.rest.split_first_chunk().ok_or(DecodeError::BodyTooShort(self.msg_type))?;
         self.rest = rest;
         Ok(*octets)
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
         self.octets().map(|[octet]| octet)
     }
 
+    #[inline]
     pub(crate) fn u16(&mut self) -> Result<u16, DecodeError> {
         self.octets().map(u16::from_be_bytes)
     }
 
+    #[inline]
     pub(crate) fn topic_id(&mut self) -> Result<TopicId, DecodeError> {
         self.u16().map(TopicId)
     }
 
+    #[inline]
     pub(crate) fn msg_id(&mut self) -> Result<MsgId, DecodeError> {
         self.u16().map(MsgId)
     }
 
     /// The next `len` octets as a topic name; the length came in the message itself.
+    #[inline]
     pub(crate) fn sized_topic_name(&mut self, len: u16) -> Result<&'a str, DecodeError> {
         let (name, rest) = self.rest.split_at_checked(usize::from(len)).ok_or(DecodeError::TopicNameLength)?;
         if name.is_empty() {
@@ -51,6 +57,7 @@ impl<'a> Reader<'a> {
     }
 
     /// All that is left, a topic name or filter that must be there.
+    #[inline]
     pub(crate) fn topic_name(self) -> Result<&'a str, DecodeError> {
         match self.rest {
             [] => Err(DecodeError::EmptyTopicName(self.msg_type)),
@@ -59,16 +66,19 @@ impl<'a> Reader<'a> {
     }
 
     /// All that is left, as text; may be empty.
+    #[inline]
     pub(crate) fn text(self) -> Result<&'a str, DecodeError> {
         core::str::from_utf8(self.rest).map_err(|_| DecodeError::NotUtf8(self.msg_type))
     }
 
     /// All that is left.
+    #[inline]
     pub(crate) const fn data(self) -> &'a [u8] {
         self.rest
     }
 
     /// Nothing may be left.
+    #[inline]
     pub(crate) const fn end(self) -> Result<(), DecodeError> {
         match self.rest {
             [] => Ok(()),

@@ -17,12 +17,14 @@ pub struct Subscribe<'a> {
 }
 
 impl<'a> Subscribe<'a> {
+    #[inline]
     pub(crate) fn parse(mut body: Reader<'a>) -> Result<Self, DecodeError> {
         let flags = body.u8()?;
         let msg_id = body.msg_id()?;
         Ok(Self { qos: Qos::from_flags(flags), msg_id, topic: TopicFilter::parse(flags, body)? })
     }
 
+    #[inline]
     pub(crate) fn layout(self) -> Result<Layout<'a>, EncodeError> {
         let flags = self.qos.to_flags() | self.topic.type_bits();
         self.topic.lay_out(MsgType::Subscribe, Layout::EMPTY.u8(flags).u16(self.msg_id.0))
@@ -43,6 +45,7 @@ pub struct SubAck {
 }
 
 impl SubAck {
+    #[inline]
     pub(crate) fn parse(mut body: Reader<'_>) -> Result<Self, DecodeError> {
         let suback = Self {
             qos: Qos::from_flags(body.u8()?),
@@ -54,6 +57,7 @@ impl SubAck {
         Ok(suback)
     }
 
+    #[inline]
     pub(crate) fn layout(self) -> Layout<'static> {
         let head = Layout::EMPTY.u8(self.qos.to_flags()).u16(self.topic_id.0).u16(self.msg_id.0);
         head.u8(self.return_code.into())
@@ -70,12 +74,14 @@ pub struct Unsubscribe<'a> {
 }
 
 impl<'a> Unsubscribe<'a> {
+    #[inline]
     pub(crate) fn parse(mut body: Reader<'a>) -> Result<Self, DecodeError> {
         let flags = body.u8()?;
         let msg_id = body.msg_id()?;
         Ok(Self { msg_id, topic: TopicFilter::parse(flags, body)? })
     }
 
+    #[inline]
     pub(crate) fn layout(self) -> Result<Layout<'a>, EncodeError> {
         let head = Layout::EMPTY.u8(self.topic.type_bits()).u16(self.msg_id.0);
         self.topic.lay_out(MsgType::Unsubscribe, head)
