@@ -1,1 +1,40 @@
-fn main() {}
+//! `cargo xtask`: the project's chores, in Rust so that they need nothing but cargo.
+//!
+//! Owns: the order of the checks (`test`), what they need from the machine (`tools`), and the rules that no compiler
+//! checks (`tidy`). Must not know: what the tests test.
+
+mod exec;
+mod steps;
+mod test;
+mod tidy;
+mod tools;
+mod workspace;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Project chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Chore {
+    /// The whole check: finds or installs what it needs, then runs every step, and says at the end how each went.
+    ///
+    /// As root on a Debian machine it installs missing packages; otherwise it names them and stops.
+    Test(test::Options),
+    /// Cheap rules about the tree that no compiler checks. Also a step of `test`.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Chore::parse() {
+        Chore::Test(options) => test::run(&options),
+        Chore::Tidy => tidy::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The steps of `cargo xtask test`, in the order in which they run.
+
+use crate::exec::{cargo, run};
+use crate::tidy;
+use crate::tools::Tool;
+use anyhow::Result;
+use clap::ValueEnum;
+
+/// What chips the no_std crates are checked for: a Cortex-M4F, the core of an nRF52840.
+pub(crate) const CHIP: &str = "thumbv7em-none-eabihf";
+
+/// One step of the check.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    /// Cheap rules about the tree
+    Tidy,
+    /// cargo fmt --check
+    Fmt,
+    /// cargo clippy, warnings are errors
+    Clippy,
+    /// cargo build --release
+    Build,
+    /// cargo test of every crate but the interop tests
+    Test,
+    /// The no_std crates compile for a chip without std or alloc
+    NoStd,
+    /// Real MQTT and MQTT-SN clients, a protocol analyser and the README's tour against the release binaries
+    Interop,
+}
+
+impl Step {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tidy => "tidy",
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Build => "build",
+            Self::Test => "test",
+            Self::NoStd => "no-std",
+            Self::Interop => "interop",
+        }
+    }
+
+    pub(crate) fn purpose(self) -> &'static str {
+        match self {
+            Self::Tidy => "rules about the tree that no compiler checks",
+            Self::Fmt => "one code style",
+            Self::Clippy => "no warnings",
+            Self::Build => "the binaries that ship",
+            Self::Test => "unit, property, scenario and socket tests",
+            Self::NoStd => "what a node runs needs neither std nor alloc",
+            Self::Interop => "mosquitto, Paho, mqtt-sn-12, tshark and the README's tour",
+        }
+    }
+
+    pub(crate) fn needs(self) -> &'static [Tool] {
+        match self {
+            Self::Tidy => &[Tool::Git],
+            Self::Fmt => &[Tool::Rustfmt],
+            Self::Clippy => &[Tool::Clippy],
+            Self::Build | Self::Test => &[],
+            Self::NoStd => &[Tool::ChipTarget],
+            Self::Interop => &[Tool::MosquittoClients, Tool::Tshark, Tool::Python, Tool::PythonClients],
+        }
+    }
+
+    pub(crate) fn run(self, nightly_size: bool) -> Result<()> {
+        match self {
+            Self::Tidy => tidy::run(),
+            Self::Fmt => run(cargo(&["fmt", "--all", "--check"])?),
+            Self::Clippy => run(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?),
+            Self::Build => run(cargo(&["build", "--release"])?),
+            Self::Test => cargo_test(nightly_size),
+            Self::NoStd => run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?),
+            Self::Interop => run(cargo(&["test", "--package", "interop"])?),
+        }
+    }
+}
+
+fn cargo_test(nightly_size: bool) -> Result<()> {
+    let mut test = cargo(&["test", "--workspace", "--exclude", "interop"])?;
+    if nightly_size {
+        test.args(["--", "--include-ignored"]).env("PROPTEST_CASES", (50 * 256).to_string());
+    }
+    run(test)
+}

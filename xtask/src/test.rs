@@ -1,0 +1,64 @@
+//! `cargo xtask test`: every step in order, with a heading each and a summary at the end.
+
+use crate::steps::Step;
+use crate::tools;
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use std::time::{Duration, Instant};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Run only these steps (and fetch only what they need).
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "STEP")]
+    only: Vec<Step>,
+    /// Take an hour instead of minutes: 50 times the cases of every property test, and the tests marked `ignore`.
+    #[arg(long)]
+    nightly_size: bool,
+}
+
+impl Options {
+    fn steps(&self) -> Vec<Step> {
+        let all = Step::value_variants().iter().copied();
+        all.filter(|step| self.only.is_empty() || self.only.contains(step)).collect()
+    }
+}
+
+/// A step that has run.
+struct Report {
+    step: Step,
+    took: Duration,
+    outcome: Result<()>,
+}
+
+/// Runs the steps. A failed one does not stop the others, so that one run shows everything; missing tools do.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let steps = options.steps();
+    println!("\n=== tools");
+    tools::provide(steps.iter().flat_map(|step| step.needs()))?;
+    let reports: Vec<Report> = steps.into_iter().map(|step| run_step(step, options)).collect();
+    summarise(&reports)
+}
+
+fn run_step(step: Step, options: &Options) -> Report {
+    println!("\n=== {}: {}", step.name(), step.purpose());
+    let start = Instant::now();
+    let outcome = step.run(options.nightly_size);
+    if let Err(error) = &outcome {
+        println!("FAILED {}: {error:#}", step.name());
+    }
+    Report { step, took: start.elapsed(), outcome }
+}
+
+fn summarise(reports: &[Report]) -> Result<()> {
+    println!("\n=== summary");
+    for Report { step, took, outcome } in reports {
+        let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
+        println!("{:<10} {verdict:<7} {:>6.1} s   {}", step.name(), took.as_secs_f32(), step.purpose());
+    }
+    let failed: Vec<&str> = reports.iter().filter(|r| r.outcome.is_err()).map(|r| r.step.name()).collect();
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    println!("all passed");
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! What the steps need from the machine, and how it gets there.
+
+use crate::exec::{command, run, succeeds};
+use crate::steps::CHIP;
+use crate::workspace;
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::Path;
+
+/// Something a step needs that a machine with only Rust, git and a C compiler may lack.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tool {
+    Git,
+    Rustfmt,
+    Clippy,
+    ChipTarget,
+    MosquittoClients,
+    Tshark,
+    Python,
+    /// The pinned packages of `interop/requirements.txt` in `target/venv`. After [`Tool::Python`], which makes it.
+    PythonClients,
+}
+
+/// Where a tool comes from.
+enum Source {
+    Apt(&'static str),
+    /// The arguments of `rustup`.
+    Rustup(&'static [&'static str]),
+    Venv,
+}
+
+impl Tool {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::Rustfmt => "rustfmt",
+            Self::Clippy => "clippy",
+            Self::ChipTarget => CHIP,
+            Self::MosquittoClients => "mosquitto_pub, mosquitto_sub",
+            Self::Tshark => "tshark",
+            Self::Python => "python3 with venv",
+            Self::PythonClients => "paho-mqtt, mqtt-sn-12",
+        }
+    }
+
+    fn source(self) -> Source {
+        match self {
+            Self::Git => Source::Apt("git"),
+            Self::Rustfmt => Source::Rustup(&["component", "add", "rustfmt"]),
+            Self::Clippy => Source::Rustup(&["component", "add", "clippy"]),
+            Self::ChipTarget => Source::Rustup(&["target", "add", CHIP]),
+            Self::MosquittoClients => Source::Apt("mosquitto-clients"),
+            Self::Tshark => Source::Apt("tshark"),
+            Self::Python => Source::Apt("python3-venv"),
+            Self::PythonClients => Source::Venv,
+        }
+    }
+
+    fn is_present(self) -> Result<bool> {
+        Ok(match self {
+            Self::Git => succeeds("git", &["--version"]),
+            Self::Rustfmt => succeeds("cargo", &["fmt", "--version"]),
+            Self::Clippy => succeeds("cargo", &["clippy", "--version"]),
+            Self::ChipTarget => chip_target_is_present()?,
+            Self::MosquittoClients => is_on_path("mosquitto_pub") && is_on_path("mosquitto_sub"),
+            Self::Tshark => is_on_path("tshark"),
+            Self::Python => succeeds("python3", &["-c", "import venv, ensurepip"]),
+            Self::PythonClients => venv_is_current()?,
+        })
+    }
+}
+
+/// Makes the tools present: installs what is missing, or names it all in one error.
+pub(crate) fn provide<'a>(wanted: impl Iterator<Item = &'a Tool>) -> Result<()> {
+    let mut wanted: Vec<Tool> = wanted.copied().collect();
+    wanted.sort();
+    wanted.dedup();
+    install_packages(&wanted)?;
+    for tool in wanted {
+        if !tool.is_present()? {
+            install(tool)?;
+        }
+        println!("{:<30} ok", tool.name());
+    }
+    Ok(())
+}
+
+fn install(tool: Tool) -> Result<()> {
+    match tool.source() {
+        Source::Rustup(args) if is_on_path("rustup") => run(command("rustup", args)?),
+        Source::Rustup(args) => bail!("{} is missing: rustup {}", tool.name(), args.join(" ")),
+        Source::Venv => make_venv(),
+        Source::Apt(package) => bail!("{} is missing although {package} is installed", tool.name()),
+    }
+}
+
+/// Installs the missing Debian packages in one go, as root; otherwise says what to type.
+fn install_packages(wanted: &[Tool]) -> Result<()> {
+    let mut missing = Vec::new();
+    for tool in wanted {
+        if let Source::Apt(package) = tool.source()
+            && !tool.is_present()?
+        {
+            missing.push(package);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    if !is_root() || !is_on_path("apt-get") {
+        bail!("missing: {packages}\n       install with: sudo apt-get install {packages}");
+    }
+    apt_get(&["update"])?;
+    apt_get(&[&["install", "--yes", "--no-install-recommends"], &missing[..]].concat())
+}
+
+fn apt_get(args: &[&str]) -> Result<()> {
+    let mut apt_get = command("apt-get", args)?;
+    apt_get.env("DEBIAN_FRONTEND", "noninteractive");
+    run(apt_get)
+}
+
+fn is_root() -> bool {
+    // The owner of a process's own /proc entry is its effective user.
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata("/proc/self").is_ok_and(|entry| entry.uid() == 0)
+}
+
+fn is_on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+fn chip_target_is_present() -> Result<bool> {
+    let rustc = command("rustc", &["--print", "sysroot"])?;
+    let sysroot = crate::exec::output_of(rustc).context("asking rustc for its directory")?;
+    Ok(Path::new(sysroot.trim()).join("lib/rustlib").join(CHIP).join("lib").is_dir())
+}
+
+fn requirements() -> Result<String> {
+    let file = workspace::root()?.join("interop/requirements.txt");
+    fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))
+}
+
+/// A finished virtual environment holds a copy of the requirements it was made from.
+fn venv_is_current() -> Result<bool> {
+    let made_from = fs::read_to_string(workspace::venv()?.join("requirements.txt"));
+    Ok(made_from.is_ok_and(|text| requirements().is_ok_and(|wanted| wanted == text)))
+}
+
+fn make_venv() -> Result<()> {
+    let venv = workspace::venv()?;
+    let python = venv.join("bin/python").to_string_lossy().into_owned();
+    run(command("python3", &["-m", "venv", "--clear", &venv.to_string_lossy()])?)?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run(command(&python, &[&pip[..], &["--requirement", "interop/requirements.txt"]].concat())?)?;
+    Ok(fs::write(venv.join("requirements.txt"), requirements()?)?)
+}
