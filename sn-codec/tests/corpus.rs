@@ -1,4 +1,4 @@
-//! Every datagram that the fuzzer starts from or has found stays harmless.
+//! Every datagram that the fuzzer starts from, or once failed on, stays harmless.
 
 mod support;
 
