@@ -1,0 +1,149 @@
+//! SUBSCRIBE, UNSUBSCRIBE and retained messages.
+
+#[path = "common/mqtt.rs"]
+mod mqtt;
+
+use gateway_core::mqtt::Packet;
+use gateway_core::{Config, Limits, Qos, RejectReason};
+use mqtt::{Gateway, clean, id, payloads, persistent, qos0, qos1, qos2, retained, subscribe};
+
+fn gateway() -> Gateway {
+    let mut gateway = Gateway::default();
+    gateway.connect(1, clean("publisher"));
+    gateway.connect(2, persistent("subscriber"));
+    gateway
+}
+
+fn unsubscribe(filters: &[&str]) -> Packet {
+    Packet::Unsubscribe { id: id(8), filters: filters.iter().map(|filter| (*filter).into()).collect() }
+}
+
+#[test]
+fn each_filter_is_granted_or_refused_on_its_own() {
+    let mut gateway = gateway();
+    let long = "x".repeat(1_025);
+    let filters = [
+        ("a", Qos::AtMostOnce),
+        ("a/#/b", Qos::AtMostOnce),
+        ("b/+", Qos::AtLeastOnce),
+        ("", Qos::AtMostOnce),
+        (&long, Qos::AtMostOnce),
+        ("#", Qos::ExactlyOnce),
+    ];
+    let granted = vec![Some(Qos::AtMostOnce), None, Some(Qos::AtLeastOnce), None, None, Some(Qos::ExactlyOnce)];
+    assert_eq!(gateway.exchange(2, subscribe(7, &filters)), [Packet::SubAck { id: id(7), granted }]);
+    assert_eq!(gateway.rejects(RejectReason::TopicFilter), 3);
+    assert_eq!(gateway.core.gauges().subscriptions, 3);
+}
+
+#[test]
+fn subscriptions_over_the_limit_are_refused_but_known_ones_can_change() {
+    let limits = Limits { subscriptions_per_client: 2, ..Limits::default() };
+    let mut gateway = Gateway::new(Config { limits, ..Config::default() });
+    gateway.connect(2, clean("subscriber"));
+    let q0 = Qos::AtMostOnce;
+    let granted = vec![Some(q0), Some(q0), None];
+    let three = subscribe(7, &[("a", q0), ("b", q0), ("c", q0)]);
+    assert_eq!(gateway.exchange(2, three), [Packet::SubAck { id: id(7), granted }]);
+    assert_eq!(gateway.rejects(RejectReason::SubscriptionLimit), 1);
+    gateway.subscribe(2, "b", Qos::AtLeastOnce);
+    gateway.send(2, unsubscribe(&["a"]));
+    gateway.received(2);
+    gateway.subscribe(2, "c", q0);
+}
+
+#[test]
+fn overlapping_subscriptions_bring_a_message_once_at_the_highest_qos() {
+    let mut gateway = gateway();
+    let filters = [("a/b", Qos::AtMostOnce), ("a/+", Qos::ExactlyOnce), ("#", Qos::AtLeastOnce)];
+    gateway.send(2, subscribe(7, &filters));
+    gateway.received(2);
+    gateway.send(1, qos2("a/b", "x", 1));
+    assert_eq!(gateway.received(2), [qos2("a/b", "x", 1)]);
+}
+
+#[test]
+fn subscribing_again_replaces_the_qos_and_brings_retained_messages_again() {
+    let mut gateway = gateway();
+    gateway.send(1, retained(qos1("t", "kept", 1)));
+    gateway.subscribe(2, "t", Qos::AtLeastOnce);
+    assert_eq!(gateway.received(2), [retained(qos1("t", "kept", 1))]);
+    gateway.subscribe(2, "t", Qos::AtMostOnce);
+    assert_eq!(gateway.received(2), [retained(qos0("t", "kept"))]);
+    gateway.send(1, qos1("t", "live", 2));
+    assert_eq!(gateway.received(2), [qos0("t", "live")]);
+}
+
+#[test]
+fn after_unsubscribe_nothing_comes() {
+    let mut gateway = gateway();
+    gateway.subscribe(2, "a/+", Qos::AtMostOnce);
+    gateway.subscribe(2, "b", Qos::AtMostOnce);
+    assert_eq!(gateway.exchange(2, unsubscribe(&["a/+", "never", "a/#/b"])), [Packet::UnsubAck(id(8))]);
+    gateway.send(1, qos0("a/1", "x"));
+    gateway.send(1, qos0("b", "y"));
+    assert_eq!(payloads(&gateway.received(2)), ["y"]);
+    assert_eq!(gateway.core.gauges().subscriptions, 1);
+}
+
+#[test]
+fn retained_messages_follow_the_suback_in_topic_order() {
+    let mut gateway = gateway();
+    for topic in ["b", "a/2", "a", "c", "a/1"] {
+        gateway.send(1, retained(qos0(topic, topic)));
+    }
+    let answer = gateway.exchange(2, subscribe(7, &[("a/#", Qos::AtMostOnce), ("c", Qos::AtMostOnce)]));
+    assert!(matches!(answer[0], Packet::SubAck { .. }));
+    let expected = ["a", "a/1", "a/2", "c"].map(|topic| retained(qos0(topic, topic)));
+    assert_eq!(answer[1..], expected);
+}
+
+#[test]
+fn a_live_message_is_not_marked_retained() {
+    let mut gateway = gateway();
+    gateway.subscribe(2, "t", Qos::AtMostOnce);
+    gateway.send(1, retained(qos0("t", "x")));
+    assert_eq!(gateway.received(2), [qos0("t", "x")]);
+}
+
+#[test]
+fn the_last_retained_message_counts_and_an_empty_one_clears() {
+    let mut gateway = gateway();
+    gateway.subscribe(2, "t", Qos::AtMostOnce);
+    gateway.send(1, retained(qos0("t", "old")));
+    gateway.send(1, retained(qos0("t", "new")));
+    gateway.send(1, qos0("t", "not kept"));
+    gateway.connect(3, clean("late"));
+    gateway.subscribe(3, "t", Qos::AtMostOnce);
+    assert_eq!(payloads(&gateway.received(3)), ["new"]);
+    gateway.send(1, retained(qos0("t", "")));
+    assert_eq!(payloads(&gateway.received(2)), ["old", "new", "not kept", ""], "the clearing message is one too");
+    assert_eq!(payloads(&gateway.received(3)), [""]);
+    gateway.subscribe(3, "t", Qos::AtMostOnce);
+    assert_eq!(gateway.received(3), []);
+    assert_eq!(gateway.core.gauges().retained, 0);
+}
+
+#[test]
+fn more_retained_messages_than_the_queue_holds_come_all_the_same() {
+    let limits = Limits { queue_messages: 3, ..Limits::default() };
+    let mut gateway = Gateway::new(Config { limits, ..Config::default() });
+    gateway.connect(1, clean("publisher"));
+    gateway.connect(2, clean("subscriber"));
+    for i in 0..20 {
+        gateway.send(1, retained(qos0(&format!("t/{i}"), "x")));
+    }
+    gateway.subscribe(2, "t/+", Qos::AtMostOnce);
+    assert_eq!(gateway.received(2).len(), 20);
+}
+
+#[test]
+fn names_with_a_dollar_are_not_in_the_hash() {
+    let mut gateway = gateway();
+    gateway.subscribe(2, "#", Qos::AtMostOnce);
+    gateway.send(1, retained(qos0("$internal/x", "1")));
+    gateway.subscribe(2, "+/x", Qos::AtMostOnce);
+    assert_eq!(gateway.received(2), []);
+    gateway.subscribe(2, "$internal/+", Qos::AtMostOnce);
+    assert_eq!(payloads(&gateway.received(2)), ["1"]);
+}
