@@ -81,7 +81,7 @@ impl Core {
             match key {
                 TimerKey::SnClient(key) => self.sn_client_due(now, due, key),
                 TimerKey::Connecting(dialogue) => self.sn_connecting_due(now, due, dialogue),
-                TimerKey::MqttConn(conn) => self.mqtt_due(now, due, conn),
+                TimerKey::MqttConn(conn) => self.mqtt_due(now, conn),
                 TimerKey::Advertise => self.sn_advertise(now),
             }
         }

@@ -6,6 +6,7 @@ mod mqtt;
 use gateway_core::mqtt::Connect;
 use gateway_core::{CloseReason, ConnId, Event, Qos, Via};
 use mqtt::{Gateway, clean, dup, id, payloads, persistent, qos1, qos2, will};
+use std::time::Duration;
 
 const CONNECT_CLEAN: &[u8] = b"\x07\x04\x04\x01\x00\x3Ca";
 const CONNECT_RESUME: &[u8] = b"\x07\x04\x00\x01\x00\x3Ca";
@@ -109,6 +110,16 @@ fn mqtt_sn_takes_over_from_mqtt() {
     assert_eq!(payloads(&gateway.received(1)), ["gone"]);
     assert_eq!(answers[0], CONNACK);
     assert_eq!(answers.len(), 2, "and the message that the MQTT client has not acknowledged: {answers:02x?}");
+}
+
+#[test]
+fn a_will_that_was_published_is_not_the_nodes() {
+    let mut gateway = gateway();
+    gateway.connect(2, Connect { will: will("will/a", "gone"), ..persistent("a") });
+    gateway.lose(2);
+    assert_eq!(gateway.datagram(CONNECT_RESUME), [CONNACK]);
+    gateway.wait(Duration::from_secs(600));
+    assert_eq!(payloads(&gateway.received(1)), ["gone"], "once, although the node is lost too");
 }
 
 #[test]

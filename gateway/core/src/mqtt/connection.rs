@@ -55,17 +55,16 @@ pub(super) struct OpenConn {
     pub(super) heard: Instant,
     /// The driver takes more PUBLISH packets for it.
     pub(super) writable: bool,
-    /// Its earliest timer entry.
-    scheduled: Instant,
 }
 
-/// A timer entry outlives its connection by at most this, so that many short connections do not fill the timers.
+/// A supervised connection always has one timer entry, which comes due at least this often: it outlives the
+/// connection by no more, so that many short connections do not fill the timers.
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 impl OpenConn {
     pub(super) fn new(session: SessionKey, keep_alive_s: u16, now: Instant) -> Self {
         let keep_alive = Duration::from_secs(keep_alive_s.into());
-        Self { session, keep_alive, heard: now, writable: true, scheduled: Instant::FAR_FUTURE }
+        Self { session, keep_alive, heard: now, writable: true }
     }
 
     /// When silence ends the connection: after one and a half times the keep-alive (MQTT-3.1.2-24).
@@ -79,12 +78,8 @@ impl OpenConn {
 
 impl Core {
     /// The timer of a connection is due.
-    pub(crate) fn mqtt_due(&mut self, now: Instant, due: Instant, conn: ConnId) {
-        let Some(open) = self.mqtt.open_mut(conn) else { return };
-        if open.scheduled != due {
-            return;
-        }
-        open.scheduled = Instant::FAR_FUTURE;
+    pub(crate) fn mqtt_due(&mut self, now: Instant, conn: ConnId) {
+        let Some(open) = self.mqtt.open(conn) else { return };
         if open.silence_ends() <= now {
             self.mqtt_lost(now, conn, LostReason::KeepAlive);
         } else {
@@ -93,11 +88,10 @@ impl Core {
     }
 
     pub(super) fn mqtt_schedule(&mut self, now: Instant, conn: ConnId) {
-        let Some(open) = self.mqtt.open_mut(conn) else { return };
-        let deadline = open.silence_ends();
+        let Some(deadline) = self.mqtt.open(conn).map(OpenConn::silence_ends) else { return };
         if deadline < Instant::FAR_FUTURE {
             let look = deadline.min(now + LONGEST_LOOK);
-            self.timers.schedule(&mut open.scheduled, look, TimerKey::MqttConn(conn));
+            self.timers.schedule(&mut { Instant::FAR_FUTURE }, look, TimerKey::MqttConn(conn));
         }
     }
 
