@@ -1,0 +1,321 @@
+//! A client with a socket and a clock, for programs that do one thing after the other.
+
+use crate::args::LinkArgs;
+use crate::trace::describe;
+use anyhow::{Context, Result, bail};
+use sn_client::{Cause, Client, Event, Qos, Received, RequestError, ReturnCode, State, Topic};
+use sn_types::Instant;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+/// What fits into a UDP datagram over IPv4, in octets.
+const MAX_DATAGRAM: usize = 65_507;
+
+/// A datagram's worth of topic and payload, beside a PUBLISH's other fields, and the names of some hundred topics.
+type LargeClient<'a> = Client<'a, { MAX_DATAGRAM - 9 }, 65_536>;
+
+/// How often a step ends with nothing to do, so that the caller can look at what else has happened.
+const LONGEST_STEP: Duration = Duration::from_millis(500);
+
+/// Some gateways answer what they do not like with DISCONNECT.
+const MAX_LOSSES_PER_PUBLISH: u32 = 3;
+
+/// The gateway rejected a request.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Rejected(pub ReturnCode);
+
+/// What to do with an arriving message.
+pub type OnMessage<'f> = &'f mut dyn FnMut(Received<'_>);
+
+/// A connection to one gateway over UDP.
+pub struct BlockingClient<'a> {
+    client: Box<LargeClient<'a>>,
+    socket: UdpSocket,
+    gateway: SocketAddr,
+    args: &'a LinkArgs,
+    started: std::time::Instant,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    progress: Progress,
+}
+
+/// What events have told.
+#[derive(Default)]
+struct Progress {
+    connections: u32,
+    /// While publishing: how often the gateway has ended the connection.
+    losses_of_publish: Option<u32>,
+    refused_at_qos_0: Option<ReturnCode>,
+}
+
+impl<'a> BlockingClient<'a> {
+    /// A client that is not connected yet.
+    ///
+    /// # Errors
+    /// The gateway's name is unknown, or there is no socket to be had.
+    pub fn open(args: &'a LinkArgs) -> Result<Self> {
+        let gateway = resolve(&args.host, args.port)?;
+        let socket = connected_socket(gateway).with_context(|| format!("cannot open a socket to {gateway}"))?;
+        Ok(Self {
+            client: Box::new(Client::new(args.config())),
+            socket,
+            gateway,
+            args,
+            started: std::time::Instant::now(),
+            input: vec![0; MAX_DATAGRAM],
+            output: vec![0; MAX_DATAGRAM],
+            progress: Progress::default(),
+        })
+    }
+
+    /// Connects and waits for it, resuming an earlier session if the options say so.
+    ///
+    /// # Errors
+    /// The gateway refuses or does not answer.
+    pub fn connect(&mut self, on_message: OnMessage<'_>) -> Result<()> {
+        self.client.connect(!self.args.disable_clean_session);
+        while self.state() != State::Active {
+            self.step(None, on_message)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes and waits until that is done; at QoS -1 without a connection.
+    ///
+    /// # Errors
+    /// The gateway rejects the message, does not answer, or ends the connection every time.
+    pub fn publish(&mut self, topic: Topic<'_>, payload: &[u8], qos: Qos, retain: bool) -> Result<()> {
+        self.progress.losses_of_publish = Some(0);
+        while qos != Qos::MinusOne && self.state() == State::Connecting {
+            self.step(None, &mut |_| {})?;
+        }
+        match self.client.publish(topic, payload, qos, retain) {
+            Err(RequestError::TooLong) => bail!("{} bytes do not fit into a UDP datagram", payload.len()),
+            done => done?,
+        }
+        self.flush()?;
+        while self.client.is_busy() {
+            self.step(None, &mut |_| {})?;
+        }
+        self.progress.losses_of_publish = None;
+        Ok(())
+    }
+
+    /// Begins to subscribe; done when [`BlockingClient::is_busy`] says no.
+    ///
+    /// # Errors
+    /// The topic is impossible, or the client is not connected and idle.
+    pub fn subscribe(&mut self, topic: Topic<'_>, qos: Qos) -> Result<()> {
+        Ok(self.client.subscribe(topic, qos)?)
+    }
+
+    /// Begins to go to sleep; done in [`State::Asleep`].
+    ///
+    /// # Errors
+    /// The client is not connected and idle.
+    pub fn sleep(&mut self, duration_s: NonZeroU16) -> Result<()> {
+        Ok(self.client.sleep(duration_s)?)
+    }
+
+    /// Begins to collect messages; done in [`State::Asleep`] again.
+    ///
+    /// # Errors
+    /// The client is not asleep.
+    pub fn wake(&mut self) -> Result<()> {
+        Ok(self.client.wake()?)
+    }
+
+    /// Disconnects; waits for the answer no longer than one repetition takes.
+    ///
+    /// # Errors
+    /// The socket fails.
+    pub fn disconnect(&mut self) -> Result<()> {
+        self.client.disconnect();
+        let patience = Duration::from_millis(u64::from(self.args.t_retry_ms) * 2);
+        let deadline = std::time::Instant::now() + patience;
+        while self.state() != State::Disconnected && std::time::Instant::now() < deadline {
+            self.step(Some(deadline), &mut |_| {})?;
+        }
+        Ok(())
+    }
+
+    /// Waits for one datagram, at most until the deadline or half a second, and acts on it and on the time.
+    ///
+    /// # Errors
+    /// A request is rejected, or the connection cannot be had or kept.
+    pub fn step(&mut self, deadline: Option<std::time::Instant>, on_message: OnMessage<'_>) -> Result<()> {
+        self.flush()?;
+        let received = self.receive(self.longest_wait(deadline))?;
+        let now = self.now();
+        if let Some(len) = received {
+            let datagram = &self.input[..len];
+            if self.args.debug {
+                eprintln!("Client {} received {}", self.args.id.as_deref().unwrap_or_default(), describe(datagram));
+            }
+            let event = self.client.handle_input(now, datagram);
+            self.progress.note(event, self.gateway, self.args, on_message)?;
+        }
+        let event = self.client.handle_timeout(now);
+        self.progress.note(event, self.gateway, self.args, on_message)?;
+        self.flush()
+    }
+
+    /// Whether a request is in progress.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.client.is_busy()
+    }
+
+    /// Where the connection stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.client.state()
+    }
+
+    /// How many times a gateway has accepted the connection: more than before means that subscriptions may be gone.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.progress.connections
+    }
+
+    /// Why the gateway refused a message at QoS 0, if it told so.
+    #[must_use]
+    pub fn refused_at_qos_0(&self) -> Option<ReturnCode> {
+        self.progress.refused_at_qos_0
+    }
+
+    fn now(&self) -> Instant {
+        Instant::ZERO + self.started.elapsed()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let now = self.now();
+        while let Some(sent) = self.client.poll_output(now, &mut self.output) {
+            if self.args.debug {
+                eprintln!("Client {} sending {}", self.args.id.as_deref().unwrap_or_default(), describe(sent.datagram));
+            }
+            match self.socket.send(sent.datagram) {
+                Ok(_) => {}
+                // About an earlier datagram; this one is not sent either, and comes again.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => self.on_port_unreachable()?,
+                Err(error) => return Err(error).with_context(|| format!("cannot send to {}", self.gateway)),
+            }
+        }
+        Ok(())
+    }
+
+    fn longest_wait(&self, deadline: Option<std::time::Instant>) -> Duration {
+        let timeout = self.client.poll_timeout().map(|timeout| timeout.since(self.now()));
+        let deadline = deadline.map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
+        // A socket takes a timeout of zero for none at all.
+        let waits = [timeout, deadline].into_iter().flatten();
+        waits.fold(LONGEST_STEP, Duration::min).max(Duration::from_millis(1))
+    }
+
+    fn receive(&mut self, longest: Duration) -> Result<Option<usize>> {
+        self.socket.set_read_timeout(Some(longest))?;
+        match self.socket.recv(&mut self.input) {
+            Ok(len) => Ok(Some(len)),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => Ok(None),
+                ErrorKind::ConnectionRefused => self.on_port_unreachable().map(|()| None),
+                _ => Err(error).with_context(|| format!("cannot receive from {}", self.gateway)),
+            },
+        }
+    }
+
+    /// Nobody listens: final at the start, but later the gateway may be restarting.
+    fn on_port_unreachable(&self) -> Result<()> {
+        if self.progress.connections == 0 && self.state() == State::Connecting {
+            bail!("nothing listens on {}: is the gateway running?", self.gateway);
+        }
+        Ok(())
+    }
+}
+
+impl Progress {
+    fn note(
+        &mut self,
+        event: Option<Event<'_>>,
+        gateway: SocketAddr,
+        args: &LinkArgs,
+        on_message: OnMessage<'_>,
+    ) -> Result<()> {
+        let notice = |text: String| {
+            if !args.quiet {
+                eprintln!("{text}");
+            }
+        };
+        match event {
+            Some(Event::Message(message)) => on_message(message),
+            Some(Event::Connected) => self.connections += 1,
+            Some(Event::Refused(ReturnCode::Congestion) | Event::Congested) => {
+                notice(format!("The gateway is congested: trying again in {} s.", args.t_wait_ms / 1_000));
+            }
+            Some(Event::Refused(code)) => bail!("the gateway refused the connection: {code}"),
+            Some(Event::Rejected(code)) => return Err(Rejected(code).into()),
+            Some(Event::Qos0Rejected(code)) => self.refused_at_qos_0 = Some(code),
+            Some(Event::Lost(cause)) => {
+                self.on_loss(cause, gateway, args)?;
+                notice(format!("Lost the connection to {gateway} ({}): connecting again.", in_words(cause)));
+            }
+            Some(Event::Asleep { drained: false }) => {
+                notice(format!("No answer from {gateway} on waking up: asleep again."));
+            }
+            Some(
+                Event::Asleep { drained: true }
+                | Event::Disconnected
+                | Event::Published
+                | Event::Subscribed { .. }
+                | Event::Unsubscribed
+                | Event::WillUpdated
+                | Event::GatewayFound { .. },
+            )
+            | None => {}
+        }
+        Ok(())
+    }
+
+    /// A connection that stood is worth another try, but a message is not tried for ever.
+    fn on_loss(&mut self, cause: Cause, gateway: SocketAddr, args: &LinkArgs) -> Result<()> {
+        let is_first = self.connections == 0;
+        match (cause, &mut self.losses_of_publish) {
+            (Cause::NoAnswer, publishing) if is_first || publishing.is_some() => {
+                bail!("no answer from {gateway} after {} tries: is the gateway running?", u16::from(args.n_retry) + 1)
+            }
+            (Cause::ByGateway, _) if is_first => bail!("{gateway} broke off the connection set-up"),
+            (Cause::ByGateway, Some(losses)) if *losses == MAX_LOSSES_PER_PUBLISH => {
+                bail!("{gateway} ends the connection again and again")
+            }
+            (Cause::ByGateway, Some(losses)) => *losses += 1,
+            (Cause::NoAnswer | Cause::ByGateway, _) => {}
+        }
+        Ok(())
+    }
+}
+
+fn in_words(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NoAnswer => "it does not answer",
+        Cause::ByGateway => "it said so",
+    }
+}
+
+fn resolve(host: &str, port: u16) -> Result<SocketAddr> {
+    let addresses = (host, port).to_socket_addrs().with_context(|| format!("cannot find the host {host:?}"))?;
+    // The gateway listens on IPv4 unless told otherwise, and UDP does not tell which of a name's addresses answers.
+    let (v4, v6): (Vec<_>, Vec<_>) = addresses.partition(SocketAddr::is_ipv4);
+    v4.into_iter().chain(v6).next().with_context(|| format!("the host {host:?} has no address"))
+}
+
+fn connected_socket(gateway: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = match gateway {
+        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
+    }?;
+    socket.connect(gateway)?;
+    Ok(socket)
+}
