@@ -1,0 +1,120 @@
+//! The command line.
+
+use crate::config::{File, ListenAddr, LogFormat, TransportTable, parse_entry};
+use clap::{Args, Parser, Subcommand};
+use sn_types::TopicId;
+use std::path::PathBuf;
+
+/// A gateway between sensor nodes that speak MQTT-SN and programs that speak MQTT.
+#[derive(Debug, Parser)]
+#[command(name = "sn-gateway", version, long_about = ABOUT, after_long_help = MANUAL, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the gateway; it runs until SIGTERM or Ctrl-C
+    #[command(after_long_help = MANUAL)]
+    Run(RunArgs),
+    /// Read a configuration file and say whether it is right, and if not, where and why
+    CheckConfig {
+        /// The file, in TOML
+        file: PathBuf,
+    },
+}
+
+/// The flags of `run`. They override the configuration file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RunArgs {
+    /// Read the configuration from FILE
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Listen for MQTT-SN over UDP on ADDR, in the place of the configured transports; may be repeated
+    ///
+    /// ADDR is IP or IP:PORT. Without a port it is 1883; port 0 takes a free one, which is printed. 0.0.0.0 opens the
+    /// gateway to the network, without authentication.
+    #[arg(long, value_name = "ADDR")]
+    pub udp: Vec<ListenAddr>,
+
+    /// Listen for MQTT over TCP on ADDR, in the place of the configured addresses; may be repeated
+    #[arg(long, value_name = "ADDR")]
+    pub mqtt: Vec<ListenAddr>,
+
+    /// Keep sessions and messages in memory only; so far there is no other way
+    #[arg(long)]
+    pub in_memory: bool,
+
+    /// Add a predefined topic id, for example 1=sensors/temperature; may be repeated
+    #[arg(long, value_name = "ID=TOPIC", value_parser = parse_entry)]
+    pub predefined: Vec<(TopicId, String)>,
+
+    /// Log what FILTER lets through: error, warn, info, debug or trace, for all or by module
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+
+    /// Log for people or for programs
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+impl RunArgs {
+    /// Puts the flags that were given into `file`.
+    pub fn apply(&self, file: &mut File) {
+        if !self.udp.is_empty() {
+            file.transport = self.udp.iter().copied().map(TransportTable::udp).collect();
+        }
+        if !self.mqtt.is_empty() {
+            file.mqtt.listen.clone_from(&self.mqtt);
+        }
+        for (id, topic) in &self.predefined {
+            file.predefined.set(*id, topic.clone());
+        }
+        if let Some(filter) = &self.log {
+            file.log.filter.clone_from(filter);
+        }
+        if let Some(format) = self.log_format {
+            file.log.format = format;
+        }
+    }
+}
+
+const ABOUT: &str = "\
+A gateway between sensor nodes that speak MQTT-SN and programs that speak MQTT.
+
+It takes MQTT-SN 1.2 in over UDP and MQTT 3.1.1 over TCP, and holds an MQTT broker of its own: topics, retained \
+messages, wills, sessions and the messages of sleeping nodes are common to both sides. Without a configuration it \
+listens on loopback only, UDP port 1883 and TCP port 1883.";
+
+const MANUAL: &str = "\
+Examples:
+  sn-gateway run
+          Start for the programs on this machine.
+  sn-gateway run --udp 0.0.0.0:1883 --mqtt 127.0.0.1:1883
+          Take MQTT-SN from the network, MQTT from this machine.
+  sn-gateway run --config /etc/sn-gateway/gateway.toml --log debug
+          Take everything from a file, but log more.
+  mosquitto_sub -h 127.0.0.1 -t '#' -v
+          See every message that passes.
+  sn-pub -t hello -m world
+          Publish over MQTT-SN.
+
+Signals:
+  SIGTERM, SIGINT
+          Stop: nobody new is let in, what is on its way is sent, clients whose session ends with the gateway are told
+          DISCONNECT. The exit status is 0.
+  SIGHUP
+          Read the configuration file again, take over what can change while running, and say what cannot.
+
+Files:
+  config/gateway.toml
+          A configuration with every key, its meaning, its range and its default.
+  config/sn-gateway.service
+          A unit for systemd.
+
+Exit status:
+  0 after a signal or a right configuration, 1 if something failed, 2 if the command line is wrong.";

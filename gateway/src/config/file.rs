@@ -1,0 +1,360 @@
+//! The file's tables and keys, each with its default and its range.
+
+use super::addr::{ListenAddr, group};
+use super::number::within;
+use super::predefined::Predefined;
+use gateway_core::{AddressMoves, Config, Limits, Timing, WhenFull};
+use serde::Deserialize;
+use sn_types::{GwId, LinkProfile};
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::time::Duration;
+use toml::Spanned;
+use transports::{Multicast, UdpConfig};
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    /// Who the gateway is and what it allows.
+    pub gateway: GatewayTable,
+    /// MQTT-SN timers and counters.
+    pub timing: TimingTable,
+    /// Every limit.
+    pub limits: LimitsTable,
+    /// Predefined topic ids.
+    pub predefined: Predefined,
+    /// Where MQTT-SN comes in.
+    pub transport: Vec<TransportTable>,
+    /// Where MQTT comes in.
+    pub mqtt: MqttTable,
+    /// What is logged and how.
+    pub log: LogTable,
+}
+
+/// `[gateway]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GatewayTable {
+    /// See [`Config::gw_id`].
+    #[serde(deserialize_with = "within::<0, 255, _, _>")]
+    pub gw_id: u8,
+    /// See [`Config::qos_minus_one`].
+    pub qos_minus_one: bool,
+    /// See [`Config::generate_client_ids`].
+    pub generate_client_ids: bool,
+    /// See [`Config::address_moves`].
+    pub address_moves: AddressMovesKey,
+    /// See [`Config::when_full`].
+    pub when_full: WhenFullKey,
+}
+
+/// The values of `address_moves`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressMovesKey {
+    /// See [`AddressMoves::Authenticated`].
+    Authenticated,
+    /// See [`AddressMoves::Always`].
+    Always,
+}
+
+/// The values of `when_full`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFullKey {
+    /// See [`WhenFull::DropNewest`].
+    DropNewest,
+    /// See [`WhenFull::DropOldest`].
+    DropOldest,
+}
+
+/// `[timing]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimingTable {
+    /// See [`Timing::t_retry`].
+    #[serde(deserialize_with = "within::<1, 3_600, _, _>")]
+    pub t_retry_s: u64,
+    /// See [`Timing::n_retry`].
+    #[serde(deserialize_with = "within::<0, 255, _, _>")]
+    pub n_retry: u8,
+    /// See [`Timing::t_wait`].
+    #[serde(deserialize_with = "within::<1, 86_400, _, _>")]
+    pub t_wait_s: u64,
+    /// See [`Timing::t_adv`].
+    #[serde(deserialize_with = "within::<1, 65_535, _, _>")]
+    pub t_adv_s: u64,
+}
+
+/// `[limits]`, see [`Limits`].
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "each is the field of that name in gateway_core::Limits")]
+pub struct LimitsTable {
+    #[serde(deserialize_with = "within::<1, 10_000_000, _, _>")]
+    pub clients: usize,
+    #[serde(deserialize_with = "within::<23, 65_535, _, _>")]
+    pub client_id_len: usize,
+    #[serde(deserialize_with = "within::<1, 65_535, _, _>")]
+    pub topic_name_len: usize,
+    #[serde(deserialize_with = "within::<1, 65_534, _, _>")]
+    pub topic_ids_per_client: usize,
+    #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
+    pub subscriptions_per_client: usize,
+    #[serde(deserialize_with = "within::<1, 10_000_000, _, _>")]
+    pub queue_messages: usize,
+    #[serde(deserialize_with = "within::<1_024, 1_099_511_627_776, _, _>")]
+    pub queue_bytes: usize,
+    #[serde(deserialize_with = "within::<1, 65_535, _, _>")]
+    pub mqtt_inflight: usize,
+    #[serde(deserialize_with = "within::<1, 65_535, _, _>")]
+    pub incoming_qos2: usize,
+    #[serde(deserialize_with = "within::<0, 1_000_000, _, _>")]
+    pub unknown_sender_answers_per_s: u32,
+}
+
+/// `[[transport]]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransportTable {
+    /// What kind of link it is.
+    pub kind: TransportKind,
+    /// The address to listen on.
+    pub listen: ListenAddr,
+    /// See [`LinkProfile::mtu`].
+    #[serde(default = "default_mtu", deserialize_with = "within::<32, 65_250, _, _>")]
+    pub mtu: u16,
+    /// See [`Multicast::group`]; without it there is no discovery.
+    #[serde(default, deserialize_with = "group")]
+    pub multicast: Option<Spanned<SocketAddr>>,
+    /// See [`Multicast::interface`].
+    #[serde(default)]
+    pub multicast_interface: Option<String>,
+    /// See [`Multicast::hops`].
+    #[serde(default = "default_hops", deserialize_with = "within::<0, 255, _, _>")]
+    pub multicast_hops: u8,
+}
+
+/// The values of a transport's `kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransportKind {
+    /// UDP over IPv4 or IPv6.
+    Udp,
+}
+
+/// `[mqtt]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MqttTable {
+    /// The addresses to listen on; none is no MQTT listener.
+    pub listen: Vec<ListenAddr>,
+    /// The longest packet taken in, in octets after the fixed header.
+    #[serde(deserialize_with = "within::<128, 268_435_455, _, _>")]
+    pub max_packet_bytes: usize,
+    /// Connections at the same time.
+    #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
+    pub max_connections: usize,
+    /// How long a connection may take to send its CONNECT, in seconds.
+    #[serde(deserialize_with = "within::<1, 300, _, _>")]
+    pub connect_timeout_s: u64,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogTable {
+    /// Levels, as `info` or `info,sn_gateway=debug`.
+    pub filter: String,
+    /// For people or for programs.
+    pub format: LogFormat,
+}
+
+/// The values of the log's `format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// One readable line per event.
+    Human,
+    /// One JSON object per event.
+    Json,
+}
+
+impl File {
+    /// What the core takes; the seed of its hash maps is left to the daemon.
+    #[must_use]
+    pub fn core(&self) -> Config {
+        Config {
+            gw_id: GwId(self.gateway.gw_id),
+            timing: self.timing.core(),
+            limits: self.limits.core(),
+            predefined: self.predefined.0.clone(),
+            qos_minus_one: self.gateway.qos_minus_one,
+            generate_client_ids: self.gateway.generate_client_ids,
+            address_moves: match self.gateway.address_moves {
+                AddressMovesKey::Authenticated => AddressMoves::Authenticated,
+                AddressMovesKey::Always => AddressMoves::Always,
+            },
+            when_full: match self.gateway.when_full {
+                WhenFullKey::DropNewest => WhenFull::DropNewest,
+                WhenFullKey::DropOldest => WhenFull::DropOldest,
+            },
+            hash_seed: 0,
+        }
+    }
+
+    /// What keys that are right each for itself say against each other.
+    pub(super) fn contradiction(&self) -> Option<(Range<usize>, String)> {
+        self.transport.iter().find_map(TransportTable::contradiction)
+    }
+}
+
+impl TimingTable {
+    fn core(&self) -> Timing {
+        Timing {
+            t_retry: Duration::from_secs(self.t_retry_s),
+            n_retry: self.n_retry,
+            t_wait: Duration::from_secs(self.t_wait_s),
+            t_adv: Duration::from_secs(self.t_adv_s),
+        }
+    }
+}
+
+impl LimitsTable {
+    fn core(&self) -> Limits {
+        Limits {
+            clients: self.clients,
+            client_id_len: self.client_id_len,
+            topic_name_len: self.topic_name_len,
+            topic_ids_per_client: self.topic_ids_per_client,
+            subscriptions_per_client: self.subscriptions_per_client,
+            queue_messages: self.queue_messages,
+            queue_bytes: self.queue_bytes,
+            mqtt_inflight: self.mqtt_inflight,
+            incoming_qos2: self.incoming_qos2,
+            unknown_sender_answers_per_s: self.unknown_sender_answers_per_s,
+        }
+    }
+}
+
+impl TransportTable {
+    /// UDP on `listen`, with the defaults.
+    #[must_use]
+    pub fn udp(listen: ListenAddr) -> Self {
+        Self {
+            kind: TransportKind::Udp,
+            listen,
+            mtu: default_mtu(),
+            multicast: None,
+            multicast_interface: None,
+            multicast_hops: default_hops(),
+        }
+    }
+
+    /// What the transport takes. `only_v6`: see [`UdpConfig::only_v6`].
+    #[must_use]
+    pub fn transport(&self, only_v6: bool) -> UdpConfig {
+        let multicast = self.multicast.as_ref().map(|group| Multicast {
+            group: *group.get_ref(),
+            interface: self.multicast_interface.clone(),
+            hops: self.multicast_hops,
+        });
+        UdpConfig { listen: self.listen.0, only_v6, mtu: self.mtu, multicast }
+    }
+
+    fn contradiction(&self) -> Option<(Range<usize>, String)> {
+        let group = self.multicast.as_ref()?;
+        let ListenAddr(listen) = self.listen;
+        let message = format!("the group {} and the address {listen} are of two families", group.get_ref());
+        (group.get_ref().is_ipv4() != listen.is_ipv4()).then(|| (group.span(), message))
+    }
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self {
+            gateway: GatewayTable::default(),
+            timing: TimingTable::default(),
+            limits: LimitsTable::default(),
+            predefined: Predefined::default(),
+            transport: ListenAddr::loopback().map(TransportTable::udp).into(),
+            mqtt: MqttTable::default(),
+            log: LogTable::default(),
+        }
+    }
+}
+
+impl Default for GatewayTable {
+    fn default() -> Self {
+        let core = Config::default();
+        Self {
+            gw_id: core.gw_id.0,
+            qos_minus_one: core.qos_minus_one,
+            generate_client_ids: core.generate_client_ids,
+            address_moves: match core.address_moves {
+                AddressMoves::Authenticated => AddressMovesKey::Authenticated,
+                AddressMoves::Always => AddressMovesKey::Always,
+            },
+            when_full: match core.when_full {
+                WhenFull::DropNewest => WhenFullKey::DropNewest,
+                WhenFull::DropOldest => WhenFullKey::DropOldest,
+            },
+        }
+    }
+}
+
+impl Default for TimingTable {
+    fn default() -> Self {
+        let core = Timing::default();
+        Self {
+            t_retry_s: core.t_retry.as_secs(),
+            n_retry: core.n_retry,
+            t_wait_s: core.t_wait.as_secs(),
+            t_adv_s: core.t_adv.as_secs(),
+        }
+    }
+}
+
+impl Default for LimitsTable {
+    fn default() -> Self {
+        let core = Limits::default();
+        Self {
+            clients: core.clients,
+            client_id_len: core.client_id_len,
+            topic_name_len: core.topic_name_len,
+            topic_ids_per_client: core.topic_ids_per_client,
+            subscriptions_per_client: core.subscriptions_per_client,
+            queue_messages: core.queue_messages,
+            queue_bytes: core.queue_bytes,
+            mqtt_inflight: core.mqtt_inflight,
+            incoming_qos2: core.incoming_qos2,
+            unknown_sender_answers_per_s: core.unknown_sender_answers_per_s,
+        }
+    }
+}
+
+impl Default for MqttTable {
+    fn default() -> Self {
+        Self {
+            listen: ListenAddr::loopback().into(),
+            max_packet_bytes: 1 << 20,
+            max_connections: 10_000,
+            connect_timeout_s: 10,
+        }
+    }
+}
+
+impl Default for LogTable {
+    fn default() -> Self {
+        Self { filter: "info".into(), format: LogFormat::Human }
+    }
+}
+
+fn default_mtu() -> u16 {
+    LinkProfile::UDP.mtu
+}
+
+fn default_hops() -> u8 {
+    Multicast::DEFAULT_HOPS
+}

@@ -1,0 +1,41 @@
+//! The configuration file: TOML in which every key has a default, and errors that say what would be right.
+//!
+//! [`load`] reads a file into a [`File`]; [`File::settings`] makes of it, with the command line's flags already put
+//! in, what the daemon and the core take.
+
+mod addr;
+mod error;
+mod file;
+mod number;
+mod predefined;
+
+pub use addr::ListenAddr;
+pub use error::ConfigError;
+pub use file::{
+    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MqttTable, TimingTable, TransportKind,
+    TransportTable, WhenFullKey,
+};
+pub use predefined::{Predefined, parse_entry};
+
+use std::path::Path;
+
+/// Reads a configuration file.
+///
+/// # Errors
+/// A [`ConfigError`] that names the file, and the place in it unless the file cannot be read at all.
+pub fn load(path: &Path) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
+    parse(path, &text)
+}
+
+/// Reads a configuration from `text`; `path` is for the error.
+///
+/// # Errors
+/// A [`ConfigError`] that names the line, the column, the key and what would be right.
+pub fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
+    let file: File = toml::from_str(text).map_err(|error| ConfigError::of_toml(path, text, &error))?;
+    match file.contradiction() {
+        Some((span, message)) => Err(ConfigError::at(path, text, span, message)),
+        None => Ok(file),
+    }
+}

@@ -1,0 +1,302 @@
+//! The one task that owns the core: takes in what is ready, lets the core decide, carries out what it says.
+//!
+//! Transports are polled here, MQTT connections send their packets through one bounded channel: when it is full they
+//! stop reading. Outputs are batched: one flush per transport and one wake-up per connection and turn.
+
+use crate::event_log::EventLog;
+use crate::mqtt::{Closing, FromMqtt, Outbox, Pushed};
+use gateway_core::mqtt::Packet;
+use gateway_core::{CloseReason, ConnId, Core, Input, Output};
+use sn_types::{Instant, TransportId};
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
+use tokio::time::{Sleep, sleep_until, timeout};
+use transports::Transport;
+
+/// Batches of packets that wait in the channel, each from one read of one connection.
+const CHANNEL: usize = 128;
+/// Batches taken from it in one turn.
+const BATCHES: usize = 64;
+/// Turns without a pause after which the connections' tasks get theirs.
+const TURNS: u32 = 8;
+/// How long clients may take to read their last packets when the daemon stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Microseconds since the daemon's start.
+#[derive(Clone, Copy, Debug)]
+struct Clock(tokio::time::Instant);
+
+impl Clock {
+    fn now(self) -> Instant {
+        Instant::ZERO + self.0.elapsed()
+    }
+
+    fn real(self, at: Instant) -> tokio::time::Instant {
+        self.0 + at.since(Instant::ZERO)
+    }
+}
+
+/// A connection that has said CONNECT.
+#[derive(Debug)]
+struct Conn {
+    peer: SocketAddr,
+    outbox: Arc<Outbox>,
+    /// In [`Driver::unflushed`].
+    unflushed: bool,
+    /// The core has closed it: what it still sends is not heard.
+    closing: bool,
+}
+
+/// The core and all that it talks to.
+pub struct Driver {
+    clock: Clock,
+    core: Core,
+    transports: Vec<Box<dyn Transport>>,
+    from_mqtt: mpsc::Receiver<FromMqtt>,
+    batches: Vec<FromMqtt>,
+    conns: HashMap<ConnId, Conn, foldhash::fast::RandomState>,
+    unflushed: Vec<ConnId>,
+    log: EventLog,
+    timer: Pin<Box<Sleep>>,
+    /// When `timer` rings, if it has been set.
+    armed: Option<Instant>,
+    turns: u32,
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").field("conns", &self.conns.len()).finish_non_exhaustive()
+    }
+}
+
+impl Driver {
+    /// A driver without transports, and the sender that MQTT connections share. Must be called within a tokio runtime.
+    pub(crate) fn new(core: Core) -> (Self, mpsc::Sender<FromMqtt>) {
+        let (to_driver, from_mqtt) = mpsc::channel(CHANNEL);
+        let start = tokio::time::Instant::now();
+        let driver = Self {
+            clock: Clock(start),
+            core,
+            transports: Vec::new(),
+            from_mqtt,
+            batches: Vec::with_capacity(BATCHES),
+            conns: HashMap::default(),
+            unflushed: Vec::new(),
+            log: EventLog::default(),
+            timer: Box::pin(sleep_until(start)),
+            armed: None,
+            turns: 0,
+        };
+        (driver, to_driver)
+    }
+
+    /// Adds a transport, whose id must be the number of those before it.
+    pub(crate) fn add_transport(&mut self, id: TransportId, transport: Box<dyn Transport>) {
+        debug_assert_eq!(usize::from(id.0), self.transports.len());
+        self.core.add_transport(self.clock.now(), id, transport.profile());
+        self.transports.push(transport);
+    }
+
+    /// The core, to change its configuration.
+    pub(crate) fn core_mut(&mut self) -> &mut Core {
+        &mut self.core
+    }
+
+    /// Waits for something to happen and does what follows from it. May be dropped while it waits.
+    pub(crate) async fn turn(&mut self) {
+        // What was left by an `add_transport` or a `reconfigure` must not wait for the next input.
+        self.carry_out();
+        poll_fn(|cx| self.take_in(cx)).await;
+        self.carry_out();
+        self.turns += 1;
+        if self.turns >= TURNS {
+            self.turns = 0;
+            yield_now().await;
+        }
+    }
+
+    /// Tells the core that the daemon stops, and gives the clients a moment to take what is sent to them.
+    pub(crate) async fn shut_down(&mut self) {
+        let now = self.clock.now();
+        self.core.handle_input(now, Input::Shutdown);
+        self.carry_out();
+        self.conns.values_mut().for_each(|conn| conn.close(CloseReason::Shutdown));
+        let _ = timeout(FAREWELL, self.await_farewells()).await;
+        self.log.summarise(self.clock.now());
+    }
+
+    async fn await_farewells(&mut self) {
+        while !self.conns.is_empty() {
+            match self.from_mqtt.recv().await {
+                Some(FromMqtt::Closed { conn, .. }) => drop(self.conns.remove(&conn)),
+                Some(
+                    FromMqtt::Opened { .. }
+                    | FromMqtt::Packets { .. }
+                    | FromMqtt::Writable { .. }
+                    | FromMqtt::Refused { .. },
+                ) => {}
+                None => return,
+            }
+        }
+    }
+
+    /// Feeds the core with everything that is ready.
+    fn take_in(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = self.clock.now();
+        let heard = self.take_datagrams(cx, now) | self.take_packets(cx, now) | self.look_at_time(cx, now);
+        if heard {
+            return Poll::Ready(());
+        }
+        self.turns = 0;
+        Poll::Pending
+    }
+
+    fn take_datagrams(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut heard = false;
+        for transport in &mut self.transports {
+            match transport.poll_recv(cx) {
+                Poll::Pending => continue,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => self.log.transport_error(now, &error),
+            }
+            heard = true;
+            for (from, bytes) in transport.received().iter() {
+                self.core.handle_input(now, Input::Datagram { from, bytes });
+            }
+        }
+        heard
+    }
+
+    fn take_packets(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut batches = std::mem::take(&mut self.batches);
+        // The acceptors hold a sender, so the channel never ends before the driver does.
+        let heard = matches!(self.from_mqtt.poll_recv_many(cx, &mut batches, BATCHES), Poll::Ready(1..));
+        for batch in batches.drain(..) {
+            self.take_batch(now, batch);
+        }
+        self.batches = batches;
+        heard
+    }
+
+    fn take_batch(&mut self, now: Instant, batch: FromMqtt) {
+        match batch {
+            FromMqtt::Opened { conn, peer, outbox } => {
+                self.conns.insert(conn, Conn { peer, outbox, unflushed: false, closing: false });
+            }
+            FromMqtt::Packets { conn, packets } => {
+                if self.conns.get(&conn).is_some_and(|conn| !conn.closing) {
+                    packets.into_iter().for_each(|packet| self.core.handle_input(now, Input::Mqtt { conn, packet }));
+                }
+            }
+            FromMqtt::Writable { conn } => {
+                self.core.handle_input(now, Input::MqttWritable { conn, writable: true });
+            }
+            FromMqtt::Closed { conn, malformed } => {
+                malformed.into_iter().for_each(|reason| self.log.malformed(now, reason));
+                self.core.handle_input(now, Input::MqttClosed { conn });
+                self.conns.remove(&conn);
+            }
+            FromMqtt::Refused { malformed } => self.log.malformed(now, malformed),
+        }
+    }
+
+    /// Lets the core do what is due, or sets the timer for when it will be. A timer that rings too early is left as it
+    /// is: under load the next deadline moves on with every packet.
+    fn look_at_time(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let due = [self.core.poll_timeout(), self.log.next_summary()].into_iter().flatten().min();
+        let Some(due) = due else { return false };
+        if due <= now {
+            self.core.handle_timeout(now);
+            self.log.summarise_if_due(now);
+            return true;
+        }
+        if self.armed.is_none_or(|armed| due < armed) {
+            self.timer.as_mut().reset(self.clock.real(due));
+            self.armed = Some(due);
+        }
+        let rings = self.timer.as_mut().poll(cx).is_ready();
+        if rings {
+            self.armed = None;
+        }
+        rings
+    }
+
+    /// Carries out what the core wants, and sends it off.
+    fn carry_out(&mut self) {
+        while let Some(output) = self.core.poll_output() {
+            self.carry_out_one(output);
+        }
+        self.transports.iter_mut().for_each(|transport| transport.flush());
+        for conn in self.unflushed.drain(..) {
+            if let Some(conn) = self.conns.get_mut(&conn) {
+                conn.unflushed = false;
+                conn.outbox.flush();
+            }
+        }
+    }
+
+    fn carry_out_one(&mut self, output: Output) {
+        match output {
+            Output::Send { to, datagram } => {
+                if let Some(transport) = self.transports.get_mut(usize::from(to.transport.0)) {
+                    transport.queue(&to, datagram);
+                }
+            }
+            Output::Broadcast { transport, radius, datagram } => {
+                if let Some(transport) = self.transports.get_mut(usize::from(transport.0)) {
+                    transport.broadcast(radius, &datagram);
+                }
+            }
+            Output::Mqtt { conn, packet } => self.send_mqtt(conn, packet),
+            Output::MqttClose { conn, reason } => {
+                if let Some(conn) = self.conns.get_mut(&conn) {
+                    conn.close(reason);
+                }
+            }
+            Output::Event(event) => {
+                let conns = &self.conns;
+                self.log.event(self.clock.now(), &event, |conn| conns.get(&conn).map(|conn| conn.peer));
+            }
+        }
+    }
+
+    fn send_mqtt(&mut self, id: ConnId, packet: Packet) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        if !conn.unflushed {
+            conn.unflushed = true;
+            self.unflushed.push(id);
+        }
+        match conn.outbox.push(packet) {
+            Ok(Pushed::Room) => {}
+            Ok(Pushed::Full) => {
+                self.core.handle_input(self.clock.now(), Input::MqttWritable { conn: id, writable: false });
+            }
+            Ok(Pushed::Overflow) => {
+                tracing::warn!(peer = %conn.peer, "MQTT connection closed: it does not read what it asked for");
+                conn.closing = true;
+            }
+            Err(error) => {
+                tracing::error!(peer = %conn.peer, %error, "MQTT connection closed");
+                conn.closing = true;
+                conn.outbox.close(Closing::Now);
+            }
+        }
+    }
+}
+
+impl Conn {
+    fn close(&mut self, reason: CloseReason) {
+        if !self.closing {
+            tracing::debug!(peer = %self.peer, ?reason, "closing an MQTT connection");
+        }
+        self.closing = true;
+        self.outbox.close(Closing::Flushed);
+    }
+}

@@ -1,0 +1,175 @@
+//! What the core reports, as log lines: few enough to read, however much happens.
+
+use crate::mqtt::Malformed;
+use gateway_core::{ConnId, Event, LostReason, Via};
+use sn_types::Instant;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tracing::{debug, info, warn};
+
+/// How often refused packets are summed up.
+const SUMMARY: Duration = Duration::from_secs(10);
+/// How often dropped messages and transport errors are reported.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Turns events into log lines.
+#[derive(Debug, Default)]
+pub(crate) struct EventLog {
+    /// Refused packets since the last summary, by reason.
+    rejects: BTreeMap<&'static str, u64>,
+    next_summary: Option<Instant>,
+    drops: Throttle,
+    errors: Throttle,
+}
+
+/// Lets one line pass per [`PAUSE`] and counts the others.
+#[derive(Debug, Default)]
+struct Throttle {
+    open_at: Instant,
+    held_back: u64,
+}
+
+impl Throttle {
+    /// How many were held back since the last one that passed, if this one may pass.
+    fn pass(&mut self, now: Instant) -> Option<u64> {
+        if now < self.open_at {
+            self.held_back += 1;
+            return None;
+        }
+        self.open_at = now + PAUSE;
+        Some(std::mem::take(&mut self.held_back))
+    }
+}
+
+impl EventLog {
+    /// When [`EventLog::summarise_if_due`] has something to say.
+    pub(crate) fn next_summary(&self) -> Option<Instant> {
+        self.next_summary
+    }
+
+    /// Writes the summary if its time has come.
+    pub(crate) fn summarise_if_due(&mut self, now: Instant) {
+        if self.next_summary.is_some_and(|due| due <= now) {
+            self.summarise(now);
+        }
+    }
+
+    /// Sums up what was refused since the last time.
+    pub(crate) fn summarise(&mut self, _now: Instant) {
+        self.next_summary = None;
+        if self.rejects.is_empty() {
+            return;
+        }
+        let reasons: Vec<String> = self.rejects.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        info!(reasons = reasons.join(", "), "refused packets");
+        self.rejects.clear();
+    }
+
+    /// A transport could not receive.
+    pub(crate) fn transport_error(&mut self, now: Instant, error: &io::Error) {
+        if let Some(held_back) = self.errors.pass(now) {
+            warn!(%error, more = held_back, "cannot receive datagrams");
+        }
+    }
+
+    /// An MQTT connection was closed because of what it sent.
+    pub(crate) fn malformed(&mut self, now: Instant, reason: Malformed) {
+        self.count(now, reason.name());
+    }
+
+    fn count(&mut self, now: Instant, reason: &'static str) {
+        *self.rejects.entry(reason).or_default() += 1;
+        self.next_summary.get_or_insert(now + SUMMARY);
+    }
+
+    /// Something happened to a client. `peer` knows the addresses of MQTT connections.
+    pub(crate) fn event(&mut self, now: Instant, event: &Event, peer: impl Fn(ConnId) -> Option<SocketAddr>) {
+        let addr = |via: &Via| Addr::of(via, &peer);
+        match event {
+            Event::Connected { client_id, via, session_present } => {
+                info!(client = &**client_id, from = %addr(via), session = session_present, "connected");
+            }
+            Event::Disconnected { client_id } => info!(client = &**client_id, "disconnected"),
+            Event::Asleep { client_id, duration_s } => debug!(client = &**client_id, duration_s, "asleep"),
+            Event::Awake { client_id, waiting } => debug!(client = &**client_id, waiting, "awake"),
+            Event::Lost { client_id, why } => warn!(client = &**client_id, why = lost(*why), "lost"),
+            Event::TakenOver { client_id, by } => info!(client = &**client_id, by = %addr(by), "taken over"),
+            Event::Dropped { client_id, topic, reason } => {
+                if let Some(held_back) = self.drops.pass(now) {
+                    let (client, topic) = (&**client_id, &**topic);
+                    warn!(client, topic, reason = reason.name(), more = held_back, "message dropped");
+                }
+            }
+            Event::Rejected { from, reason } => {
+                debug!(from = %addr(from), reason = reason.name(), "packet refused");
+                self.count(now, reason.name());
+            }
+        }
+    }
+}
+
+/// Who it is, as an operator can find it.
+enum Addr {
+    Sn(sn_types::PeerAddr),
+    Mqtt(SocketAddr),
+    Gone(ConnId),
+}
+
+impl Addr {
+    fn of(via: &Via, peer: impl Fn(ConnId) -> Option<SocketAddr>) -> Self {
+        match *via {
+            Via::Sn(addr) => Self::Sn(addr),
+            Via::Mqtt(conn) => peer(conn).map_or(Self::Gone(conn), Self::Mqtt),
+        }
+    }
+}
+
+impl fmt::Display for Addr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sn(addr) => write!(f, "mqtt-sn {addr}"),
+            Self::Mqtt(addr) => write!(f, "mqtt {addr}"),
+            Self::Gone(ConnId(number)) => write!(f, "mqtt connection {number}"),
+        }
+    }
+}
+
+fn lost(why: LostReason) -> &'static str {
+    match why {
+        LostReason::KeepAlive => "silent for longer than its keep-alive",
+        LostReason::Sleep => "did not wake in time",
+        LostReason::Retries => "does not acknowledge",
+        LostReason::Connection => "the connection broke",
+        LostReason::Replaced => "another client uses its address",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_packets_are_summed_up_after_ten_seconds_and_then_forgotten() {
+        let mut log = EventLog::default();
+        assert_eq!(log.next_summary(), None);
+        log.malformed(Instant::from_secs(5), Malformed::Utf8);
+        log.malformed(Instant::from_secs(9), Malformed::Utf8);
+        assert_eq!(log.next_summary(), Some(Instant::from_secs(15)));
+        assert_eq!(log.rejects["utf8"], 2);
+        log.summarise_if_due(Instant::from_secs(14));
+        assert_eq!(log.rejects.len(), 1);
+        log.summarise_if_due(Instant::from_secs(15));
+        assert!(log.rejects.is_empty());
+        assert_eq!(log.next_summary(), None);
+    }
+
+    #[test]
+    fn one_line_a_second_passes_and_tells_how_many_did_not() {
+        let mut throttle = Throttle::default();
+        let passed: Vec<_> = (0..25).map(|n| throttle.pass(Instant::from_millis(100 * n))).collect();
+        assert_eq!(passed.iter().flatten().collect::<Vec<_>>(), [&0, &9, &9]);
+    }
+}

@@ -1,0 +1,58 @@
+//! SIGHUP: the configuration file is read again.
+
+use crate::cli::RunArgs;
+use crate::config::{self, File};
+use crate::logging::LogControl;
+use gateway_core::Core;
+use tracing::{error, info, warn};
+
+/// What a reload compares with and acts on.
+#[derive(Debug)]
+pub(crate) struct Reloader {
+    args: RunArgs,
+    current: File,
+    log: LogControl,
+    hash_seed: u64,
+}
+
+impl Reloader {
+    /// `current` is what the daemon was started with, flags included.
+    pub(crate) fn new(args: RunArgs, current: File, log: LogControl, hash_seed: u64) -> Self {
+        Self { args, current, log, hash_seed }
+    }
+
+    /// Reads the file again and takes over what can change while running. A file with an error changes nothing.
+    pub(crate) fn reload(&mut self, core: &mut Core) {
+        let Some(path) = &self.args.config else {
+            warn!("SIGHUP: there is no configuration file to read again; start with --config FILE");
+            return;
+        };
+        let mut file = match config::load(path) {
+            Ok(file) => file,
+            Err(error) => {
+                error!("SIGHUP: nothing is changed: {error}");
+                return;
+            }
+        };
+        self.args.apply(&mut file);
+        if let Err(error) = self.log.set_filter(&file.log.filter) {
+            warn!("SIGHUP: {error:#}");
+        }
+        let mut need_restart = core.reconfigure(gateway_core::Config { hash_seed: self.hash_seed, ..file.core() });
+        need_restart.extend(fixed(&self.current, &file));
+        info!(file = %path.display(), "SIGHUP: configuration read again");
+        if !need_restart.is_empty() {
+            warn!(keys = need_restart.join(", "), "SIGHUP: these change with the next start only");
+        }
+    }
+}
+
+/// The daemon's own tables that differ and cannot change while running.
+fn fixed(old: &File, new: &File) -> Vec<&'static str> {
+    let differs = [
+        ("transport", old.transport != new.transport),
+        ("mqtt", old.mqtt != new.mqtt),
+        ("log.format", old.log.format != new.log.format),
+    ];
+    differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
+}

@@ -1,0 +1,176 @@
+//! `sn-gateway run`: from the configuration to the last farewell.
+
+use crate::cli::RunArgs;
+use crate::config::{self, File, TransportTable};
+use crate::driver::Driver;
+use crate::logging;
+use crate::mqtt::{Door, Listener, MqttLimits};
+use crate::reload::Reloader;
+use crate::startup::Listening;
+use anyhow::{Context, bail};
+use gateway_core::{Config, Core};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use sn_types::TransportId;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tracing::info;
+use transports::UdpTransport;
+
+/// Runs the gateway until a signal ends it.
+///
+/// # Errors
+/// The configuration is wrong, or an address cannot be listened on.
+pub fn run(args: &RunArgs) -> anyhow::Result<()> {
+    let mut file = args.config.as_deref().map_or(Ok(File::default()), config::load)?;
+    args.apply(&mut file);
+    let log = logging::start(&file.log)?;
+    allow_many_descriptors();
+    // One thread: no message is handed from processor to processor, and the second one is left to the kernel's work.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let hash_seed = RandomState::new().hash_one(std::process::id());
+    runtime.block_on(async {
+        let signals = Signals::new()?;
+        let (mut driver, door) = build(&file, hash_seed);
+        let mut accepting = JoinSet::new();
+        let listening = listen(&file, &mut driver, |listener| drop(accepting.spawn(listener.accept(door.clone()))))?;
+        announce(&listening.describe());
+        let reloader = Reloader::new(args.clone(), file, log, hash_seed);
+        serve(driver, signals, reloader, accepting).await;
+        Ok(())
+    })
+}
+
+fn build(file: &File, hash_seed: u64) -> (Driver, Door) {
+    let (driver, to_driver) = Driver::new(Core::new(Config { hash_seed, ..file.core() }));
+    let limits = MqttLimits {
+        max_packet: file.mqtt.max_packet_bytes,
+        connect_timeout: Duration::from_secs(file.mqtt.connect_timeout_s),
+    };
+    (driver, Door::new(file.mqtt.max_connections, limits, to_driver))
+}
+
+/// Turns the driver until a signal ends it.
+async fn serve(mut driver: Driver, mut signals: Signals, mut reloader: Reloader, mut accepting: JoinSet<()>) {
+    loop {
+        tokio::select! {
+            biased;
+            _ = signals.terminate.recv() => break info!("SIGTERM: stopping"),
+            _ = signals.interrupt.recv() => break info!("SIGINT: stopping"),
+            _ = signals.hangup.recv() => reloader.reload(driver.core_mut()),
+            () = driver.turn() => {}
+        }
+    }
+    accepting.abort_all();
+    driver.shut_down().await;
+    info!("stopped");
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Each client over MQTT takes a descriptor; the usual soft limit of 1,024 is meant for programs that use select(2).
+fn allow_many_descriptors() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+/// Start-up lines go to standard output, whether somebody reads them or not.
+fn announce(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Binds everything that the configuration names: transports for the driver, MQTT listeners for `accept`.
+fn listen(file: &File, driver: &mut Driver, mut accept: impl FnMut(Listener)) -> anyhow::Result<Listening> {
+    let mut listening = Listening::default();
+    let udp: Vec<SocketAddr> = file.transport.iter().map(|table| table.listen.0).collect();
+    for table in &file.transport {
+        listen_udp(table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;
+    }
+    let mqtt: Vec<SocketAddr> = file.mqtt.listen.iter().map(|addr| addr.0).collect();
+    for &addr in &mqtt {
+        listen_mqtt(addr, beside_ipv4(addr, &mqtt), &mut accept, &mut listening)?;
+    }
+    if listening.udp.is_empty() && listening.mqtt.is_empty() {
+        bail!("there is no address to listen on; give one with --udp or --mqtt");
+    }
+    Ok(listening)
+}
+
+fn listen_udp(
+    table: &TransportTable,
+    only_v6: bool,
+    driver: &mut Driver,
+    listening: &mut Listening,
+) -> anyhow::Result<()> {
+    let addr = table.listen.0;
+    let number = u8::try_from(listening.udp.len()).context("there are more than 256 transports")?;
+    let id = TransportId(number);
+    match UdpTransport::bind(id, &table.transport(only_v6)) {
+        Ok(transport) => {
+            listening.udp.push(transport.local_addr());
+            driver.add_transport(id, Box::new(transport));
+        }
+        Err(error) if lacks_ipv6(addr, &error) => listening.without_ipv6.push(addr),
+        Err(error) => return Err(error).with_context(|| cannot_listen("udp", addr)),
+    }
+    Ok(())
+}
+
+fn listen_mqtt(
+    addr: SocketAddr,
+    only_v6: bool,
+    accept: &mut impl FnMut(Listener),
+    listening: &mut Listening,
+) -> anyhow::Result<()> {
+    match Listener::bind(addr, only_v6).and_then(|listener| Ok((listener.local_addr()?, listener))) {
+        Ok((actual, listener)) => {
+            listening.mqtt.push(actual);
+            accept(listener);
+        }
+        Err(error) if lacks_ipv6(addr, &error) => listening.without_ipv6.push(addr),
+        Err(error) => return Err(error).with_context(|| cannot_listen("mqtt", addr)),
+    }
+    Ok(())
+}
+
+/// Whether `[::]` must leave IPv4 to another listener on the same port.
+fn beside_ipv4(addr: SocketAddr, all: &[SocketAddr]) -> bool {
+    all.contains(&SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), addr.port()))
+}
+
+/// IPv6's loopback address is only missing where there is no IPv6 at all.
+fn lacks_ipv6(addr: SocketAddr, error: &io::Error) -> bool {
+    let codes = [nix::libc::EADDRNOTAVAIL, nix::libc::EAFNOSUPPORT];
+    addr.is_ipv6() && addr.ip().is_loopback() && error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
+/// What to do about it.
+fn cannot_listen(flag: &str, addr: SocketAddr) -> String {
+    let other = SocketAddr::new(addr.ip(), 0);
+    let local = if addr.ip().is_loopback() { addr.ip() } else { IpAddr::from(Ipv4Addr::LOCALHOST) };
+    format!(
+        "cannot listen on {addr}; choose another address with --{flag} IP:PORT, or any free port with --{flag} {other}, \
+         or this machine's own with --{flag} {local}"
+    )
+}

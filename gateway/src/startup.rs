@@ -1,0 +1,125 @@
+//! What the gateway says when it has started: where it listens, who can reach it, what to type next.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The listeners, with their real ports.
+#[derive(Debug, Default)]
+pub(crate) struct Listening {
+    pub(crate) udp: Vec<SocketAddr>,
+    pub(crate) mqtt: Vec<SocketAddr>,
+    /// Addresses left out because this machine has no IPv6.
+    pub(crate) without_ipv6: Vec<SocketAddr>,
+}
+
+impl Listening {
+    /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR` and `MQTT on mqtt://ADDR`.
+    pub(crate) fn describe(&self) -> String {
+        let mut text = format!("sn-gateway {}\n", env!("CARGO_PKG_VERSION"));
+        self.describe_listeners(&mut text);
+        text += "Everything is in memory: sessions and messages end with this process.\n";
+        text += &self.describe_reach();
+        text += &self.describe_next();
+        text
+    }
+
+    fn describe_listeners(&self, text: &mut String) {
+        // Writing to a string cannot fail.
+        for addr in &self.udp {
+            let _ = writeln!(text, "MQTT-SN on udp://{addr}");
+        }
+        for addr in &self.mqtt {
+            let _ = writeln!(text, "MQTT on mqtt://{addr}");
+        }
+        for addr in &self.without_ipv6 {
+            let _ = writeln!(text, "Not on {addr}: this machine has no IPv6.");
+        }
+    }
+
+    fn describe_reach(&self) -> String {
+        let open: Vec<String> = self
+            .udp
+            .iter()
+            .chain(&self.mqtt)
+            .filter(|addr| !addr.ip().is_loopback())
+            .map(ToString::to_string)
+            .collect();
+        if open.is_empty() {
+            "Only programs on this machine can reach it. --udp 0.0.0.0 --mqtt 0.0.0.0 opens it to the network: there is \
+             no authentication yet, everybody who reaches a port may read, publish and take over clients.\n"
+                .into()
+        } else {
+            format!(
+                "Open to the network on {}, without authentication: everybody who reaches a port may read, publish and \
+                 take over clients.\n",
+                open.join(", ")
+            )
+        }
+    }
+
+    fn describe_next(&self) -> String {
+        let mut text = String::new();
+        if let Some(addr) = self.mqtt.first() {
+            let _ = writeln!(text, "To see every message:  mosquitto_sub {} -t '#' -v", flags(*addr, true));
+        }
+        if let Some(addr) = self.udp.first() {
+            let flags = flags(*addr, false);
+            let _ = writeln!(text, "To publish one:        sn-pub {flags}-t hello -m world");
+        }
+        text
+    }
+}
+
+/// `-h` and `-p` as far as they differ from the tools' defaults.
+fn flags(addr: SocketAddr, host_always: bool) -> String {
+    let host = reachable(addr.ip());
+    let mut flags = String::new();
+    if host_always || host != IpAddr::from(Ipv4Addr::LOCALHOST) {
+        let _ = write!(flags, "-h {host} ");
+    }
+    if addr.port() != 1883 {
+        let _ = write!(flags, "-p {} ", addr.port());
+    }
+    if host_always { flags.trim_end().into() } else { flags }
+}
+
+/// An address that a program on this machine can use for a listener on `ip`.
+fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listening(udp: &[&str], mqtt: &[&str]) -> Listening {
+        let parse = |addrs: &[&str]| addrs.iter().map(|addr| addr.parse().unwrap()).collect();
+        Listening { udp: parse(udp), mqtt: parse(mqtt), without_ipv6: Vec::new() }
+    }
+
+    #[test]
+    fn the_defaults_are_told_in_readable_lines() {
+        let text = listening(&["127.0.0.1:1883", "[::1]:1883"], &["127.0.0.1:1883"]).describe();
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(
+            lines[..3],
+            ["MQTT-SN on udp://127.0.0.1:1883", "MQTT-SN on udp://[::1]:1883", "MQTT on mqtt://127.0.0.1:1883"]
+        );
+        assert!(lines[3].contains("in memory"));
+        assert!(lines[4].contains("--udp 0.0.0.0") && lines[4].contains("no authentication"));
+        assert!(lines[5].ends_with("mosquitto_sub -h 127.0.0.1 -t '#' -v"));
+        assert!(lines[6].ends_with("sn-pub -t hello -m world"));
+    }
+
+    #[test]
+    fn what_is_open_is_named_and_the_commands_fit_the_ports() {
+        let text = listening(&["0.0.0.0:10000"], &["[::]:1884"]).describe();
+        assert!(text.contains("Open to the network on 0.0.0.0:10000, [::]:1884"));
+        assert!(text.contains("mosquitto_sub -h ::1 -p 1884 -t '#' -v"));
+        assert!(text.contains("sn-pub -p 10000 -t hello -m world"));
+    }
+}
