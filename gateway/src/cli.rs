@@ -105,10 +105,12 @@ Examples:
 
 Signals:
   SIGTERM, SIGINT
-          Stop: nobody new is let in, what is on its way is sent, clients whose session ends with the gateway are told
-          DISCONNECT. The exit status is 0.
+          Stop: nobody new is let in, what is on its way is sent, clients
+          whose session ends with the gateway are told DISCONNECT. The exit
+          status is 0.
   SIGHUP
-          Read the configuration file again, take over what can change while running, and say what cannot.
+          Read the configuration file again, take over what can change while
+          running, and say what cannot.
 
 Files:
   config/gateway.toml
@@ -117,4 +119,5 @@ Files:
           A unit for systemd.
 
 Exit status:
-  0 after a signal or a right configuration, 1 if something failed, 2 if the command line is wrong.";
+  0 after a signal or a right configuration, 1 if something failed, 2 if the
+  command line is wrong.";

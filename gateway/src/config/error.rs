@@ -132,7 +132,12 @@ fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
 /// The parser's message, and for an unknown name the known one that looks most like it.
 fn helpful(message: &str) -> String {
     let unknown = ["unknown field ", "unknown variant "].iter().find_map(|prefix| message.strip_prefix(prefix));
-    let Some(rest) = unknown else { return message.replace('\n', " ").trim().into() };
+    let Some(rest) = unknown else {
+        return match message.strip_prefix("missing field ") {
+            Some(name) => format!("{name} is missing"),
+            None => message.replace('\n', " ").trim().into(),
+        };
+    };
     let mut names = rest.split('`').skip(1).step_by(2);
     let Some(wrong) = names.next() else { return message.into() };
     let known: Vec<&str> = names.collect();

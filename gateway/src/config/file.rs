@@ -3,8 +3,9 @@
 use super::addr::{ListenAddr, group};
 use super::number::within;
 use super::predefined::Predefined;
+use crate::logging;
 use gateway_core::{AddressMoves, Config, Limits, Timing, WhenFull};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use sn_types::{GwId, LinkProfile};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -34,7 +35,7 @@ pub struct File {
 
 /// `[gateway]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "the table [gateway]")]
 pub struct GatewayTable {
     /// See [`Config::gw_id`].
     #[serde(deserialize_with = "within::<0, 255, _, _>")]
@@ -71,7 +72,7 @@ pub enum WhenFullKey {
 
 /// `[timing]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "the table [timing]")]
 pub struct TimingTable {
     /// See [`Timing::t_retry`].
     #[serde(deserialize_with = "within::<1, 3_600, _, _>")]
@@ -89,7 +90,7 @@ pub struct TimingTable {
 
 /// `[limits]`, see [`Limits`].
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "the table [limits]")]
 #[allow(missing_docs, reason = "each is the field of that name in gateway_core::Limits")]
 pub struct LimitsTable {
     #[serde(deserialize_with = "within::<1, 10_000_000, _, _>")]
@@ -116,7 +117,7 @@ pub struct LimitsTable {
 
 /// `[[transport]]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table [[transport]]")]
 pub struct TransportTable {
     /// What kind of link it is.
     pub kind: TransportKind,
@@ -146,7 +147,7 @@ pub enum TransportKind {
 
 /// `[mqtt]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "the table [mqtt]")]
 pub struct MqttTable {
     /// The addresses to listen on; none is no MQTT listener.
     pub listen: Vec<ListenAddr>,
@@ -163,9 +164,10 @@ pub struct MqttTable {
 
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "the table [log]")]
 pub struct LogTable {
     /// Levels, as `info` or `info,sn_gateway=debug`.
+    #[serde(deserialize_with = "filter")]
     pub filter: String,
     /// For people or for programs.
     pub format: LogFormat,
@@ -349,6 +351,12 @@ impl Default for LogTable {
     fn default() -> Self {
         Self { filter: "info".into(), format: LogFormat::Human }
     }
+}
+
+/// Reads a log filter that can be followed.
+fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let filter = String::deserialize(deserializer)?;
+    logging::parse_filter(&filter).map(|_| filter).map_err(de::Error::custom)
 }
 
 fn default_mtu() -> u16 {

@@ -1,0 +1,176 @@
+//! The configuration file: its defaults, its sample, and what is said about every kind of mistake.
+
+use gateway_core::Config;
+use sn_gateway::config::{File, ListenAddr, load, parse};
+use std::path::Path;
+
+/// What is said about `text`, without the lines that show the place.
+fn complaint(text: &str) -> String {
+    let error = parse(Path::new("gw.toml"), text).expect_err(text).to_string();
+    error.lines().next().unwrap_or_default().to_owned()
+}
+
+fn sample() -> (&'static Path, String) {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../config/gateway.toml"));
+    (path, std::fs::read_to_string(path).unwrap())
+}
+
+#[test]
+fn an_empty_file_is_the_default_and_that_is_loopback_only() {
+    let file = parse(Path::new("gw.toml"), "").unwrap();
+    assert_eq!(file, File::default());
+    assert!(file.transport.iter().all(|table| table.listen.0.ip().is_loopback()));
+    assert!(file.mqtt.listen.iter().all(|ListenAddr(addr)| addr.ip().is_loopback()));
+}
+
+#[test]
+fn the_defaults_are_the_core_s() {
+    assert_eq!(format!("{:?}", File::default().core()), format!("{:?}", Config::default()));
+}
+
+#[test]
+fn the_sample_is_the_default() {
+    assert_eq!(load(sample().0).unwrap(), File::default());
+}
+
+/// A file with an unknown key in `table` is refused with a list of all keys.
+fn keys_of(table: &str) -> Vec<String> {
+    let message = complaint(&format!("{table}\nqqqqqqqq = 0\n"));
+    let (_, keys) = message.split_once("known are ").expect(&message);
+    keys.split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_sample_shows_every_key() {
+    let (_, text) = sample();
+    for table in ["[gateway]", "[timing]", "[limits]", "[[transport]]", "[mqtt]", "[log]"] {
+        let (_, section) = text.split_once(&format!("\n{table}\n")).expect(table);
+        let section = section.split("\n[").next().unwrap_or_default();
+        for key in keys_of(table) {
+            let shown = section.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
+            assert!(shown, "{key} is missing in {table} of the sample");
+        }
+    }
+}
+
+#[test]
+fn what_the_sample_has_as_comments_is_right_too() {
+    let (path, text) = sample();
+    let examples = ["multicast = ", "multicast_interface = ", "1 = "];
+    let uncomment = |line: &str| match line.strip_prefix("# ") {
+        Some(rest) if examples.iter().any(|example| rest.starts_with(example)) => format!("{rest}\n"),
+        Some(_) | None => format!("{line}\n"),
+    };
+    let file = parse(path, &text.lines().map(uncomment).collect::<String>()).unwrap();
+    assert_eq!(file.predefined.0.len(), 1);
+    assert_eq!(
+        file.transport[0].multicast.as_ref().map(|group| *group.get_ref()),
+        Some(transports::Multicast::DEFAULT_GROUP)
+    );
+    assert_eq!(file.transport[0].multicast_interface.as_deref(), Some("eth0"));
+}
+
+#[test]
+fn an_error_shows_the_place() {
+    let error = parse(Path::new("gw.toml"), "# mine\n[timing]\n  t_rety_s = 10 # longer\n").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "gw.toml:3:3: timing.t_rety_s: unknown `t_rety_s`; did you mean `t_retry_s`?\n 3 |   t_rety_s = 10 # longer\n   |   ^^^^^^^^"
+    );
+}
+
+#[test]
+fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
+    let cases = [
+        ("[timming]\n", "gw.toml:1:2: timming: unknown `timming`; did you mean `timing`?"),
+        ("[timing\n", "gw.toml:1:8: unclosed table, expected `]`"),
+        ("timing = 3\n", "gw.toml:1:10: timing: invalid type: integer `3`, expected the table [timing]"),
+        (
+            "[timing]\nt_retry_s = 0\n",
+            "gw.toml:2:13: timing.t_retry_s: invalid value: integer `0`, expected a whole number from 1 to 3600",
+        ),
+        (
+            "[timing]\nn_retry = -1\n",
+            "gw.toml:2:11: timing.n_retry: invalid value: integer `-1`, expected a whole number from 0 to 255",
+        ),
+        (
+            "[timing]\nt_adv_s = \"900\"\n",
+            "gw.toml:2:11: timing.t_adv_s: invalid type: string \"900\", expected a whole number from 1 to 65535",
+        ),
+        (
+            "[gateway]\ngw_id = 256\n",
+            "gw.toml:2:9: gateway.gw_id: invalid value: integer `256`, expected a whole number from 0 to 255",
+        ),
+        ("[timing]\nn_retry = 1\nn_retry = 2\n", "gw.toml:3:1: duplicate key"),
+        (
+            "[gateway]\nwhen_full = \"drop-oldst\"\n",
+            "gw.toml:2:13: gateway.when_full: unknown `drop-oldst`; did you mean `drop-oldest`?",
+        ),
+        (
+            "[predefined]\n1 = \"ok\"\n0xFFFF = \"no\"\n",
+            "gw.toml:3:1: predefined.0xFFFF: `0xFFFF` is no topic id; write a number from 1 to 65534, or 0x0001 to 0xFFFE",
+        ),
+        (
+            "[predefined]\n1 = \"a/#\"\n",
+            "gw.toml:2:5: predefined.1: `a/#` cannot have a predefined id: a topic name must not contain the wildcards \
+             + and #",
+        ),
+        ("[predefined]\n1 = \"a\"\n0x1 = \"b\"\n", "gw.toml:1:1: predefined: topic id 1 is there twice"),
+        ("[[transport]]\nkind = \"udp\"\n", "gw.toml:1:1: transport[0]: `listen` is missing"),
+        (
+            "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\n[[transport]]\nkind = \"tcp\"\n",
+            "gw.toml:5:8: transport[1].kind: unknown `tcp`; known is only udp",
+        ),
+        (
+            "[[transport]]\nkind = \"udp\"\nlisten = \"localhost:1883\"\n",
+            "gw.toml:3:10: transport[0].listen: `localhost:1883` is no address; write IP:PORT or IP, for example \
+             0.0.0.0:1883, 127.0.0.1 or [::]:1883",
+        ),
+        (
+            "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\nmtu = 31\n",
+            "gw.toml:4:7: transport[0].mtu: invalid value: integer `31`, expected a whole number from 32 to 65250",
+        ),
+        (
+            "[[transport]]\nkind = \"udp\"\nlisten = \"10.0.0.1\"\nmulticast = \"10.0.0.255\"\n",
+            "gw.toml:4:13: transport[0].multicast: 10.0.0.255:1883 is no multicast group; for example 225.1.1.1:1883",
+        ),
+        (
+            "[[transport]]\nkind = \"udp\"\nlisten = \"10.0.0.1\"\nmulticast = \"[ff1e:feed:caca:dead::1]:1883\"\n",
+            "gw.toml:4:13: transport[0].multicast: the group [ff1e:feed:caca:dead::1]:1883 and the address \
+             10.0.0.1:1883 are of two families",
+        ),
+        (
+            "[log]\nfilter = \"a=b=c\"\n",
+            "gw.toml:2:10: log.filter: log filter `a=b=c`: write a level such as info, or info,sn_gateway::mqtt=debug",
+        ),
+        ("[log]\nformat = \"xml\"\n", "gw.toml:2:10: log.format: unknown `xml`; known are human, json"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(complaint(text), expected);
+    }
+}
+
+#[test]
+fn places_in_text_beyond_ascii_are_counted_in_characters() {
+    assert!(complaint("[predefined]\n1 = \"küche/ö\"\n2 = \"küche/#\"\n").starts_with("gw.toml:3:5: predefined.2: "));
+    assert!(complaint("[gateway]\n\"küche\" = 1\n").contains("küche"));
+}
+
+#[test]
+fn addresses_may_leave_the_port_out() {
+    for (text, addr) in [
+        ("127.0.0.1", "127.0.0.1:1883"),
+        ("0.0.0.0:10000", "0.0.0.0:10000"),
+        ("::1", "[::1]:1883"),
+        ("[::]", "[::]:1883"),
+        ("[::1]:0", "[::1]:0"),
+    ] {
+        assert_eq!(text.parse::<ListenAddr>().unwrap().0, addr.parse().unwrap());
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = load(Path::new("/nowhere/gateway.toml")).unwrap_err().to_string();
+    assert_eq!(error, "/nowhere/gateway.toml: cannot be read: No such file or directory (os error 2)");
+}
