@@ -108,6 +108,13 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
         self.request.is_some()
     }
 
+    /// Whether an arrived QoS 2 message awaits its PUBREL. Who disconnects before it may get the message again in a
+    /// later session, if nothing is remembered until then.
+    #[must_use]
+    pub fn awaits_release(&self) -> bool {
+        self.received.has_unreleased()
+    }
+
     /// When to call [`Client::handle_timeout`]; `None`: only requests and datagrams can bring anything new.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {

@@ -58,6 +58,11 @@ impl ReceivedIds {
         }
     }
 
+    /// Whether a PUBREL is still to come.
+    pub(crate) fn has_unreleased(&self) -> bool {
+        self.slots.iter().flatten().any(|known| !known.released)
+    }
+
     /// The gateway has started afresh and may use the same ids again for the same content.
     pub(crate) fn forget_released(&mut self) {
         for slot in &mut self.slots {

@@ -128,15 +128,19 @@ impl<'a> BlockingClient<'a> {
         Ok(self.client.wake()?)
     }
 
-    /// Disconnects; waits for the answer no longer than one repetition takes.
+    /// Disconnects, having let the last QoS 2 message be completed; waits no longer than one repetition takes.
     ///
     /// # Errors
     /// The socket fails.
     pub fn disconnect(&mut self) -> Result<()> {
+        let deadline = std::time::Instant::now() + Duration::from_millis(u64::from(self.args.t_retry_ms) * 2);
+        self.step_while(deadline, |client| client.state() != State::Disconnected && client.awaits_release())?;
         self.client.disconnect();
-        let patience = Duration::from_millis(u64::from(self.args.t_retry_ms) * 2);
-        let deadline = std::time::Instant::now() + patience;
-        while self.state() != State::Disconnected && std::time::Instant::now() < deadline {
+        self.step_while(deadline, |client| client.state() != State::Disconnected)
+    }
+
+    fn step_while(&mut self, deadline: std::time::Instant, wanted: impl Fn(&LargeClient<'a>) -> bool) -> Result<()> {
+        while wanted(&self.client) && std::time::Instant::now() < deadline {
             self.step(Some(deadline), &mut |_| {})?;
         }
         Ok(())

@@ -36,6 +36,9 @@ fn prints_messages_one_per_line() {
     assert_eq!(gateway.hears(), Message::PubAck(PubAck { topic_id, msg_id: MsgId(1), return_code }));
     gateway.says(publish(Qos::Two, 2, b""));
     assert_eq!(gateway.hears(), Message::PubRec(MsgId(2)));
+    assert!(!gateway.has_mail(Duration::from_millis(50)), "the exchange is completed before it disconnects");
+    gateway.says(Message::PubRel(MsgId(2)));
+    assert_eq!(gateway.hears(), Message::PubComp(MsgId(2)));
     gateway.says_goodbye();
     succeeds(child, "zero\none\n\n");
 }
