@@ -1,0 +1,290 @@
+//! A gateway in virtual time, with MQTT-SN nodes on numbered ports and one ordinary MQTT client around it.
+//!
+//! A test reads like the dialogue it shows:
+//!
+//! ```ignore
+//! let mut rig = Rig::new();
+//! assert_eq!(rig.ask(NODE, connect("node")), ["CONNACK 00"]);
+//! rig.publish(1, "a/b", "x");
+//! assert_eq!(rig.heard(NODE), ["REGISTER id=1 mid=1 'a/b'"]);
+//! rig.wait_s(10);
+//! assert_eq!(rig.heard(NODE), ["REGISTER id=1 mid=1 'a/b'"]);
+//! ```
+
+pub(crate) mod sn;
+mod text;
+
+use gateway_core::mqtt::{self, Packet, PacketId};
+use gateway_core::{
+    ClientInfo, ClientState, Config, ConnId, Core, DropReason, Event, Input, Output, Qos, RejectReason,
+};
+use sn_codec::{FrwdEncap, Message, decode};
+use sn_types::{Instant, LinkAddr, LinkProfile, PeerAddr, TransportId};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
+
+/// The transport that all ports are on.
+pub(crate) const TRANSPORT: TransportId = TransportId(0);
+
+/// Where the MQTT client is.
+const MQTT: ConnId = ConnId(1);
+
+/// The node at this UDP port.
+pub(crate) const fn port(port: u16) -> PeerAddr {
+    let addr = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), port);
+    PeerAddr::direct(TRANSPORT, LinkAddr::Udp(SocketAddr::V4(addr)))
+}
+
+/// A datagram that the gateway sent.
+struct Sent {
+    at: Instant,
+    to: PeerAddr,
+    datagram: Vec<u8>,
+}
+
+/// The gateway, the time, and everything that came out and was not looked at yet.
+pub(crate) struct Rig {
+    pub(crate) core: Core,
+    pub(crate) now: Instant,
+    sent: Vec<Sent>,
+    broadcasts: Vec<(u8, Vec<u8>)>,
+    events: Vec<Event>,
+    watched: Vec<mqtt::Publish>,
+    closed: Vec<ConnId>,
+    last_packet_id: u16,
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// A gateway whose configuration differs from the default.
+    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        change(&mut config);
+        Self {
+            core: Core::new(config),
+            now: Instant::ZERO,
+            sent: Vec::new(),
+            broadcasts: Vec::new(),
+            events: Vec::new(),
+            watched: Vec::new(),
+            closed: Vec::new(),
+            last_packet_id: 0,
+        }
+    }
+
+    /// Says what the link of all ports promises.
+    pub(crate) fn link(&mut self, profile: LinkProfile) {
+        self.core.add_transport(self.now, TRANSPORT, profile);
+        self.settle();
+    }
+
+    // MQTT-SN nodes
+
+    /// A node sends a message.
+    pub(crate) fn send(&mut self, from: PeerAddr, message: Message<'_>) {
+        let mut datagram = sn::octets(&message);
+        if let Some(node) = from.node {
+            let encapsulation = FrwdEncap { radius: 0, node_id: node.as_bytes(), inner: &datagram };
+            datagram = sn::octets(&Message::FrwdEncap(encapsulation));
+        }
+        self.send_octets(from, &datagram);
+    }
+
+    /// A node, or its forwarder, sends a datagram.
+    pub(crate) fn send_octets(&mut self, from: PeerAddr, datagram: &[u8]) {
+        let from = PeerAddr { node: None, ..from };
+        self.core.handle_input(self.now, Input::Datagram { from, bytes: datagram });
+        self.settle();
+    }
+
+    /// What a node was sent since it was looked at last.
+    pub(crate) fn heard(&mut self, by: PeerAddr) -> Vec<String> {
+        self.take_sent(by).iter().map(|sent| text::message(&sent.datagram)).collect()
+    }
+
+    /// The same with the second in which it was sent.
+    pub(crate) fn heard_at(&mut self, by: PeerAddr) -> Vec<(u64, String)> {
+        let seconds = |at: Instant| at.as_micros() / 1_000_000;
+        self.take_sent(by).iter().map(|sent| (seconds(sent.at), text::message(&sent.datagram))).collect()
+    }
+
+    /// The same as octets.
+    pub(crate) fn heard_octets(&mut self, by: PeerAddr) -> Vec<Vec<u8>> {
+        self.take_sent(by).into_iter().map(|sent| sent.datagram).collect()
+    }
+
+    /// A node sends a message: what it is sent at once.
+    pub(crate) fn ask(&mut self, from: PeerAddr, message: Message<'_>) -> Vec<String> {
+        self.send(from, message);
+        self.heard(from)
+    }
+
+    /// A node sends octets: what it is sent at once.
+    pub(crate) fn ask_octets(&mut self, from: PeerAddr, datagram: &[u8]) -> Vec<Vec<u8>> {
+        self.send_octets(from, datagram);
+        self.heard_octets(from)
+    }
+
+    /// What was broadcast, with its radius.
+    pub(crate) fn broadcasts(&mut self) -> Vec<(u8, String)> {
+        self.broadcasts.drain(..).map(|(radius, datagram)| (radius, text::message(&datagram))).collect()
+    }
+
+    fn take_sent(&mut self, to: PeerAddr) -> Vec<Sent> {
+        self.sent.extract_if(.., |sent| sent.to == to).collect()
+    }
+
+    // The MQTT client: publishes and watches
+
+    /// The MQTT client publishes.
+    pub(crate) fn publish(&mut self, qos: u8, topic: &str, payload: &str) {
+        self.mqtt_publish(qos, false, topic, payload);
+    }
+
+    /// The MQTT client publishes a message that is kept.
+    pub(crate) fn publish_retained(&mut self, qos: u8, topic: &str, payload: &str) {
+        self.mqtt_publish(qos, true, topic, payload);
+    }
+
+    fn mqtt_publish(&mut self, qos: u8, retain: bool, topic: &str, payload: &str) {
+        let qos = broker_qos(qos);
+        let id = (qos > Qos::AtMostOnce).then(|| self.packet_id());
+        let (topic, payload) = (topic.into(), payload.to_owned().into());
+        self.mqtt(Packet::Publish(mqtt::Publish { dup: false, qos, retain, topic, id, payload }));
+        if let Some(id) = id.filter(|_| qos == Qos::ExactlyOnce) {
+            self.mqtt(Packet::PubRel(id));
+        }
+    }
+
+    /// The MQTT client subscribes, at QoS 2.
+    pub(crate) fn watch(&mut self, filter: &str) {
+        let id = self.packet_id();
+        self.mqtt(Packet::Subscribe { id, filters: vec![(filter.into(), Qos::ExactlyOnce)] });
+    }
+
+    /// What the MQTT client received since it was looked at last.
+    pub(crate) fn watched(&mut self) -> Vec<String> {
+        self.watched.drain(..).map(|publish| text::mqtt_publish(&publish)).collect()
+    }
+
+    /// The MQTT client sends a packet; it connects first.
+    fn mqtt(&mut self, packet: Packet) {
+        if self.client("mqtt").is_none() {
+            self.mqtt_connect(MQTT, "mqtt");
+        }
+        self.core.handle_input(self.now, Input::Mqtt { conn: MQTT, packet });
+        self.settle();
+    }
+
+    /// An MQTT client connects, with a session that is kept.
+    pub(crate) fn mqtt_connect(&mut self, conn: ConnId, client_id: &str) {
+        let connect = mqtt::Connect {
+            client_id: client_id.into(),
+            clean_session: false,
+            keep_alive_s: 0,
+            will: None,
+            username: None,
+            password: None,
+        };
+        let packet = Packet::Connect(Box::new(connect));
+        self.core.handle_input(self.now, Input::Mqtt { conn, packet });
+        self.settle();
+    }
+
+    /// Whether the core has closed an MQTT connection.
+    pub(crate) fn is_closed(&self, conn: ConnId) -> bool {
+        self.closed.contains(&conn)
+    }
+
+    fn packet_id(&mut self) -> PacketId {
+        self.last_packet_id += 1;
+        PacketId::new(self.last_packet_id).expect("a test sends fewer than 65,536 packets")
+    }
+
+    // Time
+
+    /// Time passes; what is due meanwhile, or at the end, is done.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(due) = self.core.poll_timeout().filter(|due| *due <= until) {
+            self.now = self.now.max(due);
+            self.core.handle_timeout(self.now);
+            self.settle();
+        }
+        self.now = until;
+    }
+
+    pub(crate) fn wait_s(&mut self, seconds: u64) {
+        self.wait(Duration::from_secs(seconds));
+    }
+
+    pub(crate) fn wait_ms(&mut self, milliseconds: u64) {
+        self.wait(Duration::from_millis(milliseconds));
+    }
+
+    // What an operator sees
+
+    /// What happened to clients; rejects and drops are in the counters.
+    pub(crate) fn events(&mut self) -> Vec<String> {
+        self.events.drain(..).filter_map(|event| text::event(&event)).collect()
+    }
+
+    pub(crate) fn client(&self, client_id: &str) -> Option<ClientInfo> {
+        self.core.clients().find(|client| &*client.client_id == client_id)
+    }
+
+    /// A client's state; panics if there is no session.
+    #[track_caller]
+    pub(crate) fn state(&self, client_id: &str) -> ClientState {
+        self.client(client_id).expect("a session").state
+    }
+
+    /// Messages that wait for a client or are in flight to it.
+    pub(crate) fn waiting(&self, client_id: &str) -> usize {
+        self.client(client_id).map_or(0, |client| client.waiting)
+    }
+
+    pub(crate) fn rejects(&self, reason: RejectReason) -> u64 {
+        self.core.stats().rejects.get(&reason).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn drops(&self, reason: DropReason) -> u64 {
+        self.core.stats().drops.get(&reason).copied().unwrap_or(0)
+    }
+
+    // Everything the core puts out
+
+    fn settle(&mut self) {
+        while let Some(output) = self.core.poll_output() {
+            match output {
+                Output::Send { to, datagram } => self.keep(to, datagram),
+                Output::Broadcast { radius, datagram, .. } => self.broadcasts.push((radius, datagram)),
+                Output::Mqtt { packet: Packet::Publish(publish), .. } => self.watched.push(publish),
+                Output::Mqtt { .. } => {}
+                Output::MqttClose { conn, .. } => self.closed.push(conn),
+                Output::Event(event) => self.events.push(event),
+            }
+        }
+    }
+
+    /// Unpacks what goes through a forwarder, as the forwarder does.
+    fn keep(&mut self, to: PeerAddr, mut datagram: Vec<u8>) {
+        assert!(!datagram.is_empty(), "an empty datagram to {to}");
+        if let Some(node) = to.node {
+            let Ok(Message::FrwdEncap(encapsulation)) = decode(&datagram) else {
+                panic!("to a node behind a forwarder without encapsulation: {datagram:02X?}");
+            };
+            assert_eq!(encapsulation.node_id, node.as_bytes());
+            datagram = encapsulation.inner.to_vec();
+        }
+        self.sent.push(Sent { at: self.now, to, datagram });
+    }
+}
+
+fn broker_qos(qos: u8) -> Qos {
+    [Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce][usize::from(qos)]
+}

@@ -1,0 +1,16 @@
+//! The gateway's behaviour as dialogues in virtual time, one file for each thing shown.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod case_01_pingreq_from_a_new_port;
+mod case_02_a_sleepers_port_is_reused;
+mod case_03_a_connected_clients_pingreq_from_another_port;
+mod case_04_puback_invalid_topic_id;
+mod case_05_a_resumed_session_registers_again;
+mod case_06_messages_during_a_register_exchange;
+mod case_07_connect_again;
+mod case_08_in_the_middle_of_the_will_dialogue;
+mod case_10_sleep;
+mod case_11_a_will_update_takes_effect;
+mod case_14_payloads_and_length_forms;
