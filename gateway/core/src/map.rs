@@ -2,6 +2,7 @@
 
 use foldhash::SharedSeed;
 use foldhash::fast::SeedableRandomState;
+use std::hash::{BuildHasher as _, Hash};
 
 /// A hash map with the core's seed.
 pub(crate) type Map<K, V> = hashbrown::HashMap<K, V, SeedableRandomState>;
@@ -16,6 +17,15 @@ impl MapSeed {
     }
 
     pub(crate) fn map<K, V>(self) -> Map<K, V> {
-        Map::with_hasher(SeedableRandomState::with_seed(self.0, SharedSeed::global_fixed()))
+        Map::with_hasher(self.state())
+    }
+
+    /// A number that tells values apart, the same in every run.
+    pub(crate) fn digest(self, value: &impl Hash) -> u64 {
+        self.state().hash_one(value)
+    }
+
+    fn state(self) -> SeedableRandomState {
+        SeedableRandomState::with_seed(self.0, SharedSeed::global_fixed())
     }
 }

@@ -1,5 +1,6 @@
 //! What the gateway keeps of one MQTT-SN client beside its session.
 
+use super::late::RecentQos2;
 use super::table::State;
 use super::topics::Registry;
 use crate::{LostReason, Timing};
@@ -46,6 +47,8 @@ pub(super) struct SnClient {
     pub(super) fresh_from_dialogue: bool,
     /// When it was last told of an unknown topic id in a QoS 0 PUBLISH.
     pub(super) nacked: Option<Instant>,
+    /// QoS 2 messages from it whose copies would be late, if its link makes any.
+    pub(super) recent_qos2: RecentQos2,
     /// Its earliest timer entry.
     pub(super) scheduled: Instant,
     pub(super) topics: Registry,
@@ -76,6 +79,7 @@ impl SnClient {
             in_dialogue: false,
             fresh_from_dialogue: false,
             nacked: None,
+            recent_qos2: RecentQos2::default(),
             scheduled: Instant::FAR_FUTURE,
             topics: Registry::default(),
         }

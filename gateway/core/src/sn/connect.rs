@@ -33,7 +33,7 @@ const PROTOCOL_ID: u8 = 0x01;
 impl Core {
     /// CONNECT: refused, answered with CONNACK, or with the will dialogue's first question.
     pub(super) fn connect(&mut self, now: Instant, from: PeerAddr, connect: &Connect<'_>) {
-        match self.admit(connect) {
+        match self.admit(from, connect) {
             Err(reason @ RejectReason::ClientLimit) => self.refuse_connect(from, reason, ReturnCode::Congestion),
             Err(reason) => self.refuse_connect(from, reason, ReturnCode::NotSupported),
             Ok(setup) if connect.will => self.begin_dialogue(now, from, setup),
@@ -49,16 +49,25 @@ impl Core {
         self.sn_send(from, &Message::ConnAck(ConnAck { return_code }));
     }
 
-    fn admit(&mut self, connect: &Connect<'_>) -> Result<Setup, RejectReason> {
+    fn admit(&mut self, from: PeerAddr, connect: &Connect<'_>) -> Result<Setup, RejectReason> {
         if connect.protocol_id != PROTOCOL_ID {
             return Err(RejectReason::ProtocolId);
         }
         let client_id = self.client_id(connect.client_id)?;
-        let limits = &self.config.limits;
-        if self.broker.sessions.find(&client_id).is_none() && self.broker.sessions.len() >= limits.clients {
+        if self.is_full(from, &client_id) {
             return Err(RejectReason::ClientLimit);
         }
-        Ok(Setup { client_id, clean_session: connect.clean_session, keep_alive_s: connect.duration_s })
+        // Nobody can come back to a session whose id was made up.
+        let clean_session = connect.clean_session || connect.client_id.is_empty();
+        Ok(Setup { client_id, clean_session, keep_alive_s: connect.duration_s })
+    }
+
+    /// Whether the limit of clients keeps this one out. A client in the will dialogue counts as one.
+    fn is_full(&self, from: PeerAddr, client_id: &str) -> bool {
+        let others = self.sn.dialogues.len() - usize::from(self.sn.in_dialogue(from));
+        let is_known = self.broker.sessions.find(client_id).is_some();
+        let sessions = if is_known { 0 } else { self.broker.sessions.len() };
+        sessions + others >= self.config.limits.clients
     }
 
     fn client_id(&mut self, client_id: &str) -> Result<Arc<str>, RejectReason> {
@@ -92,9 +101,10 @@ impl Core {
         if let (NewWill::Set(will), Some(session)) = (will, self.broker.sessions.get_mut(key)) {
             session.will = Some(will);
         }
-        self.attach(now, from, key, setup.keep_alive_s, dialogue);
+        let before = self.attach(now, from, key, setup.keep_alive_s, dialogue);
         self.event(Event::Connected { client_id: setup.client_id.clone(), via: Via::Sn(from), session_present });
         self.sn_send(from, &Message::ConnAck(ConnAck { return_code: ReturnCode::Accepted }));
+        self.replaced(now, before);
         self.pump(now, key);
         self.sn_schedule(key);
     }
@@ -133,23 +143,32 @@ impl Core {
         }
     }
 
-    /// Makes the client active at its address. It may have forgotten its topic ids (1.2 §6.10).
-    fn attach(&mut self, now: Instant, from: PeerAddr, key: SessionKey, keep_alive_s: u16, dialogue: bool) {
+    /// Makes the client active at its address, and says who had that before. It may have forgotten its topic ids
+    /// (1.2 §6.10).
+    fn attach(
+        &mut self,
+        now: Instant,
+        from: PeerAddr,
+        key: SessionKey,
+        keep_alive_s: u16,
+        dialogue: bool,
+    ) -> Option<SessionKey> {
         let client = self.sn.clients.entry(key).or_insert_with(|| Box::new(SnClient::new()));
         client.state = State::Active;
         client.keep_alive_s = keep_alive_s;
         client.heard = now;
         client.exchange = Exchange::None;
+        client.id_refusals = 0;
         client.paused_until = None;
         client.in_dialogue = false;
         client.fresh_from_dialogue = dialogue;
         client.topics.forget_known();
-        let before = self.sn.bind(key, from);
-        self.replaced(now, before);
+        client.recent_qos2.clear();
+        self.sn.bind(key, from)
     }
 
     /// Another client uses an address now: whoever was active there is gone, whoever sleeps may come back elsewhere.
-    fn replaced(&mut self, now: Instant, before: Option<SessionKey>) {
+    pub(super) fn replaced(&mut self, now: Instant, before: Option<SessionKey>) {
         let Some(before) = before else { return };
         match self.sn.state(before) {
             State::Active | State::Awake => self.lost(now, before, LostReason::Replaced),
@@ -167,7 +186,7 @@ impl Core {
         }
     }
 
-    /// An MQTT connection takes an MQTT-SN client's session over: the client is told, and loses its address.
+    /// An MQTT connection takes a connected MQTT-SN client's session over: the client is told, and loses its address.
     pub(crate) fn sn_take_over(&mut self, key: SessionKey) {
         if let Some(addr) = self.sn.address(key) {
             self.sn_send(addr, &Message::Disconnect(sn_codec::Disconnect { duration_s: None }));

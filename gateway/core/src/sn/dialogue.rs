@@ -92,7 +92,7 @@ impl Core {
         let Some(Peer::Connecting(place)) = self.sn.peers.get(&from).copied() else { return };
         match will.map(|will| self.will_topic(&will)) {
             None => self.finish_dialogue(now, from, NewWill::Delete),
-            Some(Err(reason)) => self.refuse_dialogue(from, reason),
+            Some(Err(reason)) => self.refuse_dialogue(now, from, reason),
             Some(Ok(topic)) => {
                 self.sn.dialogues[place as usize].will_topic = Some(topic);
                 self.ask(now, place);
@@ -115,9 +115,18 @@ impl Core {
         self.establish(now, from, &setup, will);
     }
 
-    fn refuse_dialogue(&mut self, from: PeerAddr, reason: RejectReason) {
-        self.abort_dialogue(from);
+    fn refuse_dialogue(&mut self, now: Instant, from: PeerAddr, reason: RejectReason) {
+        let prior = self.abort_dialogue(from);
         self.refuse_connect(from, reason, ReturnCode::NotSupported);
+        self.go_on(now, prior);
+    }
+
+    /// The session that was silent during the dialogue goes on where it was.
+    fn go_on(&mut self, now: Instant, prior: Option<SessionKey>) {
+        if let Some(key) = prior {
+            self.pump(now, key);
+            self.sn_schedule(key);
+        }
     }
 
     /// A will topic that may be published to, with its QoS and Retain.
@@ -137,8 +146,8 @@ impl Core {
         let peer = dialogue.peer;
         if dialogue.retry_at <= now {
             if dialogue.retries >= self.config.timing.n_retry {
-                self.abort_dialogue(peer);
-                return;
+                let prior = self.abort_dialogue(peer);
+                return self.go_on(now, prior);
             }
             dialogue.retries += 1;
             dialogue.retry_at = now + self.config.timing.t_retry;

@@ -88,13 +88,15 @@ impl Core {
         let bound = match self.sn.peers.get(&from) {
             Some(Peer::Connecting(place)) => {
                 let dialogue = &self.sn.dialogues[*place as usize];
-                return (dialogue.state(), dialogue.prior);
+                // The session that the address had may have moved on, to another address or to MQTT.
+                let prior = dialogue.prior.filter(|key| self.sn.address(*key) == Some(from));
+                return (dialogue.state(), prior);
             }
             Some(Peer::Client(key)) => Some(*key),
             None => None,
         };
         if let Message::PingReq(PingReq { client_id: Some(client_id) }) = message {
-            return self.locate_named(from, bound, client_id);
+            return self.locate_named(now, from, bound, client_id);
         }
         match bound {
             Some(key) => (self.sn.state(key), Some(key)),
@@ -106,7 +108,13 @@ impl Core {
     /// A PINGREQ that names its client: at another address than the client's it moves the session only if the
     /// configuration or the transport vouches for the sender. Else anybody could fetch anybody's messages; the sender
     /// is told DISCONNECT and connects, if it is the client.
-    fn locate_named(&mut self, from: PeerAddr, bound: Option<SessionKey>, id: &str) -> (State, Option<SessionKey>) {
+    fn locate_named(
+        &mut self,
+        now: Instant,
+        from: PeerAddr,
+        bound: Option<SessionKey>,
+        id: &str,
+    ) -> (State, Option<SessionKey>) {
         let Some(key) = self.broker.sessions.find(id).filter(|key| self.sn.clients.contains_key(key)) else {
             return (State::Unknown, None);
         };
@@ -118,7 +126,8 @@ impl Core {
             if !may_move || !self.sn.clients[&key].is_connected() {
                 return (State::Unknown, None);
             }
-            self.sn.bind(key, from);
+            let before = self.sn.bind(key, from);
+            self.replaced(now, before);
         }
         (self.sn.state(key), Some(key))
     }

@@ -49,10 +49,13 @@ impl Core {
     /// The client was silent for too long: its will is published.
     pub(super) fn lost(&mut self, now: Instant, key: SessionKey, why: LostReason) {
         let Some(session) = self.broker.sessions.get(key) else { return };
-        let client_id = session.client_id.clone();
+        let (client_id, will) = (session.client_id.clone(), session.will.as_deref().cloned());
         self.event(Event::Lost { client_id, why });
-        self.publish_will(now, key);
+        // The connection ends first: nothing is sent to the client any more, its own will neither.
         self.end_connection(now, key, State::Lost);
+        if let Some(will) = will {
+            self.publish(now, will);
+        }
     }
 
     /// The connection is over. A clean session goes with it; of its address is only remembered that it was here.

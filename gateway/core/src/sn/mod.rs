@@ -8,6 +8,7 @@ mod connect;
 mod dialogue;
 mod discovery;
 mod dispatch;
+mod late;
 mod leave;
 mod memory;
 mod ping;
@@ -105,6 +106,11 @@ impl SnSide {
     pub(crate) fn forget(&mut self, key: SessionKey) {
         self.unbind(key);
         self.clients.remove(&key);
+    }
+
+    /// Whether somebody at this address is in the will dialogue.
+    fn in_dialogue(&self, addr: PeerAddr) -> bool {
+        matches!(self.peers.get(&addr), Some(Peer::Connecting(_)))
     }
 
     /// Takes a client's address away from it.

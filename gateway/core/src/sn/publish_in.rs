@@ -31,7 +31,7 @@ impl Core {
                 self.publish(now, message);
                 self.send_puback(from, publish, ReturnCode::Accepted);
             }
-            Qos::ExactlyOnce => match self.remember_qos2(key, publish.msg_id) {
+            Qos::ExactlyOnce => match self.remember_qos2(now, from, key, publish.msg_id, &message) {
                 Ok(first) => {
                     if first {
                         self.publish(now, message);
@@ -43,16 +43,28 @@ impl Core {
         }
     }
 
-    /// Notes a QoS 2 MsgId until its PUBREL. `false`: it is noted already, the message is a repetition.
-    fn remember_qos2(&mut self, key: SessionKey, msg_id: MsgId) -> Result<bool, RejectReason> {
+    /// Notes a QoS 2 MsgId until its PUBREL. `false`: it is noted already, or the message is a late copy.
+    fn remember_qos2(
+        &mut self,
+        now: Instant,
+        from: PeerAddr,
+        key: SessionKey,
+        msg_id: MsgId,
+        message: &BrokerMessage,
+    ) -> Result<bool, RejectReason> {
         let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(false) };
-        if session.incoming_qos2.contains(&msg_id.0) {
+        let Some(client) = self.sn.clients.get_mut(&key) else { return Ok(false) };
+        let digest = self.sn.seed.digest(&(&*message.topic, &*message.payload));
+        if session.incoming_qos2.contains(&msg_id.0) || client.recent_qos2.contains(now, msg_id, digest) {
             return Ok(false);
         }
         if session.incoming_qos2.len() >= self.config.limits.incoming_qos2 {
             return Err(RejectReason::IncomingQos2Limit);
         }
         session.incoming_qos2.push(msg_id.0);
+        if self.sn.profile(from.transport).may_duplicate {
+            self.sn.clients.entry(key).and_modify(|client| client.recent_qos2.insert(now, msg_id, digest));
+        }
         Ok(true)
     }
 

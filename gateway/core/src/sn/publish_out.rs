@@ -189,7 +189,7 @@ impl Core {
     pub(super) fn take_puback(&mut self, now: Instant, from: PeerAddr, key: SessionKey, ack: PubAck) {
         match ack.return_code {
             ReturnCode::Accepted => self.take_final_ack(now, from, key, ack.msg_id, Phase::Published, Qos::AtLeastOnce),
-            ReturnCode::Congestion => self.pause(now, key),
+            ReturnCode::Congestion => self.pause(now, from, key, ack.msg_id),
             ReturnCode::InvalidTopicId => self.topic_id_refused(now, from, key, ack),
             ReturnCode::NotSupported | ReturnCode::Reserved(_) => {
                 self.message_refused(now, from, key, ack.msg_id);
@@ -223,8 +223,12 @@ impl Core {
         }
     }
 
-    /// The client says "congestion": nothing for T_WAIT, then the same message again.
-    fn pause(&mut self, now: Instant, key: SessionKey) {
+    /// The client says "congestion": nothing for T_WAIT, then the same message again. It may say so of a QoS 0 message,
+    /// which is gone.
+    fn pause(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
+        if msg_id != MsgId::NONE && self.published(key, msg_id).is_none() {
+            return self.sn_reject(from, RejectReason::UnmatchedAck);
+        }
         if let Some(client) = self.sn.clients.get_mut(&key) {
             client.close_exchange();
             client.paused_until = Some(now + self.config.timing.t_wait);
@@ -235,14 +239,20 @@ impl Core {
 
     /// The client does not know the topic id: REGISTER, then the same message again. It may do so N_retry times.
     fn topic_id_refused(&mut self, now: Instant, from: PeerAddr, key: SessionKey, ack: PubAck) {
+        let topic = self.published(key, ack.msg_id);
         let Some(client) = self.sn.clients.get_mut(&key) else { return };
-        let Some(session) = self.broker.sessions.get(key) else { return };
-        let Some(sent) = session.outbound.inflight().iter().find(|sent| sent.id == ack.msg_id.0) else {
+        let Some(topic) = topic else {
+            if ack.msg_id != MsgId::NONE {
+                return self.sn_reject(from, RejectReason::UnmatchedAck);
+            }
             // Of a QoS 0 message only the id is left: the next one is preceded by REGISTER.
             return client.topics.forgotten(ack.topic_id);
         };
-        let topic = sent.queued.message.topic.clone();
-        client.id_refusals += 1;
+        if let Exchange::Register { .. } = client.exchange {
+            // The answer to a repeated PUBLISH: the REGISTER is on its way.
+            return;
+        }
+        client.id_refusals = client.id_refusals.saturating_add(1);
         let refusals = client.id_refusals;
         match self.form(key, &topic) {
             Form::Normal(id) | Form::Register(id) if refusals <= self.config.timing.n_retry => {
@@ -262,6 +272,14 @@ impl Core {
                 self.message_refused(now, from, key, ack.msg_id);
             }
         }
+    }
+
+    /// The topic of the message that was published under an id and is not acknowledged.
+    fn published(&self, key: SessionKey, msg_id: MsgId) -> Option<Arc<str>> {
+        let session = self.broker.sessions.get(key)?;
+        let mut inflight = session.outbound.inflight().iter();
+        let sent = inflight.find(|sent| sent.id == msg_id.0 && sent.phase == Phase::Published)?;
+        Some(sent.queued.message.topic.clone())
     }
 
     /// The client cannot use the message: it is dropped.

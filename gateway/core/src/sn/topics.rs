@@ -145,9 +145,14 @@ impl Registry {
         self.by_name = Some(Box::new(places));
     }
 
+    fn get_mut(&mut self, id: TopicId) -> Option<&mut NormalTopic> {
+        let at = self.normal.binary_search_by_key(&id, |topic| topic.id).ok()?;
+        self.normal.get_mut(at)
+    }
+
     fn set(&mut self, id: TopicId, known: Known) {
-        if let Ok(at) = self.normal.binary_search_by_key(&id, |topic| topic.id) {
-            self.normal[at].known = known;
+        if let Some(topic) = self.get_mut(id) {
+            topic.known = known;
         }
     }
 
@@ -158,7 +163,9 @@ impl Registry {
 
     /// The client does not know the id (any more): REGISTER comes first.
     pub(super) fn forgotten(&mut self, id: TopicId) {
-        self.set(id, Known::No);
+        if let Some(topic) = self.get_mut(id).filter(|topic| topic.known == Known::Yes) {
+            topic.known = Known::No;
+        }
     }
 
     /// The client refused the id's REGISTER.
