@@ -163,7 +163,7 @@ impl Core {
         client.in_dialogue = false;
         client.fresh_from_dialogue = dialogue;
         client.topics.forget_known();
-        client.recent_qos2.clear();
+        client.recent_qos2.connected(now);
         self.sn.bind(key, from)
     }
 

@@ -18,6 +18,8 @@ impl RecentQos2 {
     const MAX: usize = 8;
     /// A message that comes later than this under the same MsgId is meant, even if it says the same.
     const LINGER: Duration = Duration::from_secs(60);
+    /// The same, if the client has connected in between.
+    const UNDER_WAY: Duration = Duration::from_secs(5);
 
     pub(super) fn insert(&mut self, now: Instant, msg_id: MsgId, digest: u64) {
         if self.messages.len() >= Self::MAX {
@@ -32,9 +34,10 @@ impl RecentQos2 {
         self.messages.iter().any(is_it)
     }
 
-    /// The client has connected anew, and may use its MsgIds again from the start.
-    pub(super) fn clear(&mut self) {
-        self.messages.clear();
+    /// The client connects. It may use its MsgIds again from the start; but a CONNECT can itself be a copy, and then
+    /// those of the messages after it are still under way.
+    pub(super) fn connected(&mut self, now: Instant) {
+        self.messages.retain(|(at, _, _)| now.since(*at) < Self::UNDER_WAY);
     }
 }
 
@@ -51,8 +54,17 @@ mod tests {
         assert!(!recent.contains(later, MsgId(8), 100));
         assert!(!recent.contains(later, MsgId(7), 101));
         assert!(!recent.contains(Instant::from_secs(61), MsgId(7), 100));
-        recent.clear();
-        assert!(!recent.contains(later, MsgId(7), 100));
+    }
+
+    #[test]
+    fn a_connect_ends_the_memory_of_all_but_the_latest() {
+        let mut recent = RecentQos2::default();
+        recent.insert(Instant::from_secs(1), MsgId(1), 0);
+        recent.insert(Instant::from_secs(9), MsgId(2), 0);
+        let now = Instant::from_secs(10);
+        recent.connected(now);
+        assert!(!recent.contains(now, MsgId(1), 0));
+        assert!(recent.contains(now, MsgId(2), 0));
     }
 
     #[test]
