@@ -17,6 +17,8 @@ use tracing::debug;
 
 /// Octets read at once.
 const READ: usize = 16 << 10;
+/// Packets handed to the driver at once: a packet of two octets is many times larger when it has been read.
+const BATCH: usize = 128;
 /// How long a connection that is being closed may take to read what was sent before.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -77,6 +79,12 @@ enum End {
 impl From<io::Error> for End {
     fn from(_: io::Error) -> Self {
         Self::Lost
+    }
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 
@@ -167,25 +175,35 @@ impl Connection {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error.into()),
         }
-        let (packets, end) = self.packets();
-        self.hand_over(packets).await?;
+        let result = self.hand_over_all().await;
         if self.reader.buffer.is_empty() {
             // Ten thousand idle clients must not hold ten thousand buffers.
             self.reader.buffer = BytesMut::new();
         }
-        end.map_or(Ok(()), |refusal| Err(End::Refused(refusal)))
+        result
     }
 
-    /// The packets that are complete, and what came after them if it is malformed.
-    fn packets(&mut self) -> (Vec<Packet>, Option<Refusal>) {
-        let mut packets = Vec::new();
+    /// Hands the complete packets to the driver, in batches.
+    async fn hand_over_all(&mut self) -> Result<(), End> {
         loop {
-            match self.reader.next_packet() {
-                Ok(Some(packet)) => packets.push(packet),
-                Ok(None) => return (packets, None),
-                Err(refusal) => return (packets, Some(refusal)),
+            let mut packets = Vec::new();
+            let full = self.fill(&mut packets);
+            self.hand_over(packets).await?;
+            if !full? {
+                return Ok(());
             }
         }
+    }
+
+    /// Takes packets until the batch is full, or answers that more octets are needed first.
+    fn fill(&mut self, batch: &mut Vec<Packet>) -> Result<bool, Refusal> {
+        while batch.len() < BATCH {
+            match self.reader.next_packet()? {
+                Some(packet) => batch.push(packet),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     async fn hand_over(&mut self, packets: Vec<Packet>) -> Result<(), End> {

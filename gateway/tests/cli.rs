@@ -1,0 +1,126 @@
+//! The command line.
+
+mod common;
+
+use common::{Daemon, sn_gateway};
+use std::fs;
+use std::process::Output;
+
+fn run(args: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = sn_gateway().args(args).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn help_tells_what_it_is_how_to_start_and_what_signals_do() {
+    let (code, help, _) = run(&["--help"]);
+    assert_eq!(code, Some(0));
+    for part in [
+        "MQTT-SN 1.2",
+        "loopback only",
+        "Examples:",
+        "Signals:",
+        "SIGHUP",
+        "Files:",
+        "mosquitto_sub -h 127.0.0.1 -t '#' -v",
+    ] {
+        assert!(help.contains(part), "{part} is missing in\n{help}");
+    }
+    let (_, help, _) = run(&["run", "--help"]);
+    for flag in ["--config", "--udp", "--mqtt", "--in-memory", "--predefined", "--log", "--log-format"] {
+        assert!(help.contains(flag), "{flag} is missing in\n{help}");
+    }
+}
+
+#[test]
+fn without_a_command_it_shows_the_help() {
+    let (code, _, error) = run(&[]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("Usage: sn-gateway"));
+}
+
+#[test]
+fn wrong_flags_are_refused_with_what_would_be_right() {
+    for (args, expected) in [
+        (["run", "--udp", "localhost"], "write IP:PORT or IP"),
+        (["run", "--predefined", "sensors"], "write ID=TOPIC, for example 1=sensors/temperature"),
+        (["run", "--predefined", "0=a"], "a number from 1 to 65534"),
+        (["run", "--predefined", "1=a/+"], "must not contain the wildcards"),
+        (["run", "--log-format", "xml"], "human, json"),
+    ] {
+        let (code, _, error) = run(&args);
+        assert_eq!(code, Some(2), "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+    let (code, _, error) = run(&["run", "--log", "a=b=c"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("log filter `a=b=c`"), "{error}");
+}
+
+#[test]
+fn check_config_says_yes_or_where_and_why_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gw.toml");
+    let path = path.to_str().unwrap();
+    fs::write(path, "[gateway]\ngw_id = 3\n").unwrap();
+    assert_eq!(run(&["check-config", path]), (Some(0), format!("{path}: all right\n"), String::new()));
+    fs::write(path, "[gateway]\ngw_id = 300\n").unwrap();
+    let (code, out, error) = run(&["check-config", path]);
+    assert_eq!((code, &out[..]), (Some(1), ""));
+    assert!(error.starts_with(&format!("sn-gateway: {path}:2:9: gateway.gw_id: ")), "{error}");
+    assert_eq!(run(&["run", "--config", path]), (Some(1), String::new(), error));
+}
+
+#[test]
+fn a_port_in_use_is_told_with_the_flag_that_changes_it() {
+    let first = Daemon::start(&[]);
+    for (flag, addr) in [("--udp", first.udp()), ("--mqtt", first.mqtt())] {
+        let (code, out, error) =
+            run(&["run", "--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", flag, &addr.to_string()]);
+        assert_eq!((code, &out[..]), (Some(1), ""));
+        assert!(
+            error.contains(&format!("cannot listen on {addr}; choose another address with {flag} IP:PORT")),
+            "{error}"
+        );
+        assert!(error.contains("Address already in use"), "{error}");
+    }
+}
+
+#[test]
+fn an_address_of_another_machine_is_told_too() {
+    let (code, _, error) = run(&["run", "--udp", "192.0.2.1:0"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("cannot listen on 192.0.2.1:0"), "{error}");
+}
+
+#[test]
+fn it_says_where_it_listens_who_can_reach_it_and_what_to_type_next() {
+    let gateway = Daemon::start(&["--in-memory"]);
+    let (udp, mqtt) = (gateway.udp(), gateway.mqtt());
+    assert!(udp.port() != 0 && mqtt.port() != 0);
+    assert_eq!(gateway.lines[1..3], [format!("MQTT-SN on udp://{udp}"), format!("MQTT on mqtt://{mqtt}")]);
+    let text = gateway.lines.join("\n");
+    for part in ["in memory", "Only programs on this machine", "--udp 0.0.0.0 --mqtt 0.0.0.0", "no authentication"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert!(text.contains(&format!("mosquitto_sub -h 127.0.0.1 -p {} -t '#' -v", mqtt.port())));
+    assert!(text.contains(&format!("sn-pub -p {} -t hello -m world", udp.port())));
+}
+
+#[test]
+fn flags_override_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gw.toml");
+    fs::write(&path, "[mqtt]\nlisten = [\"192.0.2.1:1\"]\n[[transport]]\nkind = \"udp\"\nlisten = \"192.0.2.1:1\"\n")
+        .unwrap();
+    let gateway = Daemon::start(&["--config", path.to_str().unwrap()]);
+    assert!(gateway.udp().ip().is_loopback() && gateway.mqtt().ip().is_loopback());
+}
+
+#[test]
+fn both_wildcards_can_be_open_on_one_port() {
+    let free = Daemon::start(&[]).udp().port();
+    let [v4, v6] = ["0.0.0.0", "[::]"].map(|ip| format!("{ip}:{free}"));
+    let gateway = Daemon::start_as_told(&["--udp", &v4, "--udp", &v6, "--mqtt", &v4, "--mqtt", &v6]);
+    assert!(gateway.lines.iter().any(|line| line.starts_with("Open to the network on ")), "{:?}", gateway.lines);
+}

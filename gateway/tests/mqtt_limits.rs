@@ -1,0 +1,142 @@
+//! What MQTT connections may not do, and what the gateway answers.
+
+mod common;
+
+use common::{Daemon, Mqtt, connect_packet, publish_packet};
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+/// A configuration file that lives as long as the test.
+fn config(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn start(text: &str) -> (Daemon, tempfile::NamedTempFile) {
+    let file = config(text);
+    (Daemon::start(&["--config", file.path().to_str().unwrap(), "--log", "debug"]), file)
+}
+
+#[test]
+fn who_is_malformed_is_closed_counted_and_others_go_on() {
+    let gateway = Daemon::start(&["--log", "debug"]);
+    let mut good = Mqtt::connect(gateway.mqtt(), "good");
+    let mut bad = Mqtt::connect(gateway.mqtt(), "bad");
+    bad.send(b"\x30\x05\x00\x03a\x00b");
+    bad.expect_close();
+    gateway.wait_for_log("reason=\"nul\"");
+    good.send(b"\xc0\x00");
+    good.expect(b"\xd0\x00");
+}
+
+#[test]
+fn answers_to_what_came_before_the_malformed_packet_are_not_forgotten() {
+    let gateway = Daemon::start(&[]);
+    let mut subscriber = Mqtt::connect(gateway.mqtt(), "subscriber");
+    subscriber.subscribe("#", 0);
+    let mut client = Mqtt::connect(gateway.mqtt(), "client");
+    client.send(&[publish_packet(0, "t", None, b"x"), vec![0xFF, 0]].concat());
+    client.expect_close();
+    subscriber.expect(b"\x30\x04\x00\x01tx");
+}
+
+#[test]
+fn other_versions_are_told_so() {
+    let gateway = Daemon::start(&[]);
+    let mut five = Mqtt::new(gateway.mqtt());
+    five.send(b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a");
+    five.expect(b"\x20\x03\x00\x84\x00");
+    five.expect_close();
+    let mut six = Mqtt::new(gateway.mqtt());
+    six.send(b"\x10\x0d\x00\x04MQTT\x06\x02\x00\x3c\x00\x01a");
+    six.expect(b"\x20\x02\x00\x01");
+    six.expect_close();
+}
+
+#[test]
+fn who_says_nothing_is_closed() {
+    let (gateway, _file) = start("[mqtt]\nconnect_timeout_s = 1\n");
+    let start = Instant::now();
+    let mut silent = Mqtt::new(gateway.mqtt());
+    let mut slow = Mqtt::new(gateway.mqtt());
+    slow.send(&connect_packet("slow", 2, &[])[..5]);
+    let mut connected = Mqtt::connect(gateway.mqtt(), "connected");
+    silent.expect_close();
+    slow.expect_close();
+    assert!(start.elapsed() >= Duration::from_millis(900));
+    connected.send(b"\xc0\x00");
+    connected.expect(b"\xd0\x00");
+}
+
+#[test]
+fn a_packet_beyond_the_limit_is_refused_before_it_is_all_there() {
+    let (gateway, _file) = start("[mqtt]\nmax_packet_bytes = 1000\n");
+    let mut client = Mqtt::connect(gateway.mqtt(), "client");
+    client.subscribe("#", 0);
+    let fits = publish_packet(0, "t", None, &[b'x'; 997]);
+    client.send(&fits);
+    client.expect(&fits);
+    client.send(&publish_packet(0, "t", None, &[b'x'; 998])[..5]);
+    client.expect_close();
+    gateway.wait_for_log("too-long");
+}
+
+#[test]
+fn one_connection_too_many_is_told_that_the_server_is_unavailable() {
+    let (gateway, _file) = start("[mqtt]\nmax_connections = 2\n");
+    let first = Mqtt::connect(gateway.mqtt(), "first");
+    let _second = Mqtt::connect(gateway.mqtt(), "second");
+    let mut third = Mqtt::new(gateway.mqtt());
+    third.expect(b"\x20\x02\x00\x03");
+    drop(first);
+    gateway.wait_for_log("max_connections");
+    common::wait_until("a free slot", || {
+        let mut fourth = Mqtt::new(gateway.mqtt());
+        let _ = fourth.0.write_all(&connect_packet("fourth", 2, &[]));
+        let mut answer = [0; 4];
+        fourth.0.read_exact(&mut answer).is_ok() && answer == [0x20, 2, 0, 0]
+    });
+}
+
+#[test]
+fn a_reader_that_does_not_read_costs_no_more_than_its_queue() {
+    let (gateway, _file) = start("[limits]\nqueue_bytes = 1048576\n[log]\nfilter = \"warn\"\n");
+    let mut stuck = Mqtt::connect(gateway.mqtt(), "stuck");
+    stuck.subscribe("t", 0);
+    let mut publisher = Mqtt::connect(gateway.mqtt(), "publisher");
+    let packet = publish_packet(0, "t", None, &[b'x'; 10_000]);
+    let before_kb = gateway.rss_kb();
+    for _ in 0..5_000 {
+        publisher.send(&packet);
+    }
+    publisher.send(b"\xc0\x00");
+    publisher.expect(b"\xd0\x00");
+    let grown_kb = gateway.rss_kb() - before_kb;
+    assert!(grown_kb < 6_000, "50 MB to a reader that does not read have cost {grown_kb} kB");
+    gateway.wait_for_log("message dropped");
+
+    // It gets whole packets when it reads again, and what is published from then on.
+    for _ in 0..100 {
+        stuck.expect(&packet);
+    }
+    let mut rest = vec![0; 1 << 16];
+    stuck.0.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    while stuck.0.read(&mut rest).is_ok_and(|len| len > 0) {}
+    stuck.0.set_read_timeout(Some(common::PATIENCE)).unwrap();
+    publisher.send(&publish_packet(0, "t", None, b"again"));
+    stuck.expect(b"\x30\x08\x00\x01tagain");
+}
+
+#[test]
+fn who_asks_and_never_reads_is_not_read_from_any_more() {
+    let gateway = Daemon::start(&["--log", "warn"]);
+    let mut stuck = Mqtt::connect(gateway.mqtt(), "stuck");
+    stuck.0.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    let before_kb = gateway.rss_kb();
+    let pings = [0xC0, 0].repeat(1 << 15);
+    let all_taken = (0..400).all(|_| stuck.0.write_all(&pings).is_ok());
+    assert!(!all_taken, "26 MB of PINGREQ were taken");
+    let grown_kb = gateway.rss_kb() - before_kb;
+    assert!(grown_kb < 6_000, "PINGRESPs that nobody reads have cost {grown_kb} kB");
+}
