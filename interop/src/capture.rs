@@ -1,0 +1,108 @@
+//! What tshark, an independent dissector, makes of our datagrams.
+
+use crate::{Node, PATIENCE, Process};
+use nix::sys::signal::Signal;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A PINGREQ with a ClientId, sent to a socket of our own until tshark shows it.
+const MARK: &[u8] = b"\x06\x16mark";
+
+/// The fields that tshark prints, in the order of [`Frame`]'s.
+const FIELDS: [&str; 4] = ["udp.port", "frame.protocols", "mqttsn.msg.type", "_ws.malformed"];
+
+/// A running capture of all MQTT-SN on loopback at some ports.
+#[derive(Debug)]
+pub struct Capture {
+    tshark: Process,
+    /// Where the marks go: closed to the gateway, open to the capture.
+    mark: SocketAddr,
+}
+
+/// One captured datagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The protocols that tshark recognised, `:` between them.
+    pub protocols: String,
+    /// MsgType, and that of the message inside a FRWDENCAP.
+    pub msg_types: Vec<u8>,
+    /// Whether tshark could not read it to its end.
+    pub malformed: bool,
+}
+
+impl Capture {
+    /// Captures datagrams from and to `ports`; comes back when it has seen one.
+    ///
+    /// # Panics
+    /// If the system does not let this user capture.
+    #[must_use]
+    pub fn start(ports: &[u16]) -> Self {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
+        let mark = socket.local_addr().expect("it is bound");
+        let ports: Vec<u16> = ports.iter().copied().chain([mark.port()]).collect();
+        let mut capture = Self { tshark: Process::start(tshark(&ports)), mark };
+        capture.mark();
+        capture
+    }
+
+    /// Sends marks until tshark shows one: then everything sent before has been captured, too.
+    fn mark(&mut self) {
+        let node = Node::to(self.mark);
+        let shown = self.marks();
+        let deadline = Instant::now() + PATIENCE;
+        while self.marks() == shown {
+            let lines = self.tshark.lines().join("\n");
+            let can_capture = self.tshark.is_running() && Instant::now() < deadline;
+            assert!(can_capture, "tshark does not capture on lo (that needs root or the group wireshark):\n{lines}");
+            node.send_octets(MARK);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn is_mark(&self, line: &str) -> bool {
+        line.split(['\t', ',']).any(|field| field == self.mark.port().to_string())
+    }
+
+    fn marks(&self) -> usize {
+        self.tshark.lines().iter().filter(|line| self.is_mark(line)).count()
+    }
+
+    /// Ends the capture: all datagrams so far.
+    #[must_use]
+    pub fn stop(mut self) -> Vec<Frame> {
+        self.mark();
+        self.tshark.signal(Signal::SIGINT);
+        self.tshark.wait();
+        let lines = self.tshark.lines();
+        lines.iter().filter(|line| !self.is_mark(line)).filter_map(|line| Frame::parse(line)).collect()
+    }
+}
+
+fn tshark(ports: &[u16]) -> Command {
+    let filter = ports.iter().map(|port| format!("udp port {port}")).collect::<Vec<_>>().join(" or ");
+    let mut command = Command::new("tshark");
+    command.args(["-i", "lo", "-n", "-l", "-f", &filter, "-T", "fields"]);
+    command.args(FIELDS.iter().flat_map(|field| ["-e", field]));
+    command.args(ports.iter().flat_map(|port| ["-d".to_owned(), format!("udp.port=={port},mqttsn")]));
+    command
+}
+
+impl Frame {
+    /// `None` for tshark's notices.
+    fn parse(line: &str) -> Option<Self> {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [_, protocols, msg_types, malformed] = fields[..] else { return None };
+        let msg_types = msg_types.split(',').filter_map(parse_octet).collect();
+        Some(Self { protocols: protocols.to_owned(), msg_types, malformed: !malformed.is_empty() })
+    }
+}
+
+/// Decimal or 0x.
+fn parse_octet(text: &str) -> Option<u8> {
+    match text.strip_prefix("0x") {
+        Some(hex) => u8::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
+}

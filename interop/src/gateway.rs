@@ -1,0 +1,64 @@
+//! The gateway under test.
+
+use crate::{Process, release_dir};
+use std::net::SocketAddr;
+use std::process::Command;
+use std::thread;
+
+/// A gateway of its own for one test, on ports that the system chose. It ends when this value is dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    process: Process,
+    /// Where MQTT-SN clients find it.
+    pub udp: SocketAddr,
+    /// Where MQTT clients find it.
+    pub mqtt: SocketAddr,
+}
+
+impl Gateway {
+    /// Starts it and waits until it listens.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts it with more flags. The addresses are given already, unless there is a configuration that does so.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_with(flags: &[&str]) -> Self {
+        let mut command = Command::new(release_dir().join("sn-gateway"));
+        command.args(["run", "--in-memory", "--log", "debug", "--mqtt", "127.0.0.1:0"]).args(flags);
+        if !flags.contains(&"--config") {
+            command.args(["--udp", "127.0.0.1:0"]);
+        }
+        let mut process = Process::start(command);
+        let udp = address(&process.expect("MQTT-SN on udp://"));
+        let mqtt = address(&process.expect("MQTT on mqtt://"));
+        Self { process, udp, mqtt }
+    }
+
+    /// The process.
+    pub const fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+/// The address at the end of a start-up line.
+fn address(line: &str) -> SocketAddr {
+    let text = line.rsplit("://").next().unwrap_or_default();
+    text.parse().unwrap_or_else(|error| panic!("no address in {line:?}: {error}"))
+}
+
+impl Drop for Gateway {
+    /// A test passes only if the gateway has survived it; one that fails shows what the gateway said.
+    fn drop(&mut self) {
+        let is_running = self.process.is_running();
+        if thread::panicking() {
+            eprintln!("The gateway printed:\n{}", self.process.lines().join("\n"));
+        } else {
+            assert!(is_running, "the gateway ended by itself:\n{}", self.process.lines().join("\n"));
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Programs of other people against the release binaries.
+//!
+//! Owns: starting and ending processes, waiting for what they print, and the gateway under test. The tests are in
+//! `tests/`, one file for each of those programs. Must not know: the inside of the gateway; what is tested here is what
+//! a user installs, seen from outside.
+//!
+//! Order of calls: [`Gateway::start`], then clients at its addresses ([`mosquitto_sub`], [`PahoClient`], ...), each
+//! waiting with [`Process::expect`] until it says that it is where the test wants it. Nothing sleeps: a wait ends when
+//! the line is there, and fails after [`PATIENCE`]. Everything that was started ends with the value that stands for it.
+//!
+//! `cargo xtask test` provides the programs. Failed expectations panic, with everything the process has printed.
+
+mod capture;
+mod gateway;
+mod install;
+mod mosquitto;
+mod mqtt_sn_12;
+mod node;
+mod paho;
+mod process;
+mod sn_tools;
+pub mod tour;
+
+pub use capture::{Capture, Frame};
+pub use gateway::Gateway;
+pub use install::{python_program, release_dir, root, venv_bin};
+pub use mosquitto::{mosquitto_pub, mosquitto_sub};
+pub use mqtt_sn_12::{SnPyClient, mqtt_sn_pub, mqtt_sn_sub};
+pub use node::Node;
+pub use paho::PahoClient;
+pub use process::{PATIENCE, Process};
+pub use sn_tools::{sn_pub, sn_sub};
