@@ -11,6 +11,7 @@
 //! assert_eq!(rig.heard(NODE), ["REGISTER id=1 mid=1 'a/b'"]);
 //! ```
 
+pub(crate) mod node;
 pub(crate) mod sn;
 mod text;
 
@@ -20,7 +21,6 @@ use gateway_core::{
 };
 use sn_codec::{FrwdEncap, Message, decode};
 use sn_types::{Instant, LinkAddr, LinkProfile, PeerAddr, TransportId};
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 

@@ -14,3 +14,5 @@ mod case_08_in_the_middle_of_the_will_dialogue;
 mod case_10_sleep;
 mod case_11_a_will_update_takes_effect;
 mod case_14_payloads_and_length_forms;
+mod case_15_one_lost_datagram_anywhere;
+mod state_table;
