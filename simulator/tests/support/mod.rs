@@ -1,0 +1,58 @@
+//! Fleets that several test files put into a world.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use simulator::{Feed, Link, NodePlan, Plan, Sleep};
+use sn_client::Qos;
+use sn_types::Instant;
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+/// By then, all nodes have subscribed.
+const PUBLISHING_STARTS: Instant = Instant::from_secs(1_200);
+
+/// Every fourth node sleeps, every tenth subscribes to everything, the others to two of their neighbours.
+pub(crate) fn fleet(seed: u64, link: Link, size: usize, messages: u32, qos: &[Qos]) -> Plan {
+    let nodes = (0..size).map(|number| node(number, size, messages, qos)).collect();
+    Plan { seed, link, gateway: gateway_core::Config::default(), nodes }
+}
+
+fn node(number: usize, size: usize, messages: u32, qos: &[Qos]) -> NodePlan {
+    let is_sleeper = number % 4 == 3;
+    let qos_of = |number: usize| qos[number % qos.len()];
+    let neighbour = |by: usize| topic((number + by) % size);
+    let subscriptions = if number.is_multiple_of(10) {
+        vec![("home/+/reading".to_owned(), qos_of(number / 10))]
+    } else {
+        vec![(neighbour(1), qos_of(number + 1)), (neighbour(2), Qos::Two)]
+    };
+    let feed = Feed {
+        topic: topic(number),
+        qos: qos_of(number),
+        count: messages,
+        start: PUBLISHING_STARTS,
+        period: Duration::from_secs(if is_sleeper { 120 } else { 20 }),
+    };
+    let sleep = Sleep { duration_s: NonZeroU16::MIN.saturating_add(899), wake_every: Duration::from_secs(150) };
+    NodePlan {
+        start: Instant::from_millis(number as u64 * 300),
+        subscriptions,
+        feed: Some(feed),
+        sleep: is_sleeper.then_some(sleep),
+        ..NodePlan::new(format!("home-{number:02}"))
+    }
+}
+
+/// Deliveries at QoS 1 or 2 that the subscribers of a fleet have a right to, counted from the plan.
+pub(crate) fn owed(plan: &Plan) -> usize {
+    let feeds = || plan.nodes.iter().filter_map(|node| node.feed.as_ref()).filter(|feed| feed.qos != Qos::Zero);
+    let of_filter = |filter: &str| -> usize {
+        let selected = feeds().filter(|feed| filter.contains('+') || feed.topic == filter);
+        selected.map(|feed| feed.count as usize).sum()
+    };
+    plan.nodes.iter().flat_map(|node| &node.subscriptions).map(|(filter, _)| of_filter(filter)).sum()
+}
+
+fn topic(number: usize) -> String {
+    format!("home/{number:02}/reading")
+}
