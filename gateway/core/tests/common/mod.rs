@@ -160,7 +160,9 @@ impl Rig {
         }
     }
 
-    /// The MQTT client subscribes, at QoS 2.
+    /// The MQTT client subscribes, at QoS 2. It never acknowledges, and gets no more than [`Limits::mqtt_inflight`].
+    ///
+    /// [`Limits::mqtt_inflight`]: gateway_core::Limits
     pub(crate) fn watch(&mut self, filter: &str) {
         let id = self.packet_id();
         self.mqtt(Packet::Subscribe { id, filters: vec![(filter.into(), Qos::ExactlyOnce)] });

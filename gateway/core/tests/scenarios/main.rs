@@ -15,4 +15,8 @@ mod case_10_sleep;
 mod case_11_a_will_update_takes_effect;
 mod case_14_payloads_and_length_forms;
 mod case_15_one_lost_datagram_anywhere;
+mod keep_alive;
+mod loss;
+mod pick_me_up;
+mod retransmission;
 mod state_table;
