@@ -260,6 +260,8 @@ impl Driver {
                     conn.close(reason);
                 }
             }
+            // Without a store nothing has to be written, so everything is.
+            Output::Commit { token, .. } => self.core.handle_input(self.clock.now(), Input::Committed { token }),
             Output::Event(event) => {
                 let conns = &self.conns;
                 self.log.event(self.clock.now(), &event, |conn| conns.get(&conn).map(|conn| conn.peer));

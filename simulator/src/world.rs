@@ -228,6 +228,7 @@ impl<'p> World<'p> {
                     }
                 }
                 Output::Broadcast { datagram, .. } => self.send_to_all(None, &datagram),
+                Output::Commit { .. } => unreachable!("the gateway has no store"),
                 Output::Event(event) => {
                     self.trace.print(&event);
                     effects.events.push(event);

@@ -5,12 +5,14 @@ use core::net::SocketAddr;
 
 /// Which of the daemon's transports: its place in the configuration. Two transports never mix clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TransportId(pub u8);
 
 /// An address on one link.
 ///
 /// There is no bare 16-bit short address: it is reassigned at will, and a session must not follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum LinkAddr {
     /// UDP over IPv4 or IPv6.
     Udp(SocketAddr),
@@ -25,6 +27,7 @@ pub enum LinkAddr {
 /// The protocol allows 252 octets, we keep [`NodeId::MAX_LEN`]: enough for an EUI-64, an IPv6 address or a short
 /// text, and an address stays a small plain value.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NodeId {
     len: u8,
     octets: [u8; Self::MAX_LEN],
@@ -47,7 +50,8 @@ impl NodeId {
     /// The octets as they travelled.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.octets[..usize::from(self.len)]
+        // A length beyond the array can only come from a damaged store.
+        self.octets.get(..usize::from(self.len)).unwrap_or(&self.octets)
     }
 }
 
@@ -71,6 +75,7 @@ impl core::error::Error for NodeIdTooLong {}
 
 /// The sender or receiver of a datagram: what a session is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PeerAddr {
     /// The transport it was heard on.
     pub transport: TransportId,

@@ -23,6 +23,8 @@ pub struct Config {
     pub address_moves: AddressMoves,
     /// What a full queue drops.
     pub when_full: WhenFull,
+    /// There is a store: [`crate::Output::Commit`] is carried out, and promises wait for it.
+    pub durable: bool,
     /// Seed of the hash maps: random in the daemon, fixed in tests and the simulator.
     pub hash_seed: u64,
 }
@@ -96,6 +98,7 @@ impl Default for Config {
             generate_client_ids: false,
             address_moves: AddressMoves::default(),
             when_full: WhenFull::default(),
+            durable: false,
             hash_seed: 0,
         }
     }

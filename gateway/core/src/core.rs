@@ -1,13 +1,13 @@
 //! The core's door.
 
 use crate::broker::{Broker, Link, SessionKey};
+use crate::durable::{Journal, Outbox};
 use crate::map::MapSeed;
 use crate::mqtt::MqttSide;
 use crate::sn::SnSide;
 use crate::timers::Timers;
 use crate::{ClientInfo, ClientState, Config, ConnId, Event, Gauges, Input, Output, Stats, Via};
 use sn_types::{Instant, LinkProfile, TransportId};
-use std::collections::VecDeque;
 
 /// The gateway's state and its rules.
 ///
@@ -22,7 +22,8 @@ pub struct Core {
     pub(crate) sn: SnSide,
     pub(crate) mqtt: MqttSide,
     pub(crate) timers: Timers<TimerKey>,
-    pub(crate) out: VecDeque<Output>,
+    pub(crate) journal: Journal,
+    pub(crate) out: Outbox,
     pub(crate) stats: Stats,
 }
 
@@ -45,11 +46,12 @@ impl Core {
     pub fn new(config: Config) -> Self {
         let seed = MapSeed::new(config.hash_seed);
         Self {
-            broker: Broker::new(seed),
+            broker: Broker::new(seed, config.durable),
+            journal: Journal::new(config.durable),
             sn: SnSide::new(seed, &config),
             mqtt: MqttSide::new(seed),
             timers: Timers::new(),
-            out: VecDeque::new(),
+            out: Outbox::new(seed),
             stats: Stats::default(),
             config,
         }
@@ -68,6 +70,7 @@ impl Core {
             Input::Mqtt { conn, packet } => self.mqtt_packet(now, conn, packet),
             Input::MqttClosed { conn } => self.mqtt_closed(now, conn),
             Input::MqttWritable { conn, writable } => self.mqtt_writable(conn, writable),
+            Input::Committed { token } => self.committed(token),
             Input::Shutdown => {
                 self.sn_shutdown();
                 self.mqtt_shutdown();
@@ -89,7 +92,7 @@ impl Core {
 
     /// The next thing to carry out.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.out.pop_front()
+        self.out.pop().or_else(|| self.next_commit())
     }
 
     /// When to call [`Core::handle_timeout`] next.
@@ -107,7 +110,7 @@ impl Core {
     /// How much there is now.
     #[must_use]
     pub fn gauges(&self) -> Gauges {
-        self.broker.gauges()
+        Gauges { held: self.out.held(), ..self.broker.gauges() }
     }
 
     /// Every session, in no particular order.
@@ -142,6 +145,6 @@ impl Core {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
-        self.out.push_back(Output::Event(event));
+        self.out.push(Output::Event(event));
     }
 }

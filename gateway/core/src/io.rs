@@ -1,6 +1,6 @@
 //! What goes into the core and what comes out.
 
-use crate::{Event, mqtt};
+use crate::{CommitToken, Event, Record, mqtt};
 use sn_types::{PeerAddr, TransportId};
 
 /// An MQTT connection's number, chosen by the driver, never reused while the process lives.
@@ -38,6 +38,11 @@ pub enum Input<'a> {
         /// Whether the core may send.
         writable: bool,
     },
+    /// A commit is on stable storage.
+    Committed {
+        /// Which.
+        token: CommitToken,
+    },
     /// The daemon is about to stop: DISCONNECT goes to the clients whose session ends with the process.
     Shutdown,
 }
@@ -74,6 +79,14 @@ pub enum Output {
         conn: ConnId,
         /// Why, for the log.
         reason: CloseReason,
+    },
+    /// Write these records, all or none, and say [`Input::Committed`] when they are on stable storage. There is never
+    /// more than one commit under way.
+    Commit {
+        /// To be said back.
+        token: CommitToken,
+        /// In an order that does not matter: no key comes twice.
+        records: Vec<Record>,
     },
     /// Something an operator may want to read or count.
     Event(Event),

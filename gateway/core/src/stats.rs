@@ -138,6 +138,8 @@ pub struct Gauges {
     pub subscriptions: usize,
     /// Topics with a retained message.
     pub retained: usize,
+    /// Outputs that wait for a commit.
+    pub held: usize,
 }
 
 /// One client as an operator sees it.

@@ -202,6 +202,7 @@ impl File {
                 WhenFullKey::DropNewest => WhenFull::DropNewest,
                 WhenFullKey::DropOldest => WhenFull::DropOldest,
             },
+            durable: false,
             hash_seed: 0,
         }
     }

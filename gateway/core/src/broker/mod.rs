@@ -11,18 +11,21 @@ pub use filter::{FilterError, TopicNameError, filter_matches, validate_filter, v
 pub use session::SessionKey;
 
 pub(crate) use filter::has_wildcard;
-pub(crate) use outbound::{Inflight, Outbound, Phase, Queued};
-pub(crate) use session::{Link, Sessions};
+pub(crate) use outbound::{Change, Inflight, Outbound, Phase, Queued};
+pub(crate) use session::{Link, Marks, Part, Session, Sessions};
 
 use crate::map::MapSeed;
-use crate::{Gauges, Qos};
+use crate::{Gauges, Message, Qos};
 use retained::Retained;
+use std::sync::Arc;
 use subscriptions::Subscriptions;
 
 /// The broker's state. Its rules are in `route`, as methods of the core, because a delivery wakes the protocol side.
 #[derive(Debug)]
 pub(crate) struct Broker {
     pub(crate) sessions: Sessions,
+    /// The place of the next message to anybody in the order of all.
+    next_place: u64,
     subscriptions: Subscriptions,
     retained: Retained,
     /// Reused by every publish, so that routing does not allocate.
@@ -30,16 +33,52 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(seed: MapSeed) -> Self {
+    pub(crate) fn new(seed: MapSeed, durable: bool) -> Self {
         Self {
-            sessions: Sessions::new(seed),
+            sessions: Sessions::new(seed, durable),
+            next_place: 1,
             subscriptions: Subscriptions::new(seed),
             retained: Retained::default(),
             matches: Vec::new(),
         }
     }
 
+    /// A message for one subscriber, with the next place in the order of all.
+    fn queued(&mut self, message: &Arc<Message>, granted: Qos, retain: bool) -> Queued {
+        let place = self.next_place;
+        self.next_place += 1;
+        Queued { message: message.clone(), qos: message.qos.min(granted), retain, place }
+    }
+
+    pub(crate) fn retained_message(&self, topic: &str) -> Option<&Arc<Message>> {
+        self.retained.get(topic)
+    }
+
+    pub(crate) fn for_each_retained(&self, each: &mut impl FnMut(&Arc<Message>)) {
+        self.retained.for_each(each);
+    }
+
+    /// A retained message from the store.
+    pub(crate) fn restore_retained(&mut self, message: &Arc<Message>) {
+        self.retained.set(message);
+    }
+
+    /// A subscription from the store.
+    pub(crate) fn restore_subscription(&mut self, key: SessionKey, filter: &Arc<str>, qos: Qos) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.subscriptions.push((filter.clone(), qos));
+            self.subscriptions.insert(filter, key, qos);
+        }
+    }
+
+    /// A message from the store has this place: new ones get later places.
+    pub(crate) fn note_place(&mut self, place: u64) {
+        self.next_place = self.next_place.max(place + 1);
+    }
+
+    /// What is here of a gateway's gauges.
     pub(crate) fn gauges(&self) -> Gauges {
-        Gauges { sessions: self.sessions.len(), subscriptions: self.subscriptions.len(), retained: self.retained.len() }
+        let (sessions, subscriptions) = (self.sessions.len(), self.subscriptions.len());
+        Gauges { sessions, subscriptions, retained: self.retained.len(), held: 0 }
     }
 }

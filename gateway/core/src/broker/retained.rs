@@ -40,6 +40,14 @@ impl Retained {
             .for_each(|(_, message)| show(message));
     }
 
+    pub(crate) fn get(&self, topic: &str) -> Option<&Arc<Message>> {
+        self.by_topic.get(topic)
+    }
+
+    pub(crate) fn for_each(&self, show: &mut impl FnMut(&Arc<Message>)) {
+        self.by_topic.values().for_each(show);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.by_topic.len()
     }

@@ -1,6 +1,6 @@
 //! From an accepted publish to the subscribers' queues.
 
-use super::{Link, Queued, SessionKey, validate_topic_name};
+use super::{Link, Part, Queued, SessionKey, validate_topic_name};
 use crate::{Core, DropReason, Event, Message, Qos, RejectReason, Via};
 use sn_types::Instant;
 use std::sync::Arc;
@@ -22,12 +22,13 @@ impl Core {
         let message = Arc::new(message);
         if message.retain {
             self.broker.retained.set(&message);
+            self.journal.retained_changed(&message.topic);
         }
         let mut matches = std::mem::take(&mut self.broker.matches);
         self.broker.subscriptions.matches(&message.topic, &mut matches);
         for (key, granted) in matches.drain(..) {
-            let qos = message.qos.min(granted);
-            self.deliver(key, Queued { message: message.clone(), qos, retain: false });
+            let queued = self.broker.queued(&message, granted, false);
+            self.deliver(key, queued);
             self.pump(now, key);
         }
         self.broker.matches = matches;
@@ -35,6 +36,9 @@ impl Core {
 
     /// Queues a message for one client. QoS 0 is not kept for a client that is not there.
     pub(crate) fn deliver(&mut self, key: SessionKey, queued: Queued) {
+        if queued.qos != Qos::AtMostOnce {
+            self.broker.sessions.mark(key, Part::Outbound);
+        }
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         if session.link == Link::None && queued.qos == Qos::AtMostOnce {
             return;
@@ -64,6 +68,7 @@ impl Core {
             None => session.subscriptions.push((filter.clone(), qos)),
         }
         self.broker.subscriptions.insert(filter, key, qos);
+        self.broker.sessions.mark(key, Part::Subscriptions);
         true
     }
 
@@ -75,12 +80,10 @@ impl Core {
     }
 
     /// The retained messages that a new subscription asks for, in the order of their topics.
-    pub(crate) fn retained_for(&self, filter: &str, granted: Qos) -> Vec<Queued> {
+    pub(crate) fn retained_for(&mut self, filter: &str, granted: Qos) -> Vec<Queued> {
         let mut found = Vec::new();
-        self.broker.retained.for_each_match(filter, &mut |message: &Arc<Message>| {
-            found.push(Queued { message: message.clone(), qos: message.qos.min(granted), retain: true });
-        });
-        found
+        self.broker.retained.for_each_match(filter, &mut |message: &Arc<Message>| found.push(message.clone()));
+        found.iter().map(|message| self.broker.queued(message, granted, true)).collect()
     }
 
     /// Removes a subscription, if there is one. What is queued stays.
@@ -88,11 +91,14 @@ impl Core {
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         session.subscriptions.retain(|(known, _)| &**known != filter);
         self.broker.subscriptions.remove(filter, key);
+        self.broker.sessions.mark(key, Part::Subscriptions);
     }
 
     /// Forgets a session and all that hangs on it, on both protocol sides. Does not publish its will.
     pub(crate) fn remove_session(&mut self, key: SessionKey) {
-        let Some(session) = self.broker.sessions.remove(key) else { return };
+        let Some(mut session) = self.broker.sessions.remove(key) else { return };
+        let topics: Vec<_> = self.sn.normal_topics(key).map(|(id, _)| id).collect();
+        self.journal.session_removed(&mut session, &topics);
         for (filter, _) in &session.subscriptions {
             self.broker.subscriptions.remove(filter, key);
         }

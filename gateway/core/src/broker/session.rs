@@ -31,9 +31,26 @@ pub(crate) enum Link {
     Mqtt(ConnId),
 }
 
+/// A part of a session that the store keeps, and that has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Link, will, the MQTT-SN client's address and state.
+    Header = 1,
+    Subscriptions = 2,
+    TopicIds = 4,
+    Incoming = 8,
+    Outbound = 16,
+}
+
 /// What outlives a packet, and unless it is clean, a connection.
 #[derive(Debug)]
 pub(crate) struct Session {
+    /// The session's number in the store, never used again.
+    pub(crate) number: u64,
+    /// It survives the process. A clean MQTT session does not: it ends with its connection.
+    pub(crate) durable: bool,
+    /// The [`Part`]s that have changed since the last commit.
+    marks: u8,
     pub(crate) client_id: Arc<str>,
     pub(crate) link: Link,
     /// The session ends with its connection.
@@ -51,17 +68,37 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn new(client_id: Arc<str>) -> Self {
+    fn new(client_id: Arc<str>, number: u64, durable: bool) -> Self {
         Self {
+            number,
+            durable,
+            marks: 0,
             client_id,
             link: Link::None,
             clean: true,
             subscriptions: Vec::new(),
             will: None,
-            outbound: Outbound::default(),
+            outbound: Outbound::new(durable),
             incoming_qos2: Vec::new(),
             counters: None,
         }
+    }
+}
+
+impl Session {
+    /// Which parts have changed since the last commit; none from now on.
+    pub(crate) fn take_marks(&mut self) -> Marks {
+        Marks(std::mem::take(&mut self.marks))
+    }
+}
+
+/// A set of [`Part`]s.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    pub(crate) const fn contains(self, part: Part) -> bool {
+        self.0 & part as u8 != 0
     }
 }
 
@@ -71,11 +108,16 @@ pub(crate) struct Sessions {
     slab: Slab<(u32, Session)>,
     by_id: Map<Arc<str>, SessionKey>,
     serial: u32,
+    next_number: u64,
+    /// There is a store: changes are to be marked.
+    marking: bool,
+    /// Sessions with marks, in the order of their first.
+    marked: Vec<SessionKey>,
 }
 
 impl Sessions {
-    pub(crate) fn new(seed: MapSeed) -> Self {
-        Self { slab: Slab::new(), by_id: seed.map(), serial: 0 }
+    pub(crate) fn new(seed: MapSeed, marking: bool) -> Self {
+        Self { slab: Slab::new(), by_id: seed.map(), serial: 0, next_number: 1, marking, marked: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -87,10 +129,17 @@ impl Sessions {
     }
 
     /// A new session without link, clean, for a client id that has none.
-    pub(crate) fn insert(&mut self, client_id: &str) -> SessionKey {
+    pub(crate) fn insert(&mut self, client_id: &str, durable: bool) -> SessionKey {
+        let number = self.next_number;
+        self.insert_numbered(client_id, durable && self.marking, number)
+    }
+
+    /// The same with a number from the store.
+    pub(crate) fn insert_numbered(&mut self, client_id: &str, durable: bool, number: u64) -> SessionKey {
         let client_id: Arc<str> = client_id.into();
         self.serial = self.serial.wrapping_add(1);
-        let index = self.slab.insert((self.serial, Session::new(client_id.clone())));
+        self.next_number = self.next_number.max(number + 1);
+        let index = self.slab.insert((self.serial, Session::new(client_id.clone(), number, durable)));
         let key = SessionKey::new(index as u32, self.serial);
         self.by_id.insert(client_id, key);
         key
@@ -109,6 +158,34 @@ impl Sessions {
 
     pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
         self.slab.get_mut(key.index as usize).filter(|(serial, _)| *serial == key.serial).map(|(_, session)| session)
+    }
+
+    /// The queue of a session, to change it.
+    pub(crate) fn outbound_mut(&mut self, key: SessionKey) -> Option<&mut Outbound> {
+        self.mark(key, Part::Outbound);
+        Some(&mut self.get_mut(key)?.outbound)
+    }
+
+    /// Notes that a part of a session has changed.
+    pub(crate) fn mark(&mut self, key: SessionKey, part: Part) {
+        if !self.marking {
+            return;
+        }
+        let Some(session) = self.get_mut(key).filter(|session| session.durable) else { return };
+        let first = session.marks == 0;
+        session.marks |= part as u8;
+        if first {
+            self.marked.push(key);
+        }
+    }
+
+    pub(crate) fn any_marked(&self) -> bool {
+        !self.marked.is_empty()
+    }
+
+    /// The sessions that have changed; their marks are to be taken with [`Session::take_marks`].
+    pub(crate) fn take_marked(&mut self) -> Vec<SessionKey> {
+        std::mem::take(&mut self.marked)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {

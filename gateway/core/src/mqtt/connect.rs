@@ -2,7 +2,7 @@
 
 use super::connection::{Conn, OpenConn};
 use super::{Connect, ConnectCode, Packet, Will};
-use crate::broker::{Link, SessionKey, validate_topic_name};
+use crate::broker::{Link, Part, SessionKey, validate_topic_name};
 use crate::{CloseReason, ConnId, Core, Event, Message, RejectReason, Via};
 use sn_types::Instant;
 
@@ -27,6 +27,7 @@ impl Core {
         session.clean = connect.clean_session;
         session.will = will;
         let client_id = session.client_id.clone();
+        self.broker.sessions.mark(key, Part::Header);
         self.mqtt.conns.insert(conn, Conn::Open(OpenConn::new(key, connect.keep_alive_s, now)));
         self.mqtt_schedule(now, conn);
         self.mqtt_send(conn, Packet::ConnAck { session_present, code: ConnectCode::Accepted });
@@ -88,7 +89,7 @@ impl Core {
             Some(key) => self.remove_session(key),
             None => {}
         }
-        (self.broker.sessions.insert(&connect.client_id), false)
+        (self.broker.sessions.insert(&connect.client_id, !connect.clean_session), false)
     }
 
     /// Whoever else uses the session loses it (MQTT-3.1.4-2); that is no good-bye, so the will is published.

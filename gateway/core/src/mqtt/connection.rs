@@ -2,9 +2,10 @@
 
 use crate::broker::SessionKey;
 use crate::core::TimerKey;
+use crate::durable::Recipient;
 use crate::map::{Map, MapSeed};
-use crate::mqtt::Packet;
-use crate::{ConnId, Core, LostReason, Output};
+use crate::mqtt::{ConnectCode, Packet};
+use crate::{ConnId, Core, LostReason, Output, Qos};
 use sn_types::Instant;
 use std::time::Duration;
 
@@ -96,6 +97,27 @@ impl Core {
     }
 
     pub(super) fn mqtt_send(&mut self, conn: ConnId, packet: Packet) {
-        self.out.push_back(Output::Mqtt { conn, packet });
+        let until = if promises(&packet) { self.barrier() } else { None };
+        self.out.send(Recipient::Conn(conn), Output::Mqtt { conn, packet }, until);
+    }
+}
+
+/// Whether a packet promises that something has been noted, or shows an id that must not mean something else later.
+fn promises(packet: &Packet) -> bool {
+    match packet {
+        Packet::ConnAck { code, .. } => *code == ConnectCode::Accepted,
+        Packet::Publish(publish) => publish.qos == Qos::ExactlyOnce,
+        Packet::PubAck(_)
+        | Packet::PubRec(_)
+        | Packet::PubRel(_)
+        | Packet::PubComp(_)
+        | Packet::SubAck { .. }
+        | Packet::UnsubAck(_) => true,
+        Packet::Connect(_)
+        | Packet::Subscribe { .. }
+        | Packet::Unsubscribe { .. }
+        | Packet::PingReq
+        | Packet::PingResp
+        | Packet::Disconnect => false,
     }
 }

@@ -1,7 +1,8 @@
 //! The ways in which a connection ends, and what becomes of its session and will (MQTT 3.1.1 §3.1.2, §3.14).
 
 use super::connection::Conn;
-use crate::broker::{Link, SessionKey};
+use crate::broker::{Link, Part, SessionKey};
+use crate::durable::Recipient;
 use crate::{CloseReason, ConnId, Core, Event, LostReason, Output, RejectReason};
 use sn_types::Instant;
 
@@ -12,6 +13,7 @@ impl Core {
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         session.will = None;
         let client_id = session.client_id.clone();
+        self.broker.sessions.mark(key, Part::Header);
         self.event(Event::Disconnected { client_id });
         self.mqtt_end_clean(key);
     }
@@ -63,7 +65,7 @@ impl Core {
 
     /// Tells the driver to close the connection. The session that it was for is without one then.
     pub(super) fn mqtt_close(&mut self, conn: ConnId, reason: CloseReason) -> Option<SessionKey> {
-        self.out.push_back(Output::MqttClose { conn, reason });
+        self.out.send(Recipient::Conn(conn), Output::MqttClose { conn, reason }, None);
         match self.mqtt.conns.insert(conn, Conn::Closing) {
             Some(Conn::Open(open)) => {
                 self.mqtt_unlink(open.session);
@@ -93,6 +95,7 @@ impl Core {
         self.publish_will(now, key);
         if let Some(session) = self.broker.sessions.get_mut(key) {
             session.will = None;
+            self.broker.sessions.mark(key, Part::Header);
         }
         self.mqtt_end_clean(key);
     }

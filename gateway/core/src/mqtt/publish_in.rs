@@ -1,7 +1,7 @@
 //! Messages from a client: PUBLISH and PUBREL (MQTT 3.1.1 §3.3, §3.6, §4.3).
 
 use super::{Packet, PacketId, Publish};
-use crate::broker::{SessionKey, validate_topic_name};
+use crate::broker::{Part, SessionKey, validate_topic_name};
 use crate::{ConnId, Core, Message, Qos, RejectReason};
 use sn_types::Instant;
 
@@ -51,6 +51,7 @@ impl Core {
             Some(session) if session.incoming_qos2.contains(&id.get()) => Arrival::Repeated,
             Some(session) if session.incoming_qos2.len() < limit => {
                 session.incoming_qos2.push(id.get());
+                self.broker.sessions.mark(key, Part::Incoming);
                 Arrival::New
             }
             Some(_) | None => Arrival::TooMany,
@@ -61,6 +62,7 @@ impl Core {
     pub(super) fn mqtt_pubrel(&mut self, conn: ConnId, key: SessionKey, id: PacketId) {
         if let Some(session) = self.broker.sessions.get_mut(key) {
             session.incoming_qos2.retain(|known| *known != id.get());
+            self.broker.sessions.mark(key, Part::Incoming);
         }
         self.mqtt_send(conn, Packet::PubComp(id));
     }

@@ -1,8 +1,8 @@
 //! Messages to a client, in order and with a window (MQTT 3.1.1 §4.3, §4.4, §4.6).
 
 use super::{Packet, PacketId, Publish};
-use crate::broker::{Inflight, Outbound, Phase, Queued, SessionKey};
-use crate::{ConnId, Core, Output, Qos, RejectReason};
+use crate::broker::{Inflight, Phase, Queued, SessionKey};
+use crate::{ConnId, Core, Qos, RejectReason};
 
 /// The window stays below the 65,535 packet ids whatever the configuration says.
 const LARGEST_WINDOW: usize = 60_000;
@@ -12,10 +12,19 @@ impl Core {
     /// topic stay in order (MQTT-4.6.0-6).
     pub(crate) fn mqtt_pump(&mut self, conn: ConnId) {
         let Some(open) = self.mqtt.open(conn).filter(|open| open.writable) else { return };
-        let Some(session) = self.broker.sessions.get_mut(open.session) else { return };
+        let key = open.session;
         let window = self.config.limits.mqtt_inflight.clamp(1, LARGEST_WINDOW);
-        while let Some(publish) = next_publish(&mut session.outbound, window) {
-            self.out.push_back(Output::Mqtt { conn, packet: Packet::Publish(publish) });
+        while let Some(publish) = self.mqtt_next_publish(key, window) {
+            self.mqtt_send(conn, Packet::Publish(publish));
+        }
+    }
+
+    fn mqtt_next_publish(&mut self, key: SessionKey, window: usize) -> Option<Publish> {
+        let session = self.broker.sessions.get_mut(key)?;
+        match session.outbound.front()?.qos {
+            Qos::AtMostOnce => session.outbound.pop().map(|queued| publish(&queued, None)),
+            Qos::AtLeastOnce | Qos::ExactlyOnce if session.outbound.inflight().len() >= window => None,
+            Qos::AtLeastOnce | Qos::ExactlyOnce => self.broker.sessions.outbound_mut(key)?.launch().map(first_publish),
         }
     }
 
@@ -26,7 +35,9 @@ impl Core {
             Phase::Published => Some(Packet::Publish(Publish { dup: true, ..first_publish(inflight) })),
             Phase::Released => PacketId::new(inflight.id).map(Packet::PubRel),
         });
-        self.out.extend(packets.map(|packet| Output::Mqtt { conn, packet }));
+        for packet in packets.collect::<Vec<_>>() {
+            self.mqtt_send(conn, packet);
+        }
         self.mqtt_pump(conn);
     }
 
@@ -41,10 +52,9 @@ impl Core {
     }
 
     fn mqtt_landed(&mut self, conn: ConnId, key: SessionKey, id: PacketId, qos: Qos, phase: Phase) {
-        let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        let found =
-            session.outbound.inflight().iter().any(|inflight| inflight.id == id.get() && inflight.queued.qos == qos);
-        if found && session.outbound.land(id.get(), phase).is_some() {
+        let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
+        let found = outbound.qos_in_flight(id.get()) == Some(qos);
+        if found && outbound.land(id.get(), phase).is_some() {
             self.mqtt_pump(conn);
         } else {
             self.mqtt_reject(conn, RejectReason::UnmatchedAck);
@@ -53,19 +63,11 @@ impl Core {
 
     /// PUBREC: a QoS 2 message has arrived. An unknown id gets its PUBREL too: else the client would wait for ever.
     pub(super) fn mqtt_pubrec(&mut self, conn: ConnId, key: SessionKey, id: PacketId) {
-        let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        if !session.outbound.release(id.get()) {
+        let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
+        if !outbound.release(id.get()) {
             self.mqtt_reject(conn, RejectReason::UnmatchedAck);
         }
         self.mqtt_send(conn, Packet::PubRel(id));
-    }
-}
-
-fn next_publish(outbound: &mut Outbound, window: usize) -> Option<Publish> {
-    match outbound.front()?.qos {
-        Qos::AtMostOnce => outbound.pop().map(|queued| publish(&queued, None)),
-        Qos::AtLeastOnce | Qos::ExactlyOnce if outbound.inflight().len() >= window => None,
-        Qos::AtLeastOnce | Qos::ExactlyOnce => outbound.launch().map(first_publish),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::client::{Exchange, SnClient};
 use super::table::State;
-use crate::broker::{Link, SessionKey};
+use crate::broker::{Link, Part, SessionKey};
 use crate::{Core, Event, LostReason, Message as BrokerMessage, RejectReason, Via};
 use sn_codec::{ConnAck, Connect, Message, ReturnCode};
 use sn_types::{Instant, PeerAddr};
@@ -95,7 +95,7 @@ impl Core {
     pub(super) fn establish(&mut self, now: Instant, from: PeerAddr, setup: &Setup, will: NewWill) {
         let key = self.take_session(now, from, setup);
         let session_present = key.is_some();
-        let key = key.unwrap_or_else(|| self.broker.sessions.insert(&setup.client_id));
+        let key = key.unwrap_or_else(|| self.broker.sessions.insert(&setup.client_id, true));
         self.apply_setup(key, setup, will_change(&will));
         let dialogue = !matches!(will, NewWill::Keep);
         if let (NewWill::Set(will), Some(session)) = (will, self.broker.sessions.get_mut(key)) {
@@ -164,12 +164,14 @@ impl Core {
         client.fresh_from_dialogue = dialogue;
         client.topics.forget_known();
         client.recent_qos2.connected(now);
+        self.broker.sessions.mark(key, Part::Header);
         self.sn.bind(key, from)
     }
 
     /// Another client uses an address now: whoever was active there is gone, whoever sleeps may come back elsewhere.
     pub(super) fn replaced(&mut self, now: Instant, before: Option<SessionKey>) {
         let Some(before) = before else { return };
+        self.broker.sessions.mark(before, Part::Header);
         match self.sn.state(before) {
             State::Active | State::Awake => self.lost(now, before, LostReason::Replaced),
             State::Asleep | State::Disconnected | State::Lost => {}
@@ -191,7 +193,11 @@ impl Core {
         if let Some(addr) = self.sn.address(key) {
             self.sn_send(addr, &Message::Disconnect(sn_codec::Disconnect { duration_s: None }));
         }
+        self.forget_topic_ids(key);
         self.sn.forget(key);
+        // With the client go its address and the forms in which it subscribed.
+        self.broker.sessions.mark(key, Part::Header);
+        self.broker.sessions.mark(key, Part::Subscriptions);
     }
 }
 

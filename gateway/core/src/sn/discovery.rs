@@ -40,7 +40,7 @@ impl Core {
 
     fn broadcast(&mut self, transport: TransportId, radius: u8, message: &Message<'_>) {
         if let Some(datagram) = encode(message) {
-            self.out.push_back(Output::Broadcast { transport, radius, datagram });
+            self.out.push(Output::Broadcast { transport, radius, datagram });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Peer;
 use super::table::{Action, Kind, State, cell};
-use crate::broker::SessionKey;
+use crate::broker::{Part, SessionKey};
 use crate::{AddressMoves, Core, RejectReason, Via};
 use sn_codec::{Disconnect, FrwdEncap, Message, PingReq, decode};
 use sn_types::{Instant, NodeId, PeerAddr};
@@ -127,6 +127,7 @@ impl Core {
                 return (State::Unknown, None);
             }
             let before = self.sn.bind(key, from);
+            self.broker.sessions.mark(key, Part::Header);
             self.replaced(now, before);
         }
         (self.sn.state(key), Some(key))

@@ -1,7 +1,7 @@
 //! The ways out: DISCONNECT, sleep, and being lost (1.2 §6.12, §6.14).
 
 use super::table::State;
-use crate::broker::{Link, SessionKey};
+use crate::broker::{Link, Part, SessionKey};
 use crate::{Core, Event, LostReason};
 use sn_codec::{Disconnect, Message};
 use sn_types::{Instant, PeerAddr};
@@ -13,13 +13,17 @@ impl Core {
     /// DISCONNECT: the session ends, or waits if it is kept. The will is not published.
     pub(super) fn disconnect(&mut self, now: Instant, from: PeerAddr, key: Option<SessionKey>) {
         self.abort_dialogue(from);
+        if let Some(key) = key {
+            self.say_good_bye(now, key);
+        }
         self.sn_send(from, &DISCONNECT);
-        let Some(session) = key.and_then(|key| self.broker.sessions.get(key)) else { return };
+    }
+
+    fn say_good_bye(&mut self, now: Instant, key: SessionKey) {
+        let Some(session) = self.broker.sessions.get(key) else { return };
         let client_id = session.client_id.clone();
         self.event(Event::Disconnected { client_id });
-        if let Some(key) = key {
-            self.end_connection(now, key, State::Disconnected);
-        }
+        self.end_connection(now, key, State::Disconnected);
     }
 
     /// DISCONNECT with a Duration: messages are kept from now on, until the client wakes.
@@ -29,6 +33,7 @@ impl Core {
             client.sleep_s = duration_s;
         }
         self.fall_asleep(now, key);
+        self.broker.sessions.mark(key, Part::Header);
         if let Some(session) = self.broker.sessions.get(key) {
             let client_id = session.client_id.clone();
             self.event(Event::Asleep { client_id, duration_s });
@@ -63,6 +68,7 @@ impl Core {
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         session.link = Link::None;
         let clean = session.clean;
+        self.broker.sessions.mark(key, Part::Header);
         if let Some(client) = self.sn.clients.get_mut(&key) {
             client.state = state;
             client.close_exchange();

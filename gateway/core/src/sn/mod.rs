@@ -16,6 +16,7 @@ mod publish_in;
 mod publish_out;
 mod register;
 mod send;
+mod stored;
 mod subscribe;
 mod supervise;
 mod table;

@@ -1,6 +1,6 @@
 //! PUBLISH from a client (1.2 §6.6, §6.7): to the broker, then the acknowledgement.
 
-use crate::broker::SessionKey;
+use crate::broker::{Part, SessionKey};
 use crate::{Core, Message as BrokerMessage, Qos, RejectReason};
 use bytes::Bytes;
 use sn_codec::{Message, MsgId, PubAck, Publish, ReturnCode, Topic, TopicId};
@@ -65,6 +65,7 @@ impl Core {
         if self.sn.profile(from.transport).may_duplicate {
             self.sn.clients.entry(key).and_modify(|client| client.recent_qos2.insert(now, msg_id, digest));
         }
+        self.broker.sessions.mark(key, Part::Incoming);
         Ok(true)
     }
 
@@ -72,6 +73,7 @@ impl Core {
     pub(super) fn release(&mut self, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
         if let Some(session) = self.broker.sessions.get_mut(key) {
             session.incoming_qos2.retain(|id| *id != msg_id.0);
+            self.broker.sessions.mark(key, Part::Incoming);
         }
         self.sn_send(from, &Message::PubComp(msg_id));
     }

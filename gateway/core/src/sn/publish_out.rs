@@ -97,13 +97,13 @@ impl Core {
         if !self.sn_fits(to, &Message::Publish(publish)) {
             return self.give_up_message(key, queued, again, DropReason::TooLong);
         }
-        let Some(session) = self.broker.sessions.get_mut(key) else { return false };
         if queued.qos == Qos::AtMostOnce {
-            session.outbound.pop();
+            drop(self.broker.sessions.get_mut(key).and_then(|session| session.outbound.pop()));
             self.sn_send(to, &Message::Publish(publish));
             return true;
         }
-        let launched = || session.outbound.launch().map(|sent| MsgId(sent.id));
+        let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return false };
+        let launched = || outbound.launch().map(|sent| MsgId(sent.id));
         let Some(msg_id) = again.or_else(launched) else { return false };
         self.sn_send(to, &Message::Publish(Publish { msg_id, ..publish }));
         self.open(now, key, Exchange::Publish);
@@ -113,7 +113,9 @@ impl Core {
     fn form(&mut self, key: SessionKey, topic: &Arc<str>) -> Form {
         let limit = self.config.limits.topic_ids_per_client;
         let Some(client) = self.sn.clients.get_mut(&key) else { return Form::Unwanted };
-        client.topics.form(topic, limit, &self.sn.predefined, self.sn.seed)
+        let form = client.topics.form(topic, limit, &self.sn.predefined, self.sn.seed);
+        self.note_new_topic_ids(key);
+        form
     }
 
     fn send_register(
@@ -145,10 +147,10 @@ impl Core {
 
     /// Drops the message that is next, or in flight. Always `true`: another may follow.
     fn give_up_message(&mut self, key: SessionKey, queued: &Queued, again: Option<MsgId>, reason: DropReason) -> bool {
-        if let Some(session) = self.broker.sessions.get_mut(key) {
+        if let Some(outbound) = self.broker.sessions.outbound_mut(key) {
             match again {
-                Some(msg_id) => drop(session.outbound.land(msg_id.0, Phase::Published)),
-                None => drop(session.outbound.pop()),
+                Some(msg_id) => drop(outbound.land(msg_id.0, Phase::Published)),
+                None => drop(outbound.pop()),
             }
         }
         self.dropped(key, queued.message.topic.clone(), reason);
@@ -203,8 +205,8 @@ impl Core {
     }
 
     fn take_final_ack(&mut self, now: Instant, from: PeerAddr, key: SessionKey, id: MsgId, phase: Phase, qos: Qos) {
-        let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        if session.outbound.qos_in_flight(id.0) != Some(qos) || session.outbound.land(id.0, phase).is_none() {
+        let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
+        if outbound.qos_in_flight(id.0) != Some(qos) || outbound.land(id.0, phase).is_none() {
             return self.sn_reject(from, RejectReason::UnmatchedAck);
         }
         self.message_over(now, key);
@@ -212,7 +214,7 @@ impl Core {
 
     /// PUBREC to our PUBLISH: PUBREL, also for an id that is not in flight (any more), so that the client gets done.
     pub(super) fn take_pubrec(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
-        let released = self.broker.sessions.get_mut(key).is_some_and(|session| session.outbound.release(msg_id.0));
+        let released = self.broker.sessions.outbound_mut(key).is_some_and(|outbound| outbound.release(msg_id.0));
         if !released {
             self.sn_reject(from, RejectReason::UnmatchedAck);
         }
@@ -284,7 +286,8 @@ impl Core {
 
     /// The client cannot use the message: it is dropped.
     fn message_refused(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
-        let landed = self.broker.sessions.get_mut(key).and_then(|s| s.outbound.land(msg_id.0, Phase::Published));
+        let landed =
+            self.broker.sessions.outbound_mut(key).and_then(|outbound| outbound.land(msg_id.0, Phase::Published));
         match landed {
             Some(queued) => self.dropped(key, queued.message.topic.clone(), DropReason::Refused),
             None => return self.sn_reject(from, RejectReason::UnmatchedAck),

@@ -1,7 +1,7 @@
 //! REGISTER from a client, and REGACK to ours (1.2 §6.5).
 
 use super::client::Exchange;
-use crate::broker::SessionKey;
+use crate::broker::{Part, SessionKey};
 use crate::{Core, DropReason, RejectReason};
 use sn_codec::{Message, RegAck, Register, ReturnCode};
 use sn_types::{Instant, PeerAddr, TopicId};
@@ -29,7 +29,23 @@ impl Core {
     pub(super) fn learn_topic(&mut self, key: SessionKey, name: &str) -> Option<TopicId> {
         let limit = self.config.limits.topic_ids_per_client;
         let client = self.sn.clients.get_mut(&key)?;
-        client.topics.learn(name, limit, &self.sn.predefined, self.sn.seed)
+        let topic_id = client.topics.learn(name, limit, &self.sn.predefined, self.sn.seed);
+        self.note_new_topic_ids(key);
+        topic_id
+    }
+
+    /// Has new topic ids stored.
+    pub(super) fn note_new_topic_ids(&mut self, key: SessionKey) {
+        if self.sn.clients.get(&key).is_some_and(|client| client.topics.has_unsaved()) {
+            self.broker.sessions.mark(key, Part::TopicIds);
+        }
+    }
+
+    /// The session goes on without its MQTT-SN client: its topic ids are to be deleted.
+    pub(super) fn forget_topic_ids(&mut self, key: SessionKey) {
+        let Some(session) = self.broker.sessions.get(key) else { return };
+        let topics: Vec<_> = self.sn.normal_topics(key).map(|(id, _)| id).collect();
+        self.journal.topic_ids_removed(session, &topics);
     }
 
     /// REGACK: on with the message that made the REGISTER necessary.
@@ -58,8 +74,8 @@ impl Core {
         let Some(client) = self.sn.clients.get_mut(&key) else { return };
         client.topics.refused(topic_id);
         let Some(name) = client.topics.name(topic_id).cloned() else { return };
-        let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        for _ in 0..session.outbound.drop_topic(&name) {
+        let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
+        for _ in 0..outbound.drop_topic(&name) {
             self.dropped(key, name.clone(), DropReason::Unwanted);
         }
     }

@@ -1,15 +1,16 @@
 //! From a message to a datagram.
 
+use crate::durable::Recipient;
 use crate::{Core, Output};
-use sn_codec::{FrwdEncap, Message};
+use sn_codec::{Disconnect, FrwdEncap, Message, Qos, ReturnCode};
 use sn_types::PeerAddr;
 
 impl Core {
     /// Sends a message to a peer, through its forwarder if it is behind one.
     pub(super) fn sn_send(&mut self, to: PeerAddr, message: &Message<'_>) {
-        if let Some(datagram) = datagram(to, message) {
-            self.out.push_back(Output::Send { to, datagram });
-        }
+        let Some(datagram) = datagram(to, message) else { return };
+        let until = if promises(message) { self.barrier() } else { None };
+        self.out.send(Recipient::Peer(to), Output::Send { to, datagram }, until);
     }
 
     /// Whether a message fits a datagram of the peer's link.
@@ -19,6 +20,43 @@ impl Core {
         let around = to.node.map_or(0, |node| ENCAPSULATION + node.as_bytes().len());
         message.encoded_len().is_ok_and(|len| len + around <= usize::from(self.sn.profile(to.transport).mtu))
     }
+}
+
+/// Whether a message promises that something has been noted, or shows an id that must not mean something else later.
+const fn promises(message: &Message<'_>) -> bool {
+    match message {
+        Message::ConnAck(ack) => accepted(ack.return_code),
+        Message::RegAck(ack) => accepted(ack.return_code),
+        Message::PubAck(ack) => accepted(ack.return_code),
+        Message::SubAck(ack) => accepted(ack.return_code),
+        Message::WillTopicResp(return_code) | Message::WillMsgResp(return_code) => accepted(*return_code),
+        Message::Publish(publish) => matches!(publish.qos, Qos::Two),
+        Message::Register(_)
+        | Message::PubRec(_)
+        | Message::PubRel(_)
+        | Message::PubComp(_)
+        | Message::UnsubAck(_)
+        | Message::Disconnect(Disconnect { .. }) => true,
+        Message::Advertise(_)
+        | Message::SearchGw(_)
+        | Message::GwInfo(_)
+        | Message::Connect(_)
+        | Message::WillTopicReq
+        | Message::WillTopic(_)
+        | Message::WillMsgReq
+        | Message::WillMsg(_)
+        | Message::Subscribe(_)
+        | Message::Unsubscribe(_)
+        | Message::PingReq(_)
+        | Message::PingResp
+        | Message::WillTopicUpd(_)
+        | Message::WillMsgUpd(_)
+        | Message::FrwdEncap(_) => false,
+    }
+}
+
+const fn accepted(return_code: ReturnCode) -> bool {
+    matches!(return_code, ReturnCode::Accepted)
 }
 
 /// `None` only for what no datagram can hold: a topic name or payload of 64 KiB, which [`Core::sn_fits`] refuses first.

@@ -10,7 +10,7 @@ use sn_types::Instant;
 
 impl Core {
     /// Sees to it that the client is looked at when its earliest deadline comes.
-    pub(super) fn sn_schedule(&mut self, key: SessionKey) {
+    pub(crate) fn sn_schedule(&mut self, key: SessionKey) {
         if let Some(client) = self.sn.clients.get_mut(&key) {
             let deadline = client.deadline();
             self.timers.schedule(&mut client.scheduled, deadline, TimerKey::SnClient(key));

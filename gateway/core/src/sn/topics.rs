@@ -73,6 +73,8 @@ pub(super) struct Registry {
     by_name: Option<Box<Map<Arc<str>, u32>>>,
     /// Topics that the client subscribed to by predefined id or short name.
     forms: Vec<(Arc<str>, Form)>,
+    /// The store has this many of `normal`, the first ones.
+    saved: usize,
 }
 
 impl Registry {
@@ -124,14 +126,19 @@ impl Registry {
             return None;
         }
         let id = self.next_id(predefined)?;
+        Some(self.append(NormalTopic { id, name, known: Known::No }, seed))
+    }
+
+    fn append(&mut self, topic: NormalTopic, seed: MapSeed) -> usize {
         let at = self.normal.len();
-        self.normal.push(NormalTopic { id, name: name.clone(), known: Known::No });
+        let name = topic.name.clone();
+        self.normal.push(topic);
         match &mut self.by_name {
             Some(places) => drop(places.insert(name, at as u32)),
             None if self.normal.len() > LINEAR => self.index(seed),
             None => {}
         }
-        Some(at)
+        at
     }
 
     fn next_id(&self, predefined: &Predefined) -> Option<TopicId> {
@@ -148,6 +155,33 @@ impl Registry {
     fn get_mut(&mut self, id: TopicId) -> Option<&mut NormalTopic> {
         let at = self.normal.binary_search_by_key(&id, |topic| topic.id).ok()?;
         self.normal.get_mut(at)
+    }
+
+    /// There are ids that the store does not have.
+    pub(super) fn has_unsaved(&self) -> bool {
+        self.saved < self.normal.len()
+    }
+
+    /// The ids that the store does not have; it does from now on.
+    pub(super) fn take_unsaved(&mut self) -> Vec<(TopicId, Arc<str>)> {
+        let saved = std::mem::replace(&mut self.saved, self.normal.len());
+        self.normal[saved..].iter().map(|topic| (topic.id, topic.name.clone())).collect()
+    }
+
+    /// All normal ids and their names.
+    pub(super) fn normal(&self) -> impl Iterator<Item = (TopicId, &Arc<str>)> {
+        self.normal.iter().map(|topic| (topic.id, &topic.name))
+    }
+
+    /// The form in which the client subscribed to a topic, unless it did so by name.
+    pub(super) fn subscribed_form(&self, name: &str) -> Option<Form> {
+        self.forms.iter().find(|(known, _)| &**known == name).map(|(_, form)| *form)
+    }
+
+    /// An id from the store, in the order of ids. The client is taken to know it: if it does not, it says so.
+    pub(super) fn restore(&mut self, id: TopicId, name: &str, seed: MapSeed) {
+        self.append(NormalTopic { id, name: name.into(), known: Known::Yes }, seed);
+        self.saved = self.normal.len();
     }
 
     fn set(&mut self, id: TopicId, known: Known) {

@@ -1,6 +1,6 @@
 //! WILLTOPICUPD and WILLMSGUPD (1.2 §6.4): the will changes while the client is connected.
 
-use crate::broker::SessionKey;
+use crate::broker::{Part, SessionKey};
 use crate::{Core, Message as BrokerMessage, RejectReason};
 use bytes::Bytes;
 use sn_codec::{Message, ReturnCode, WillMsg, WillTopic};
@@ -21,6 +21,7 @@ impl Core {
 
     fn change_will_topic(&mut self, key: SessionKey, will: Option<WillTopic<'_>>) -> Result<(), RejectReason> {
         let will = will.map(|will| self.will_topic(&will)).transpose()?;
+        self.broker.sessions.mark(key, Part::Header);
         let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(()) };
         session.will = will.map(|(topic, qos, retain)| {
             // A client without a will gets one, with an empty message until WILLMSGUPD.
@@ -36,6 +37,7 @@ impl Core {
         let return_code = match old {
             Some(old) => {
                 old.payload = Bytes::copy_from_slice(will.message);
+                self.broker.sessions.mark(key, Part::Header);
                 ReturnCode::Accepted
             }
             None => {

@@ -268,6 +268,7 @@ impl Rig {
                 Output::Mqtt { packet: Packet::Publish(publish), .. } => self.watched.push(publish),
                 Output::Mqtt { .. } => {}
                 Output::MqttClose { conn, .. } => self.closed.push(conn),
+                Output::Commit { .. } => unreachable!("there is no store"),
                 Output::Event(event) => self.events.push(event),
             }
         }

@@ -1,0 +1,189 @@
+//! From marked changes to records.
+
+use super::key::{Key, Record, SCHEMA};
+use super::record::{FlightValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, delete, put};
+use super::{CommitToken, Journal};
+use crate::broker::{Change, Marks, Part, Phase, Queued, Session, SessionKey};
+use crate::{Core, Output};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+impl Core {
+    /// The next commit, if anything has changed and none is under way.
+    pub(crate) fn next_commit(&mut self) -> Option<Output> {
+        if self.journal.under_way.is_some() || !self.is_dirty() {
+            return None;
+        }
+        let records = self.collect();
+        let token = self.journal.next;
+        self.journal.next = CommitToken(token.0 + 1);
+        if records.is_empty() {
+            // What was marked has undone itself: there is nothing to wait for.
+            self.out.committed(token);
+            return self.out.pop();
+        }
+        self.journal.under_way = Some(token);
+        Some(Output::Commit { token, records })
+    }
+
+    fn collect(&mut self) -> Vec<Record> {
+        let other = std::mem::take(&mut self.journal.other);
+        let mut records = Vec::new();
+        for key in self.broker.sessions.take_marked() {
+            self.collect_session(key, &mut records);
+        }
+        for topic in std::mem::take(&mut self.journal.retained) {
+            let key = Key::Retained(&topic);
+            records.push(match self.broker.retained_message(&topic) {
+                Some(message) => put(key, &MessageValue::from(&**message)),
+                None => delete(key),
+            });
+        }
+        if other.is_empty() { records } else { newest(other.into_iter().chain(records)) }
+    }
+
+    fn collect_session(&mut self, key: SessionKey, records: &mut Vec<Record>) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        let marks = session.take_marks();
+        let number = session.number;
+        let ids_reserved = marks.contains(Part::Outbound) && session.outbound.reserve_ids();
+        if marks.contains(Part::Outbound) {
+            session.outbound.take_changes(|change| collect_change(number, &change, records));
+        }
+        if marks.contains(Part::TopicIds) {
+            let unsaved = self.sn.take_unsaved_topics(key);
+            records.extend(unsaved.into_iter().map(|(id, name)| put(Key::TopicId(number, id.0), &&*name)));
+        }
+        let Some(session) = self.broker.sessions.get(key) else { return };
+        self.collect_small_parts(key, session, marks, ids_reserved, records);
+    }
+
+    fn collect_small_parts(
+        &self,
+        key: SessionKey,
+        session: &Session,
+        marks: Marks,
+        ids_reserved: bool,
+        records: &mut Vec<Record>,
+    ) {
+        if marks.contains(Part::Header) || ids_reserved {
+            records.push(self.header_record(key, session));
+        }
+        if marks.contains(Part::Subscriptions) {
+            records.push(self.subscriptions_record(key, session));
+        }
+        if marks.contains(Part::Incoming) {
+            records.push(incoming_record(session));
+        }
+    }
+
+    fn header_record(&self, key: SessionKey, session: &Session) -> Record {
+        let value = SessionValue {
+            client_id: &session.client_id,
+            clean: session.clean,
+            will: session.will.as_deref().map(MessageValue::from),
+            reserved_id: session.outbound.reserved_id(),
+            sn: self.sn.stored_client(key),
+        };
+        put(Key::Session(session.number), &value)
+    }
+
+    fn subscriptions_record(&self, key: SessionKey, session: &Session) -> Record {
+        let subscriptions: Vec<_> = session
+            .subscriptions
+            .iter()
+            .map(|(filter, qos)| SubscriptionValue { filter, qos: *qos as u8, form: self.sn.stored_form(key, filter) })
+            .collect();
+        put_list(Key::Subscriptions(session.number), &subscriptions)
+    }
+
+    /// Every record that the store should have, made from the state in memory.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<Record> {
+        let mut records = vec![schema_record()];
+        for (key, session) in self.broker.sessions.iter().filter(|(_, session)| session.durable) {
+            self.snapshot_session(key, session, &mut records);
+        }
+        self.broker.for_each_retained(&mut |message| {
+            records.push(put(Key::Retained(&message.topic), &MessageValue::from(&**message)));
+        });
+        records.retain(|record| record.value.is_some());
+        records
+    }
+
+    fn snapshot_session(&self, key: SessionKey, session: &Session, records: &mut Vec<Record>) {
+        let number = session.number;
+        records.extend([
+            self.header_record(key, session),
+            self.subscriptions_record(key, session),
+            incoming_record(session),
+        ]);
+        let topics = self.sn.normal_topics(key);
+        records.extend(topics.map(|(id, name)| put(Key::TopicId(number, id.0), &&**name)));
+        for (queued, flight) in session.outbound.durable() {
+            records.push(queued_record(number, queued));
+            records.extend(flight.map(|(id, phase)| flight_record(number, queued.place, id, phase)));
+        }
+    }
+}
+
+/// The last record of each key: what was deleted may have come again.
+fn newest(records: impl Iterator<Item = Record>) -> Vec<Record> {
+    let by_key: BTreeMap<_, _> = records.map(|record| (record.key, record.value)).collect();
+    by_key.into_iter().map(|(key, value)| Record { key, value }).collect()
+}
+
+/// The record that says how to read all others. The first thing in a new store.
+pub(super) fn schema_record() -> Record {
+    Record { key: Key::Schema.encode(), value: Some(vec![SCHEMA]) }
+}
+
+impl Journal {
+    /// Everything of a session is to be deleted; it is in memory no more.
+    pub(crate) fn session_removed(&mut self, session: &mut Session, topics: &[sn_types::TopicId]) {
+        if !session.durable {
+            return;
+        }
+        let number = session.number;
+        let deletions = &mut self.other;
+        deletions.extend([Key::Session(number), Key::Subscriptions(number), Key::Incoming(number)].map(delete));
+        session.outbound.forget(|change| collect_change(number, &change, deletions));
+        self.topic_ids_removed(session, topics);
+    }
+
+    /// The topic ids of a session are to be deleted.
+    pub(crate) fn topic_ids_removed(&mut self, session: &Session, topics: &[sn_types::TopicId]) {
+        if session.durable {
+            self.other.extend(topics.iter().map(|id| delete(Key::TopicId(session.number, id.0))));
+        }
+    }
+}
+
+fn collect_change(number: u64, change: &Change<'_>, records: &mut Vec<Record>) {
+    match *change {
+        Change::Put(queued) => records.push(queued_record(number, queued)),
+        Change::PutFlight { place, id, phase } => records.push(flight_record(number, place, id, phase)),
+        Change::Delete { place, flight } => {
+            records.push(delete(Key::Queued(number, place)));
+            records.extend(flight.then(|| delete(Key::Flight(number, place))));
+        }
+    }
+}
+
+fn queued_record(number: u64, queued: &Queued) -> Record {
+    let message = MessageValue::from(&*queued.message);
+    put(Key::Queued(number, queued.place), &QueuedValue { qos: queued.qos as u8, retain: queued.retain, message })
+}
+
+fn flight_record(number: u64, place: u64, id: u16, phase: Phase) -> Record {
+    put(Key::Flight(number, place), &FlightValue { id, released: phase == Phase::Released })
+}
+
+fn incoming_record(session: &Session) -> Record {
+    put_list(Key::Incoming(session.number), &session.incoming_qos2)
+}
+
+/// An empty list needs no record.
+fn put_list(key: Key<'_>, list: &[impl Serialize]) -> Record {
+    if list.is_empty() { delete(key) } else { put(key, &list) }
+}

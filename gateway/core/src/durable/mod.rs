@@ -1,0 +1,82 @@
+//! What must survive the process, and what must wait until it does.
+//!
+//! The promise: an acknowledgement leaves only after what it promises is on stable storage, and so do an outgoing QoS 2
+//! PUBLISH and PUBREL, whose ids must not be used again by mistake.
+//!
+//! How: the procedures change the state in memory and send their answers as if there were no disk. Each change marks
+//! what it touched. An answer that promises something waits in the [`Outbox`] while anything is marked or being
+//! written. When no commit is under way, the marked parts become [`Record`]s (`collect`) and go out as one
+//! [`crate::Output::Commit`]; [`crate::Input::Committed`] lets go what waited. Changes that undo each other between two
+//! commits, such as a message queued and acknowledged, never become records.
+//!
+//! A disk knows no sessions: records are keys and values. `restore` reads them back.
+
+mod collect;
+mod key;
+mod outbox;
+mod record;
+mod restore;
+
+pub use key::Record;
+pub use restore::{RestoreError, Restored};
+
+pub(crate) use outbox::{Outbox, Recipient};
+pub(crate) use record::{FormValue, SnValue, StateValue};
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A commit's number. Later commits have higher ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommitToken(u64);
+
+/// What is to be written, and what is being written.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    /// Without a store nothing is marked and nothing waits.
+    enabled: bool,
+    next: CommitToken,
+    under_way: Option<CommitToken>,
+    /// Topics whose retained message has changed.
+    retained: BTreeSet<Arc<str>>,
+    /// Records of what is not in memory to be marked: deletions of removed sessions, the layout's version.
+    other: Vec<Record>,
+}
+
+impl Journal {
+    pub(crate) fn new(enabled: bool) -> Self {
+        Self { enabled, next: CommitToken(1), under_way: None, retained: BTreeSet::new(), other: Vec::new() }
+    }
+
+    /// The store is empty: it is told first how to read what follows.
+    fn new_store(&mut self) {
+        self.other.push(collect::schema_record());
+    }
+
+    pub(crate) fn retained_changed(&mut self, topic: &Arc<str>) {
+        if self.enabled {
+            self.retained.insert(topic.clone());
+        }
+    }
+}
+
+impl crate::Core {
+    /// The commit that a promise made now has to wait for, if any.
+    pub(crate) fn barrier(&self) -> Option<CommitToken> {
+        if self.is_dirty() { Some(self.journal.next) } else { self.journal.under_way }
+    }
+
+    fn is_dirty(&self) -> bool {
+        let journal = &self.journal;
+        journal.enabled
+            && (self.broker.sessions.any_marked() || !journal.retained.is_empty() || !journal.other.is_empty())
+    }
+
+    /// The store has written this commit and all before it.
+    pub(crate) fn committed(&mut self, token: CommitToken) {
+        if self.journal.under_way == Some(token) {
+            self.journal.under_way = None;
+        }
+        self.out.committed(token);
+    }
+}

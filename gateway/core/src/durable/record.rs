@@ -1,0 +1,123 @@
+//! The values of the store, and what they are made from.
+
+use super::key::{Key, Record};
+use crate::{ClientState, Message, Qos};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sn_types::PeerAddr;
+
+/// A session beside its lists.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SessionValue<'a> {
+    pub(super) client_id: &'a str,
+    pub(super) clean: bool,
+    #[serde(borrow)]
+    pub(super) will: Option<MessageValue<'a>>,
+    /// Message ids up to this one may have been used.
+    pub(super) reserved_id: u16,
+    pub(super) sn: Option<SnValue>,
+}
+
+/// A session's MQTT-SN client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SnValue {
+    pub(crate) addr: Option<PeerAddr>,
+    pub(crate) state: StateValue,
+    pub(crate) keep_alive_s: u16,
+    pub(crate) sleep_s: u16,
+}
+
+/// A client's state. Awake is stored as asleep: a client that was cut off in the middle wakes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum StateValue {
+    Active,
+    Asleep,
+    Disconnected,
+    Lost,
+}
+
+impl From<ClientState> for StateValue {
+    fn from(state: ClientState) -> Self {
+        match state {
+            ClientState::Active => Self::Active,
+            ClientState::Asleep | ClientState::Awake => Self::Asleep,
+            ClientState::Disconnected => Self::Disconnected,
+            ClientState::Lost => Self::Lost,
+        }
+    }
+}
+
+/// A subscription, and the form in which an MQTT-SN client made it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SubscriptionValue<'a> {
+    pub(super) filter: &'a str,
+    pub(super) qos: u8,
+    pub(super) form: FormValue,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum FormValue {
+    Name,
+    Predefined(u16),
+    Short([u8; 2]),
+}
+
+/// An application message.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MessageValue<'a> {
+    pub(super) topic: &'a str,
+    #[serde(with = "serde_bytes")]
+    pub(super) payload: &'a [u8],
+    pub(super) qos: u8,
+    pub(super) retain: bool,
+}
+
+impl<'a> From<&'a Message> for MessageValue<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self { topic: &message.topic, payload: &message.payload, qos: message.qos as u8, retain: message.retain }
+    }
+}
+
+impl MessageValue<'_> {
+    pub(super) fn message(self) -> Option<Message> {
+        let payload = Bytes::copy_from_slice(self.payload);
+        Some(Message { topic: self.topic.into(), payload, qos: qos(self.qos)?, retain: self.retain })
+    }
+}
+
+/// A message to one client.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct QueuedValue<'a> {
+    pub(super) qos: u8,
+    pub(super) retain: bool,
+    #[serde(borrow)]
+    pub(super) message: MessageValue<'a>,
+}
+
+/// A message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FlightValue {
+    pub(super) id: u16,
+    pub(super) released: bool,
+}
+
+pub(super) fn qos(stored: u8) -> Option<Qos> {
+    match stored {
+        0 => Some(Qos::AtMostOnce),
+        1 => Some(Qos::AtLeastOnce),
+        2 => Some(Qos::ExactlyOnce),
+        _ => None,
+    }
+}
+
+/// A record that puts a value.
+pub(super) fn put(key: Key<'_>, value: &impl Serialize) -> Record {
+    // These values have no maps of unknown length and no custom serializers: encoding into a growing buffer succeeds.
+    let value = postcard::to_allocvec(value).expect("plain values encode");
+    Record { key: key.encode(), value: Some(value) }
+}
+
+/// A record that deletes a key.
+pub(super) fn delete(key: Key<'_>) -> Record {
+    Record { key: key.encode(), value: None }
+}

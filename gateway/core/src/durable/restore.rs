@@ -1,0 +1,225 @@
+//! From records back to the state.
+//!
+//! After a restart MQTT-SN clients go on as if nothing had happened: same address, same topic ids, same mailbox; their
+//! timers start anew. MQTT connections are gone, and their sessions wait; nobody's will is published.
+
+use super::key::{Key, SCHEMA};
+use super::record::{FlightValue, FormValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, qos};
+use crate::broker::{Link, Part, Phase, Queued, SessionKey};
+use crate::{Core, Message, Qos};
+use serde::Deserialize;
+use sn_types::{Instant, TopicId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::{error, fmt};
+
+/// What came back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Sessions, MQTT-SN and MQTT.
+    pub sessions: usize,
+    /// Messages that wait for clients, or are in flight to them.
+    pub messages: usize,
+    /// Retained messages.
+    pub retained: usize,
+}
+
+/// Why a store cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// It was written by a newer program, with this version of the layout.
+    NewerSchema(u8),
+    /// It has records but does not say how to read them.
+    NoSchema,
+    /// A record that is not what its key says; the key, printable.
+    BadRecord(String),
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NewerSchema(found) => write!(
+                f,
+                "the data were written by a newer version (layout {found}, this program reads up to {SCHEMA})"
+            ),
+            Self::NoSchema => f.write_str("the data do not say their layout: this is not a data directory of ours"),
+            Self::BadRecord(key) => write!(f, "the record \"{key}\" is damaged"),
+        }
+    }
+}
+
+impl error::Error for RestoreError {}
+
+/// What was read so far, by the session's number.
+#[derive(Debug, Default)]
+struct Reader {
+    sessions: BTreeMap<u64, SessionKey>,
+    flights: BTreeMap<(u64, u64), FlightValue>,
+}
+
+impl Core {
+    /// Reads a store: `records` are its keys and values, in the order of the keys. To be called once, before any
+    /// input.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when the records cannot be what this program has written. The core is then not to be used.
+    pub fn restore<K, V>(
+        &mut self,
+        now: Instant,
+        records: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Restored, RestoreError>
+    where
+        K: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let mut reader = Reader::default();
+        let mut restored = Restored::default();
+        // In the order of keys: schema, flights, incoming, queues, retained, sessions, topic ids, subscriptions. What
+        // belongs to a session is kept until its header has come.
+        let mut waiting: Vec<(K, V)> = Vec::new();
+        let mut schema = None;
+        for (key, value) in records {
+            match read_key(key.as_ref())? {
+                Key::Schema => schema = value.as_ref().first().copied(),
+                Key::Session(number) => {
+                    let session = self.restore_session(now, number, value.as_ref());
+                    reader.sessions.insert(number, session.ok_or_else(|| bad(key.as_ref()))?);
+                    restored.sessions += 1;
+                }
+                Key::Flight(number, place) => {
+                    let flight = read(value.as_ref()).ok_or_else(|| bad(key.as_ref()))?;
+                    reader.flights.insert((number, place), flight);
+                }
+                Key::Retained(_) => {
+                    self.restore_retained(value.as_ref()).ok_or_else(|| bad(key.as_ref()))?;
+                    restored.retained += 1;
+                }
+                Key::Subscriptions(_) | Key::TopicId(..) | Key::Incoming(_) | Key::Queued(..) => {
+                    waiting.push((key, value));
+                }
+            }
+        }
+        match schema {
+            Some(SCHEMA) => {}
+            Some(newer) => return Err(RestoreError::NewerSchema(newer)),
+            None if restored == Restored::default() && waiting.is_empty() => self.journal.new_store(),
+            None => return Err(RestoreError::NoSchema),
+        }
+        for (key, value) in &waiting {
+            let part = self.restore_part(&reader, read_key(key.as_ref())?, value.as_ref());
+            restored.messages += part.ok_or_else(|| bad(key.as_ref()))?;
+        }
+        self.finish_restore(reader.sessions.into_values());
+        Ok(restored)
+    }
+
+    fn restore_session(&mut self, now: Instant, number: u64, value: &[u8]) -> Option<SessionKey> {
+        let value: SessionValue<'_> = read(value)?;
+        if self.broker.sessions.find(value.client_id).is_some() {
+            return None;
+        }
+        let will = match value.will {
+            Some(will) => Some(Box::new(will.message()?)),
+            None => None,
+        };
+        let key = self.broker.sessions.insert_numbered(value.client_id, true, number);
+        let session = self.broker.sessions.get_mut(key)?;
+        session.clean = value.clean;
+        session.outbound.restore_ids(value.reserved_id);
+        session.will = will;
+        match value.sn {
+            Some(client) => session.link = self.sn.restore_client(now, key, client),
+            None => {
+                // An MQTT will belongs to a connection, and that is gone with the process.
+                session.will = None;
+                session.link = Link::None;
+                self.broker.sessions.mark(key, Part::Header);
+            }
+        }
+        Some(key)
+    }
+
+    fn restore_retained(&mut self, value: &[u8]) -> Option<()> {
+        let message: Message = read::<MessageValue<'_>>(value)?.message()?;
+        self.broker.restore_retained(&Arc::new(message));
+        Some(())
+    }
+
+    /// Something of a session that is there by now. Answers with the number of messages.
+    fn restore_part(&mut self, reader: &Reader, key: Key<'_>, value: &[u8]) -> Option<usize> {
+        match key {
+            Key::Subscriptions(number) => {
+                let key = *reader.sessions.get(&number)?;
+                self.restore_subscriptions(key, &read::<Vec<SubscriptionValue<'_>>>(value)?)?;
+                Some(0)
+            }
+            Key::TopicId(number, id) => {
+                let key = *reader.sessions.get(&number)?;
+                self.sn.restore_topic(key, TopicId(id), read::<&str>(value)?);
+                Some(0)
+            }
+            Key::Incoming(number) => {
+                let key = *reader.sessions.get(&number)?;
+                self.broker.sessions.get_mut(key)?.incoming_qos2 = read(value)?;
+                Some(0)
+            }
+            Key::Queued(number, place) => {
+                let key = *reader.sessions.get(&number)?;
+                self.restore_queued(key, place, reader.flights.get(&(number, place)), read(value)?)?;
+                Some(1)
+            }
+            Key::Schema | Key::Session(_) | Key::Flight(..) | Key::Retained(_) => None,
+        }
+    }
+
+    fn restore_subscriptions(&mut self, key: SessionKey, subscriptions: &[SubscriptionValue<'_>]) -> Option<()> {
+        for subscription in subscriptions {
+            let filter: Arc<str> = Arc::from(subscription.filter);
+            self.broker.restore_subscription(key, &filter, qos(subscription.qos)?);
+            if subscription.form != FormValue::Name {
+                self.sn.restore_form(key, &filter, subscription.form);
+            }
+        }
+        Some(())
+    }
+
+    fn restore_queued(
+        &mut self,
+        key: SessionKey,
+        place: u64,
+        flight: Option<&FlightValue>,
+        value: QueuedValue<'_>,
+    ) -> Option<()> {
+        let qos: Qos = qos(value.qos)?;
+        let message = Arc::new(value.message.message()?);
+        let phase = |released| if released { Phase::Released } else { Phase::Published };
+        let flight = flight.map(|flight| (flight.id, phase(flight.released)));
+        self.broker.note_place(place);
+        let session = self.broker.sessions.get_mut(key)?;
+        session.outbound.restore(Queued { message, qos, retain: value.retain, place }, flight);
+        Some(())
+    }
+
+    fn finish_restore(&mut self, sessions: impl Iterator<Item = SessionKey>) {
+        for key in sessions {
+            self.sn_schedule(key);
+        }
+    }
+}
+
+fn read_key(key: &[u8]) -> Result<Key<'_>, RestoreError> {
+    Key::decode(key).ok_or_else(|| bad(key))
+}
+
+fn bad(key: &[u8]) -> RestoreError {
+    RestoreError::BadRecord(key.escape_ascii().to_string())
+}
+
+/// A whole value, nothing less and nothing more.
+fn read<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Option<T> {
+    match postcard::take_from_bytes(value) {
+        Ok((value, [])) => Some(value),
+        Ok((_, [_, ..])) | Err(_) => None,
+    }
+}

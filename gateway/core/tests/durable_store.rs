@@ -1,0 +1,277 @@
+//! What the core writes is what it has: after any traffic the store equals the state in memory, and reading it back
+//! gives the same state again.
+
+use bytes::Bytes;
+use gateway_core::mqtt::{Connect, Packet, Publish as MqttPublish, Will};
+use gateway_core::{Config, ConnId, Core, Input, Limits, Output, Qos};
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use sn_codec::{
+    Connect as SnConnect, Disconnect, Message, MsgId, PingReq, PubAck, Publish, RegAck, Register, ReturnCode,
+    ShortName, Subscribe, Topic, TopicFilter, TopicId, Unsubscribe, WillMsg, WillTopic, decode,
+};
+use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+type Store = BTreeMap<Vec<u8>, Vec<u8>>;
+
+const TOPICS: [&str; 5] = ["a/b", "a/c", "tt", "pre/16", "deep/er/topic"];
+const FILTERS: [&str; 5] = ["a/+", "#", "a/b", "tt", "deep/#"];
+
+/// A core, its store, and peers that answer most of what they are asked.
+struct World {
+    core: Core,
+    store: Store,
+    now: Instant,
+    rng: TestRng,
+    conns: BTreeSet<u64>,
+    next_conn: u64,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut octets = [0; 32];
+        octets[..8].copy_from_slice(&seed.to_le_bytes());
+        let mut world = Self {
+            core: Core::new(config()),
+            store: Store::new(),
+            now: Instant::ZERO,
+            rng: TestRng::from_seed(RngAlgorithm::ChaCha, &octets),
+            conns: BTreeSet::new(),
+            next_conn: 1,
+        };
+        world.core.restore(Instant::ZERO, Store::new()).expect("an empty store is readable");
+        world
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.rng.next_u64() % limit
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize]
+    }
+
+    fn send(&mut self, from: PeerAddr, message: &Message<'_>) {
+        let mut datagram = vec![0; message.encoded_len().expect("fits")];
+        message.encode(&mut datagram).expect("fits");
+        self.core.handle_input(self.now, Input::Datagram { from, bytes: &datagram });
+        self.settle();
+    }
+
+    fn mqtt(&mut self, conn: u64, packet: Packet) {
+        self.core.handle_input(self.now, Input::Mqtt { conn: ConnId(conn), packet });
+        self.settle();
+    }
+
+    /// Carries out all outputs; commits at once, three times out of four.
+    fn settle(&mut self) {
+        let mut answers = Vec::new();
+        while let Some(output) = self.core.poll_output() {
+            match output {
+                Output::Commit { token, records } => {
+                    let keys: BTreeSet<_> = records.iter().map(|record| record.key.clone()).collect();
+                    assert_eq!(keys.len(), records.len(), "a key comes twice: {records:?}");
+                    for record in records {
+                        match record.value {
+                            Some(value) => drop(self.store.insert(record.key, value)),
+                            None => drop(self.store.remove(&record.key)),
+                        }
+                    }
+                    self.core.handle_input(self.now, Input::Committed { token });
+                }
+                Output::Send { to, datagram } => answers.extend(self.sn_answer(&datagram).map(|answer| (to, answer))),
+                Output::Mqtt { conn, packet } => {
+                    if let Some(answer) = self.mqtt_answer(packet) {
+                        self.core.handle_input(self.now, Input::Mqtt { conn, packet: answer });
+                    }
+                }
+                Output::MqttClose { conn, .. } => {
+                    self.conns.remove(&conn.0);
+                    self.core.handle_input(self.now, Input::MqttClosed { conn });
+                }
+                Output::Broadcast { .. } | Output::Event(_) => {}
+            }
+        }
+        for (from, answer) in answers {
+            self.send(from, &answer);
+        }
+    }
+
+    fn sn_answer(&mut self, datagram: &[u8]) -> Option<Message<'static>> {
+        if self.below(4) == 0 {
+            return None;
+        }
+        let return_code = if self.below(8) == 0 { ReturnCode::InvalidTopicId } else { ReturnCode::Accepted };
+        match decode(datagram).expect("the gateway sends what decodes") {
+            Message::Register(Register { topic_id, msg_id, .. }) => {
+                Some(Message::RegAck(RegAck { topic_id, msg_id, return_code }))
+            }
+            Message::Publish(Publish { qos: sn_codec::Qos::One, msg_id, .. }) => {
+                Some(Message::PubAck(PubAck { topic_id: TopicId::NONE, msg_id, return_code }))
+            }
+            Message::Publish(Publish { qos: sn_codec::Qos::Two, msg_id, .. }) => Some(Message::PubRec(msg_id)),
+            Message::PubRel(msg_id) => Some(Message::PubComp(msg_id)),
+            Message::PubRec(msg_id) => Some(Message::PubRel(msg_id)),
+            Message::WillTopicReq => {
+                let will = WillTopic { qos: sn_codec::Qos::One, retain: true, topic: "a/c" };
+                Some(Message::WillTopic(Some(will)))
+            }
+            Message::WillMsgReq => Some(Message::WillMsg(WillMsg { message: b"gone" })),
+            _ => None,
+        }
+    }
+
+    fn mqtt_answer(&mut self, packet: Packet) -> Option<Packet> {
+        if self.below(4) == 0 {
+            return None;
+        }
+        match packet {
+            Packet::Publish(MqttPublish { qos: Qos::AtLeastOnce, id, .. }) => id.map(Packet::PubAck),
+            Packet::Publish(MqttPublish { qos: Qos::ExactlyOnce, id, .. }) => id.map(Packet::PubRec),
+            Packet::PubRel(id) => Some(Packet::PubComp(id)),
+            Packet::PubRec(id) => Some(Packet::PubRel(id)),
+            _ => None,
+        }
+    }
+
+    /// One random thing happens.
+    fn step(&mut self) {
+        match self.below(8) {
+            0 => self.pass_time(),
+            1..=5 => self.sn_step(),
+            _ => self.mqtt_step(),
+        }
+    }
+
+    fn pass_time(&mut self) {
+        let seconds = self.pick(&[1, 11, 30, 100]);
+        self.now = self.now + Duration::from_secs(seconds);
+        self.core.handle_timeout(self.now);
+        self.settle();
+    }
+
+    fn sn_step(&mut self) {
+        const CLIENTS: [&str; 4] = ["n1", "n2", "n3", "both"];
+        let client_id = self.pick(&CLIENTS);
+        let from = peer(self.pick(&[1, 2, 3]));
+        let msg_id = MsgId(self.pick(&[1, 2, 3]));
+        let qos = self.pick(&[sn_codec::Qos::Zero, sn_codec::Qos::One, sn_codec::Qos::Two]);
+        let topic = self.pick(&TOPICS);
+        let filter = self.pick(&FILTERS);
+        let (will, clean_session) = (self.below(4) == 0, self.below(4) == 0);
+        let message = match self.below(13) {
+            0 | 1 => Message::Connect(SnConnect { will, clean_session, protocol_id: 1, duration_s: 60, client_id }),
+            2 => Message::Disconnect(Disconnect { duration_s: None }),
+            3 => Message::Disconnect(Disconnect { duration_s: Some(120) }),
+            4 | 5 => Message::PingReq(PingReq { client_id: Some(client_id).filter(|_| will) }),
+            6 => Message::Register(Register { topic_id: TopicId::NONE, msg_id, topic_name: topic }),
+            7 => Message::Subscribe(Subscribe { qos, msg_id, topic: TopicFilter::Name(filter) }),
+            8 => Message::Subscribe(Subscribe { qos, msg_id, topic: TopicFilter::Predefined(TopicId(16)) }),
+            9 => Message::Subscribe(Subscribe { qos, msg_id, topic: TopicFilter::Short(ShortName(*b"tt")) }),
+            10 => Message::Unsubscribe(Unsubscribe { msg_id, topic: TopicFilter::Name(filter) }),
+            11 => Message::WillMsgUpd(WillMsg { message: b"changed" }),
+            _ => {
+                let topic = match self.below(3) {
+                    0 => Topic::Normal(TopicId(1)),
+                    1 => Topic::Predefined(TopicId(16)),
+                    _ => Topic::Short(ShortName(*b"tt")),
+                };
+                Message::Publish(Publish { dup: false, qos, retain: will, topic, msg_id, data: b"21.5" })
+            }
+        };
+        self.send(from, &message);
+    }
+
+    fn mqtt_step(&mut self) {
+        let open: Vec<_> = self.conns.iter().copied().collect();
+        if open.is_empty() || self.below(6) == 0 {
+            return self.mqtt_connect();
+        }
+        let conn = self.pick(&open);
+        let id = std::num::NonZeroU16::new(self.pick(&[1, 2, 3])).expect("not zero");
+        let qos = self.pick(&[Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce]);
+        let topic = self.pick(&TOPICS).into();
+        match self.below(8) {
+            0 => {
+                self.conns.remove(&conn);
+                self.core.handle_input(self.now, Input::MqttClosed { conn: ConnId(conn) });
+                self.settle();
+            }
+            1 => self.mqtt(conn, Packet::Disconnect),
+            2 | 3 => {
+                let filter = self.pick(&FILTERS).into();
+                self.mqtt(conn, Packet::Subscribe { id, filters: vec![(filter, qos)] });
+            }
+            _ => {
+                let id = Some(id).filter(|_| qos != Qos::AtMostOnce);
+                let (retain, payload) = (self.below(3) == 0, self.pick(&[&b""[..], b"on"]));
+                let payload = Bytes::from_static(payload);
+                self.mqtt(conn, Packet::Publish(MqttPublish { dup: false, qos, retain, topic, id, payload }));
+            }
+        }
+    }
+
+    fn mqtt_connect(&mut self) {
+        let conn = self.next_conn;
+        self.next_conn += 1;
+        self.conns.insert(conn);
+        let will =
+            Will { topic: "a/b".into(), payload: Bytes::from_static(b"w"), qos: Qos::AtLeastOnce, retain: false };
+        let connect = Connect {
+            client_id: self.pick(&["m1", "m2", "both"]).into(),
+            clean_session: self.below(3) == 0,
+            keep_alive_s: 60,
+            will: Some(will).filter(|_| self.below(2) == 0),
+            username: None,
+            password: None,
+        };
+        self.mqtt(conn, Packet::Connect(Box::new(connect)));
+    }
+
+    fn assert_stored(&self, what: &str) {
+        let memory: Store =
+            self.core.snapshot().into_iter().filter_map(|record| Some((record.key, record.value?))).collect();
+        let missing: Vec<_> = memory.iter().filter(|(key, value)| self.store.get(*key) != Some(value)).collect();
+        let extra: Vec<_> = self.store.keys().filter(|key| !memory.contains_key(*key)).collect();
+        assert!(missing.is_empty(), "{what}: not stored as it is: {}", printable(missing.iter().map(|(key, _)| *key)));
+        assert!(extra.is_empty(), "{what}: stored but gone: {}", printable(extra.into_iter()));
+    }
+
+    /// The process ends, and another one reads the store.
+    fn restart(&mut self) {
+        self.core = Core::new(config());
+        self.conns.clear();
+        self.core.restore(self.now, &self.store).expect("what was written is readable");
+        self.settle();
+    }
+}
+
+fn printable<'a>(keys: impl Iterator<Item = &'a Vec<u8>>) -> String {
+    keys.map(|key| key.escape_ascii().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn peer(n: u16) -> PeerAddr {
+    PeerAddr::direct(TransportId(0), LinkAddr::Udp(([127, 0, 0, 1], n).into()))
+}
+
+fn config() -> Config {
+    let limits = Limits { queue_messages: 8, ..Limits::default() };
+    Config { durable: true, predefined: vec![(TopicId(16), "pre/16".into())], limits, ..Config::default() }
+}
+
+#[test]
+fn the_store_equals_the_state_after_any_traffic_and_any_restart() {
+    for seed in 0..100 {
+        let mut world = World::new(seed);
+        for round in 0..4 {
+            for step in 0..60 {
+                world.step();
+                world.assert_stored(&format!("seed {seed}, round {round}, step {step}"));
+            }
+            world.restart();
+            world.assert_stored(&format!("seed {seed}, round {round}, restarted"));
+        }
+    }
+}
