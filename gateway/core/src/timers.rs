@@ -36,6 +36,12 @@ impl<K: Ord + Copy> Timers<K> {
         }
     }
 
+    /// Looks that are asked for, those at what is gone included.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }

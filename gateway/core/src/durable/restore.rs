@@ -110,7 +110,7 @@ impl Core {
             let part = self.restore_part(&reader, read_key(key.as_ref())?, value.as_ref());
             restored.messages += part.ok_or_else(|| bad(key.as_ref()))?;
         }
-        self.finish_restore(reader.sessions.into_values());
+        self.finish_restore(now, reader.sessions.into_values());
         Ok(restored)
     }
 
@@ -201,9 +201,9 @@ impl Core {
         Some(())
     }
 
-    fn finish_restore(&mut self, sessions: impl Iterator<Item = SessionKey>) {
+    fn finish_restore(&mut self, now: Instant, sessions: impl Iterator<Item = SessionKey>) {
         for key in sessions {
-            self.sn_schedule(key);
+            self.sn_schedule(now, key);
         }
     }
 }

@@ -106,7 +106,7 @@ impl Core {
         self.sn_send(from, &Message::ConnAck(ConnAck { return_code: ReturnCode::Accepted }));
         self.replaced(now, before);
         self.pump(now, key);
-        self.sn_schedule(key);
+        self.sn_schedule(now, key);
     }
 
     /// The session to go on with, if there is one and the client wants it. Its other link, if any, ends.

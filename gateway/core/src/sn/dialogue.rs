@@ -125,7 +125,7 @@ impl Core {
     fn go_on(&mut self, now: Instant, prior: Option<SessionKey>) {
         if let Some(key) = prior {
             self.pump(now, key);
-            self.sn_schedule(key);
+            self.sn_schedule(now, key);
         }
     }
 

@@ -48,7 +48,7 @@ impl Core {
         client.state = State::Asleep;
         client.heard = now;
         client.close_exchange();
-        self.sn_schedule(key);
+        self.sn_schedule(now, key);
     }
 
     /// The client was silent for too long: its will is published.

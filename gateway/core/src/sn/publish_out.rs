@@ -142,7 +142,7 @@ impl Core {
         if let Some(client) = self.sn.clients.get_mut(&key) {
             client.open(exchange, now, &self.config.timing);
         }
-        self.sn_schedule(key);
+        self.sn_schedule(now, key);
     }
 
     /// Drops the message that is next, or in flight. Always `true`: another may follow.
@@ -236,7 +236,7 @@ impl Core {
             client.paused_until = Some(now + self.config.timing.t_wait);
         }
         self.pump(now, key);
-        self.sn_schedule(key);
+        self.sn_schedule(now, key);
     }
 
     /// The client does not know the topic id: REGISTER, then the same message again. It may do so N_retry times.

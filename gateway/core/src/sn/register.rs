@@ -66,7 +66,7 @@ impl Core {
             }
         }
         self.pump(now, key);
-        self.sn_schedule(key);
+        self.sn_schedule(now, key);
     }
 
     /// The client does not want this one topic of a wildcard subscription: its messages go, and no more come.

@@ -7,13 +7,19 @@ use crate::core::TimerKey;
 use crate::{Core, LostReason};
 use sn_codec::{Disconnect, Message};
 use sn_types::Instant;
+use std::time::Duration;
+
+/// A timer entry outlives its client by at most this, so that many short sessions do not fill the timers.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 impl Core {
     /// Sees to it that the client is looked at when its earliest deadline comes.
-    pub(crate) fn sn_schedule(&mut self, key: SessionKey) {
-        if let Some(client) = self.sn.clients.get_mut(&key) {
-            let deadline = client.deadline();
-            self.timers.schedule(&mut client.scheduled, deadline, TimerKey::SnClient(key));
+    pub(crate) fn sn_schedule(&mut self, now: Instant, key: SessionKey) {
+        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let deadline = client.deadline();
+        if deadline < Instant::FAR_FUTURE {
+            let look = deadline.min(now + LONGEST_LOOK);
+            self.timers.schedule(&mut client.scheduled, look, TimerKey::SnClient(key));
         }
     }
 
@@ -30,7 +36,7 @@ impl Core {
             }
             Due::Lost(why) => self.lost(now, key, why),
         }
-        self.sn_schedule(key);
+        self.sn_schedule(now, key);
     }
 
     /// No answer within T_retry: sends the request again, or gives up after N_retry times.
@@ -54,5 +60,27 @@ impl Core {
                 self.lost(now, key, LostReason::Retries);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Input};
+    use sn_types::{LinkAddr, PeerAddr, TransportId};
+
+    #[test]
+    fn many_short_sessions_do_not_fill_the_timers() {
+        let mut core = Core::new(Config::default());
+        let from = PeerAddr::direct(TransportId(0), LinkAddr::Line);
+        for tenth in 0..10_000 {
+            let now = Instant::from_millis(tenth * 100);
+            core.handle_timeout(now);
+            // CleanSession, a keep-alive of 18 hours.
+            core.handle_input(now, Input::Datagram { from, bytes: b"\x0B\x04\x04\x01\xFF\xFFnode7" });
+            while core.poll_output().is_some() {}
+        }
+        assert_eq!(core.clients().count(), 1);
+        assert!(core.timers.len() <= 602, "{} entries", core.timers.len());
     }
 }
