@@ -85,7 +85,7 @@ impl Core {
                 TimerKey::SnClient(key) => self.sn_client_due(now, due, key),
                 TimerKey::Connecting(dialogue) => self.sn_connecting_due(now, due, dialogue),
                 TimerKey::MqttConn(conn) => self.mqtt_due(now, conn),
-                TimerKey::Advertise => self.sn_advertise(now),
+                TimerKey::Advertise => self.sn_advertise(now, due),
             }
         }
     }

@@ -44,7 +44,7 @@ pub enum RejectReason {
     UnmatchedAck,
     /// QoS -1, which the configuration forbids.
     QosMinusOne,
-    /// A wireless node id that is empty or over the limit.
+    /// A wireless node id over the limit.
     NodeId,
     /// An MQTT client broke the protocol.
     MqttProtocol,

@@ -5,6 +5,7 @@ use crate::core::TimerKey;
 use crate::{Core, Output};
 use sn_codec::{Advertise, GwInfo, Message, SearchGw};
 use sn_types::{Instant, LinkProfile, PeerAddr, TransportId};
+use std::time::Duration;
 
 impl Core {
     /// Takes note of a transport; on one that broadcasts, advertises now and every T_ADV.
@@ -16,17 +17,20 @@ impl Core {
         }
     }
 
-    /// ADVERTISE on every transport that can.
-    pub(crate) fn sn_advertise(&mut self, now: Instant) {
+    /// ADVERTISE on every transport that can, unless a transport that came later has moved the time for it.
+    pub(crate) fn sn_advertise(&mut self, now: Instant, due: Instant) {
+        if self.sn.next_advertise != due {
+            return;
+        }
         self.sn.next_advertise = Instant::FAR_FUTURE;
-        let t_adv = self.config.timing.t_adv;
-        let duration_s = u16::try_from(t_adv.as_secs()).unwrap_or(u16::MAX);
+        let duration_s = u16::try_from(self.config.timing.t_adv.as_secs()).unwrap_or(u16::MAX);
         let advertise = Message::Advertise(Advertise { gw_id: self.config.gw_id, duration_s });
         let transports: Vec<_> = self.sn.transports.iter().filter(|(_, profile)| profile.broadcast).copied().collect();
         for (transport, _) in transports {
             self.broadcast(transport, 0, &advertise);
         }
-        self.timers.schedule(&mut self.sn.next_advertise, now + t_adv, TimerKey::Advertise);
+        let next = now + Duration::from_secs(duration_s.into());
+        self.timers.schedule(&mut self.sn.next_advertise, next, TimerKey::Advertise);
     }
 
     /// SEARCHGW: GWINFO to all within the same radius, and to the one who asked, whose datagram may have come alone.

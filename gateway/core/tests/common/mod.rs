@@ -228,6 +228,12 @@ impl Rig {
         self.wait(Duration::from_millis(milliseconds));
     }
 
+    /// The daemon is about to stop.
+    pub(crate) fn shut_down(&mut self) {
+        self.core.handle_input(self.now, Input::Shutdown);
+        self.settle();
+    }
+
     // What an operator sees
 
     /// What happened to clients; rejects and drops are in the counters.

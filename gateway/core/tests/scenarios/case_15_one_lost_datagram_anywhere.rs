@@ -95,9 +95,9 @@ fn nothing_is_lost() {
 #[test]
 fn any_one_datagram_is_lost() {
     let all = live(|_| false).crossed;
-    for lost in 0..all.len() {
+    for (lost, kind) in all.iter().enumerate() {
         let mut wire = live(|number| number == lost);
-        check(&mut wire, &format!("{} at {lost}", all[lost]));
+        check(&mut wire, &format!("{kind} at {lost}"));
     }
     let kinds: BTreeSet<u8> = all.into_iter().map(u8::from).collect();
     let missing = [
