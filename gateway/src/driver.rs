@@ -102,17 +102,17 @@ impl Driver {
         debug_assert_eq!(usize::from(id.0), self.transports.len());
         self.core.add_transport(self.clock.now(), id, transport.profile());
         self.transports.push(transport);
+        self.carry_out();
     }
 
-    /// The core, to change its configuration.
-    pub(crate) fn core_mut(&mut self) -> &mut Core {
-        &mut self.core
+    /// Lets `change` change the core's configuration, and carries out what follows.
+    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(&mut Core)) {
+        change(&mut self.core);
+        self.carry_out();
     }
 
     /// Waits for something to happen and does what follows from it. May be dropped while it waits.
     pub(crate) async fn turn(&mut self) {
-        // What was left by an `add_transport` or a `reconfigure` must not wait for the next input.
-        self.carry_out();
         poll_fn(|cx| self.take_in(cx)).await;
         self.carry_out();
         self.turns += 1;
@@ -129,7 +129,7 @@ impl Driver {
         self.carry_out();
         self.conns.values_mut().for_each(|conn| conn.close(CloseReason::Shutdown));
         let _ = timeout(FAREWELL, self.await_farewells()).await;
-        self.log.summarise(self.clock.now());
+        self.log.summarise();
     }
 
     async fn await_farewells(&mut self) {
@@ -233,7 +233,10 @@ impl Driver {
         while let Some(output) = self.core.poll_output() {
             self.carry_out_one(output);
         }
-        self.transports.iter_mut().for_each(|transport| transport.flush());
+        for transport in &mut self.transports {
+            transport.flush();
+        }
+        self.log.losses(self.clock.now(), self.transports.iter().map(|transport| transport.counters()));
         for conn in self.unflushed.drain(..) {
             if let Some(conn) = self.conns.get_mut(&conn) {
                 conn.unflushed = false;

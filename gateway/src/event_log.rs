@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tracing::{debug, info, warn};
+use transports::Counters;
 
 /// How often refused packets are summed up.
 const SUMMARY: Duration = Duration::from_secs(10);
@@ -23,6 +24,9 @@ pub(crate) struct EventLog {
     next_summary: Option<Instant>,
     drops: Throttle,
     errors: Throttle,
+    losses: Throttle,
+    /// Datagrams that transports have lost so far.
+    lost: u64,
 }
 
 /// Lets one line pass per [`PAUSE`] and counts the others.
@@ -53,12 +57,12 @@ impl EventLog {
     /// Writes the summary if its time has come.
     pub(crate) fn summarise_if_due(&mut self, now: Instant) {
         if self.next_summary.is_some_and(|due| due <= now) {
-            self.summarise(now);
+            self.summarise();
         }
     }
 
     /// Sums up what was refused since the last time.
-    pub(crate) fn summarise(&mut self, _now: Instant) {
+    pub(crate) fn summarise(&mut self) {
         self.next_summary = None;
         if self.rejects.is_empty() {
             return;
@@ -72,6 +76,17 @@ impl EventLog {
     pub(crate) fn transport_error(&mut self, now: Instant, error: &io::Error) {
         if let Some(held_back) = self.errors.pass(now) {
             warn!(%error, more = held_back, "cannot receive datagrams");
+        }
+    }
+
+    /// Reports datagrams that transports have lost since the last time.
+    pub(crate) fn losses(&mut self, now: Instant, transports: impl Iterator<Item = Counters>) {
+        let lost = |counters: Counters| counters.oversize + counters.send_full + counters.send_refused;
+        let so_far = transports.map(lost).sum();
+        if so_far > self.lost && self.losses.pass(now).is_some() {
+            let datagrams = so_far - self.lost;
+            warn!(datagrams, "lost: too long, refused by the operating system or more than its buffer takes");
+            self.lost = so_far;
         }
     }
 
@@ -164,6 +179,17 @@ mod tests {
         log.summarise_if_due(Instant::from_secs(15));
         assert!(log.rejects.is_empty());
         assert_eq!(log.next_summary(), None);
+    }
+
+    #[test]
+    fn lost_datagrams_are_reported_once_and_at_most_every_second() {
+        let mut log = EventLog::default();
+        let counters = |lost| [Counters { send_full: lost, ..Counters::default() }].into_iter();
+        let seen = [(0, 0), (100, 5), (200, 7), (1_099, 7), (1_200, 9)].map(|(now_ms, lost)| {
+            log.losses(Instant::from_millis(now_ms), counters(lost));
+            log.lost
+        });
+        assert_eq!(seen, [0, 5, 5, 5, 9]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ async fn serve(mut driver: Driver, mut signals: Signals, mut reloader: Reloader,
             biased;
             _ = signals.terminate.recv() => break info!("SIGTERM: stopping"),
             _ = signals.interrupt.recv() => break info!("SIGINT: stopping"),
-            _ = signals.hangup.recv() => reloader.reload(driver.core_mut()),
+            _ = signals.hangup.recv() => driver.reconfigure(|core| reloader.reload(core)),
             () = driver.turn() => {}
         }
     }

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Daemon, Mqtt, Sn, connect_packet, publish_packet};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 #[test]
 fn what_a_node_publishes_reaches_an_mqtt_subscriber_at_every_qos() {
@@ -140,4 +141,34 @@ fn it_serves_ipv6_where_the_machine_has_it() {
     let node = Sn::connect(gateway.udp(), "node", 60);
     node.send(&[8, 0x0C, 0x02, b'a', b'b', 0, 0, b'x']);
     subscriber.expect(b"\x30\x05\x00\x02abx");
+}
+
+#[test]
+fn a_node_finds_the_gateway_through_its_multicast_group() {
+    let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let group = SocketAddr::from(([225, 1, 1, 1], free));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let transport = format!(
+        "[[transport]]\nkind = \"udp\"\nlisten = \"127.0.0.1:0\"\nmulticast = \"{group}\"\nmulticast_interface = \"lo\"\n"
+    );
+    std::fs::write(file.path(), format!("[gateway]\ngw_id = 9\n{transport}")).unwrap();
+    let gateway = Daemon::start_as_told(&["--config", file.path().to_str().unwrap(), "--mqtt", "127.0.0.1:0"]);
+
+    let member = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
+    member.set_reuse_address(true).unwrap();
+    member.bind(&group.into()).unwrap();
+    let member: UdpSocket = member.into();
+    member.join_multicast_v4(&Ipv4Addr::new(225, 1, 1, 1), &Ipv4Addr::LOCALHOST).unwrap();
+    member.set_read_timeout(Some(common::PATIENCE)).unwrap();
+
+    let node = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    node.send_to(&[3, 0x01, 1], group).unwrap();
+    let mut buffer = [0; 64];
+    loop {
+        let (len, from) = member.recv_from(&mut buffer).unwrap();
+        if from != node.local_addr().unwrap() && buffer[1] == 0x02 {
+            assert_eq!((&buffer[..len], from), (&[3, 0x02, 9][..], gateway.udp()));
+            break;
+        }
+    }
 }

@@ -113,7 +113,7 @@ fn a_reader_that_does_not_read_costs_no_more_than_its_queue() {
     publisher.send(b"\xc0\x00");
     publisher.expect(b"\xd0\x00");
     let grown_kb = gateway.rss_kb() - before_kb;
-    assert!(grown_kb < 6_000, "50 MB to a reader that does not read have cost {grown_kb} kB");
+    assert!(grown_kb < 8_000, "50 MB to a reader that does not read have cost {grown_kb} kB");
     gateway.wait_for_log("message dropped");
 
     // It gets whole packets when it reads again, and what is published from then on.
@@ -133,10 +133,12 @@ fn who_asks_and_never_reads_is_not_read_from_any_more() {
     let gateway = Daemon::start(&["--log", "warn"]);
     let mut stuck = Mqtt::connect(gateway.mqtt(), "stuck");
     stuck.0.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    // Otherwise the operating system makes ever more room for it.
+    socket2::SockRef::from(&stuck.0).set_recv_buffer_size(16 << 10).unwrap();
     let before_kb = gateway.rss_kb();
     let pings = [0xC0, 0].repeat(1 << 15);
     let all_taken = (0..400).all(|_| stuck.0.write_all(&pings).is_ok());
     assert!(!all_taken, "26 MB of PINGREQ were taken");
     let grown_kb = gateway.rss_kb() - before_kb;
-    assert!(grown_kb < 6_000, "PINGRESPs that nobody reads have cost {grown_kb} kB");
+    assert!(grown_kb < 8_000, "PINGRESPs that nobody reads have cost {grown_kb} kB");
 }
