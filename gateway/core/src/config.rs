@@ -125,7 +125,7 @@ impl Default for Limits {
             subscriptions_per_client: 1_024,
             queue_messages: 10_000,
             queue_bytes: 16 << 20,
-            mqtt_inflight: 100,
+            mqtt_inflight: 1_000,
             incoming_qos2: 1_000,
             unknown_sender_answers_per_s: 1,
         }
