@@ -2,10 +2,10 @@
 
     sn_client.py HOST PORT CLIENT_ID [--persistent] [--keepalive SECONDS] [--will TOPIC QOS RETAIN PAYLOAD]
 
-Commands: "subscribe FILTER QOS", "predefined ID QOS", "unsubscribe FILTER", "sleep SECONDS", "wake",
+Commands: "subscribe FILTER QOS", "sleep SECONDS", "wake",
 "will TOPIC PAYLOAD", "receive" (until a message has come), "disconnect".
 Prints: the command's past tense when it is done, "received TYPE" for every packet, and
-"message TOPIC PAYLOAD", with the id in the place of the topic if that is all the client knows.
+"message TOPIC PAYLOAD".
 """
 
 import argparse
@@ -13,7 +13,8 @@ import sys
 import time
 
 from mqttsn12.client.MqttSnClient import MqttSnClient, MqttSnListener
-from mqttsn12.packets import PingReqPacket
+from mqttsn12.MqttSnConstants import MqttSnConstants
+from mqttsn12.packets import PingReqPacket, PublishPacket
 
 options = argparse.ArgumentParser()
 options.add_argument("host")
@@ -25,12 +26,16 @@ options.add_argument("--will", nargs=4)
 args = options.parse_args()
 
 
+# The library compares the QoS, which it has shifted to 0..3, with the bits in their place, and so never sends PUBACK.
+PublishPacket.get_qos = lambda self: self.flags & MqttSnConstants.FLAG_QOS_MASK
+
+
 class Printer(MqttSnListener):
     messages = 0
 
     def message_arrived(self, msg):
         self.messages += 1
-        print(f"message {msg.get_topic_name() or msg.get_topic_id()} {msg.get_payload().decode()}")
+        print(f"message {msg.get_topic_name()} {msg.get_payload().decode()}")
 
 
 class Client(MqttSnClient):
@@ -72,12 +77,6 @@ for line in sys.stdin:
     if command == "subscribe":
         client.send_subscribe(words[0], int(words[1]), printer)
         print("subscribed")
-    elif command == "predefined":
-        client.send_subscribe_predefined(int(words[0]), int(words[1]), printer)
-        print("subscribed")
-    elif command == "unsubscribe":
-        client.send_unsubscribe(words[0])
-        print("unsubscribed")
     elif command == "sleep":
         client.send_disconnect(int(words[0]))
         print("slept")

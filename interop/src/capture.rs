@@ -2,6 +2,7 @@
 
 use crate::{Node, PATIENCE, Process};
 use nix::sys::signal::Signal;
+use sn_codec::MsgType;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::thread;
@@ -27,7 +28,7 @@ pub struct Frame {
     /// The protocols that tshark recognised, `:` between them.
     pub protocols: String,
     /// MsgType, and that of the message inside a FRWDENCAP.
-    pub msg_types: Vec<u8>,
+    pub msg_types: Vec<MsgType>,
     /// Whether tshark could not read it to its end.
     pub malformed: bool,
 }
@@ -69,12 +70,28 @@ impl Capture {
         self.tshark.lines().iter().filter(|line| self.is_mark(line)).count()
     }
 
+    /// Waits until a message of this type has been captured.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn wait_for(&self, msg_type: MsgType) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.frames().iter().any(|frame| frame.msg_types.contains(&msg_type)) {
+            assert!(Instant::now() < deadline, "no {msg_type}: {:?}", self.frames());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Ends the capture: all datagrams so far.
     #[must_use]
     pub fn stop(mut self) -> Vec<Frame> {
         self.mark();
         self.tshark.signal(Signal::SIGINT);
         self.tshark.wait();
+        self.frames()
+    }
+
+    fn frames(&self) -> Vec<Frame> {
         let lines = self.tshark.lines();
         lines.iter().filter(|line| !self.is_mark(line)).filter_map(|line| Frame::parse(line)).collect()
     }
@@ -94,15 +111,12 @@ impl Frame {
     fn parse(line: &str) -> Option<Self> {
         let fields: Vec<&str> = line.split('\t').collect();
         let [_, protocols, msg_types, malformed] = fields[..] else { return None };
-        let msg_types = msg_types.split(',').filter_map(parse_octet).collect();
+        let msg_types = msg_types.split(',').filter_map(parse_msg_type).collect();
         Some(Self { protocols: protocols.to_owned(), msg_types, malformed: !malformed.is_empty() })
     }
 }
 
-/// Decimal or 0x.
-fn parse_octet(text: &str) -> Option<u8> {
-    match text.strip_prefix("0x") {
-        Some(hex) => u8::from_str_radix(hex, 16).ok(),
-        None => text.parse().ok(),
-    }
+/// A MsgType as tshark prints it: 0x and hexadecimal digits.
+fn parse_msg_type(text: &str) -> Option<MsgType> {
+    u8::from_str_radix(text.strip_prefix("0x")?, 16).ok()?.try_into().ok()
 }

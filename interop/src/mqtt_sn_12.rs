@@ -1,6 +1,7 @@
 //! The Python package mqtt-sn-12: its commands `mqtt_sn_pub` and `mqtt_sn_sub`, and the library under them.
 //!
-//! It never sends a packet again, waits for ever for an answer, and has no QoS 2 as a subscriber.
+//! It never sends a packet again, waits for ever for an answer, has no QoS 2 as a subscriber, does not acknowledge QoS 1,
+//! and drops what comes by a short name unless SUBACK said topic id 0 (1.2 §5.4.16 calls that id not relevant).
 
 use crate::{Gateway, Process, python_program, venv_bin};
 use std::process::Command;

@@ -8,6 +8,7 @@ use std::net::{SocketAddr, UdpSocket};
 #[derive(Debug)]
 pub struct Node {
     socket: UdpSocket,
+    peer: SocketAddr,
 }
 
 impl Node {
@@ -25,8 +26,7 @@ impl Node {
     pub fn to(peer: SocketAddr) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
         socket.set_read_timeout(Some(PATIENCE)).expect("a timeout other than zero");
-        socket.connect(peer).expect("loopback reaches loopback");
-        Self { socket }
+        Self { socket, peer }
     }
 
     /// Sends a message.
@@ -42,7 +42,7 @@ impl Node {
     /// # Panics
     /// If they cannot be sent.
     pub fn send_octets(&self, octets: &[u8]) {
-        self.socket.send(octets).expect("the gateway's socket is open");
+        self.socket.send_to(octets, self.peer).expect("loopback reaches loopback");
     }
 
     /// Waits for the next message, which must be of this type, and hands it to `then`.

@@ -20,11 +20,14 @@ pub struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     printed: Arc<Printed>,
-    /// Lines before this one have been expected.
-    read: usize,
+    /// For each stream: its lines before this one have been expected.
+    read: [usize; 2],
 }
 
-/// Lines of standard output and standard error, in the order in which they came.
+/// A line, and the stream it came by: 0 is standard output, 1 standard error.
+type Line = (usize, String);
+
+/// Lines of both streams, in the order in which they came. That tells the order within a stream, not between them.
 #[derive(Debug)]
 struct Printed {
     state: Mutex<State>,
@@ -33,7 +36,7 @@ struct Printed {
 
 #[derive(Debug)]
 struct State {
-    lines: Vec<String>,
+    lines: Vec<Line>,
     /// Streams that may still bring lines.
     open: usize,
 }
@@ -50,13 +53,13 @@ impl Process {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let printed = Printed { state: Mutex::new(State { lines: Vec::new(), open: 2 }), changed: Condvar::new() };
         let printed = Arc::new(printed);
-        collect(child.stdout.take().expect("it is piped"), &printed);
-        collect(child.stderr.take().expect("it is piped"), &printed);
+        collect(0, child.stdout.take().expect("it is piped"), &printed);
+        collect(1, child.stderr.take().expect("it is piped"), &printed);
         let stdin = child.stdin.take();
-        Self { name, child, stdin, printed, read: 0 }
+        Self { name, child, stdin, printed, read: [0; 2] }
     }
 
-    /// Waits for a line that contains `text`, after the last one that was expected, and returns it.
+    /// Waits for a line that contains `text`, after the last one of its stream that was expected, and returns it.
     ///
     /// # Panics
     /// If it does not come.
@@ -64,14 +67,14 @@ impl Process {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.printed.state.lock().expect("no thread panics while it holds this");
         loop {
-            if let Some(at) = state.lines[self.read..].iter().position(|line| line.contains(text)) {
-                self.read += at + 1;
-                return state.lines[self.read - 1].clone();
+            if let Some((at, stream, line)) = state.find(text, self.read) {
+                self.read[stream] = at + 1;
+                return line;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if state.open == 0 || left.is_zero() {
                 let end = if state.open == 0 { "ended" } else { "went on" };
-                let lines = state.lines.join("\n");
+                let lines = state.text();
                 drop(state);
                 panic!("{} {end} without printing {text:?} (again). All it printed:\n{lines}", self.name);
             }
@@ -82,7 +85,8 @@ impl Process {
     /// All lines so far.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.printed.state.lock().expect("no thread panics while it holds this").lines.clone()
+        let state = self.printed.state.lock().expect("no thread panics while it holds this");
+        state.lines.iter().map(|(_, line)| line.clone()).collect()
     }
 
     /// Lines so far that contain `text`.
@@ -110,7 +114,7 @@ impl Process {
         let mut state = self.printed.state.lock().expect("no thread panics while it holds this");
         while state.open > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{} does not end. All it printed:\n{}", self.name, state.lines.join("\n"));
+            assert!(!left.is_zero(), "{} does not end. All it printed:\n{}", self.name, state.text());
             state = self.printed.changed.wait_timeout(state, left).expect("no thread panics while it holds this").0;
         }
         self.child.wait().expect("it is our child")
@@ -174,15 +178,28 @@ fn ticks_in_group(stat: &str, group: u32) -> Option<u64> {
 }
 
 /// Reads lines until the stream ends.
-fn collect(stream: impl Read + Send + 'static, printed: &Arc<Printed>) {
+fn collect(stream: usize, from: impl Read + Send + 'static, printed: &Arc<Printed>) {
     let printed = Arc::clone(printed);
     thread::spawn(move || {
-        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+        for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
-            printed.update(|state| state.lines.push(line));
+            printed.update(|state| state.lines.push((stream, line)));
         }
         printed.update(|state| state.open -= 1);
     });
+}
+
+impl State {
+    /// The first line with `text` that is not before its stream's bound.
+    fn find(&self, text: &str, from: [usize; 2]) -> Option<(usize, usize, String)> {
+        let mut lines = self.lines.iter().enumerate();
+        let (at, (stream, line)) = lines.find(|(at, (stream, line))| *at >= from[*stream] && line.contains(text))?;
+        Some((at, *stream, line.clone()))
+    }
+
+    fn text(&self) -> String {
+        self.lines.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n")
+    }
 }
 
 impl Printed {

@@ -72,7 +72,7 @@ fn a_leaving_clients_will_is_not_published() {
     let mut watcher = connect(&gateway, "watcher", &[]);
     watcher.subscribe("status/+", 1);
     connect(&gateway, "leaving", &["--will", "status/leaving", "1", "0", "gone"]).disconnect();
-    watcher.publish("status/end", 1, false, "nothing before this");
+    connect(&gateway, "last", &[]).publish("status/end", 1, false, "nothing before this");
     watcher.expect_message("status/end", 1, false, "nothing before this");
 }
 
@@ -104,7 +104,8 @@ fn what_is_no_longer_subscribed_to_does_not_arrive() {
     client.subscribe("a", 1);
     client.subscribe("b", 1);
     client.unsubscribe("a");
-    client.publish("a", 1, false, "no");
-    client.publish("b", 1, false, "yes");
+    let mut publisher = connect(&gateway, "publisher", &[]);
+    publisher.publish("a", 1, false, "no");
+    publisher.publish("b", 1, false, "yes");
     client.expect_message("b", 1, false, "yes");
 }

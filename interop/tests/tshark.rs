@@ -9,12 +9,6 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::UdpSocket;
 
-/// Every MsgType of MQTT-SN 1.2 §5.2.2, as its octet.
-const ALL: [u8; 28] = [
-    0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x10, 0x12, 0x13, 0x14,
-    0x15, 0x16, 0x17, 0x18, 0x1A, 0x1B, 0x1C, 0x1D, 0xFE,
-];
-
 #[test]
 fn no_message_of_ours_is_malformed_and_every_type_is_recognised() {
     let group_port = free_port();
@@ -30,13 +24,13 @@ fn no_message_of_ours_is_malformed_and_every_type_is_recognised() {
     sleep_and_leave(&node);
     through_a_forwarder(&gateway);
     the_command_line_clients(&gateway);
+    capture.wait_for(MsgType::Advertise);
 
     let frames = capture.stop();
     assert_recognised(&frames);
-    let seen: BTreeSet<u8> = frames.iter().flat_map(|frame| frame.msg_types.iter().copied()).collect();
-    println!("{} frames, types {}", frames.len(), hex(&seen));
-    let missing: BTreeSet<u8> = ALL.into_iter().filter(|msg_type| !seen.contains(msg_type)).collect();
-    assert!(missing.is_empty(), "not seen: {}; seen: {}", hex(&missing), hex(&seen));
+    let seen: BTreeSet<MsgType> = frames.iter().flat_map(|frame| frame.msg_types.iter().copied()).collect();
+    println!("{} frames: {}", frames.len(), names(&seen));
+    assert_eq!(names(&seen), names(&BTreeSet::from(MsgType::ALL)));
 }
 
 #[test]
@@ -58,8 +52,8 @@ fn assert_recognised(frames: &[Frame]) {
     }
 }
 
-fn hex(msg_types: &BTreeSet<u8>) -> String {
-    msg_types.iter().map(|msg_type| format!("{msg_type:02X}")).collect::<Vec<_>>().join(" ")
+fn names(msg_types: &BTreeSet<MsgType>) -> String {
+    msg_types.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 fn free_port() -> u16 {
@@ -83,7 +77,8 @@ fn discovery(node: &Node) {
     node.ask(Message::SearchGw(SearchGw { radius: 1 }), MsgType::GwInfo);
 }
 
-/// CONNECT with a will, and the will changed.
+/// CONNECT with a will, and the will changed. (It is not deleted: tshark takes a WILLTOPICUPD without topic for malformed,
+/// which 1.2 §5.4.22 allows.)
 fn will_dialogue(node: &Node) {
     let will = WillTopic { qos: Qos::One, retain: true, topic: "w/node" };
     let message = WillMsg { message: b"gone" };
@@ -92,7 +87,6 @@ fn will_dialogue(node: &Node) {
     node.ask(Message::WillMsg(message), MsgType::ConnAck);
     node.ask(Message::WillTopicUpd(Some(will)), MsgType::WillTopicResp);
     node.ask(Message::WillMsgUpd(message), MsgType::WillMsgResp);
-    node.ask(Message::WillTopicUpd(None), MsgType::WillTopicResp);
 }
 
 fn connect(client_id: &str, will: bool) -> Message<'_> {

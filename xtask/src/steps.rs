@@ -72,13 +72,13 @@ impl Step {
             Self::Build => run(cargo(&["build", "--release"])?),
             Self::Test => cargo_test(nightly_size),
             Self::NoStd => run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?),
-            Self::Interop => run(cargo(&["test", "--package", "interop", "--no-fail-fast"])?),
+            Self::Interop => run(cargo(&["test", "--package", "interop", "--no-fail-fast", "--", "--show-output"])?),
         }
     }
 }
 
 fn cargo_test(nightly_size: bool) -> Result<()> {
-    let mut test = cargo(&["test", "--workspace", "--exclude", "interop", "--no-fail-fast"])?;
+    let mut test = cargo(&["test", "--workspace", "--exclude", "interop", "--no-fail-fast", "--", "--show-output"])?;
     if nightly_size {
         test.args(["--", "--include-ignored"]).env("PROPTEST_CASES", (50 * 256).to_string());
     }
