@@ -149,7 +149,7 @@ mod tests {
         let line = "unsafe { f() }";
         assert!(finds("a.rs", line));
         assert!(!finds("firmware-node/src/a.rs", line));
-        assert!(!finds("a.rs", "reason = \"an unsafe fn\""));
+        assert!(!finds("a.rs", &format!("reason = {0}an unsafe fn{0}", '"')));
         assert!(!finds("a.rs", "#![forbid(unsafe_code)]"));
     }
 
