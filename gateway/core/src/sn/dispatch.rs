@@ -87,10 +87,7 @@ impl Core {
     fn locate(&mut self, now: Instant, from: PeerAddr, message: &Message<'_>) -> (State, Option<SessionKey>) {
         let bound = match self.sn.peers.get(&from) {
             Some(Peer::Connecting(place)) => {
-                let dialogue = &self.sn.dialogues[*place as usize];
-                // The session that the address had may have moved on, to another address or to MQTT.
-                let prior = dialogue.prior.filter(|key| self.sn.address(*key) == Some(from));
-                return (dialogue.state(), prior);
+                return (self.sn.dialogues[*place as usize].state(), self.sn.session_at(from));
             }
             Some(Peer::Client(key)) => Some(*key),
             None => None,
@@ -143,10 +140,6 @@ impl Core {
 
     /// Counts what a sender should not have sent, at its session if it has one.
     pub(super) fn sn_reject(&mut self, from: PeerAddr, reason: RejectReason) {
-        let key = match self.sn.peers.get(&from) {
-            Some(Peer::Client(key)) => Some(*key),
-            Some(Peer::Connecting(_)) | None => None,
-        };
-        self.reject(Via::Sn(from), key, reason);
+        self.reject(Via::Sn(from), self.sn.session_at(from), reason);
     }
 }

@@ -114,6 +114,17 @@ impl SnSide {
         matches!(self.peers.get(&addr), Some(Peer::Connecting(_)))
     }
 
+    /// The session of the client at this address, also while it is in the will dialogue.
+    fn session_at(&self, addr: PeerAddr) -> Option<SessionKey> {
+        match self.peers.get(&addr)? {
+            Peer::Client(key) => Some(*key),
+            // It may have moved on meanwhile, to another address or to MQTT.
+            Peer::Connecting(place) => {
+                self.dialogues[*place as usize].prior.filter(|key| self.address(*key) == Some(addr))
+            }
+        }
+    }
+
     /// Takes a client's address away from it.
     fn unbind(&mut self, key: SessionKey) {
         let Some(addr) = self.clients.get_mut(&key).and_then(|client| client.addr.take()) else { return };
