@@ -29,6 +29,10 @@ impl<'p> Application<'p> {
         Self { number, plan, switched_on: false, asked: 0, granted: 0, published: 0, next_wake: Instant::ZERO }
     }
 
+    pub(crate) fn client_id(&self) -> &str {
+        &self.plan.client_id
+    }
+
     /// Asks the client for what is next, if it is time and the client is idle. Whether it did.
     pub(crate) fn request(
         &mut self,

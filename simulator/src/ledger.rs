@@ -66,6 +66,8 @@ pub struct Summary {
     pub owed: usize,
     /// Deliveries that came beyond the first, which only QoS 1 allows.
     pub repeated: usize,
+    /// Deliveries at QoS 0 that did not come, which QoS 0 allows.
+    pub missed: usize,
 }
 
 /// A broken promise. Nodes by their numbers, messages by publisher and number.
@@ -188,10 +190,12 @@ impl Ledger {
         for (id, offer) in &self.offers[topic] {
             let came = came.get(id).copied().unwrap_or(0);
             let qos = rank(offer.qos).min(rank(subscription.qos));
-            let is_owed = qos > 0 && subscription.since.is_some_and(|since| since <= offer.at);
+            let is_selected = subscription.since.is_some_and(|since| since <= offer.at);
+            let is_owed = is_selected && qos > 0;
             let (topic, publisher, number) = (topic.to_owned(), id.publisher, id.number);
             summary.owed += usize::from(is_owed);
             summary.repeated += came.saturating_sub(1);
+            summary.missed += usize::from(is_selected && qos == 0 && came == 0);
             if is_owed && came == 0 {
                 violations.push(Violation::Missing { node, topic, publisher, number });
             } else if came > 1 && qos != 1 {
@@ -291,10 +295,10 @@ mod tests {
 
     #[test]
     fn all_is_well() {
-        let all = Summary { offered: 2, owed: 2, repeated: 0 };
+        let all = Summary { offered: 2, owed: 2, repeated: 0, missed: 0 };
         assert_eq!(with_deliveries(Qos::Two, &[ID, LATER]), Ok(all));
         assert_eq!(with_deliveries(Qos::One, &[ID, ID, LATER]), Ok(Summary { repeated: 1, ..all }));
-        assert_eq!(with_deliveries(Qos::Zero, &[LATER]), Ok(Summary { owed: 0, ..all }));
+        assert_eq!(with_deliveries(Qos::Zero, &[LATER]), Ok(Summary { owed: 0, missed: 1, ..all }));
     }
 
     #[test]

@@ -30,6 +30,10 @@ impl<'p> Node<'p> {
         }
     }
 
+    pub(crate) fn client_id(&self) -> &str {
+        self.application.client_id()
+    }
+
     /// A datagram arrives. Who sleeps has switched the radio off.
     pub(crate) fn hear(&mut self, now: Instant, datagram: &[u8], ledger: &mut Ledger) -> Vec<Sent> {
         if self.client.state() == State::Asleep && !self.client.is_busy() {

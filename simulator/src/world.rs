@@ -5,7 +5,7 @@ use crate::ledger::Ledger;
 use crate::node::{Node, Sent};
 use crate::trace::Trace;
 use crate::{Link, Plan};
-use gateway_core::{Core, Event, Input, Output};
+use gateway_core::{ClientInfo, Core, Event, Input, Output};
 use oorandom::Rand64;
 use sn_client::Destination;
 use sn_types::{Instant, LinkAddr, LinkProfile, PeerAddr, TransportId};
@@ -163,7 +163,9 @@ impl<'p> World<'p> {
     }
 
     fn is_settled(&self) -> bool {
-        self.nodes.iter().all(Node::is_settled) && self.gateway.clients().all(|client| client.waiting == 0)
+        let is_node = |client: &ClientInfo| self.nodes.iter().any(|node| node.client_id() == &*client.client_id);
+        self.nodes.iter().all(Node::is_settled)
+            && self.gateway.clients().filter(is_node).all(|client| client.waiting == 0)
     }
 
     /// A datagram from anybody reaches the gateway now.

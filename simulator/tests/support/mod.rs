@@ -13,16 +13,22 @@ const PUBLISHING_STARTS: Instant = Instant::from_secs(1_200);
 
 /// Every fourth node sleeps, every tenth subscribes to everything, the others to two of their neighbours.
 pub(crate) fn fleet(seed: u64, link: Link, size: usize, messages: u32, qos: &[Qos]) -> Plan {
-    let nodes = (0..size).map(|number| node(number, size, messages, qos)).collect();
+    named_fleet("home", seed, link, size, messages, qos)
+}
+
+/// A fleet whose client ids and topics begin with `name`.
+pub(crate) fn named_fleet(name: &str, seed: u64, link: Link, size: usize, messages: u32, qos: &[Qos]) -> Plan {
+    let nodes = (0..size).map(|number| node(name, number, size, messages, qos)).collect();
     Plan { seed, link, gateway: gateway_core::Config::default(), nodes }
 }
 
-fn node(number: usize, size: usize, messages: u32, qos: &[Qos]) -> NodePlan {
+fn node(name: &str, number: usize, size: usize, messages: u32, qos: &[Qos]) -> NodePlan {
     let is_sleeper = number % 4 == 3;
     let qos_of = |number: usize| qos[number % qos.len()];
+    let topic = |number: usize| format!("{name}/{number:02}/reading");
     let neighbour = |by: usize| topic((number + by) % size);
     let subscriptions = if number.is_multiple_of(10) {
-        vec![("home/+/reading".to_owned(), qos_of(number / 10))]
+        vec![(format!("{name}/+/reading"), qos_of(number / 10))]
     } else {
         vec![(neighbour(1), qos_of(number + 1)), (neighbour(2), Qos::Two)]
     };
@@ -39,7 +45,7 @@ fn node(number: usize, size: usize, messages: u32, qos: &[Qos]) -> NodePlan {
         subscriptions,
         feed: Some(feed),
         sleep: is_sleeper.then_some(sleep),
-        ..NodePlan::new(format!("home-{number:02}"))
+        ..NodePlan::new(format!("{name}-{number:02}"))
     }
 }
 
@@ -50,9 +56,6 @@ pub(crate) fn owed(plan: &Plan) -> usize {
         let selected = feeds().filter(|feed| filter.contains('+') || feed.topic == filter);
         selected.map(|feed| feed.count as usize).sum()
     };
-    plan.nodes.iter().flat_map(|node| &node.subscriptions).map(|(filter, _)| of_filter(filter)).sum()
-}
-
-fn topic(number: usize) -> String {
-    format!("home/{number:02}/reading")
+    let subscriptions = plan.nodes.iter().flat_map(|node| &node.subscriptions);
+    subscriptions.filter(|(_, qos)| *qos != Qos::Zero).map(|(filter, _)| of_filter(filter)).sum()
 }
