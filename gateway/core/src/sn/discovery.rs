@@ -23,7 +23,8 @@ impl Core {
             return;
         }
         self.sn.next_advertise = Instant::FAR_FUTURE;
-        let duration_s = u16::try_from(self.config.timing.t_adv.as_secs()).unwrap_or(u16::MAX);
+        // At least a second, or this would go on for ever.
+        let duration_s = u16::try_from(self.config.timing.t_adv.as_secs()).unwrap_or(u16::MAX).max(1);
         let advertise = Message::Advertise(Advertise { gw_id: self.config.gw_id, duration_s });
         let transports: Vec<_> = self.sn.transports.iter().filter(|(_, profile)| profile.broadcast).copied().collect();
         for (transport, _) in transports {

@@ -1,4 +1,4 @@
-//! A real node (`sn_client`) and the gateway, over a link that loses what the test wants lost.
+//! A real node (`sn_client`) and the gateway, over a link that loses or doubles what the test wants.
 
 use super::{Rig, port};
 use sn_client::{Cause, Client, Config, Event, Topic};
@@ -16,8 +16,8 @@ pub(crate) const NODE: PeerAddr = port(1);
 pub(crate) struct Wire<L> {
     pub(crate) rig: Rig,
     pub(crate) node: Node,
-    /// Whether the datagram with this number, counted over both directions, is lost.
-    is_lost: L,
+    /// How many copies arrive of the datagram with this number, counted over both directions.
+    copies: L,
     /// Every datagram that was sent, in order.
     pub(crate) crossed: Vec<MsgType>,
     /// Messages that the node was given: `down/1 'x'`.
@@ -28,10 +28,10 @@ pub(crate) struct Wire<L> {
     pub(crate) losses: usize,
 }
 
-impl<L: FnMut(usize) -> bool> Wire<L> {
-    pub(crate) fn new(rig: Rig, config: Config<'static>, is_lost: L) -> Self {
+impl<L: FnMut(usize) -> usize> Wire<L> {
+    pub(crate) fn new(rig: Rig, config: Config<'static>, copies: L) -> Self {
         let node = Client::new(config);
-        Self { rig, node, is_lost, crossed: Vec::new(), messages: Vec::new(), told: Vec::new(), losses: 0 }
+        Self { rig, node, copies, crossed: Vec::new(), messages: Vec::new(), told: Vec::new(), losses: 0 }
     }
 
     /// Lets time pass until `done`.
@@ -73,8 +73,10 @@ impl<L: FnMut(usize) -> bool> Wire<L> {
                 return;
             }
             for datagram in down {
-                self.carry_down(&datagram);
-                self.carry_up();
+                for _ in 0..self.arrivals(&datagram) {
+                    self.carry_down(&datagram);
+                    self.carry_up();
+                }
             }
         }
     }
@@ -83,16 +85,13 @@ impl<L: FnMut(usize) -> bool> Wire<L> {
         let mut buffer = [0; 256];
         while let Some(sent) = self.node.poll_output(self.rig.now, &mut buffer) {
             let datagram = sent.datagram.to_vec();
-            if self.arrives(&datagram) {
+            for _ in 0..self.arrivals(&datagram) {
                 self.rig.send_octets(NODE, &datagram);
             }
         }
     }
 
     fn carry_down(&mut self, datagram: &[u8]) {
-        if !self.arrives(datagram) {
-            return;
-        }
         let told = match self.node.handle_input(self.rig.now, datagram) {
             Some(Event::Message(received)) => {
                 let Topic::Name(name) = received.topic else { panic!("not by name: {received:?}") };
@@ -123,11 +122,11 @@ impl<L: FnMut(usize) -> bool> Wire<L> {
         self.told.push(event);
     }
 
-    fn arrives(&mut self, datagram: &[u8]) -> bool {
+    fn arrivals(&mut self, datagram: &[u8]) -> usize {
         let message = decode(datagram).expect("both sides send well-formed messages");
         let number = self.crossed.len();
         self.crossed.push(message.msg_type());
-        !(self.is_lost)(number)
+        (self.copies)(number)
     }
 
     /// How often the node was given a message.

@@ -1,9 +1,9 @@
 //! Another client connects from the port of one that sleeps: a NAT gave it away. It gets nothing that is not its own,
 //! and the sleeper gets its messages where it turns up again.
 
-use crate::common::sn::{connect, pingreq, puback, register, resume, sleep, subscribe};
+use crate::common::sn::{PINGREQ, connect, pingreq, puback, register, resume, sleep, subscribe};
 use crate::common::{Rig, port};
-use gateway_core::ClientState;
+use gateway_core::{ClientState, ConnId};
 use sn_codec::Qos;
 use sn_types::PeerAddr;
 
@@ -26,7 +26,7 @@ fn reused() -> Rig {
 fn the_newcomer_gets_nothing_of_the_sleepers() {
     let mut rig = reused();
     rig.publish(1, "for/a", "more");
-    assert_eq!(rig.ask(SHARED, crate::common::sn::PINGREQ), ["PINGRESP"]);
+    assert_eq!(rig.ask(SHARED, PINGREQ), ["PINGRESP"]);
     assert_eq!(rig.state("a"), ClientState::Asleep);
     assert_eq!(rig.waiting("a"), 2);
 }
@@ -58,4 +58,12 @@ fn a_sleeper_without_an_address_is_still_supervised() {
     rig.wait_s(60);
     assert_eq!(rig.events(), ["a lost: Sleep"]);
     assert_eq!(rig.waiting("a"), 1, "its session is kept");
+}
+
+#[test]
+fn a_take_over_of_the_sleeper_is_not_told_to_the_newcomer() {
+    let mut rig = reused();
+    rig.mqtt_connect(ConnId(2), "a");
+    assert_eq!(rig.heard(SHARED), [""; 0]);
+    assert_eq!(rig.ask(SHARED, PINGREQ), ["PINGRESP"]);
 }

@@ -1,5 +1,5 @@
-//! A whole life of a node, in which exactly one datagram is lost: every one in turn, and every pair. Both sides always
-//! converge, nobody gives anybody up, QoS 1 arrives and QoS 2 arrives once.
+//! A whole life of a node, in which exactly one datagram is lost: every one in turn, and every pair; or one arrives
+//! twice. Both sides always converge, nobody gives anybody up, QoS 1 arrives and QoS 2 arrives once.
 
 use crate::common::Rig;
 use crate::common::node::Wire;
@@ -12,12 +12,12 @@ use std::num::NonZeroU16;
 const HOUR: NonZeroU16 = NonZeroU16::new(3_600).unwrap();
 
 /// The life: with a will; up and down at every QoS; a will update; sleep, twice awake, and back; good-bye.
-fn live<L: FnMut(usize) -> bool>(is_lost: L) -> Wire<L> {
+fn live<L: FnMut(usize) -> usize>(copies: L) -> Wire<L> {
     let mut rig = Rig::new();
     rig.watch("#");
     let will = Will { topic: "will", message: b"gone", qos: Qos::One, retain: false };
     let config = Config { will: Some(will), keep_alive_s: 600, ..Config::new("node") };
-    let mut wire = Wire::new(rig, config, is_lost);
+    let mut wire = Wire::new(rig, config, copies);
 
     wire.node.connect(true);
     wire.until_told(Event::Connected);
@@ -52,7 +52,7 @@ fn live<L: FnMut(usize) -> bool>(is_lost: L) -> Wire<L> {
     wire
 }
 
-fn publish_up<L: FnMut(usize) -> bool>(wire: &mut Wire<L>) {
+fn publish_up<L: FnMut(usize) -> usize>(wire: &mut Wire<L>) {
     for (qos, payload) in [(Qos::Zero, b"0"), (Qos::One, b"1"), (Qos::Two, b"2")] {
         wire.node.publish(Topic::Name("up"), payload, qos, false).unwrap();
         wire.until("the PUBLISH is done", |wire| !wire.node.is_busy());
@@ -60,14 +60,14 @@ fn publish_up<L: FnMut(usize) -> bool>(wire: &mut Wire<L>) {
     wire.told.clear();
 }
 
-fn publish_down<L: FnMut(usize) -> bool>(wire: &mut Wire<L>, topic: &str) {
+fn publish_down<L: FnMut(usize) -> usize>(wire: &mut Wire<L>, topic: &str) {
     for qos in [1, 2] {
         wire.rig.publish(qos, &format!("down/{topic}"), &qos.to_string());
     }
 }
 
 /// What has to be true afterwards, whatever was lost.
-fn check<L: FnMut(usize) -> bool>(wire: &mut Wire<L>, lost: &str) {
+fn check<L: FnMut(usize) -> usize>(wire: &mut Wire<L>, lost: &str) {
     assert_eq!(wire.losses, 0, "{lost}: the node gave the gateway up");
     assert_eq!(wire.node.state(), State::Disconnected, "{lost}");
     assert_eq!(wire.rig.state("node"), ClientState::Disconnected, "{lost}");
@@ -86,7 +86,7 @@ fn check<L: FnMut(usize) -> bool>(wire: &mut Wire<L>, lost: &str) {
 
 #[test]
 fn nothing_is_lost() {
-    let mut wire = live(|_| false);
+    let mut wire = live(|_| 1);
     check(&mut wire, "nothing");
     assert_eq!(wire.rig.core.stats().retransmissions, 0);
     assert_eq!(wire.rig.core.stats().rejects.len(), 0);
@@ -94,9 +94,9 @@ fn nothing_is_lost() {
 
 #[test]
 fn any_one_datagram_is_lost() {
-    let all = live(|_| false).crossed;
+    let all = live(|_| 1).crossed;
     for (lost, kind) in all.iter().enumerate() {
-        let mut wire = live(|number| number == lost);
+        let mut wire = live(|number| usize::from(number != lost));
         check(&mut wire, &format!("{kind} at {lost}"));
     }
     let kinds: BTreeSet<u8> = all.into_iter().map(u8::from).collect();
@@ -133,11 +133,25 @@ fn any_one_datagram_is_lost() {
 
 #[test]
 fn any_two_datagrams_are_lost() {
-    let all = live(|_| false).crossed.len();
+    let all = live(|_| 1).crossed.len();
     for first in 0..all {
         for second in first + 1..all {
-            let mut wire = live(|number| number == first || number == second);
+            let mut wire = live(|number| usize::from(number != first && number != second));
             check(&mut wire, &format!("{first} and {second}"));
         }
     }
+}
+
+#[test]
+fn any_one_datagram_arrives_twice() {
+    let all = live(|_| 1).crossed;
+    for (doubled, kind) in all.iter().enumerate() {
+        let mut wire = live(|number| 1 + usize::from(number == doubled));
+        check(&mut wire, &format!("{kind} twice at {doubled}"));
+    }
+}
+
+#[test]
+fn every_datagram_arrives_twice() {
+    check(&mut live(|_| 2), "all twice");
 }

@@ -10,17 +10,17 @@ const MESSAGES: usize = 100;
 const SEEDS: u64 = 10;
 
 /// Loses `percent` of the datagrams; the same ones for the same seed (xorshift64).
-fn lossy(seed: u64, percent: u64) -> impl FnMut(usize) -> bool {
+fn lossy(seed: u64, percent: u64) -> impl FnMut(usize) -> usize {
     let mut random = seed;
     move |_| {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        random % 100 < percent
+        usize::from(random % 100 >= percent)
     }
 }
 
-fn connected(seed: u64, percent: u64) -> Wire<impl FnMut(usize) -> bool> {
+fn connected(seed: u64, percent: u64) -> Wire<impl FnMut(usize) -> usize> {
     let mut rig = Rig::with(|config| config.limits.mqtt_inflight = 10 * MESSAGES);
     rig.watch("up");
     let config = Config { auto_reconnect: true, seed: seed as u32, ..Config::new("node") };
@@ -52,7 +52,7 @@ fn exchange(seed: u64, percent: u64) -> usize {
     wire.losses + lost_by_gateway
 }
 
-fn check_down<L: FnMut(usize) -> bool>(wire: &Wire<L>, seed: u64) {
+fn check_down<L: FnMut(usize) -> usize>(wire: &Wire<L>, seed: u64) {
     for n in 0..MESSAGES {
         assert!(wire.times(&format!("down/{} '1/{n}'", n % 3)) >= 1, "seed {seed}: QoS 1 {n} down");
         assert_eq!(wire.times(&format!("down/{} '2/{n}'", n % 3)), 1, "seed {seed}: QoS 2 {n} down");

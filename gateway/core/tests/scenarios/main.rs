@@ -21,6 +21,7 @@ mod keep_alive;
 mod limits;
 mod loss;
 mod negative_vectors;
+mod noise;
 mod pick_me_up;
 mod qos_minus_one;
 mod retransmission;

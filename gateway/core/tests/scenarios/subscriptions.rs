@@ -148,6 +148,20 @@ fn unsubscribe_by_each_form() {
 }
 
 #[test]
+fn a_form_goes_with_its_subscription() {
+    let mut rig = connected();
+    rig.send(NODE, subscribe_to(Qos::Zero, 1, SHORT_TT));
+    rig.send(NODE, subscribe(Qos::Zero, 2, "#"));
+    rig.heard(NODE);
+    rig.publish(0, "tt", "x");
+    assert_eq!(rig.heard(NODE), ["PUBLISH q0 short=tt 'x'"]);
+    let by_short = Message::Unsubscribe(Unsubscribe { msg_id: MsgId(3), topic: SHORT_TT });
+    assert_eq!(rig.ask(NODE, by_short), ["UNSUBACK mid=3"]);
+    rig.publish(0, "tt", "y");
+    assert_eq!(rig.heard(NODE), ["REGISTER id=2 mid=1 'tt'"], "the wildcard knows no short names");
+}
+
+#[test]
 fn unsubscribe_is_always_acknowledged() {
     let mut rig = connected();
     let by = |topic| Message::Unsubscribe(Unsubscribe { msg_id: MsgId(9), topic });
