@@ -4,7 +4,7 @@
 use sn_client::{Client, Config, Event, Qos, ReturnCode, ShortName, State, Topic, TopicId, Will};
 use sn_codec::{Message, MsgId, PubAck, Publish, RegAck, Register, SubAck, Topic as WireTopic};
 use sn_types::Instant;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 type Node = Client<'static, 64, 128>;
@@ -16,7 +16,7 @@ const GATEWAY_RETRY: Duration = Duration::from_secs(7);
 #[derive(Default)]
 struct Gateway {
     names: Vec<String>,
-    unreleased: HashSet<MsgId>,
+    unreleased: BTreeSet<MsgId>,
     published: Vec<Vec<u8>>,
     /// QoS 2 messages to the node; the first one is under way, by PUBLISH or (true) by PUBREL.
     queue: VecDeque<Vec<u8>>,

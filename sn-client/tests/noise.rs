@@ -172,7 +172,7 @@ fn works(client: &mut Node, now: Instant) {
 
 #[test]
 fn any_order_of_messages_requests_and_time() {
-    let mut seen = std::collections::HashMap::new();
+    let mut seen = std::collections::BTreeMap::new();
     for seed in 0..400 {
         let mut random = Random(seed);
         let auto_reconnect = random.below(2) == 0;

@@ -336,7 +336,7 @@ fn the_application_can_reconnect_and_go_on() {
 #[test]
 fn message_ids_differ_and_skip_zero() {
     let mut node = Node::connected();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = std::collections::BTreeSet::new();
     for _ in 0..65_535 {
         node.client.publish(SHORT, b"", Qos::One, false).unwrap();
         let Message::Publish(publish) = node.sends() else { panic!("a PUBLISH") };
