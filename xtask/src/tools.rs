@@ -143,10 +143,13 @@ fn requirements() -> Result<String> {
     fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))
 }
 
-/// A finished virtual environment holds a copy of the requirements it was made from.
+/// A finished virtual environment holds a copy of the requirements it was made from. Its Python is a link, which an
+/// upgrade of the system's may have broken.
 fn venv_is_current() -> Result<bool> {
-    let made_from = fs::read_to_string(workspace::venv()?.join("requirements.txt"));
-    Ok(made_from.is_ok_and(|text| requirements().is_ok_and(|wanted| wanted == text)))
+    let venv = workspace::venv()?;
+    let made_from = fs::read_to_string(venv.join("requirements.txt")).unwrap_or_default();
+    let python = venv.join("bin/python").to_string_lossy().into_owned();
+    Ok(made_from == requirements()? && succeeds(&python, &["-c", "import paho.mqtt, mqttsn12"]))
 }
 
 fn make_venv() -> Result<()> {
