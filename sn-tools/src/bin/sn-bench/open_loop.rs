@@ -56,7 +56,8 @@ pub(crate) fn run_loss(settings: &Settings, scenario: &OpenLoop) -> Result<Outco
 /// # Errors
 /// As [`run_loss`].
 pub(crate) fn run_latency(settings: &Settings, scenario: &OpenLoop) -> Result<Outcome> {
-    let echo = Echo::paced(scenario.rate_hz, settings.yardstick)?;
+    // As long as the load itself: a tail says nothing about a time that was not sampled.
+    let echo = Echo::paced(scenario.rate_hz, settings.load)?;
     let stream = offer(settings, scenario, "latency")?;
     let goal_us = 150.0 + quantile_us(&echo.latency, 0.99);
     Ok(Outcome::new("latency")
