@@ -2,7 +2,7 @@
 //! REGISTER, and then the same message again.
 
 use crate::common::sn::{
-    connect, puback, puback_with, pubcomp, publish_to, pubrec, regack, short, subscribe, subscribe_to,
+    connect, puback, puback_with, pubcomp, publish_to, pubrec, regack, resume, short, subscribe, subscribe_to,
 };
 use crate::common::{Rig, port};
 use gateway_core::{Config, DropReason, RejectReason};
@@ -72,22 +72,41 @@ fn a_second_refusal_on_its_way_does_not_start_a_second_register() {
     assert_eq!(rig.ask(NODE, regack(1, 2)), ["PUBLISH q1 dup id=1 mid=1 'x'"]);
 }
 
+/// The node refuses the id of message `mid` and confirms the REGISTER that follows.
+fn refuse_and_confirm(rig: &mut Rig, mid: u16, register_mid: u16) -> Vec<String> {
+    rig.send(NODE, invalid_topic_id(1, mid));
+    rig.send(NODE, regack(1, register_mid));
+    rig.heard(NODE)
+}
+
 #[test]
 fn a_client_that_never_learns_loses_the_message_and_not_the_next() {
     let mut rig = subscribed_with(Qos::One, |config| config.timing.n_retry = 2);
     rig.publish(1, "a/b", "x");
-    rig.publish(1, "other", "y");
+    rig.publish(1, "a/b", "y");
     rig.heard(NODE);
-    rig.send(NODE, invalid_topic_id(1, 1));
-    rig.send(NODE, regack(1, 2));
-    rig.send(NODE, invalid_topic_id(1, 1));
-    rig.send(NODE, regack(1, 3));
+    refuse_and_confirm(&mut rig, 1, 2);
+    refuse_and_confirm(&mut rig, 1, 3);
     assert_eq!(rig.drops(DropReason::Refused), 0);
-    rig.heard(NODE);
-    assert_eq!(rig.ask(NODE, invalid_topic_id(1, 1)), [""; 0]);
+    assert_eq!(rig.ask(NODE, invalid_topic_id(1, 1)), ["PUBLISH q1 id=1 mid=4 'y'"]);
     assert_eq!(rig.drops(DropReason::Refused), 1);
-    rig.publish(1, "a/b", "z");
-    assert_eq!(rig.heard(NODE).len(), 1, "the next message has its own chances");
+    refuse_and_confirm(&mut rig, 4, 5);
+    let again = refuse_and_confirm(&mut rig, 4, 6);
+    assert_eq!(again, ["REGISTER id=1 mid=6 'a/b'", "PUBLISH q1 dup id=1 mid=4 'y'"], "it has its own chances");
+    assert_eq!(rig.drops(DropReason::Refused), 1);
+}
+
+#[test]
+fn a_new_connection_has_its_own_chances_too() {
+    let mut rig = Rig::with(|config| config.timing.n_retry = 1);
+    rig.send(NODE, resume("node"));
+    rig.send(NODE, subscribe(Qos::One, 1, "a/b"));
+    rig.publish(1, "a/b", "x");
+    refuse_and_confirm(&mut rig, 1, 2);
+    rig.send(NODE, resume("node"));
+    rig.send(NODE, regack(1, 3));
+    rig.heard(NODE);
+    assert_eq!(rig.ask(NODE, invalid_topic_id(1, 1)), ["REGISTER id=1 mid=4 'a/b'"]);
 }
 
 #[test]
