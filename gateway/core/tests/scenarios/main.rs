@@ -1,7 +1,7 @@
 //! The gateway's behaviour as dialogues in virtual time, one file for each thing shown.
 
 #[path = "../common/mod.rs"]
-mod common;
+pub(crate) mod common;
 
 mod case_01_pingreq_from_a_new_port;
 mod case_02_a_sleepers_port_is_reused;
@@ -27,4 +27,5 @@ mod qos_minus_one;
 mod retransmission;
 mod shutdown;
 mod state_table;
+mod store;
 mod subscriptions;

@@ -160,5 +160,7 @@ fn every_cell() {
         }
         table.push('\n');
     }
-    insta::assert_snapshot!(table);
+    insta::with_settings!({prepend_module_to_snapshot => false}, {
+        insta::assert_snapshot!("state_table", table);
+    });
 }
