@@ -29,10 +29,25 @@ fn counted(rig: &Rig, reason: RejectReason, times: u64) {
     assert_eq!(of_client.map(u64::from), Some(times), "at the client");
 }
 
+/// A new limit does not compile here until it is named, and should then have its test below.
 #[test]
 fn the_defaults() {
-    let Limits { clients, client_id_len, topic_name_len, topic_ids_per_client, .. } = Config::default().limits;
-    assert_eq!((clients, client_id_len, topic_name_len, topic_ids_per_client), (100_000, 128, 1_024, 1_024));
+    let Limits {
+        clients,
+        client_id_len,
+        topic_name_len,
+        topic_ids_per_client,
+        subscriptions_per_client,
+        queue_messages,
+        queue_bytes,
+        mqtt_inflight,
+        incoming_qos2,
+        unknown_sender_answers_per_s,
+    } = Config::default().limits;
+    assert_eq!((clients, client_id_len, topic_name_len), (100_000, 128, 1_024));
+    assert_eq!((topic_ids_per_client, subscriptions_per_client), (1_024, 1_024));
+    assert_eq!((queue_messages, queue_bytes), (10_000, 16 << 20));
+    assert_eq!((mqtt_inflight, incoming_qos2, unknown_sender_answers_per_s), (100, 1_000, 1));
 }
 
 #[test]
