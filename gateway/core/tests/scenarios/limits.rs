@@ -47,7 +47,7 @@ fn the_defaults() {
     assert_eq!((clients, client_id_len, topic_name_len), (100_000, 128, 1_024));
     assert_eq!((topic_ids_per_client, subscriptions_per_client), (1_024, 1_024));
     assert_eq!((queue_messages, queue_bytes), (10_000, 16 << 20));
-    assert_eq!((mqtt_inflight, incoming_qos2, unknown_sender_answers_per_s), (100, 1_000, 1));
+    assert_eq!((mqtt_inflight, incoming_qos2, unknown_sender_answers_per_s), (1_000, 1_000, 1));
 }
 
 #[test]
