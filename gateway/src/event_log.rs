@@ -111,6 +111,7 @@ impl EventLog {
             Event::Asleep { client_id, duration_s } => debug!(client = &**client_id, duration_s, "asleep"),
             Event::Awake { client_id, waiting } => debug!(client = &**client_id, waiting, "awake"),
             Event::Lost { client_id, why } => warn!(client = &**client_id, why = lost(*why), "lost"),
+            Event::Expired { client_id } => info!(client = &**client_id, "session expired"),
             Event::TakenOver { client_id, by } => info!(client = &**client_id, by = %addr(by), "taken over"),
             Event::Dropped { client_id, topic, reason } => {
                 if let Some(held_back) = self.drops.pass(now) {

@@ -21,8 +21,13 @@ pub struct Config {
     pub generate_client_ids: bool,
     /// What a PINGREQ with ClientId from a new address does.
     pub address_moves: AddressMoves,
-    /// What a full queue drops.
+    /// What a full queue drops, where no rule says otherwise.
     pub when_full: WhenFull,
+    /// How messages that wait are treated, by topic: the first rule whose filter matches counts.
+    pub queue_rules: Vec<QueueRule>,
+    /// How long a session is kept after its client has gone; `None`: for ever. MQTT-SN 1.2 and MQTT 3.1.1 have no way to
+    /// say so.
+    pub session_expiry: Option<Duration>,
     /// There is a store: [`crate::Output::Commit`] is carried out, and promises wait for it.
     pub durable: bool,
     /// Seed of the hash maps: random in the daemon, fixed in tests and the simulator.
@@ -59,6 +64,14 @@ pub struct Limits {
     pub queue_messages: usize,
     /// Octets (topics and payloads) that wait for one client.
     pub queue_bytes: usize,
+    /// Messages that wait for all clients together.
+    pub total_queue_messages: usize,
+    /// Octets (topics and payloads) that wait for all clients together.
+    pub total_queue_bytes: usize,
+    /// Topics with a retained message.
+    pub retained_messages: usize,
+    /// Octets (topics and payloads) of all retained messages.
+    pub retained_bytes: usize,
     /// Unacknowledged QoS 1 and 2 messages to one MQTT client. To an MQTT-SN client it is always one.
     pub mqtt_inflight: usize,
     /// QoS 2 messages from one client that wait for its PUBREL. Beyond: PUBACK "congestion" or the connection closes.
@@ -87,6 +100,33 @@ pub enum WhenFull {
     DropOldest,
 }
 
+/// How messages of some topics are treated while they wait for a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueRule {
+    /// The topics it is about.
+    pub filter: String,
+    /// Which of them are kept.
+    pub keep: Keep,
+    /// A message that has waited longer is dropped.
+    pub time_to_live: Option<Duration>,
+    /// What a full queue drops; `None`: as everywhere.
+    pub when_full: Option<WhenFull>,
+    /// Messages of a higher priority are fetched first; without a rule it is 0.
+    pub priority: u8,
+    /// Keep QoS 0 messages for a sleeping client too.
+    pub keep_qos0: bool,
+}
+
+/// Which of the messages that wait are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// All, in order.
+    #[default]
+    All,
+    /// Only the latest of each topic.
+    Latest,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -98,6 +138,8 @@ impl Default for Config {
             generate_client_ids: false,
             address_moves: AddressMoves::default(),
             when_full: WhenFull::default(),
+            queue_rules: Vec::new(),
+            session_expiry: Some(Duration::from_secs(30 * 86_400)),
             durable: false,
             hash_seed: 0,
         }
@@ -125,6 +167,10 @@ impl Default for Limits {
             subscriptions_per_client: 1_024,
             queue_messages: 10_000,
             queue_bytes: 16 << 20,
+            total_queue_messages: 10_000_000,
+            total_queue_bytes: 1 << 30,
+            retained_messages: 1_000_000,
+            retained_bytes: 256 << 20,
             mqtt_inflight: 1_000,
             incoming_qos2: 1_000,
             unknown_sender_answers_per_s: 1,

@@ -36,6 +36,8 @@ pub(crate) enum TimerKey {
     Connecting(u32),
     /// An MQTT connection's keep-alive.
     MqttConn(ConnId),
+    /// A session whose client has gone.
+    Session(SessionKey),
     /// The next ADVERTISE.
     Advertise,
 }
@@ -69,11 +71,11 @@ impl Core {
             Input::Datagram { from, bytes } => self.sn_datagram(now, from, bytes),
             Input::Mqtt { conn, packet } => self.mqtt_packet(now, conn, packet),
             Input::MqttClosed { conn } => self.mqtt_closed(now, conn),
-            Input::MqttWritable { conn, writable } => self.mqtt_writable(conn, writable),
+            Input::MqttWritable { conn, writable } => self.mqtt_writable(now, conn, writable),
             Input::Committed { token } => self.committed(token),
             Input::Shutdown => {
                 self.sn_shutdown();
-                self.mqtt_shutdown();
+                self.mqtt_shutdown(now);
             }
         }
     }
@@ -85,6 +87,7 @@ impl Core {
                 TimerKey::SnClient(key) => self.sn_client_due(now, due, key),
                 TimerKey::Connecting(dialogue) => self.sn_connecting_due(now, due, dialogue),
                 TimerKey::MqttConn(conn) => self.mqtt_due(now, conn),
+                TimerKey::Session(key) => self.session_due(now, due, key),
                 TimerKey::Advertise => self.sn_advertise(now, due),
             }
         }

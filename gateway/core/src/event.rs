@@ -51,6 +51,11 @@ pub enum Event {
         /// Which of the timers it was.
         why: LostReason,
     },
+    /// A session was forgotten: its client has been away for too long.
+    Expired {
+        /// Its id.
+        client_id: Arc<str>,
+    },
     /// Another connection uses the client id now.
     TakenOver {
         /// The id.

@@ -26,7 +26,7 @@ mod timers;
 
 pub use self::core::Core;
 pub use broker::{FilterError, SessionKey, TopicNameError, filter_matches, validate_filter, validate_topic_name};
-pub use config::{AddressMoves, Config, Limits, Timing, WhenFull};
+pub use config::{AddressMoves, Config, Keep, Limits, QueueRule, Timing, WhenFull};
 pub use durable::{CommitToken, Record, RestoreError, Restored};
 pub use event::{Event, LostReason, Via};
 pub use io::{CloseReason, ConnId, Input, Output};

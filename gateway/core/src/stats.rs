@@ -90,6 +90,16 @@ impl From<DecodeError> for RejectReason {
 pub enum DropReason {
     /// The client's queue holds as many messages or octets as it may.
     QueueFull,
+    /// All queues together do.
+    TotalQueueFull,
+    /// It waited longer than the time to live of its queue rule.
+    Expired,
+    /// A later message of the same topic took its place, as its queue rule says.
+    Superseded,
+    /// QoS 0, which its queue rule does not keep for clients that sleep.
+    Qos0,
+    /// There are as many retained messages, or octets of them, as there may be: it was delivered but not kept.
+    RetainedLimit,
     /// The message does not fit a datagram of the client's link.
     TooLong,
     /// The client refused it with PUBACK "not supported".
@@ -106,6 +116,11 @@ impl DropReason {
     pub const fn name(self) -> &'static str {
         match self {
             Self::QueueFull => "queue-full",
+            Self::TotalQueueFull => "total-queue-full",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
+            Self::Qos0 => "qos-0",
+            Self::RetainedLimit => "retained-limit",
             Self::TooLong => "too-long",
             Self::Refused => "refused",
             Self::Unwanted => "unwanted",
@@ -138,6 +153,10 @@ pub struct Gauges {
     pub subscriptions: usize,
     /// Topics with a retained message.
     pub retained: usize,
+    /// Messages that wait for clients, without those in flight.
+    pub waiting_messages: usize,
+    /// Their octets, topics and payloads.
+    pub waiting_bytes: usize,
     /// Outputs that wait for a commit.
     pub held: usize,
 }

@@ -3,6 +3,7 @@
 use super::addr::{ListenAddr, group};
 use super::number::within;
 use super::predefined::Predefined;
+use super::queue::QueueTable;
 use crate::logging;
 use gateway_core::{AddressMoves, Config, Limits, Timing, WhenFull};
 use serde::{Deserialize, Deserializer, de};
@@ -23,6 +24,8 @@ pub struct File {
     pub timing: TimingTable,
     /// Every limit.
     pub limits: LimitsTable,
+    /// How messages wait, by topic.
+    pub queue: Vec<QueueTable>,
     /// Predefined topic ids.
     pub predefined: Predefined,
     /// Where MQTT-SN comes in.
@@ -48,6 +51,9 @@ pub struct GatewayTable {
     pub address_moves: AddressMovesKey,
     /// See [`Config::when_full`].
     pub when_full: WhenFullKey,
+    /// See [`Config::session_expiry`]; 0 is never.
+    #[serde(deserialize_with = "within::<0, 315_360_000, _, _>")]
+    pub session_expiry_s: u64,
 }
 
 /// The values of `address_moves`.
@@ -68,6 +74,15 @@ pub enum WhenFullKey {
     DropNewest,
     /// See [`WhenFull::DropOldest`].
     DropOldest,
+}
+
+impl From<WhenFullKey> for WhenFull {
+    fn from(key: WhenFullKey) -> Self {
+        match key {
+            WhenFullKey::DropNewest => Self::DropNewest,
+            WhenFullKey::DropOldest => Self::DropOldest,
+        }
+    }
 }
 
 /// `[timing]`
@@ -107,6 +122,14 @@ pub struct LimitsTable {
     pub queue_messages: usize,
     #[serde(deserialize_with = "within::<1_024, 1_099_511_627_776, _, _>")]
     pub queue_bytes: usize,
+    #[serde(deserialize_with = "within::<1, 1_000_000_000, _, _>")]
+    pub total_queue_messages: usize,
+    #[serde(deserialize_with = "within::<1_024, 1_099_511_627_776, _, _>")]
+    pub total_queue_bytes: usize,
+    #[serde(deserialize_with = "within::<0, 100_000_000, _, _>")]
+    pub retained_messages: usize,
+    #[serde(deserialize_with = "within::<0, 1_099_511_627_776, _, _>")]
+    pub retained_bytes: usize,
     #[serde(deserialize_with = "within::<1, 65_535, _, _>")]
     pub mqtt_inflight: usize,
     #[serde(deserialize_with = "within::<1, 65_535, _, _>")]
@@ -198,10 +221,9 @@ impl File {
                 AddressMovesKey::Authenticated => AddressMoves::Authenticated,
                 AddressMovesKey::Always => AddressMoves::Always,
             },
-            when_full: match self.gateway.when_full {
-                WhenFullKey::DropNewest => WhenFull::DropNewest,
-                WhenFullKey::DropOldest => WhenFull::DropOldest,
-            },
+            when_full: self.gateway.when_full.into(),
+            queue_rules: self.queue.iter().map(QueueTable::core).collect(),
+            session_expiry: Some(self.gateway.session_expiry_s).filter(|s| *s > 0).map(Duration::from_secs),
             durable: false,
             hash_seed: 0,
         }
@@ -234,6 +256,10 @@ impl LimitsTable {
             subscriptions_per_client: self.subscriptions_per_client,
             queue_messages: self.queue_messages,
             queue_bytes: self.queue_bytes,
+            total_queue_messages: self.total_queue_messages,
+            total_queue_bytes: self.total_queue_bytes,
+            retained_messages: self.retained_messages,
+            retained_bytes: self.retained_bytes,
             mqtt_inflight: self.mqtt_inflight,
             incoming_qos2: self.incoming_qos2,
             unknown_sender_answers_per_s: self.unknown_sender_answers_per_s,
@@ -280,6 +306,7 @@ impl Default for File {
             gateway: GatewayTable::default(),
             timing: TimingTable::default(),
             limits: LimitsTable::default(),
+            queue: Vec::new(),
             predefined: Predefined::default(),
             transport: ListenAddr::loopback().map(TransportTable::udp).into(),
             mqtt: MqttTable::default(),
@@ -303,6 +330,7 @@ impl Default for GatewayTable {
                 WhenFull::DropNewest => WhenFullKey::DropNewest,
                 WhenFull::DropOldest => WhenFullKey::DropOldest,
             },
+            session_expiry_s: core.session_expiry.map_or(0, |expiry| expiry.as_secs()),
         }
     }
 }
@@ -330,6 +358,10 @@ impl Default for LimitsTable {
             subscriptions_per_client: core.subscriptions_per_client,
             queue_messages: core.queue_messages,
             queue_bytes: core.queue_bytes,
+            total_queue_messages: core.total_queue_messages,
+            total_queue_bytes: core.total_queue_bytes,
+            retained_messages: core.retained_messages,
+            retained_bytes: core.retained_bytes,
             mqtt_inflight: core.mqtt_inflight,
             incoming_qos2: core.incoming_qos2,
             unknown_sender_answers_per_s: core.unknown_sender_answers_per_s,

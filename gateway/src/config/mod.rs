@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod number;
 mod predefined;
+mod queue;
 
 pub use addr::ListenAddr;
 pub use error::ConfigError;

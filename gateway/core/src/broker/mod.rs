@@ -1,7 +1,10 @@
 //! What MQTT-SN and MQTT meet in: topics, subscriptions, retained messages, sessions and their queues.
 
+mod expiry;
 mod filter;
+mod handling;
 mod outbound;
+mod queue;
 mod retained;
 mod route;
 mod session;
@@ -11,7 +14,8 @@ pub use filter::{FilterError, TopicNameError, filter_matches, validate_filter, v
 pub use session::SessionKey;
 
 pub(crate) use filter::has_wildcard;
-pub(crate) use outbound::{Change, Inflight, Outbound, Phase, Queued};
+pub(crate) use outbound::{Change, Inflight, Outbound, Phase};
+pub(crate) use queue::Queued;
 pub(crate) use session::{Link, Marks, Part, Session, Sessions};
 
 use crate::map::MapSeed;
@@ -43,13 +47,6 @@ impl Broker {
         }
     }
 
-    /// A message for one subscriber, with the next place in the order of all.
-    fn queued(&mut self, message: &Arc<Message>, granted: Qos, retain: bool) -> Queued {
-        let place = self.next_place;
-        self.next_place += 1;
-        Queued { message: message.clone(), qos: message.qos.min(granted), retain, place }
-    }
-
     pub(crate) fn retained_message(&self, topic: &str) -> Option<&Arc<Message>> {
         self.retained.get(topic)
     }
@@ -78,7 +75,14 @@ impl Broker {
 
     /// What is here of a gateway's gauges.
     pub(crate) fn gauges(&self) -> Gauges {
-        let (sessions, subscriptions) = (self.sessions.len(), self.subscriptions.len());
-        Gauges { sessions, subscriptions, retained: self.retained.len(), held: 0 }
+        let totals = self.sessions.totals();
+        Gauges {
+            sessions: self.sessions.len(),
+            subscriptions: self.subscriptions.len(),
+            retained: self.retained.len(),
+            waiting_messages: totals.messages(),
+            waiting_bytes: totals.bytes(),
+            held: 0,
+        }
     }
 }

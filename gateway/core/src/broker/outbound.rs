@@ -1,31 +1,11 @@
 //! Messages on their way to one client: those that wait, and those in flight.
 
-use crate::{Limits, Message, Qos, WhenFull};
+use super::handling::Handling;
+use super::queue::{Queue, Queued, Totals};
+use crate::{DropReason, Keep, Limits, Qos, WhenFull};
+use sn_types::Instant;
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// A message for one subscriber.
-#[derive(Clone, Debug)]
-pub(crate) struct Queued {
-    pub(crate) message: Arc<Message>,
-    /// The lower of the message's and the subscription's.
-    pub(crate) qos: Qos,
-    /// Sent because of a new subscription (MQTT 3.1.1 §3.3.1.3).
-    pub(crate) retain: bool,
-    /// Its place in the order of all messages to anybody: its name in the store.
-    pub(crate) place: u64,
-}
-
-impl Queued {
-    /// QoS 0 promises nothing and is not stored.
-    fn is_durable(&self) -> bool {
-        self.qos != Qos::AtMostOnce
-    }
-
-    fn bytes(&self) -> usize {
-        self.message.topic.len() + self.message.payload.len()
-    }
-}
 
 /// A QoS 1 or 2 message that was sent and is not done.
 #[derive(Debug)]
@@ -58,10 +38,11 @@ pub(crate) enum Phase {
 /// Everything that is to reach one client, in order.
 #[derive(Debug)]
 pub(crate) struct Outbound {
-    queue: VecDeque<Queued>,
-    queue_bytes: usize,
+    queue: Queue,
     inflight: VecDeque<Inflight>,
     last_id: u16,
+    /// The ids in flight are in the order in which they were given.
+    ids_in_order: bool,
     /// Ids up to this one may be in use when the process ends: afterwards ids start beyond.
     reserved_id: u16,
     changes: Changes,
@@ -81,79 +62,100 @@ struct Changes {
 /// Ids are reserved in the store this many at a time.
 const RESERVE: u16 = 256;
 
-/// A queue that has drained below this many messages gives its memory back.
-const SHRINK_BELOW: usize = 4;
-
 impl Outbound {
-    pub(crate) fn new(tracked: bool) -> Self {
+    pub(crate) fn new(tracked: bool, totals: &Arc<Totals>) -> Self {
         Self {
-            queue: VecDeque::new(),
-            queue_bytes: 0,
+            queue: Queue::new(totals),
             inflight: VecDeque::new(),
             last_id: 0,
+            ids_in_order: true,
             reserved_id: 0,
             changes: Changes { tracked, ..Changes::default() },
         }
     }
 
-    /// Appends a message, and hands back those that had to give way: perhaps itself.
-    pub(crate) fn push(&mut self, queued: Queued, limits: &Limits, when_full: WhenFull) -> Vec<Queued> {
-        let bytes = queued.bytes();
+    /// Appends a message, and hands back those that had to give way, perhaps itself, and why.
+    pub(crate) fn push(
+        &mut self,
+        now: Instant,
+        queued: Queued,
+        how: Handling,
+        limits: &Limits,
+    ) -> Vec<(Queued, DropReason)> {
         let mut dropped = Vec::new();
-        while self.queue.len() >= limits.queue_messages || self.queue_bytes + bytes > limits.queue_bytes {
-            let oldest = match when_full {
-                WhenFull::DropOldest if bytes <= limits.queue_bytes => self.pop(),
+        if how.keep == Keep::Latest {
+            let older = self.extract(|older| older.message.topic == queued.message.topic);
+            dropped.extend(older.into_iter().map(|older| (older, DropReason::Superseded)));
+        }
+        if self.overflow(&queued, limits).is_some() {
+            dropped.extend(self.drop_expired(now).into_iter().map(|old| (old, DropReason::Expired)));
+        }
+        while let Some(reason) = self.overflow(&queued, limits) {
+            let may_help = queued.bytes() <= limits.queue_bytes && reason == DropReason::QueueFull;
+            let oldest = match how.when_full {
+                WhenFull::DropOldest if may_help => self.pop_least(),
                 WhenFull::DropOldest | WhenFull::DropNewest => None,
             };
             match oldest {
-                Some(oldest) => dropped.push(oldest),
+                Some(oldest) => dropped.push((oldest, reason)),
                 None => {
-                    dropped.push(queued);
+                    dropped.push((queued, reason));
                     return dropped;
                 }
             }
         }
-        self.append(queued, bytes);
+        self.queue.push(queued);
         dropped
     }
 
-    fn append(&mut self, queued: Queued, bytes: usize) {
-        self.queue_bytes += bytes;
-        self.queue.push_back(queued);
+    /// Which limit a message would break.
+    fn overflow(&self, queued: &Queued, limits: &Limits) -> Option<DropReason> {
+        let totals = self.queue.totals();
+        if self.queue.len() >= limits.queue_messages || self.queue.bytes() + queued.bytes() > limits.queue_bytes {
+            Some(DropReason::QueueFull)
+        } else if totals.messages() >= limits.total_queue_messages
+            || totals.bytes() + queued.bytes() > limits.total_queue_bytes
+        {
+            Some(DropReason::TotalQueueFull)
+        } else {
+            None
+        }
     }
 
-    /// The message that waits longest, without those in flight.
-    pub(crate) fn front(&self) -> Option<&Queued> {
-        self.queue.front()
+    fn extract(&mut self, goes: impl FnMut(&Queued) -> bool) -> Vec<Queued> {
+        let taken = self.queue.extract(goes);
+        taken.iter().for_each(|queued| self.changes.gone(queued, Stored::Nothing));
+        taken
     }
 
-    /// Takes the message that waits longest: it is sent at QoS 0, or dropped.
-    pub(crate) fn pop(&mut self) -> Option<Queued> {
-        let queued = self.take_front()?;
+    /// Takes out the waiting messages that are of no use any more.
+    fn drop_expired(&mut self, now: Instant) -> Vec<Queued> {
+        self.extract(|queued| queued.expires <= now)
+    }
+
+    fn pop_least(&mut self) -> Option<Queued> {
+        let queued = self.queue.pop_least()?;
         self.changes.gone(&queued, Stored::Nothing);
         Some(queued)
     }
 
-    fn take_front(&mut self) -> Option<Queued> {
+    /// The next message, without those in flight.
+    pub(crate) fn front(&self) -> Option<&Queued> {
+        self.queue.front()
+    }
+
+    /// Takes the next message: it is sent at QoS 0, or dropped.
+    pub(crate) fn pop(&mut self) -> Option<Queued> {
         let queued = self.queue.pop_front()?;
-        self.queue_bytes -= queued.bytes();
-        if self.queue.len() < SHRINK_BELOW && self.queue.capacity() > 16 * SHRINK_BELOW {
-            self.queue.shrink_to(SHRINK_BELOW);
-        }
+        self.changes.gone(&queued, Stored::Nothing);
         Some(queued)
     }
 
     /// Drops the messages of one topic that are not released yet, and says how many.
     pub(crate) fn drop_topic(&mut self, topic: &str) -> usize {
-        let before = self.len();
+        let waiting = self.extract(|queued| &*queued.message.topic == topic).len();
+        let in_flight = self.inflight.len();
         let changes = &mut self.changes;
-        self.queue.retain(|queued| {
-            let stays = &*queued.message.topic != topic;
-            if !stays {
-                changes.gone(queued, Stored::Nothing);
-            }
-            stays
-        });
         self.inflight.retain(|sent| {
             let stays = sent.phase == Phase::Released || &*sent.queued.message.topic != topic;
             if !stays {
@@ -161,13 +163,12 @@ impl Outbound {
             }
             stays
         });
-        self.queue_bytes = self.queue.iter().map(Queued::bytes).sum();
-        before - self.len()
+        waiting + in_flight - self.inflight.len()
     }
 
-    /// Moves the message that waits longest into flight, under a new id.
+    /// Moves the next message into flight, under a new id.
     pub(crate) fn launch(&mut self) -> Option<&Inflight> {
-        let queued = self.take_front()?;
+        let queued = self.queue.pop_front()?;
         let id = self.next_id();
         self.inflight.push_back(Inflight { id, queued, phase: Phase::Published, stored: Stored::Nothing });
         self.inflight.back()
@@ -177,11 +178,18 @@ impl Outbound {
     pub(crate) fn next_id(&mut self) -> u16 {
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-            // In flight are at most a few hundred of 65,535 ids: this ends.
-            if self.inflight.iter().all(|inflight| inflight.id != self.last_id) {
+            // In flight are at most a few thousand of 65,535 ids: this ends.
+            if self.is_free(self.last_id) {
                 return self.last_id;
             }
         }
+    }
+
+    /// Ids are given in order, so those in flight lie between the oldest and the newest; after a restart they may not.
+    fn is_free(&self, id: u16) -> bool {
+        let (Some(oldest), Some(newest)) = (self.inflight.front(), self.inflight.back()) else { return true };
+        let outside = id.wrapping_sub(oldest.id) > newest.id.wrapping_sub(oldest.id);
+        (self.ids_in_order && outside) || self.inflight.iter().all(|inflight| inflight.id != id)
     }
 
     /// The oldest message in flight.
@@ -197,6 +205,7 @@ impl Outbound {
     pub(crate) fn land(&mut self, id: u16, phase: Phase) -> Option<Queued> {
         let at = self.inflight.iter().position(|inflight| inflight.id == id && inflight.phase == phase)?;
         let landed = self.inflight.remove(at)?;
+        self.ids_in_order |= self.inflight.is_empty();
         self.changes.gone(&landed.queued, landed.stored);
         Some(landed.queued)
     }
@@ -266,17 +275,14 @@ impl Outbound {
                 tell(Change::PutFlight { place: queued.place, id, phase });
             }
         }
-        // Places only grow, so the unknown messages are the last ones.
-        let known = self.queue.partition_point(|queued| queued.place <= stored_up_to);
-        self.queue.iter().skip(known).filter(unknown).for_each(|queued| tell(Change::Put(queued)));
-        let last_queued = self.queue.back().map(|queued| queued.place);
-        let last_sent = self.inflight.back().map(|inflight| inflight.queued.place);
-        self.changes.stored_up_to = last_queued.or(last_sent).unwrap_or(stored_up_to).max(stored_up_to);
+        self.queue.after(stored_up_to).filter(unknown).for_each(|queued| tell(Change::Put(queued)));
+        let last_sent = self.inflight.iter().map(|inflight| inflight.queued.place).max();
+        self.changes.stored_up_to = stored_up_to.max(self.queue.last_place().max(last_sent).unwrap_or(0));
     }
 
     /// The session is removed: tells what the store has to delete.
     pub(crate) fn forget(&mut self, mut tell: impl FnMut(Change<'_>)) {
-        self.queue.drain(..).for_each(|queued| self.changes.gone(&queued, Stored::Nothing));
+        self.extract(|_| true);
         self.inflight.drain(..).for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
         self.changes.gone.drain(..).for_each(|(place, flight)| tell(Change::Delete { place, flight }));
     }
@@ -284,7 +290,7 @@ impl Outbound {
     /// Everything that the store should have.
     pub(crate) fn durable(&self) -> impl Iterator<Item = (&Queued, Option<(u16, Phase)>)> {
         let sent = self.inflight.iter().map(|inflight| (&inflight.queued, Some((inflight.id, inflight.phase))));
-        let waiting = self.queue.iter().map(|queued| (queued, None));
+        let waiting = self.queue.after(0).map(|queued| (queued, None));
         sent.chain(waiting).filter(|(queued, _)| queued.is_durable())
     }
 
@@ -305,11 +311,11 @@ impl Outbound {
     pub(crate) fn restore(&mut self, queued: Queued, flight: Option<(u16, Phase)>) {
         self.changes.stored_up_to = queued.place;
         match flight {
-            Some((id, phase)) => self.inflight.push_back(Inflight { id, queued, phase, stored: Stored::Current }),
-            None => {
-                let bytes = queued.bytes();
-                self.append(queued, bytes);
+            Some((id, phase)) => {
+                self.ids_in_order = false;
+                self.inflight.push_back(Inflight { id, queued, phase, stored: Stored::Current });
             }
+            None => self.queue.push(queued),
         }
     }
 
@@ -322,83 +328,99 @@ impl Outbound {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Config, Core, Message};
+
+    /// How a core handles a message that no rule is about.
+    fn how(when_full: WhenFull) -> Handling {
+        Core::new(Config { when_full, ..Config::default() }).handling(Instant::ZERO, "a")
+    }
 
     fn queued(topic: &str, payload: &'static [u8]) -> Queued {
         let message = Message { topic: topic.into(), payload: payload.into(), qos: Qos::AtLeastOnce, retain: false };
-        Queued { message: Arc::new(message), qos: Qos::AtLeastOnce, retain: false, place: 1 }
+        let (message, expires) = (Arc::new(message), Instant::FAR_FUTURE);
+        Queued { message, qos: Qos::AtLeastOnce, retain: false, priority: 0, place: 1, expires }
+    }
+
+    fn outbound() -> Outbound {
+        Outbound::new(false, &Arc::default())
+    }
+
+    /// Two messages, ten octets; pushes with `when_full` and says what was dropped.
+    fn push(outbound: &mut Outbound, queued: Queued, when_full: WhenFull) -> usize {
+        let limits = Limits { queue_messages: 2, queue_bytes: 10, ..Limits::default() };
+        outbound.push(Instant::from_secs(10), queued, how(when_full), &limits).len()
     }
 
     fn topics(outbound: &Outbound) -> Vec<&str> {
-        outbound.queue.iter().map(|queued| &*queued.message.topic).collect()
+        outbound.queue.after(0).map(|queued| &*queued.message.topic).collect()
     }
-
-    const TWO: Limits = Limits {
-        clients: 1,
-        client_id_len: 1,
-        topic_name_len: 1,
-        topic_ids_per_client: 1,
-        subscriptions_per_client: 1,
-        queue_messages: 2,
-        queue_bytes: 10,
-        mqtt_inflight: 1,
-        incoming_qos2: 1,
-        unknown_sender_answers_per_s: 1,
-    };
 
     #[test]
     fn a_full_queue_drops_the_newest() {
-        let mut outbound = Outbound::new(false);
-        for topic in ["a", "b", "c"] {
-            let dropped = outbound.push(queued(topic, b""), &TWO, WhenFull::DropNewest);
-            assert_eq!(!dropped.is_empty(), topic == "c");
+        let mut outbound = outbound();
+        for (topic, dropped) in [("a", 0), ("b", 0), ("c", 1)] {
+            assert_eq!(push(&mut outbound, queued(topic, b""), WhenFull::DropNewest), dropped);
         }
         assert_eq!(topics(&outbound), ["a", "b"]);
     }
 
     #[test]
     fn a_full_queue_drops_the_oldest() {
-        let mut outbound = Outbound::new(false);
+        let mut outbound = outbound();
         for topic in ["a", "b", "c"] {
-            outbound.push(queued(topic, b""), &TWO, WhenFull::DropOldest);
+            push(&mut outbound, queued(topic, b""), WhenFull::DropOldest);
         }
         assert_eq!(topics(&outbound), ["b", "c"]);
     }
 
     #[test]
     fn a_large_message_takes_the_room_of_several_but_never_of_all_in_vain() {
-        let mut outbound = Outbound::new(false);
+        let mut outbound = outbound();
         for topic in ["a", "b"] {
-            outbound.push(queued(topic, b"1234"), &TWO, WhenFull::DropOldest);
+            push(&mut outbound, queued(topic, b"1234"), WhenFull::DropOldest);
         }
-        assert_eq!(outbound.push(queued("c", b"1234567890"), &TWO, WhenFull::DropOldest).len(), 1);
+        assert_eq!(push(&mut outbound, queued("c", b"1234567890"), WhenFull::DropOldest), 1);
         assert_eq!(topics(&outbound), ["a", "b"]);
-        assert_eq!(outbound.push(queued("c", b"123456789"), &TWO, WhenFull::DropOldest).len(), 2);
+        assert_eq!(push(&mut outbound, queued("c", b"123456789"), WhenFull::DropOldest), 2);
         assert_eq!(topics(&outbound), ["c"]);
     }
 
     #[test]
     fn octets_are_bounded_too() {
-        let mut outbound = Outbound::new(false);
-        assert!(outbound.push(queued("a", b"123456789"), &TWO, WhenFull::DropNewest).is_empty());
-        assert_eq!(outbound.push(queued("b", b""), &TWO, WhenFull::DropNewest).len(), 1);
+        let mut outbound = outbound();
+        assert_eq!(push(&mut outbound, queued("a", b"123456789"), WhenFull::DropNewest), 0);
+        assert_eq!(push(&mut outbound, queued("b", b""), WhenFull::DropNewest), 1);
         outbound.pop();
-        assert!(outbound.push(queued("b", b""), &TWO, WhenFull::DropNewest).is_empty());
+        assert_eq!(push(&mut outbound, queued("b", b""), WhenFull::DropNewest), 0);
+    }
+
+    #[test]
+    fn what_has_expired_gives_way_first() {
+        let mut outbound = outbound();
+        let expired = Queued { expires: Instant::from_secs(9), ..queued("old", b"") };
+        outbound.queue.push(queued("a", b""));
+        outbound.queue.push(expired);
+        assert_eq!(push(&mut outbound, queued("b", b""), WhenFull::DropNewest), 1);
+        assert_eq!(topics(&outbound), ["a", "b"]);
     }
 
     #[test]
     fn an_id_in_flight_is_not_given_again() {
-        let mut outbound = Outbound::new(false);
-        outbound.push(queued("a", b""), &TWO, WhenFull::DropNewest);
-        assert_eq!(outbound.launch().map(|inflight| inflight.id), Some(1));
+        let mut outbound = outbound();
+        for topic in ["a", "b"] {
+            outbound.queue.push(queued(topic, b""));
+            outbound.launch();
+        }
         outbound.last_id = u16::MAX;
-        assert_eq!(outbound.next_id(), 2);
+        assert_eq!(outbound.next_id(), 3);
+        outbound.restore(queued("c", b""), Some((5, Phase::Published)));
+        assert_eq!((outbound.next_id(), outbound.next_id()), (4, 6));
     }
 
     #[test]
     fn a_message_lands_only_in_its_phase() {
-        let mut outbound = Outbound::new(false);
-        let exactly_once = Queued { qos: Qos::ExactlyOnce, ..queued("a", b"") };
-        outbound.push(exactly_once, &TWO, WhenFull::DropNewest);
+        let mut outbound = outbound();
+        outbound.queue.push(Queued { qos: Qos::ExactlyOnce, ..queued("a", b"") });
         outbound.launch();
         assert!(outbound.land(1, Phase::Released).is_none());
         assert!(outbound.release(1));

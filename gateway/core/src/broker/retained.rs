@@ -1,7 +1,7 @@
 //! The last retained message of each topic (MQTT 3.1.1 §3.3.1.3).
 
 use super::filter::{filter_matches, has_wildcard};
-use crate::Message;
+use crate::{Limits, Message};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -10,16 +10,29 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
     by_topic: BTreeMap<Arc<str>, Arc<Message>>,
+    /// Octets of all topics and payloads.
+    bytes: usize,
 }
 
 impl Retained {
     /// Keeps `message` in place of its topic's last one; an empty payload only removes that.
     pub(crate) fn set(&mut self, message: &Arc<Message>) {
-        if message.payload.is_empty() {
-            self.by_topic.remove(&message.topic);
+        let old = if message.payload.is_empty() {
+            self.by_topic.remove(&message.topic)
         } else {
-            self.by_topic.insert(message.topic.clone(), message.clone());
-        }
+            self.bytes += bytes(message);
+            self.by_topic.insert(message.topic.clone(), message.clone())
+        };
+        self.bytes -= old.map_or(0, |old| bytes(&old));
+    }
+
+    /// Whether `message` may be kept within the limits. One that takes another's place is no further topic.
+    pub(crate) fn has_room(&self, message: &Message, limits: &Limits) -> bool {
+        let old = self.by_topic.get(&message.topic).map_or(0, |old| bytes(old));
+        let is_new = old == 0;
+        message.payload.is_empty()
+            || (self.by_topic.len() + usize::from(is_new) <= limits.retained_messages
+                && self.bytes - old + bytes(message) <= limits.retained_bytes)
     }
 
     /// Shows every message that `filter` selects, in the order of the topics.
@@ -51,6 +64,10 @@ impl Retained {
     pub(crate) fn len(&self) -> usize {
         self.by_topic.len()
     }
+}
+
+fn bytes(message: &Message) -> usize {
+    message.topic.len() + message.payload.len()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From an accepted publish to the subscribers' queues.
 
-use super::{Link, Part, Queued, SessionKey, validate_topic_name};
+use super::handling::Handling;
+use super::{Link, Outbound, Part, Queued, SessionKey, validate_topic_name};
 use crate::{Core, DropReason, Event, Message, Qos, RejectReason, Via};
 use sn_types::Instant;
 use std::sync::Arc;
@@ -21,31 +22,63 @@ impl Core {
         self.stats.published += 1;
         let message = Arc::new(message);
         if message.retain {
-            self.broker.retained.set(&message);
-            self.journal.retained_changed(&message.topic);
+            self.retain(&message);
         }
+        let how = self.handling(now, &message.topic);
         let mut matches = std::mem::take(&mut self.broker.matches);
         self.broker.subscriptions.matches(&message.topic, &mut matches);
         for (key, granted) in matches.drain(..) {
-            let queued = self.broker.queued(&message, granted, false);
-            self.deliver(key, queued);
+            let queued = self.queued(&message, granted, false, how);
+            self.deliver(now, key, queued, how);
             self.pump(now, key);
         }
         self.broker.matches = matches;
     }
 
-    /// Queues a message for one client. QoS 0 is not kept for a client that is not there.
-    pub(crate) fn deliver(&mut self, key: SessionKey, queued: Queued) {
-        if queued.qos != Qos::AtMostOnce {
-            self.broker.sessions.mark(key, Part::Outbound);
-        }
-        let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        if session.link == Link::None && queued.qos == Qos::AtMostOnce {
+    /// Keeps a message for new subscribers, if there is room; those of now get it in any case.
+    fn retain(&mut self, message: &Arc<Message>) {
+        if !self.broker.retained.has_room(message, &self.config.limits) {
+            *self.stats.drops.entry(DropReason::RetainedLimit).or_default() += 1;
             return;
         }
+        self.broker.retained.set(message);
+        self.journal.retained_changed(&message.topic);
+    }
+
+    /// Queues a message for one client. QoS 0 is not kept for a client that is not there.
+    pub(crate) fn deliver(&mut self, now: Instant, key: SessionKey, queued: Queued, how: Handling) {
+        if queued.qos != Qos::AtMostOnce {
+            self.broker.sessions.mark(key, Part::Outbound);
+        } else if !self.takes_qos0(key, &queued, how) {
+            return;
+        }
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
         self.stats.routed += 1;
-        for dropped in session.outbound.push(queued, &self.config.limits, self.config.when_full) {
-            self.dropped(key, dropped.message.topic.clone(), DropReason::QueueFull);
+        for (dropped, reason) in session.outbound.push(now, queued, how, &self.config.limits) {
+            self.dropped(key, dropped.message.topic.clone(), reason);
+        }
+    }
+
+    /// Whether a QoS 0 message may wait for the client. One that is not connected misses it, as in MQTT.
+    fn takes_qos0(&mut self, key: SessionKey, queued: &Queued, how: Handling) -> bool {
+        match self.broker.sessions.get(key).map(|session| session.link) {
+            None | Some(Link::None) => false,
+            Some(Link::Mqtt(_)) => true,
+            Some(Link::Sn) if how.keep_qos0 || self.sn.listens(key) => true,
+            Some(Link::Sn) => {
+                self.dropped(key, queued.message.topic.clone(), DropReason::Qos0);
+                false
+            }
+        }
+    }
+
+    /// Drops what has waited for too long and would be sent next.
+    pub(crate) fn drop_expired(&mut self, now: Instant, key: SessionKey) {
+        let has_expired = |queued: &Queued| queued.expires <= now;
+        while self.broker.sessions.get(key).and_then(|s| s.outbound.front()).is_some_and(has_expired) {
+            let expired = self.broker.sessions.outbound_mut(key).and_then(Outbound::pop);
+            let Some(expired) = expired else { return };
+            self.dropped(key, expired.message.topic.clone(), DropReason::Expired);
         }
     }
 
@@ -53,7 +86,7 @@ impl Core {
     pub(crate) fn pump(&mut self, now: Instant, key: SessionKey) {
         match self.broker.sessions.get(key).map(|session| session.link) {
             Some(Link::Sn) => self.sn_pump(now, key),
-            Some(Link::Mqtt(conn)) => self.mqtt_pump(conn),
+            Some(Link::Mqtt(conn)) => self.mqtt_pump(now, conn),
             Some(Link::None) | None => {}
         }
     }
@@ -73,17 +106,21 @@ impl Core {
     }
 
     /// Queues the retained messages that a new subscription asks for. The caller pumps, after its SUBACK.
-    pub(crate) fn deliver_retained(&mut self, key: SessionKey, filter: &str, granted: Qos) {
-        for queued in self.retained_for(filter, granted) {
-            self.deliver(key, queued);
+    pub(crate) fn deliver_retained(&mut self, now: Instant, key: SessionKey, filter: &str, granted: Qos) {
+        for (queued, how) in self.retained_for(now, filter, granted) {
+            self.deliver(now, key, queued, how);
         }
     }
 
     /// The retained messages that a new subscription asks for, in the order of their topics.
-    pub(crate) fn retained_for(&mut self, filter: &str, granted: Qos) -> Vec<Queued> {
+    pub(crate) fn retained_for(&mut self, now: Instant, filter: &str, granted: Qos) -> Vec<(Queued, Handling)> {
         let mut found = Vec::new();
         self.broker.retained.for_each_match(filter, &mut |message: &Arc<Message>| found.push(message.clone()));
-        found.iter().map(|message| self.broker.queued(message, granted, true)).collect()
+        let mut queue = |message: &Arc<Message>| {
+            let how = self.handling(now, &message.topic);
+            (self.queued(message, granted, true, how), how)
+        };
+        found.iter().map(&mut queue).collect()
     }
 
     /// Removes a subscription, if there is one. What is queued stays.

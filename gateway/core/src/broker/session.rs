@@ -1,10 +1,12 @@
 //! A client's session: what the broker keeps for it, whether it speaks MQTT-SN or MQTT.
 
 use super::Outbound;
+use super::queue::Totals;
 use crate::map::{Map, MapSeed};
 use crate::stats::Counters;
 use crate::{ConnId, Message, Qos};
 use slab::Slab;
+use sn_types::Instant;
 use std::sync::Arc;
 
 /// A session's number: its place and, because places are used again, a serial number.
@@ -57,6 +59,10 @@ pub(crate) struct Session {
     pub(crate) clean: bool,
     /// Filters and the QoS granted, in the order of the SUBSCRIBEs.
     pub(crate) subscriptions: Vec<(Arc<str>, Qos)>,
+    /// When the session ends, because its client has been away for too long.
+    pub(crate) expires: Instant,
+    /// Its earliest look at that.
+    pub(super) scheduled: Instant,
     /// Published when the client is lost.
     pub(crate) will: Option<Box<Message>>,
     /// Messages to the client.
@@ -68,7 +74,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn new(client_id: Arc<str>, number: u64, durable: bool) -> Self {
+    fn new(client_id: Arc<str>, number: u64, durable: bool, totals: &Arc<Totals>) -> Self {
         Self {
             number,
             durable,
@@ -77,8 +83,10 @@ impl Session {
             link: Link::None,
             clean: true,
             subscriptions: Vec::new(),
+            expires: Instant::FAR_FUTURE,
+            scheduled: Instant::FAR_FUTURE,
             will: None,
-            outbound: Outbound::new(durable),
+            outbound: Outbound::new(durable, totals),
             incoming_qos2: Vec::new(),
             counters: None,
         }
@@ -109,6 +117,8 @@ pub(crate) struct Sessions {
     by_id: Map<Arc<str>, SessionKey>,
     serial: u32,
     next_number: u64,
+    /// What waits for all of them together.
+    totals: Arc<Totals>,
     /// There is a store: changes are to be marked.
     marking: bool,
     /// Sessions with marks, in the order of their first.
@@ -117,11 +127,23 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(seed: MapSeed, marking: bool) -> Self {
-        Self { slab: Slab::new(), by_id: seed.map(), serial: 0, next_number: 1, marking, marked: Vec::new() }
+        Self {
+            slab: Slab::new(),
+            by_id: seed.map(),
+            serial: 0,
+            next_number: 1,
+            totals: Arc::default(),
+            marking,
+            marked: Vec::new(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.slab.len()
+    }
+
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     pub(crate) fn find(&self, client_id: &str) -> Option<SessionKey> {
@@ -139,7 +161,7 @@ impl Sessions {
         let client_id: Arc<str> = client_id.into();
         self.serial = self.serial.wrapping_add(1);
         self.next_number = self.next_number.max(number + 1);
-        let index = self.slab.insert((self.serial, Session::new(client_id.clone(), number, durable)));
+        let index = self.slab.insert((self.serial, Session::new(client_id.clone(), number, durable, &self.totals)));
         let key = SessionKey::new(index as u32, self.serial);
         self.by_id.insert(client_id, key);
         key

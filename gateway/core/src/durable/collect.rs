@@ -1,7 +1,9 @@
 //! From marked changes to records.
 
 use super::key::{Key, Record, SCHEMA};
-use super::record::{FlightValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, delete, put};
+use super::record::{
+    FlightValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, delete, put, stored_time,
+};
 use super::{CommitToken, Journal};
 use crate::broker::{Change, Marks, Part, Phase, Queued, Session, SessionKey};
 use crate::{Core, Output};
@@ -82,6 +84,7 @@ impl Core {
             client_id: &session.client_id,
             clean: session.clean,
             will: session.will.as_deref().map(MessageValue::from),
+            expires: stored_time(session.expires),
             reserved_id: session.outbound.reserved_id(),
             sn: self.sn.stored_client(key),
         };
@@ -171,8 +174,14 @@ fn collect_change(number: u64, change: &Change<'_>, records: &mut Vec<Record>) {
 }
 
 fn queued_record(number: u64, queued: &Queued) -> Record {
-    let message = MessageValue::from(&*queued.message);
-    put(Key::Queued(number, queued.place), &QueuedValue { qos: queued.qos as u8, retain: queued.retain, message })
+    let value = QueuedValue {
+        qos: queued.qos as u8,
+        retain: queued.retain,
+        priority: queued.priority,
+        expires: stored_time(queued.expires),
+        message: MessageValue::from(&*queued.message),
+    };
+    put(Key::Queued(number, queued.place), &value)
 }
 
 fn flight_record(number: u64, place: u64, id: u16, phase: Phase) -> Record {

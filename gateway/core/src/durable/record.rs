@@ -4,7 +4,7 @@ use super::key::{Key, Record};
 use crate::{ClientState, Message, Qos};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sn_types::PeerAddr;
+use sn_types::{Instant, PeerAddr};
 
 /// A session beside its lists.
 #[derive(Debug, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub(super) struct SessionValue<'a> {
     pub(super) clean: bool,
     #[serde(borrow)]
     pub(super) will: Option<MessageValue<'a>>,
+    /// When the session ends, in microseconds of the core's time, if its client is away.
+    pub(super) expires: Option<u64>,
     /// Message ids up to this one may have been used.
     pub(super) reserved_id: u16,
     pub(super) sn: Option<SnValue>,
@@ -90,6 +92,9 @@ impl MessageValue<'_> {
 pub(super) struct QueuedValue<'a> {
     pub(super) qos: u8,
     pub(super) retain: bool,
+    pub(super) priority: u8,
+    /// In microseconds of the core's time.
+    pub(super) expires: Option<u64>,
     #[serde(borrow)]
     pub(super) message: MessageValue<'a>,
 }
@@ -108,6 +113,15 @@ pub(super) fn qos(stored: u8) -> Option<Qos> {
         2 => Some(Qos::ExactlyOnce),
         _ => None,
     }
+}
+
+/// A time that may be never.
+pub(super) fn stored_time(at: Instant) -> Option<u64> {
+    Some(at).filter(|at| *at < Instant::FAR_FUTURE).map(Instant::as_micros)
+}
+
+pub(super) fn restored_time(micros: Option<u64>) -> Instant {
+    micros.map_or(Instant::FAR_FUTURE, Instant::from_micros)
 }
 
 /// A record that puts a value.

@@ -4,7 +4,9 @@
 //! timers start anew. MQTT connections are gone, and their sessions wait; nobody's will is published.
 
 use super::key::{Key, SCHEMA};
-use super::record::{FlightValue, FormValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, qos};
+use super::record::{
+    FlightValue, FormValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, qos, restored_time,
+};
 use crate::broker::{Link, Part, Phase, Queued, SessionKey};
 use crate::{Core, Message, Qos};
 use serde::Deserialize;
@@ -127,6 +129,7 @@ impl Core {
         let session = self.broker.sessions.get_mut(key)?;
         session.clean = value.clean;
         session.outbound.restore_ids(value.reserved_id);
+        session.expires = restored_time(value.expires);
         session.will = will;
         match value.sn {
             Some(client) => session.link = self.sn.restore_client(now, key, client),
@@ -197,13 +200,22 @@ impl Core {
         let flight = flight.map(|flight| (flight.id, phase(flight.released)));
         self.broker.note_place(place);
         let session = self.broker.sessions.get_mut(key)?;
-        session.outbound.restore(Queued { message, qos, retain: value.retain, place }, flight);
+        let expires = restored_time(value.expires);
+        let (retain, priority) = (value.retain, value.priority);
+        session.outbound.restore(Queued { message, qos, retain, priority, place, expires }, flight);
         Some(())
     }
 
     fn finish_restore(&mut self, now: Instant, sessions: impl Iterator<Item = SessionKey>) {
         for key in sessions {
             self.sn_schedule(now, key);
+            match self.broker.sessions.get(key) {
+                // Its connection ended with the process, and so it begins to wait now.
+                Some(session) if session.link == Link::None && session.expires == Instant::FAR_FUTURE => {
+                    self.detach(now, key);
+                }
+                Some(_) | None => self.watch_expiry(now, key),
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::connection::{Conn, OpenConn};
 use super::{Connect, ConnectCode, Packet, Will};
-use crate::broker::{Link, Part, SessionKey, validate_topic_name};
+use crate::broker::{Link, SessionKey, validate_topic_name};
 use crate::{CloseReason, ConnId, Core, Event, Message, RejectReason, Via};
 use sn_types::Instant;
 
@@ -18,27 +18,26 @@ impl Core {
     pub(super) fn mqtt_connect(&mut self, now: Instant, conn: ConnId, mut connect: Connect) {
         let will = match self.mqtt_check_connect(&mut connect) {
             Ok(will) => will,
-            Err(Refusal::Answer(code, reason)) => return self.mqtt_refuse(conn, code, reason),
+            Err(Refusal::Answer(code, reason)) => return self.mqtt_refuse(now, conn, code, reason),
             Err(Refusal::Protocol(what)) => return self.mqtt_protocol_error(now, conn, what),
         };
         let (key, session_present) = self.mqtt_find_session(now, conn, &connect);
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        session.link = Link::Mqtt(conn);
         session.clean = connect.clean_session;
         session.will = will;
         let client_id = session.client_id.clone();
-        self.broker.sessions.mark(key, Part::Header);
+        self.reattach(key, Link::Mqtt(conn));
         self.mqtt.conns.insert(conn, Conn::Open(OpenConn::new(key, connect.keep_alive_s, now)));
         self.mqtt_schedule(now, conn);
         self.mqtt_send(conn, Packet::ConnAck { session_present, code: ConnectCode::Accepted });
         self.event(Event::Connected { client_id, via: Via::Mqtt(conn), session_present });
-        self.mqtt_resume(conn, key);
+        self.mqtt_resume(now, conn, key);
     }
 
-    fn mqtt_refuse(&mut self, conn: ConnId, code: ConnectCode, reason: RejectReason) {
+    fn mqtt_refuse(&mut self, now: Instant, conn: ConnId, code: ConnectCode, reason: RejectReason) {
         self.mqtt_reject(conn, reason);
         self.mqtt_send(conn, Packet::ConnAck { session_present: false, code });
-        self.mqtt_close(conn, CloseReason::Refused);
+        self.mqtt_close(now, conn, CloseReason::Refused);
     }
 
     /// Whether the client may connect, and its will. Gives it a client id if it has none.

@@ -44,14 +44,14 @@ impl Core {
         match packet {
             Packet::Connect(_) => self.mqtt_protocol_error(now, conn, "a second CONNECT"),
             Packet::Publish(publish) => self.mqtt_publish_in(now, conn, key, publish),
-            Packet::PubAck(id) => self.mqtt_puback(conn, key, id),
+            Packet::PubAck(id) => self.mqtt_puback(now, conn, key, id),
             Packet::PubRec(id) => self.mqtt_pubrec(conn, key, id),
             Packet::PubRel(id) => self.mqtt_pubrel(conn, key, id),
-            Packet::PubComp(id) => self.mqtt_pubcomp(conn, key, id),
+            Packet::PubComp(id) => self.mqtt_pubcomp(now, conn, key, id),
             Packet::Subscribe { id, filters } => self.mqtt_subscribe(now, conn, key, id, filters),
             Packet::Unsubscribe { id, filters } => self.mqtt_unsubscribe(now, conn, key, id, &filters),
             Packet::PingReq => self.mqtt_send(conn, Packet::PingResp),
-            Packet::Disconnect => self.mqtt_disconnect(conn),
+            Packet::Disconnect => self.mqtt_disconnect(now, conn),
             Packet::ConnAck { .. } | Packet::SubAck { .. } | Packet::UnsubAck(_) | Packet::PingResp => {
                 self.mqtt_protocol_error(now, conn, "a packet that only servers send");
             }
@@ -59,10 +59,10 @@ impl Core {
     }
 
     /// The connection's output buffer is full, or has room again.
-    pub(crate) fn mqtt_writable(&mut self, conn: ConnId, writable: bool) {
+    pub(crate) fn mqtt_writable(&mut self, now: Instant, conn: ConnId, writable: bool) {
         let Some(open) = self.mqtt.open_mut(conn) else { return };
         open.writable = writable;
-        self.mqtt_pump(conn);
+        self.mqtt_pump(now, conn);
     }
 
     pub(super) fn mqtt_reject(&mut self, conn: ConnId, reason: RejectReason) {

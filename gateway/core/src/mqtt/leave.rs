@@ -1,15 +1,15 @@
 //! The ways in which a connection ends, and what becomes of its session and will (MQTT 3.1.1 §3.1.2, §3.14).
 
 use super::connection::Conn;
-use crate::broker::{Link, Part, SessionKey};
+use crate::broker::{Part, SessionKey};
 use crate::durable::Recipient;
 use crate::{CloseReason, ConnId, Core, Event, LostReason, Output, RejectReason};
 use sn_types::Instant;
 
 impl Core {
     /// DISCONNECT: the will is forgotten (MQTT-3.14.4-3).
-    pub(super) fn mqtt_disconnect(&mut self, conn: ConnId) {
-        let Some(key) = self.mqtt_close(conn, CloseReason::Disconnected) else { return };
+    pub(super) fn mqtt_disconnect(&mut self, now: Instant, conn: ConnId) {
+        let Some(key) = self.mqtt_close(now, conn, CloseReason::Disconnected) else { return };
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         session.will = None;
         let client_id = session.client_id.clone();
@@ -27,7 +27,7 @@ impl Core {
 
     /// The client has been silent for too long.
     pub(super) fn mqtt_lost(&mut self, now: Instant, conn: ConnId, why: LostReason) {
-        if let Some(key) = self.mqtt_close(conn, CloseReason::KeepAlive) {
+        if let Some(key) = self.mqtt_close(now, conn, CloseReason::KeepAlive) {
             self.mqtt_gone(now, key, why);
         }
     }
@@ -40,44 +40,38 @@ impl Core {
     /// Closes the connection of a client that broke a rule or a limit.
     pub(super) fn mqtt_break(&mut self, now: Instant, conn: ConnId, reason: RejectReason, what: &'static str) {
         self.mqtt_reject(conn, reason);
-        if let Some(key) = self.mqtt_close(conn, CloseReason::Protocol(what)) {
+        if let Some(key) = self.mqtt_close(now, conn, CloseReason::Protocol(what)) {
             self.mqtt_gone(now, key, LostReason::Connection);
         }
     }
 
     /// Another connection, MQTT or MQTT-SN, uses the client id now (MQTT-3.1.4-2).
     pub(crate) fn mqtt_take_over(&mut self, now: Instant, conn: ConnId) {
-        if let Some(key) = self.mqtt_close(conn, CloseReason::TakenOver) {
+        if let Some(key) = self.mqtt_close(now, conn, CloseReason::TakenOver) {
             self.mqtt_end(now, key);
         }
     }
 
     /// The daemon stops. Nobody is left to hear the wills.
-    pub(crate) fn mqtt_shutdown(&mut self) {
+    pub(crate) fn mqtt_shutdown(&mut self, now: Instant) {
         let mut conns: Vec<_> = self.mqtt.conns.keys().copied().collect();
         conns.sort_unstable();
         for conn in conns {
             if self.mqtt.open(conn).is_some() {
-                self.mqtt_close(conn, CloseReason::Shutdown);
+                self.mqtt_close(now, conn, CloseReason::Shutdown);
             }
         }
     }
 
     /// Tells the driver to close the connection. The session that it was for is without one then.
-    pub(super) fn mqtt_close(&mut self, conn: ConnId, reason: CloseReason) -> Option<SessionKey> {
+    pub(super) fn mqtt_close(&mut self, now: Instant, conn: ConnId, reason: CloseReason) -> Option<SessionKey> {
         self.out.send(Recipient::Conn(conn), Output::MqttClose { conn, reason }, None);
         match self.mqtt.conns.insert(conn, Conn::Closing) {
             Some(Conn::Open(open)) => {
-                self.mqtt_unlink(open.session);
+                self.detach(now, open.session);
                 Some(open.session)
             }
             Some(Conn::Closing) | None => None,
-        }
-    }
-
-    fn mqtt_unlink(&mut self, key: SessionKey) {
-        if let Some(session) = self.broker.sessions.get_mut(key) {
-            session.link = Link::None;
         }
     }
 
@@ -91,7 +85,7 @@ impl Core {
 
     /// Publishes the will, once, and ends the session if it is clean.
     pub(super) fn mqtt_end(&mut self, now: Instant, key: SessionKey) {
-        self.mqtt_unlink(key);
+        self.detach(now, key);
         self.publish_will(now, key);
         if let Some(session) = self.broker.sessions.get_mut(key) {
             session.will = None;

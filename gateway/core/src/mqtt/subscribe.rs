@@ -23,16 +23,16 @@ impl Core {
         self.mqtt_send(conn, Packet::SubAck { id, granted: granted.clone() });
         for ((filter, _), granted) in filters.iter().zip(granted) {
             if let Some(qos) = granted {
-                self.mqtt_send_retained(conn, key, filter, qos);
+                self.mqtt_send_retained(now, conn, key, filter, qos);
             }
         }
     }
 
     /// One by one, so that what the connection takes at once does not fill the session's queue.
-    fn mqtt_send_retained(&mut self, conn: ConnId, key: SessionKey, filter: &str, granted: Qos) {
-        for queued in self.retained_for(filter, granted) {
-            self.deliver(key, queued);
-            self.mqtt_pump(conn);
+    fn mqtt_send_retained(&mut self, now: Instant, conn: ConnId, key: SessionKey, filter: &str, granted: Qos) {
+        for (queued, how) in self.retained_for(now, filter, granted) {
+            self.deliver(now, key, queued, how);
+            self.mqtt_pump(now, conn);
         }
     }
 

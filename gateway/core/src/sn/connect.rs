@@ -136,11 +136,11 @@ impl Core {
 
     fn apply_setup(&mut self, key: SessionKey, setup: &Setup, keep_will: bool) {
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        session.link = Link::Sn;
         session.clean = setup.clean_session;
         if !keep_will {
             session.will = None;
         }
+        self.reattach(key, Link::Sn);
     }
 
     /// Makes the client active at its address, and says who had that before. It may have forgotten its topic ids

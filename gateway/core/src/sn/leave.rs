@@ -1,7 +1,7 @@
 //! The ways out: DISCONNECT, sleep, and being lost (1.2 §6.12, §6.14).
 
 use super::table::State;
-use crate::broker::{Link, Part, SessionKey};
+use crate::broker::{Part, SessionKey};
 use crate::{Core, Event, LostReason};
 use sn_codec::{Disconnect, Message};
 use sn_types::{Instant, PeerAddr};
@@ -65,10 +65,9 @@ impl Core {
 
     /// The connection is over. A clean session goes with it; of its address is only remembered that it was here.
     fn end_connection(&mut self, now: Instant, key: SessionKey, state: State) {
-        let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        session.link = Link::None;
+        let Some(session) = self.broker.sessions.get(key) else { return };
         let clean = session.clean;
-        self.broker.sessions.mark(key, Part::Header);
+        self.detach(now, key);
         if let Some(client) = self.sn.clients.get_mut(&key) {
             client.state = state;
             client.close_exchange();

@@ -98,6 +98,11 @@ impl SnSide {
         self.clients.get(&key).map_or(State::Unknown, |client| client.state)
     }
 
+    /// Whether the client is to be sent messages now: it is active or awake.
+    pub(crate) fn listens(&self, key: SessionKey) -> bool {
+        matches!(self.state(key), State::Active | State::Awake)
+    }
+
     /// The address of a session's MQTT-SN client.
     pub(crate) fn address(&self, key: SessionKey) -> Option<PeerAddr> {
         self.clients.get(&key)?.addr

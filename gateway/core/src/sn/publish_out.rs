@@ -42,6 +42,7 @@ impl Core {
             self.drained(now, key, to);
             return false;
         }
+        self.drop_expired(now, key);
         match self.next_message(key) {
             Next::Nothing => {
                 self.drained(now, key, to);

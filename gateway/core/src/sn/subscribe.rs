@@ -26,7 +26,7 @@ impl Core {
         match self.try_subscribe(key, subscribe) {
             Ok((topic_id, filter, granted)) => {
                 self.sn_send(from, &Message::SubAck(SubAck { topic_id, ..ack }));
-                self.deliver_retained(key, &filter, granted);
+                self.deliver_retained(now, key, &filter, granted);
                 self.pump(now, key);
             }
             Err(reason) => {

@@ -55,6 +55,7 @@ pub(crate) struct Rig {
     /// Commits written so far.
     pub(crate) commits: usize,
     last_packet_id: u16,
+    config: Config,
 }
 
 impl Rig {
@@ -67,7 +68,7 @@ impl Rig {
         let mut config = Config { durable: has_store(), ..Config::default() };
         change(&mut config);
         Self {
-            core: Core::new(config),
+            core: Core::new(config.clone()),
             now: Instant::ZERO,
             sent: Vec::new(),
             broadcasts: Vec::new(),
@@ -76,6 +77,7 @@ impl Rig {
             closed: Vec::new(),
             commits: 0,
             last_packet_id: 0,
+            config,
         }
     }
 
@@ -257,6 +259,16 @@ impl Rig {
     /// Messages that wait for a client or are in flight to it.
     pub(crate) fn waiting(&self, client_id: &str) -> usize {
         self.client(client_id).map_or(0, |client| client.waiting)
+    }
+
+    pub(crate) fn gauges(&self) -> gateway_core::Gauges {
+        self.core.gauges()
+    }
+
+    /// Changes the configuration while running.
+    pub(crate) fn configure(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+        self.core.reconfigure(self.config.clone());
     }
 
     pub(crate) fn rejects(&self, reason: RejectReason) -> u64 {

@@ -92,6 +92,7 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::Asleep { client_id, duration_s } => format!("{client_id} asleep for {duration_s} s"),
         Event::Awake { client_id, waiting } => format!("{client_id} awake, {waiting} waiting"),
         Event::Lost { client_id, why } => format!("{client_id} lost: {why:?}"),
+        Event::Expired { client_id } => format!("{client_id} expired"),
         Event::TakenOver { client_id, .. } => format!("{client_id} taken over"),
         Event::Dropped { .. } | Event::Rejected { .. } => return None,
     })

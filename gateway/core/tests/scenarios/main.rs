@@ -24,6 +24,7 @@ mod negative_vectors;
 mod noise;
 mod pick_me_up;
 mod qos_minus_one;
+mod queue_rules;
 mod retransmission;
 mod shutdown;
 mod state_table;

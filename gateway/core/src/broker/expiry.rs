@@ -1,0 +1,56 @@
+//! A session whose client has gone is kept for a while, and then forgotten.
+
+use super::{Link, Part, SessionKey};
+use crate::core::TimerKey;
+use crate::{Core, Event};
+use sn_types::Instant;
+use std::time::Duration;
+
+/// A timer entry outlives its session by at most this, so that many short sessions do not fill the timers.
+const LONGEST_LOOK: Duration = Duration::from_secs(3_600);
+
+impl Core {
+    /// The client is gone: the session waits for it until it expires.
+    pub(crate) fn detach(&mut self, now: Instant, key: SessionKey) {
+        let expires = self.config.session_expiry.map_or(Instant::FAR_FUTURE, |expiry| now + expiry);
+        self.broker.sessions.mark(key, Part::Header);
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        session.link = Link::None;
+        // A clean session ends with its connection: its caller sees to that.
+        if !session.clean {
+            session.expires = expires;
+            self.watch_expiry(now, key);
+        }
+    }
+
+    /// The client is back.
+    pub(crate) fn reattach(&mut self, key: SessionKey, link: Link) {
+        self.broker.sessions.mark(key, Part::Header);
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        session.link = link;
+        session.expires = Instant::FAR_FUTURE;
+    }
+
+    /// Sees to it that the session is looked at when it expires.
+    pub(crate) fn watch_expiry(&mut self, now: Instant, key: SessionKey) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        if session.expires < Instant::FAR_FUTURE {
+            let look = session.expires.min(now + LONGEST_LOOK);
+            self.timers.schedule(&mut session.scheduled, look, TimerKey::Session(key));
+        }
+    }
+
+    /// The look that was asked for `due`.
+    pub(crate) fn session_due(&mut self, now: Instant, due: Instant, key: SessionKey) {
+        let Some(session) = self.broker.sessions.get_mut(key).filter(|session| session.scheduled == due) else {
+            return;
+        };
+        session.scheduled = Instant::FAR_FUTURE;
+        if session.expires > now {
+            return self.watch_expiry(now, key);
+        }
+        let client_id = session.client_id.clone();
+        self.remove_session(key);
+        self.event(Event::Expired { client_id });
+    }
+}
