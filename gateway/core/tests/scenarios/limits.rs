@@ -40,6 +40,10 @@ fn the_defaults() {
         subscriptions_per_client,
         queue_messages,
         queue_bytes,
+        total_queue_messages,
+        total_queue_bytes,
+        retained_messages,
+        retained_bytes,
         mqtt_inflight,
         incoming_qos2,
         unknown_sender_answers_per_s,
@@ -47,6 +51,8 @@ fn the_defaults() {
     assert_eq!((clients, client_id_len, topic_name_len), (100_000, 128, 1_024));
     assert_eq!((topic_ids_per_client, subscriptions_per_client), (1_024, 1_024));
     assert_eq!((queue_messages, queue_bytes), (10_000, 16 << 20));
+    assert_eq!((total_queue_messages, total_queue_bytes), (10_000_000, 1 << 30));
+    assert_eq!((retained_messages, retained_bytes), (1_000_000, 256 << 20));
     assert_eq!((mqtt_inflight, incoming_qos2, unknown_sender_answers_per_s), (1_000, 1_000, 1));
 }
 
