@@ -48,26 +48,18 @@ impl Capture {
         capture
     }
 
-    /// Sends marks until tshark shows one: then everything sent before has been captured, too.
+    /// Sends marks until tshark shows one of them: then everything sent before has been captured, too. The marks of
+    /// another call, which may still come, are from another port.
     fn mark(&mut self) {
         let node = Node::to(self.mark);
-        let shown = self.marks();
         let deadline = Instant::now() + PATIENCE;
-        while self.marks() == shown {
+        while !self.tshark.lines().iter().any(|line| has_port(line, node.port())) {
             let lines = self.tshark.lines().join("\n");
             let can_capture = self.tshark.is_running() && Instant::now() < deadline;
             assert!(can_capture, "tshark does not capture on lo (that needs root or the group wireshark):\n{lines}");
             node.send_octets(MARK);
             thread::sleep(Duration::from_millis(20));
         }
-    }
-
-    fn is_mark(&self, line: &str) -> bool {
-        line.split(['\t', ',']).any(|field| field == self.mark.port().to_string())
-    }
-
-    fn marks(&self) -> usize {
-        self.tshark.lines().iter().filter(|line| self.is_mark(line)).count()
     }
 
     /// Waits until a message of this type has been captured.
@@ -93,8 +85,14 @@ impl Capture {
 
     fn frames(&self) -> Vec<Frame> {
         let lines = self.tshark.lines();
-        lines.iter().filter(|line| !self.is_mark(line)).filter_map(|line| Frame::parse(line)).collect()
+        lines.iter().filter(|line| !has_port(line, self.mark.port())).filter_map(|line| Frame::parse(line)).collect()
     }
+}
+
+/// Whether a line of tshark's is about a datagram from or to this port.
+fn has_port(line: &str, port: u16) -> bool {
+    let ports = line.split('\t').next().unwrap_or_default();
+    ports.split(',').any(|field| field.parse() == Ok(port))
 }
 
 fn tshark(ports: &[u16]) -> Command {

@@ -29,6 +29,15 @@ impl Node {
         Self { socket, peer }
     }
 
+    /// The port it sends from.
+    ///
+    /// # Panics
+    /// Never: its socket is bound.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.socket.local_addr().expect("it is bound").port()
+    }
+
     /// Sends a message.
     ///
     /// # Panics
