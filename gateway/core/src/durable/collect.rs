@@ -2,12 +2,11 @@
 
 use super::key::{Key, Record, SCHEMA};
 use super::record::{
-    FlightValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, delete, put, stored_time,
+    FlightValue, IncomingValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, delete, put, stored_time,
 };
 use super::{CommitToken, Journal};
 use crate::broker::{Change, Marks, Part, Phase, Queued, Session, SessionKey};
 use crate::{Core, Output};
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 impl Core {
@@ -75,7 +74,7 @@ impl Core {
             records.push(self.subscriptions_record(key, session));
         }
         if marks.contains(Part::Incoming) {
-            records.push(incoming_record(session));
+            records.push(self.incoming_record(key, session));
         }
     }
 
@@ -91,13 +90,21 @@ impl Core {
         put(Key::Session(session.number), &value)
     }
 
+    fn incoming_record(&self, key: SessionKey, session: &Session) -> Record {
+        let value =
+            IncomingValue { unreleased: session.incoming_qos2.clone(), recent: self.sn.stored_recent_qos2(key) };
+        let key = Key::Incoming(session.number);
+        if value.unreleased.is_empty() && value.recent.is_empty() { delete(key) } else { put(key, &value) }
+    }
+
     fn subscriptions_record(&self, key: SessionKey, session: &Session) -> Record {
         let subscriptions: Vec<_> = session
             .subscriptions
             .iter()
             .map(|(filter, qos)| SubscriptionValue { filter, qos: *qos as u8, form: self.sn.stored_form(key, filter) })
             .collect();
-        put_list(Key::Subscriptions(session.number), &subscriptions)
+        let key = Key::Subscriptions(session.number);
+        if subscriptions.is_empty() { delete(key) } else { put(key, &subscriptions) }
     }
 
     /// Every record that the store should have, made from the state in memory.
@@ -119,7 +126,7 @@ impl Core {
         records.extend([
             self.header_record(key, session),
             self.subscriptions_record(key, session),
-            incoming_record(session),
+            self.incoming_record(key, session),
         ]);
         let topics = self.sn.normal_topics(key);
         records.extend(topics.map(|(id, name)| put(Key::TopicId(number, id.0), &&**name)));
@@ -186,13 +193,4 @@ fn queued_record(number: u64, queued: &Queued) -> Record {
 
 fn flight_record(number: u64, place: u64, id: u16, phase: Phase) -> Record {
     put(Key::Flight(number, place), &FlightValue { id, released: phase == Phase::Released })
-}
-
-fn incoming_record(session: &Session) -> Record {
-    put_list(Key::Incoming(session.number), &session.incoming_qos2)
-}
-
-/// An empty list needs no record.
-fn put_list(key: Key<'_>, list: &[impl Serialize]) -> Record {
-    if list.is_empty() { delete(key) } else { put(key, &list) }
 }

@@ -64,6 +64,15 @@ pub(crate) enum FormValue {
     Short([u8; 2]),
 }
 
+/// QoS 2 messages from a session's client.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct IncomingValue {
+    /// Ids that are not released.
+    pub(super) unreleased: Vec<u16>,
+    /// Late copies are known by these: when, under which id, the digest.
+    pub(super) recent: Vec<(u64, u16, u64)>,
+}
+
 /// An application message.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MessageValue<'a> {

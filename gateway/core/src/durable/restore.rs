@@ -5,7 +5,8 @@
 
 use super::key::{Key, SCHEMA};
 use super::record::{
-    FlightValue, FormValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, qos, restored_time,
+    FlightValue, FormValue, IncomingValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, qos,
+    restored_time,
 };
 use crate::broker::{Link, Part, Phase, Queued, SessionKey};
 use crate::{Core, Message, Qos};
@@ -164,7 +165,9 @@ impl Core {
             }
             Key::Incoming(number) => {
                 let key = *reader.sessions.get(&number)?;
-                self.broker.sessions.get_mut(key)?.incoming_qos2 = read(value)?;
+                let value: IncomingValue = read(value)?;
+                self.sn.restore_recent_qos2(key, &value.recent);
+                self.broker.sessions.get_mut(key)?.incoming_qos2 = value.unreleased;
                 Some(0)
             }
             Key::Queued(number, place) => {

@@ -163,7 +163,9 @@ impl Core {
         client.in_dialogue = false;
         client.fresh_from_dialogue = dialogue;
         client.topics.forget_known();
-        client.recent_qos2.connected(now);
+        if client.recent_qos2.connected(now) {
+            self.broker.sessions.mark(key, Part::Incoming);
+        }
         self.broker.sessions.mark(key, Part::Header);
         self.sn.bind(key, from)
     }
@@ -195,9 +197,10 @@ impl Core {
         }
         self.forget_topic_ids(key);
         self.sn.forget(key);
-        // With the client go its address and the forms in which it subscribed.
-        self.broker.sessions.mark(key, Part::Header);
-        self.broker.sessions.mark(key, Part::Subscriptions);
+        // With the client go its address, the forms in which it subscribed, and its latest QoS 2 messages.
+        for part in [Part::Header, Part::Subscriptions, Part::Incoming] {
+            self.broker.sessions.mark(key, part);
+        }
     }
 }
 

@@ -28,6 +28,11 @@ impl RecentQos2 {
         self.messages.push_back((now, msg_id, digest));
     }
 
+    /// All of them, for the store, the oldest first.
+    pub(super) fn stored(&self) -> impl Iterator<Item = (u64, u16, u64)> {
+        self.messages.iter().map(|(at, msg_id, digest)| (at.as_micros(), msg_id.0, *digest))
+    }
+
     pub(super) fn contains(&self, now: Instant, msg_id: MsgId, digest: u64) -> bool {
         let is_it =
             |(at, id, said): &(Instant, MsgId, u64)| *id == msg_id && *said == digest && now.since(*at) < Self::LINGER;
@@ -36,8 +41,12 @@ impl RecentQos2 {
 
     /// The client connects. It may use its MsgIds again from the start; but a CONNECT can itself be a copy, and then
     /// those of the messages after it are still under way.
-    pub(super) fn connected(&mut self, now: Instant) {
+    ///
+    /// `true`: something is forgotten.
+    pub(super) fn connected(&mut self, now: Instant) -> bool {
+        let before = self.messages.len();
         self.messages.retain(|(at, _, _)| now.since(*at) < Self::UNDER_WAY);
+        self.messages.len() < before
     }
 }
 
@@ -62,7 +71,7 @@ mod tests {
         recent.insert(Instant::from_secs(1), MsgId(1), 0);
         recent.insert(Instant::from_secs(9), MsgId(2), 0);
         let now = Instant::from_secs(10);
-        recent.connected(now);
+        assert!(recent.connected(now));
         assert!(!recent.contains(now, MsgId(1), 0));
         assert!(recent.contains(now, MsgId(2), 0));
     }

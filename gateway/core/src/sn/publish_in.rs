@@ -1,6 +1,7 @@
 //! PUBLISH from a client (1.2 §6.6, §6.7): to the broker, then the acknowledgement.
 
 use crate::broker::{Part, SessionKey};
+use crate::map::MapSeed;
 use crate::{Core, Message as BrokerMessage, Qos, RejectReason};
 use bytes::Bytes;
 use sn_codec::{Message, MsgId, PubAck, Publish, ReturnCode, Topic, TopicId};
@@ -54,7 +55,7 @@ impl Core {
     ) -> Result<bool, RejectReason> {
         let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(false) };
         let Some(client) = self.sn.clients.get_mut(&key) else { return Ok(false) };
-        let digest = self.sn.seed.digest(&(&*message.topic, &*message.payload));
+        let digest = digest(message);
         if session.incoming_qos2.contains(&msg_id.0) || client.recent_qos2.contains(now, msg_id, digest) {
             return Ok(false);
         }
@@ -154,6 +155,11 @@ impl Core {
             Topic::Reserved(_) => Err(RejectReason::TopicIdType),
         }
     }
+}
+
+/// What a message says, in short. The same in every process: the store keeps it.
+fn digest(message: &BrokerMessage) -> u64 {
+    MapSeed::new(0).digest(&(&*message.topic, &*message.payload))
 }
 
 fn message(topic: Arc<str>, qos: Qos, publish: &Publish<'_>) -> BrokerMessage {
