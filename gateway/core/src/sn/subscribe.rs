@@ -47,7 +47,8 @@ impl Core {
         let target = self.target(&subscribe.topic)?;
         let topic_id = match (&target.form, &subscribe.topic) {
             (Some(Form::Predefined(id)), _) => *id,
-            (Some(Form::Short(name)), _) => TopicId(u16::from_be_bytes(name.0)),
+            // "Not relevant", says the spec. Most gateways say 0000, and there are clients that insist on it.
+            (Some(Form::Short(_)), _) => TopicId::NONE,
             _ if has_wildcard(&target.filter) => TopicId::NONE,
             _ => self.learn_topic(key, &target.filter).ok_or(RejectReason::TopicIdLimit)?,
         };
