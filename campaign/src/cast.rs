@@ -81,23 +81,25 @@ pub struct Addresses {
     pub mqtt: SocketAddr,
 }
 
-/// Starts everybody, a thread each. They end when the ledger says that the run is over.
+/// Starts everybody, a thread each, with pauses by `seed`. They end when the ledger says that the run is over.
 ///
 /// # Errors
 /// There are no sockets to be had.
-pub fn start(gateway: Addresses, ledger: &Arc<Ledger>) -> Result<Vec<JoinHandle<()>>> {
+pub fn start(gateway: Addresses, ledger: &Arc<Ledger>, seed: u64) -> Result<Vec<JoinHandle<()>>> {
+    let mut seeds = seed.wrapping_mul(1_000)..;
+    let mut next_seed = move || seeds.next().unwrap_or_default();
     let mut threads = Vec::new();
     for (number, (name, qos, kind)) in READERS.iter().enumerate() {
-        threads.push(reader(gateway, ledger, ReaderNo(number), name, *qos, *kind)?);
+        threads.push(reader(gateway, ledger, (name, *qos, *kind), ReaderNo(number), next_seed())?);
     }
     for (name, asleep, places) in NODE_PUBLISHERS {
-        let node = Node::new(name, gateway.udp, ledger.clone(), None)?;
+        let node = Node::new(name, gateway.udp, ledger.clone(), None, next_seed())?;
         let topics: Vec<_> = places.iter().map(|place| (TopicNo(*place), TOPICS[*place])).collect();
         threads.push(thread::spawn(move || node::publish(node, &topics, asleep)));
     }
     for (name, place) in MQTT_PUBLISHERS {
         let role = Role::Publish(TopicNo(place), TOPICS[place]);
-        let client = Client::new(name, gateway.mqtt, role, ledger.clone());
+        let client = Client::new(name, gateway.mqtt, role, ledger.clone(), next_seed());
         threads.push(thread::spawn(move || client.run()));
     }
     Ok(threads)
@@ -106,25 +108,24 @@ pub fn start(gateway: Addresses, ledger: &Arc<Ledger>) -> Result<Vec<JoinHandle<
 fn reader(
     gateway: Addresses,
     ledger: &Arc<Ledger>,
+    (name, qos, kind): (&str, u8, Kind),
     reader: ReaderNo,
-    name: &str,
-    qos: u8,
-    kind: Kind,
+    seed: u64,
 ) -> Result<JoinHandle<()>> {
     let ledger = ledger.clone();
     let sn_qos = if qos == 2 { Qos::Two } else { Qos::One };
     Ok(match kind {
         Kind::Node(subscriptions) => {
-            let node = Node::new(name, gateway.udp, ledger, Some(reader))?;
+            let node = Node::new(name, gateway.udp, ledger, Some(reader), seed)?;
             thread::spawn(move || node::read(node, reader, sn_qos, subscriptions))
         }
         Kind::Sleeper => {
-            let node = Node::new(name, gateway.udp, ledger, Some(reader))?;
+            let node = Node::new(name, gateway.udp, ledger, Some(reader), seed)?;
             thread::spawn(move || node::sleep_and_read(node, reader, sn_qos))
         }
         Kind::Mqtt { leaves } => {
             let role = Role::Read { reader, qos, leaves };
-            let client = Client::new(name, gateway.mqtt, role, ledger);
+            let client = Client::new(name, gateway.mqtt, role, ledger, seed);
             thread::spawn(move || client.run())
         }
     })

@@ -48,7 +48,7 @@ impl Stage {
         let data = disk.as_ref().map_or(Data::InMemory, |disk| Data::Directory(disk.path().to_owned()));
         let plan = Plan::new(program, data, dir.path())?;
         let ledger = Arc::new(cast::ledger());
-        let clients = cast::start(plan.addresses(), &ledger)?;
+        let clients = cast::start(plan.addresses(), &ledger, seed)?;
         Ok(Self { plan, disk, ledger, clients, start: Instant::now(), dir })
     }
 

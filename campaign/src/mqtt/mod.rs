@@ -88,15 +88,15 @@ struct Connection {
 }
 
 impl Client {
-    /// A client that has never connected.
+    /// A client that has never connected; `seed` is for its pauses.
     #[must_use]
-    pub fn new(id: &str, gateway: SocketAddr, role: Role, ledger: Arc<Ledger>) -> Self {
+    pub fn new(id: &str, gateway: SocketAddr, role: Role, ledger: Arc<Ledger>, seed: u64) -> Self {
         Self {
             id: id.to_owned(),
             gateway,
             role,
             ledger,
-            rng: Rand32::new(id.len() as u64),
+            rng: Rand32::new(seed),
             has_session: false,
             subscribed: false,
             outgoing: VecDeque::new(),
@@ -119,15 +119,24 @@ impl Client {
 
     fn connect_and_work(&mut self) -> Result<()> {
         let mut connection = Connection::open(self.gateway)?;
+        let end = self.work_over(&mut connection);
+        if end == Err(Stop::Over) {
+            // Whoever goes without a word is mourned: its will is published.
+            connection.send(&wire::DISCONNECT)?;
+        }
+        end
+    }
+
+    fn work_over(&mut self, connection: &mut Connection) -> Result<()> {
         connection.send(&wire::connect(&self.id, NO_KEEP_ALIVE, &format!("will/{}", self.id)))?;
-        self.await_connack(&mut connection)?;
-        self.send_again(&mut connection)?;
+        self.await_connack(connection)?;
+        self.send_again(connection)?;
         if let Role::Read { qos, .. } = self.role
             && !self.subscribed
         {
             connection.send(&wire::subscribe(1, &[&cast::FILTERS[..], &[cast::WILLS]].concat(), qos))?;
         }
-        self.work(&mut connection)
+        self.work(connection)
     }
 
     fn await_connack(&mut self, connection: &mut Connection) -> Result<()> {

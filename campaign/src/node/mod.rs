@@ -55,14 +55,19 @@ pub struct Node {
 }
 
 impl Node {
-    /// A client that is not connected yet; `reader` is its account, if it subscribes.
+    /// A client that is not connected yet; `reader` is its account, if it subscribes; `seed` is for its pauses.
     ///
     /// # Errors
     /// There is no socket to be had.
-    pub fn new(client_id: &str, gateway: SocketAddr, ledger: Arc<Ledger>, reader: Option<ReaderNo>) -> Result<Self> {
+    pub fn new(
+        client_id: &str,
+        gateway: SocketAddr,
+        ledger: Arc<Ledger>,
+        reader: Option<ReaderNo>,
+        seed: u64,
+    ) -> Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("no UDP socket for a node")?;
         socket.connect(gateway)?;
-        let seed = client_id.bytes().fold(0, |seed, octet| seed * 31 + u64::from(octet));
         Ok(Self {
             socket,
             client_id: client_id.to_owned(),
