@@ -1,12 +1,12 @@
 //! The core's door.
 
-use crate::broker::{Broker, Link, SessionKey};
+use crate::broker::{Broker, SessionKey};
 use crate::durable::{Journal, Outbox};
 use crate::map::MapSeed;
 use crate::mqtt::MqttSide;
 use crate::sn::SnSide;
 use crate::timers::Timers;
-use crate::{ClientInfo, ClientState, Config, ConnId, Event, Gauges, Input, Output, Stats, Via};
+use crate::{Config, ConnId, Event, Gauges, Input, Output, RejectReason, Stats, StorageState};
 use sn_types::{Instant, LinkProfile, TransportId};
 
 /// The gateway's state and its rules.
@@ -25,6 +25,7 @@ pub struct Core {
     pub(crate) journal: Journal,
     pub(crate) out: Outbox,
     pub(crate) stats: Stats,
+    pub(crate) storage: StorageState,
 }
 
 /// What a timer looks at.
@@ -55,6 +56,7 @@ impl Core {
             timers: Timers::new(),
             out: Outbox::new(seed),
             stats: Stats::default(),
+            storage: StorageState::Ok,
             config,
         }
     }
@@ -73,6 +75,7 @@ impl Core {
             Input::MqttClosed { conn } => self.mqtt_closed(now, conn),
             Input::MqttWritable { conn, writable } => self.mqtt_writable(now, conn, writable),
             Input::Committed { token } => self.committed(token),
+            Input::Storage(state) => self.storage = state,
             Input::Shutdown => {
                 self.sn_shutdown();
                 self.mqtt_shutdown(now);
@@ -116,35 +119,22 @@ impl Core {
         Gauges { held: self.out.held(), ..self.broker.gauges() }
     }
 
-    /// Every session, in no particular order.
-    pub fn clients(&self) -> impl Iterator<Item = ClientInfo> + '_ {
-        self.broker.sessions.iter().map(|(key, session)| {
-            let counters = session.counters.as_deref().cloned().unwrap_or_default();
-            ClientInfo {
-                client_id: session.client_id.clone(),
-                state: match session.link {
-                    Link::Mqtt(_) => ClientState::Active,
-                    Link::Sn | Link::None => self.sn.client_state(key),
-                },
-                via: match session.link {
-                    Link::Mqtt(conn) => Some(Via::Mqtt(conn)),
-                    Link::Sn => self.sn.address(key).map(Via::Sn),
-                    Link::None => None,
-                },
-                waiting: session.outbound.len(),
-                rejects: counters.rejects,
-                drops: counters.drops,
-            }
-        })
-    }
-
     /// Takes over a new configuration. Answers with the names of what needs a restart to change.
     pub fn reconfigure(&mut self, config: Config) -> Vec<&'static str> {
         self.sn.set_predefined(&config);
         // Clients and other gateways know this gateway by its id.
-        let kept = Config { gw_id: self.config.gw_id, hash_seed: self.config.hash_seed, ..config.clone() };
+        let Config { gw_id, hash_seed, durable, .. } = self.config;
+        let kept = Config { gw_id, hash_seed, durable, ..config.clone() };
         self.config = kept;
         if config.gw_id == self.config.gw_id { Vec::new() } else { vec!["gw_id"] }
+    }
+
+    /// Refuses what would need a promise that cannot be kept.
+    pub(crate) fn can_promise(&self) -> Result<(), RejectReason> {
+        match self.storage {
+            StorageState::Ok => Ok(()),
+            StorageState::Full | StorageState::Failed => Err(RejectReason::Storage),
+        }
     }
 
     pub(crate) fn event(&mut self, event: Event) {

@@ -43,8 +43,23 @@ pub enum Input<'a> {
         /// Which.
         token: CommitToken,
     },
+    /// The store's state has changed. Without this it is [`StorageState::Ok`].
+    Storage(StorageState),
     /// The daemon is about to stop: DISCONNECT goes to the clients whose session ends with the process.
     Shutdown,
+}
+
+/// Whether commits can be carried out. While they cannot, nothing is promised: promises made before wait, new ones are
+/// refused with "congestion" wherever the protocol can say that, and QoS 0 goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum StorageState {
+    /// They are.
+    #[default]
+    Ok,
+    /// The disk is full: the commit under way will be carried out when there is space.
+    Full,
+    /// Never again in this process.
+    Failed,
 }
 
 /// Something for the driver to carry out, in order.
@@ -107,4 +122,6 @@ pub enum CloseReason {
     Protocol(&'static str),
     /// The daemon stops.
     Shutdown,
+    /// The operator has dropped the session.
+    Dropped,
 }

@@ -16,6 +16,7 @@ mod config;
 mod core;
 mod durable;
 mod event;
+mod inspect;
 mod io;
 mod map;
 mod message;
@@ -29,6 +30,7 @@ pub use broker::{FilterError, SessionKey, TopicNameError, filter_matches, valida
 pub use config::{AddressMoves, Config, Keep, Limits, QueueRule, Timing, WhenFull};
 pub use durable::{CommitToken, Record, RestoreError, Restored};
 pub use event::{Event, LostReason, Via};
-pub use io::{CloseReason, ConnId, Input, Output};
+pub use inspect::ClientDetail;
+pub use io::{CloseReason, ConnId, Input, Output, StorageState};
 pub use message::{Message, Qos};
 pub use stats::{ClientInfo, ClientState, DropReason, Gauges, RejectReason, Stats};

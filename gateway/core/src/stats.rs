@@ -48,6 +48,8 @@ pub enum RejectReason {
     NodeId,
     /// An MQTT client broke the protocol.
     MqttProtocol,
+    /// The disk is full or has failed: nothing can be promised.
+    Storage,
 }
 
 impl RejectReason {
@@ -74,6 +76,7 @@ impl RejectReason {
             Self::QosMinusOne => "qos-minus-one",
             Self::NodeId => "node-id",
             Self::MqttProtocol => "mqtt-protocol",
+            Self::Storage => "storage",
         }
     }
 }

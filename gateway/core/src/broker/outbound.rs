@@ -227,6 +227,16 @@ impl Outbound {
         self.inflight.iter().find(|sent| sent.id == id).map(|sent| sent.queued.qos)
     }
 
+    /// Octets of the messages that wait.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
+    /// Messages that were sent and are not done.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.inflight.len()
+    }
+
     /// Messages that wait or are in flight.
     pub(crate) fn len(&self) -> usize {
         self.queue.len() + self.inflight.len()

@@ -20,7 +20,7 @@ mod restore;
 pub use key::Record;
 pub use restore::{RestoreError, Restored};
 
-pub(crate) use outbox::{Outbox, Recipient};
+pub(crate) use outbox::{Outbox, Promise, Recipient};
 pub(crate) use record::{FormValue, SnValue, StateValue};
 
 use std::collections::BTreeSet;
@@ -64,6 +64,12 @@ impl crate::Core {
     /// The commit that a promise made now has to wait for, if any.
     pub(crate) fn barrier(&self) -> Option<CommitToken> {
         if self.is_dirty() { Some(self.journal.next) } else { self.journal.under_way }
+    }
+
+    /// Whether a commit is under way.
+    #[must_use]
+    pub fn is_committing(&self) -> bool {
+        self.journal.under_way.is_some()
     }
 
     fn is_dirty(&self) -> bool {

@@ -42,6 +42,7 @@ impl Core {
 
     /// Whether the client may connect, and its will. Gives it a client id if it has none.
     fn mqtt_check_connect(&mut self, connect: &mut Connect) -> Result<Option<Box<Message>>, Refusal> {
+        self.can_promise().map_err(|reason| Refusal::Answer(ConnectCode::ServerUnavailable, reason))?;
         let limits = &self.config.limits;
         let id_fits = connect.client_id.len() <= limits.client_id_len && !connect.client_id.contains('\0');
         if !id_fits || (connect.client_id.is_empty() && !connect.clean_session) {

@@ -2,7 +2,7 @@
 
 use crate::broker::SessionKey;
 use crate::core::TimerKey;
-use crate::durable::Recipient;
+use crate::durable::{Promise, Recipient};
 use crate::map::{Map, MapSeed};
 use crate::mqtt::{ConnectCode, Packet};
 use crate::{ConnId, Core, LostReason, Output, Qos};
@@ -97,27 +97,26 @@ impl Core {
     }
 
     pub(super) fn mqtt_send(&mut self, conn: ConnId, packet: Packet) {
-        let until = if promises(&packet) { self.barrier() } else { None };
-        self.out.send(Recipient::Conn(conn), Output::Mqtt { conn, packet }, until);
+        let promise = promise(&packet);
+        self.out.send(Recipient::Conn(conn), Output::Mqtt { conn, packet }, promise, self.barrier());
     }
 }
 
 /// Whether a packet promises that something has been noted, or shows an id that must not mean something else later.
-fn promises(packet: &Packet) -> bool {
+fn promise(packet: &Packet) -> Promise {
     match packet {
-        Packet::ConnAck { code, .. } => *code == ConnectCode::Accepted,
-        Packet::Publish(publish) => publish.qos == Qos::ExactlyOnce,
-        Packet::PubAck(_)
-        | Packet::PubRec(_)
-        | Packet::PubRel(_)
-        | Packet::PubComp(_)
-        | Packet::SubAck { .. }
-        | Packet::UnsubAck(_) => true,
+        Packet::ConnAck { code: ConnectCode::Accepted, .. } => Promise::Leads,
+        Packet::SubAck { granted, .. } if granted.iter().any(Option::is_some) => Promise::Leads,
+        Packet::Publish(publish) if publish.qos == Qos::ExactlyOnce => Promise::Waits,
+        Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) | Packet::UnsubAck(_) => {
+            Promise::Waits
+        }
+        Packet::ConnAck { .. } | Packet::SubAck { .. } | Packet::Publish(_) => Promise::Nothing,
         Packet::Connect(_)
         | Packet::Subscribe { .. }
         | Packet::Unsubscribe { .. }
         | Packet::PingReq
         | Packet::PingResp
-        | Packet::Disconnect => false,
+        | Packet::Disconnect => Promise::Nothing,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::connection::Conn;
 use crate::broker::{Part, SessionKey};
-use crate::durable::Recipient;
+use crate::durable::{Promise, Recipient};
 use crate::{CloseReason, ConnId, Core, Event, LostReason, Output, RejectReason};
 use sn_types::Instant;
 
@@ -64,8 +64,8 @@ impl Core {
     }
 
     /// Tells the driver to close the connection. The session that it was for is without one then.
-    pub(super) fn mqtt_close(&mut self, now: Instant, conn: ConnId, reason: CloseReason) -> Option<SessionKey> {
-        self.out.send(Recipient::Conn(conn), Output::MqttClose { conn, reason }, None);
+    pub(crate) fn mqtt_close(&mut self, now: Instant, conn: ConnId, reason: CloseReason) -> Option<SessionKey> {
+        self.out.send(Recipient::Conn(conn), Output::MqttClose { conn, reason }, Promise::Last, None);
         match self.mqtt.conns.insert(conn, Conn::Closing) {
             Some(Conn::Open(open)) => {
                 self.detach(now, open.session);

@@ -41,6 +41,10 @@ impl Core {
             self.mqtt_reject(conn, RejectReason::TopicFilter);
             return None;
         }
+        if let Err(reason) = self.can_promise() {
+            self.mqtt_reject(conn, reason);
+            return None;
+        }
         if !self.subscribe(key, filter, qos) {
             self.mqtt_reject(conn, RejectReason::SubscriptionLimit);
             return None;

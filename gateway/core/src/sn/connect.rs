@@ -34,7 +34,9 @@ impl Core {
     /// CONNECT: refused, answered with CONNACK, or with the will dialogue's first question.
     pub(super) fn connect(&mut self, now: Instant, from: PeerAddr, connect: &Connect<'_>) {
         match self.admit(from, connect) {
-            Err(reason @ RejectReason::ClientLimit) => self.refuse_connect(from, reason, ReturnCode::Congestion),
+            Err(reason @ (RejectReason::ClientLimit | RejectReason::Storage)) => {
+                self.refuse_connect(from, reason, ReturnCode::Congestion)
+            }
             Err(reason) => self.refuse_connect(from, reason, ReturnCode::NotSupported),
             Ok(setup) if connect.will => self.begin_dialogue(now, from, setup),
             Ok(setup) => {
@@ -53,6 +55,7 @@ impl Core {
         if connect.protocol_id != PROTOCOL_ID {
             return Err(RejectReason::ProtocolId);
         }
+        self.can_promise()?;
         let client_id = self.client_id(connect.client_id)?;
         if self.is_full(from, &client_id) {
             return Err(RejectReason::ClientLimit);

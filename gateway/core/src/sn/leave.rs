@@ -1,5 +1,6 @@
 //! The ways out: DISCONNECT, sleep, and being lost (1.2 §6.12, §6.14).
 
+use super::SnSide;
 use super::table::State;
 use crate::broker::{Part, SessionKey};
 use crate::{Core, Event, LostReason};
@@ -81,14 +82,29 @@ impl Core {
         }
     }
 
-    /// The daemon stops, and every session with it: whoever listens is told.
+    /// The operator has dropped the session: the client is told.
+    pub(crate) fn sn_tell_dropped(&mut self, key: SessionKey) {
+        if let Some(addr) = self.sn.listens_at(key) {
+            self.sn_send(addr, &DISCONNECT);
+        }
+    }
+
+    /// The daemon stops: whoever listens and has a session that ends with the process is told. The others go on after
+    /// the restart as if nothing had happened.
     pub(crate) fn sn_shutdown(&mut self) {
-        let listens = |state| matches!(state, State::Active | State::Awake);
-        let mut listeners: Vec<_> =
-            self.sn.clients.values().filter(|client| listens(client.state)).filter_map(|client| client.addr).collect();
+        let sessions = self.broker.sessions.iter().filter(|(_, session)| !session.durable);
+        let mut listeners: Vec<_> = sessions.filter_map(|(key, _)| self.sn.listens_at(key)).collect();
         listeners.sort_unstable();
         for addr in listeners {
             self.sn_send(addr, &DISCONNECT);
         }
+    }
+}
+
+impl SnSide {
+    /// Where a session's client hears what it is told now.
+    fn listens_at(&self, key: SessionKey) -> Option<PeerAddr> {
+        let client = self.clients.get(&key)?;
+        client.addr.filter(|_| matches!(client.state, State::Active | State::Awake))
     }
 }

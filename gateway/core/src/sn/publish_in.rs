@@ -19,7 +19,8 @@ impl Core {
         if qos != Qos::AtMostOnce && publish.msg_id == MsgId::NONE {
             return self.sn_reject(from, RejectReason::Qos);
         }
-        match self.topic_name(Some(key), &publish.topic) {
+        let promise = if qos == Qos::AtMostOnce { Ok(()) } else { self.can_promise() };
+        match promise.and_then(|()| self.topic_name(Some(key), &publish.topic)) {
             Ok(topic) => self.accept(now, from, key, publish, message(topic, qos, publish)),
             Err(reason) => self.refuse_publish(now, from, key, publish, reason),
         }
@@ -107,7 +108,7 @@ impl Core {
         self.sn_reject(from, reason);
         let return_code = match reason {
             RejectReason::TopicId => ReturnCode::InvalidTopicId,
-            RejectReason::IncomingQos2Limit => ReturnCode::Congestion,
+            RejectReason::IncomingQos2Limit | RejectReason::Storage => ReturnCode::Congestion,
             _ => ReturnCode::NotSupported,
         };
         let acknowledged = publish.qos != sn_codec::Qos::Zero;

@@ -13,8 +13,8 @@ impl Core {
             Ok(topic_id) => (topic_id, ReturnCode::Accepted),
             Err(reason) => {
                 self.sn_reject(from, reason);
-                let limit = reason == RejectReason::TopicIdLimit;
-                (TopicId::NONE, if limit { ReturnCode::Congestion } else { ReturnCode::NotSupported })
+                let later = matches!(reason, RejectReason::TopicIdLimit | RejectReason::Storage);
+                (TopicId::NONE, if later { ReturnCode::Congestion } else { ReturnCode::NotSupported })
             }
         };
         self.sn_send(from, &Message::RegAck(RegAck { topic_id, msg_id: register.msg_id, return_code }));
@@ -22,6 +22,7 @@ impl Core {
 
     fn assign_topic_id(&mut self, key: SessionKey, name: &str) -> Result<TopicId, RejectReason> {
         self.publishable(name)?;
+        self.can_promise()?;
         self.learn_topic(key, name).ok_or(RejectReason::TopicIdLimit)
     }
 

@@ -1,16 +1,16 @@
 //! From a message to a datagram.
 
-use crate::durable::Recipient;
+use crate::durable::{Promise, Recipient};
 use crate::{Core, Output};
-use sn_codec::{Disconnect, FrwdEncap, Message, Qos, ReturnCode};
+use sn_codec::{ConnAck, Disconnect, FrwdEncap, Message, PubAck, Qos, RegAck, ReturnCode, SubAck};
 use sn_types::PeerAddr;
 
 impl Core {
     /// Sends a message to a peer, through its forwarder if it is behind one.
     pub(super) fn sn_send(&mut self, to: PeerAddr, message: &Message<'_>) {
         let Some(datagram) = datagram(to, message) else { return };
-        let until = if promises(message) { self.barrier() } else { None };
-        self.out.send(Recipient::Peer(to), Output::Send { to, datagram }, until);
+        let promise = promise(message);
+        self.out.send(Recipient::Peer(to), Output::Send { to, datagram }, promise, self.barrier());
     }
 
     /// Whether a message fits a datagram of the peer's link.
@@ -23,24 +23,22 @@ impl Core {
 }
 
 /// Whether a message promises that something has been noted, or shows an id that must not mean something else later.
-const fn promises(message: &Message<'_>) -> bool {
+const fn promise(message: &Message<'_>) -> Promise {
     match message {
-        Message::ConnAck(ack) => accepted(ack.return_code),
-        Message::RegAck(ack) => accepted(ack.return_code),
-        Message::PubAck(ack) => accepted(ack.return_code),
-        Message::SubAck(ack) => accepted(ack.return_code),
-        Message::WillTopicResp(return_code) | Message::WillMsgResp(return_code) => accepted(*return_code),
-        Message::Publish(publish) => matches!(publish.qos, Qos::Two),
-        Message::Register(_)
-        | Message::PubRec(_)
-        | Message::PubRel(_)
-        | Message::PubComp(_)
-        | Message::UnsubAck(_)
-        | Message::Disconnect(Disconnect { .. }) => true,
+        Message::ConnAck(ConnAck { return_code })
+        | Message::RegAck(RegAck { return_code, .. })
+        | Message::SubAck(SubAck { return_code, .. }) => if_accepted(*return_code, Promise::Leads),
+        Message::PubAck(PubAck { return_code, .. })
+        | Message::WillTopicResp(return_code)
+        | Message::WillMsgResp(return_code) => if_accepted(*return_code, Promise::Waits),
+        Message::Publish(publish) if matches!(publish.qos, Qos::Two) => Promise::Waits,
+        Message::PubRec(_) | Message::PubRel(_) | Message::PubComp(_) | Message::UnsubAck(_) => Promise::Waits,
+        Message::Register(_) | Message::Disconnect(Disconnect { .. }) => Promise::Leads,
         Message::Advertise(_)
         | Message::SearchGw(_)
         | Message::GwInfo(_)
         | Message::Connect(_)
+        | Message::Publish(_)
         | Message::WillTopicReq
         | Message::WillTopic(_)
         | Message::WillMsgReq
@@ -51,12 +49,12 @@ const fn promises(message: &Message<'_>) -> bool {
         | Message::PingResp
         | Message::WillTopicUpd(_)
         | Message::WillMsgUpd(_)
-        | Message::FrwdEncap(_) => false,
+        | Message::FrwdEncap(_) => Promise::Nothing,
     }
 }
 
-const fn accepted(return_code: ReturnCode) -> bool {
-    matches!(return_code, ReturnCode::Accepted)
+const fn if_accepted(return_code: ReturnCode, promise: Promise) -> Promise {
+    if matches!(return_code, ReturnCode::Accepted) { promise } else { Promise::Nothing }
 }
 
 /// `None` only for what no datagram can hold: a topic name or payload of 64 KiB, which [`Core::sn_fits`] refuses first.

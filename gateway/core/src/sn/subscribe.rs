@@ -44,6 +44,7 @@ impl Core {
         subscribe: &Subscribe<'_>,
     ) -> Result<(TopicId, Arc<str>, Qos), RejectReason> {
         let granted = super::publish_in::broker_qos(subscribe.qos).ok_or(RejectReason::Qos)?;
+        self.can_promise()?;
         let target = self.target(&subscribe.topic)?;
         let topic_id = match (&target.form, &subscribe.topic) {
             (Some(Form::Predefined(id)), _) => *id,
@@ -108,7 +109,7 @@ fn short_filter(name: ShortName) -> Option<Arc<str>> {
 const fn refusal(reason: RejectReason) -> ReturnCode {
     match reason {
         RejectReason::TopicId => ReturnCode::InvalidTopicId,
-        RejectReason::TopicIdLimit | RejectReason::SubscriptionLimit => ReturnCode::Congestion,
+        RejectReason::TopicIdLimit | RejectReason::SubscriptionLimit | RejectReason::Storage => ReturnCode::Congestion,
         _ => ReturnCode::NotSupported,
     }
 }

@@ -17,7 +17,8 @@ mod text;
 
 use gateway_core::mqtt::{self, Packet, PacketId};
 use gateway_core::{
-    ClientInfo, ClientState, Config, ConnId, Core, DropReason, Event, Input, Output, Qos, RejectReason,
+    ClientInfo, ClientState, CommitToken, Config, ConnId, Core, DropReason, Event, Input, Output, Qos, RejectReason,
+    StorageState,
 };
 use sn_codec::{FrwdEncap, Message, decode};
 use sn_types::{Instant, LinkAddr, LinkProfile, PeerAddr, TransportId};
@@ -54,6 +55,9 @@ pub(crate) struct Rig {
     closed: Vec<ConnId>,
     /// Commits written so far.
     pub(crate) commits: usize,
+    disk: StorageState,
+    /// What waits for space on the disk.
+    unwritten: Option<CommitToken>,
     last_packet_id: u16,
     config: Config,
 }
@@ -76,6 +80,8 @@ impl Rig {
             watched: Vec::new(),
             closed: Vec::new(),
             commits: 0,
+            disk: StorageState::Ok,
+            unwritten: None,
             last_packet_id: 0,
             config,
         }
@@ -233,6 +239,18 @@ impl Rig {
         self.wait(Duration::from_millis(milliseconds));
     }
 
+    /// The disk becomes full, fails, or has space again.
+    pub(crate) fn disk(&mut self, state: StorageState) {
+        self.disk = state;
+        self.core.handle_input(self.now, Input::Storage(state));
+        if state == StorageState::Ok
+            && let Some(token) = self.unwritten.take()
+        {
+            self.write(token);
+        }
+        self.settle();
+    }
+
     /// The daemon is about to stop.
     pub(crate) fn shut_down(&mut self) {
         self.core.handle_input(self.now, Input::Shutdown);
@@ -289,14 +307,17 @@ impl Rig {
                 Output::Mqtt { packet: Packet::Publish(publish), .. } => self.watched.push(publish),
                 Output::Mqtt { .. } => {}
                 Output::MqttClose { conn, .. } => self.closed.push(conn),
-                Output::Commit { token, .. } => {
-                    self.commits += 1;
-                    // A store that needs no time.
-                    self.core.handle_input(self.now, Input::Committed { token });
-                }
+                Output::Commit { token, .. } if self.disk == StorageState::Ok => self.write(token),
+                Output::Commit { token, .. } => self.unwritten = Some(token),
                 Output::Event(event) => self.events.push(event),
             }
         }
+    }
+
+    /// A store that needs no time.
+    fn write(&mut self, token: CommitToken) {
+        self.commits += 1;
+        self.core.handle_input(self.now, Input::Committed { token });
     }
 
     /// Unpacks what goes through a forwarder, as the forwarder does.
