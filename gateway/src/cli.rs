@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::config::{File, ListenAddr, LogFormat, TransportTable, parse_entry};
+use crate::config::{File, ListenAddr, LogFormat, StoreTable, TransportTable, parse_entry};
 use clap::{Args, Parser, Subcommand};
 use sn_types::TopicId;
 use std::path::PathBuf;
@@ -45,8 +45,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "ADDR")]
     pub mqtt: Vec<ListenAddr>,
 
-    /// Keep sessions and messages in memory only; so far there is no other way
-    #[arg(long)]
+    /// Keep sessions and messages in DIR, so that they survive the process
+    ///
+    /// Without it, and without --in-memory, it is $XDG_STATE_HOME/sn-gateway or ~/.local/state/sn-gateway.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Keep sessions and messages in memory only: all are lost when the process ends
+    #[arg(long, conflicts_with = "data")]
     pub in_memory: bool,
 
     /// Add a predefined topic id, for example 1=sensors/temperature; may be repeated
@@ -70,6 +76,12 @@ impl RunArgs {
         }
         if !self.mqtt.is_empty() {
             file.mqtt.listen.clone_from(&self.mqtt);
+        }
+        if let Some(data) = &self.data {
+            file.store = StoreTable { data: Some(data.clone()), in_memory: false };
+        }
+        if self.in_memory {
+            file.store.in_memory = true;
         }
         for (id, topic) in &self.predefined {
             file.predefined.set(*id, topic.clone());

@@ -2,11 +2,15 @@
 //!
 //! Transports are polled here, MQTT connections send their packets through one bounded channel: when it is full they
 //! stop reading. Outputs are batched: one flush per transport and one wake-up per connection and turn.
+//!
+//! Commits go to the store's own thread. The core has never more than one under way and puts everything that happens
+//! meanwhile into the next, so one fsync serves many clients.
 
 use crate::event_log::EventLog;
 use crate::mqtt::{Closing, FromMqtt, Outbox, Pushed};
+use crate::store::{Keeper, Report};
 use gateway_core::mqtt::Packet;
-use gateway_core::{CloseReason, ConnId, Core, Input, Output};
+use gateway_core::{CloseReason, CommitToken, ConnId, Core, Input, Output, Record, StorageState};
 use sn_types::{Instant, TransportId};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -28,18 +32,26 @@ const BATCHES: usize = 64;
 const TURNS: u32 = 8;
 /// How long clients may take to read their last packets when the daemon stops.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How long the store may take for the last commit then.
+const LAST_COMMIT: Duration = Duration::from_millis(800);
+/// How long what needs no promise is still served after the store has failed.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// Microseconds since the daemon's start.
+/// The core's time, which goes on over restarts.
 #[derive(Clone, Copy, Debug)]
-struct Clock(tokio::time::Instant);
+struct Clock {
+    start: tokio::time::Instant,
+    /// What it was at the start.
+    offset: Instant,
+}
 
 impl Clock {
     fn now(self) -> Instant {
-        Instant::ZERO + self.0.elapsed()
+        self.offset + self.start.elapsed()
     }
 
     fn real(self, at: Instant) -> tokio::time::Instant {
-        self.0 + at.since(Instant::ZERO)
+        self.start + at.since(self.offset)
     }
 }
 
@@ -58,6 +70,10 @@ struct Conn {
 pub struct Driver {
     clock: Clock,
     core: Core,
+    /// `None`: everything is in memory.
+    keeper: Option<Keeper>,
+    /// When the daemon ends because the store has failed.
+    ends_at: Option<Instant>,
     transports: Vec<Box<dyn Transport>>,
     from_mqtt: mpsc::Receiver<FromMqtt>,
     batches: Vec<FromMqtt>,
@@ -77,13 +93,16 @@ impl std::fmt::Debug for Driver {
 }
 
 impl Driver {
-    /// A driver without transports, and the sender that MQTT connections share. Must be called within a tokio runtime.
-    pub(crate) fn new(core: Core) -> (Self, mpsc::Sender<FromMqtt>) {
+    /// A driver without transports whose time is `now`, and the sender that MQTT connections share. Must be called
+    /// within a tokio runtime.
+    pub(crate) fn new(core: Core, now: Instant, keeper: Option<Keeper>) -> (Self, mpsc::Sender<FromMqtt>) {
         let (to_driver, from_mqtt) = mpsc::channel(CHANNEL);
         let start = tokio::time::Instant::now();
         let driver = Self {
-            clock: Clock(start),
+            clock: Clock { start, offset: now },
             core,
+            keeper,
+            ends_at: None,
             transports: Vec::new(),
             from_mqtt,
             batches: Vec::with_capacity(BATCHES),
@@ -122,14 +141,34 @@ impl Driver {
         }
     }
 
-    /// Tells the core that the daemon stops, and gives the clients a moment to take what is sent to them.
-    pub(crate) async fn shut_down(&mut self) {
+    /// The store has failed, and what could be done without it is done.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ends_at.is_some_and(|end| end <= self.clock.now())
+    }
+
+    /// Tells the core that the daemon stops, and gives the store and the clients a moment to take what is for them.
+    pub(crate) async fn shut_down(mut self) {
         let now = self.clock.now();
         self.core.handle_input(now, Input::Shutdown);
         self.carry_out();
+        let _ = timeout(LAST_COMMIT, self.await_commits()).await;
         self.conns.values_mut().for_each(|conn| conn.close(CloseReason::Shutdown));
         let _ = timeout(FAREWELL, self.await_farewells()).await;
         self.log.summarise();
+        let now = self.clock.now();
+        if let Some(keeper) = self.keeper {
+            keeper.stop(now);
+        }
+    }
+
+    /// Waits until all promises are kept, and the last answers have left.
+    async fn await_commits(&mut self) {
+        while self.core.is_committing() {
+            let Some(keeper) = &mut self.keeper else { return };
+            let report = keeper.report().await;
+            self.take_report(report);
+            self.carry_out();
+        }
     }
 
     async fn await_farewells(&mut self) {
@@ -150,12 +189,39 @@ impl Driver {
     /// Feeds the core with everything that is ready.
     fn take_in(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.clock.now();
-        let heard = self.take_datagrams(cx, now) | self.take_packets(cx, now) | self.look_at_time(cx, now);
+        let heard = self.take_reports(cx)
+            | self.take_datagrams(cx, now)
+            | self.take_packets(cx, now)
+            | self.look_at_time(cx, now);
         if heard {
             return Poll::Ready(());
         }
         self.turns = 0;
         Poll::Pending
+    }
+
+    fn take_reports(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.ends_at.is_some() {
+            return false;
+        }
+        let Some(keeper) = &mut self.keeper else { return false };
+        let Poll::Ready(report) = keeper.poll_report(cx) else { return false };
+        self.take_report(report);
+        true
+    }
+
+    fn take_report(&mut self, report: Report) {
+        let now = self.clock.now();
+        self.log.report(&report);
+        match report {
+            Report::Committed(token) => self.core.handle_input(now, Input::Committed { token }),
+            Report::Full(_) => self.core.handle_input(now, Input::Storage(StorageState::Full)),
+            Report::Resumed => self.core.handle_input(now, Input::Storage(StorageState::Ok)),
+            Report::Failed(_) => {
+                self.core.handle_input(now, Input::Storage(StorageState::Failed));
+                self.ends_at = Some(now + LAST_WORDS);
+            }
+        }
     }
 
     fn take_datagrams(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
@@ -210,7 +276,7 @@ impl Driver {
     /// Lets the core do what is due, or sets the timer for when it will be. A timer that rings too early is left as it
     /// is: under load the next deadline moves on with every packet.
     fn look_at_time(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let due = [self.core.poll_timeout(), self.log.next_summary()].into_iter().flatten().min();
+        let due = [self.core.poll_timeout(), self.log.next_summary(), self.ends_at].into_iter().flatten().min();
         let Some(due) = due else { return false };
         if due <= now {
             self.core.handle_timeout(now);
@@ -263,12 +329,20 @@ impl Driver {
                     conn.close(reason);
                 }
             }
-            // Without a store nothing has to be written, so everything is.
-            Output::Commit { token, .. } => self.core.handle_input(self.clock.now(), Input::Committed { token }),
+            Output::Commit { token, records } => self.commit(token, records),
             Output::Event(event) => {
                 let conns = &self.conns;
                 self.log.event(self.clock.now(), &event, |conn| conns.get(&conn).map(|conn| conn.peer));
             }
+        }
+    }
+
+    fn commit(&mut self, token: CommitToken, records: Vec<Record>) {
+        let now = self.clock.now();
+        match &mut self.keeper {
+            Some(keeper) => keeper.commit(now, token, records),
+            // Without a store nothing has to be written, so everything is.
+            None => self.core.handle_input(now, Input::Committed { token }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the core reports, as log lines: few enough to read, however much happens.
 
 use crate::mqtt::Malformed;
+use crate::store::Report;
 use gateway_core::{ConnId, Event, LostReason, Via};
 use sn_types::Instant;
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 use transports::Counters;
 
 /// How often refused packets are summed up.
@@ -98,6 +99,22 @@ impl EventLog {
     fn count(&mut self, now: Instant, reason: &'static str) {
         *self.rejects.entry(reason).or_default() += 1;
         self.next_summary.get_or_insert(now + SUMMARY);
+    }
+
+    /// The store has something to say.
+    pub(crate) fn report(&mut self, report: &Report) {
+        match report {
+            Report::Committed(_) => {}
+            Report::Full(error) => error!(
+                %error,
+                "nothing is acknowledged until there is space; new clients are refused, QoS 0 goes on"
+            ),
+            Report::Resumed => info!("there is space again: what waited is written and acknowledged"),
+            Report::Failed(error) => error!(
+                %error,
+                "nothing is acknowledged any more: what the disk has is not known to this process, which ends soon"
+            ),
+        }
     }
 
     /// Something happened to a client. `peer` knows the addresses of MQTT connections.

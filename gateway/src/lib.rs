@@ -16,3 +16,4 @@ pub mod mqtt;
 mod reload;
 pub mod run;
 mod startup;
+pub mod store;

@@ -6,11 +6,12 @@ use crate::driver::Driver;
 use crate::logging;
 use crate::mqtt::{Door, Listener, MqttLimits};
 use crate::reload::Reloader;
-use crate::startup::Listening;
+use crate::startup::{Data, Listening};
+use crate::store::{self, DataDir, Keeper, Wall};
 use anyhow::{Context, bail};
 use gateway_core::{Config, Core};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use sn_types::TransportId;
+use sn_types::{Instant, TransportId};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -23,7 +24,7 @@ use transports::UdpTransport;
 /// Runs the gateway until a signal ends it.
 ///
 /// # Errors
-/// The configuration is wrong, or an address cannot be listened on.
+/// The configuration is wrong, an address cannot be listened on, the data cannot be used, or the disk has failed.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let mut file = args.config.as_deref().map_or(Ok(File::default()), config::load)?;
     args.apply(&mut file);
@@ -34,39 +35,73 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let hash_seed = RandomState::new().hash_one(std::process::id());
     runtime.block_on(async {
         let signals = Signals::new()?;
-        let (mut driver, door) = build(&file, hash_seed);
+        let Built { mut driver, door, data, _dir } = build(&file, hash_seed)?;
         let mut accepting = JoinSet::new();
         let listening = listen(&file, &mut driver, |listener| drop(accepting.spawn(listener.accept(door.clone()))))?;
-        announce(&listening.describe());
+        announce(&listening.describe(&data));
         let reloader = Reloader::new(args.clone(), file, log, hash_seed);
-        serve(driver, signals, reloader, accepting).await;
-        Ok(())
+        serve(driver, signals, reloader, accepting).await
     })
 }
 
-fn build(file: &File, hash_seed: u64) -> (Driver, Door) {
-    let (driver, to_driver) = Driver::new(Core::new(Config { hash_seed, ..file.core() }));
+/// The daemon before it listens.
+struct Built {
+    driver: Driver,
+    door: Door,
+    data: Data,
+    /// Held until the daemon ends.
+    _dir: Option<DataDir>,
+}
+
+fn build(file: &File, hash_seed: u64) -> anyhow::Result<Built> {
+    let dir = file.store.data_dir()?.map(|path| DataDir::open(&path)).transpose()?;
+    let mut core = Core::new(Config { hash_seed, durable: dir.is_some(), ..file.core() });
+    let (data, now, keeper) = match &dir {
+        None => (Data::InMemory, Instant::ZERO, None),
+        Some(dir) => {
+            let mut store = store::load::open(dir)?;
+            let loaded = store::load::load(dir.path(), &mut *store, &mut core, Wall::now())?;
+            let data = Data::In { dir: dir.path().into(), restored: loaded.restored };
+            (data, loaded.now, Some(Keeper::start(store)?))
+        }
+    };
+    let (driver, to_driver) = Driver::new(core, now, keeper);
     let limits = MqttLimits {
         max_packet: file.mqtt.max_packet_bytes,
         connect_timeout: Duration::from_secs(file.mqtt.connect_timeout_s),
     };
-    (driver, Door::new(file.mqtt.max_connections, limits, to_driver))
+    let door = Door::new(file.mqtt.max_connections, limits, to_driver);
+    Ok(Built { driver, door, data, _dir: dir })
 }
 
-/// Turns the driver until a signal ends it.
-async fn serve(mut driver: Driver, mut signals: Signals, mut reloader: Reloader, mut accepting: JoinSet<()>) {
-    loop {
+/// Turns the driver until a signal ends it, or the store's failure does.
+async fn serve(
+    mut driver: Driver,
+    mut signals: Signals,
+    mut reloader: Reloader,
+    mut accepting: JoinSet<()>,
+) -> anyhow::Result<()> {
+    while !driver.is_over() {
         tokio::select! {
             biased;
-            _ = signals.terminate.recv() => break info!("SIGTERM: stopping"),
-            _ = signals.interrupt.recv() => break info!("SIGINT: stopping"),
+            signal = ended(&mut signals.terminate, &mut signals.interrupt) => {
+                info!("{signal}: stopping");
+                break;
+            }
             _ = signals.hangup.recv() => driver.reconfigure(|core| reloader.reload(core)),
             () = driver.turn() => {}
         }
     }
     accepting.abort_all();
+    let failed = driver.is_over();
     driver.shut_down().await;
     info!("stopped");
+    if failed {
+        bail!(
+            "the disk has failed: what was acknowledged is on it as far as it can be read; look at it before the next start"
+        );
+    }
+    Ok(())
 }
 
 struct Signals {
@@ -82,6 +117,14 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
         })
+    }
+}
+
+/// Waits for a signal that ends the daemon, and says which.
+async fn ended(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
     }
 }
 

@@ -1,7 +1,10 @@
-//! What the gateway says when it has started: where it listens, who can reach it, what to type next.
+//! What the gateway says when it has started: where it listens, where the data are, who can reach it, what to type
+//! next.
 
+use gateway_core::Restored;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// The listeners, with their real ports.
 #[derive(Debug, Default)]
@@ -12,12 +15,42 @@ pub(crate) struct Listening {
     pub(crate) without_ipv6: Vec<SocketAddr>,
 }
 
+/// Where sessions and messages are.
+#[derive(Debug)]
+pub(crate) enum Data {
+    InMemory,
+    In {
+        dir: PathBuf,
+        /// What came back from there.
+        restored: Restored,
+    },
+}
+
+impl Data {
+    fn describe(&self) -> String {
+        match self {
+            Self::InMemory => {
+                "Everything is IN MEMORY: when this process ends, all sessions, subscriptions, retained messages and \
+                 messages that were acknowledged but not delivered are lost. --data DIR keeps them.\n"
+                    .into()
+            }
+            Self::In { dir, restored } if *restored == Restored::default() => {
+                format!("Data in {}; there were none.\n", dir.display())
+            }
+            Self::In { dir, restored: Restored { sessions, messages, retained } } => format!(
+                "Data in {}; restored: {sessions} sessions, {messages} messages to them, {retained} retained messages.\n",
+                dir.display()
+            ),
+        }
+    }
+}
+
 impl Listening {
-    /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR` and `MQTT on mqtt://ADDR`.
-    pub(crate) fn describe(&self) -> String {
+    /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR`, `MQTT on mqtt://ADDR` and `Data in DIR; `.
+    pub(crate) fn describe(&self, data: &Data) -> String {
         let mut text = format!("sn-gateway {}\n", env!("CARGO_PKG_VERSION"));
         self.describe_listeners(&mut text);
-        text += "Everything is in memory: sessions and messages end with this process.\n";
+        text += &data.describe();
         text += &self.describe_reach();
         text += &self.describe_next();
         text
@@ -103,13 +136,13 @@ mod tests {
 
     #[test]
     fn the_defaults_are_told_in_readable_lines() {
-        let text = listening(&["127.0.0.1:1883", "[::1]:1883"], &["127.0.0.1:1883"]).describe();
+        let text = listening(&["127.0.0.1:1883", "[::1]:1883"], &["127.0.0.1:1883"]).describe(&Data::InMemory);
         let lines: Vec<&str> = text.lines().skip(1).collect();
         assert_eq!(
             lines[..3],
             ["MQTT-SN on udp://127.0.0.1:1883", "MQTT-SN on udp://[::1]:1883", "MQTT on mqtt://127.0.0.1:1883"]
         );
-        assert!(lines[3].contains("in memory"));
+        assert!(lines[3].contains("IN MEMORY") && lines[3].contains("lost"));
         assert!(lines[4].contains("--udp 0.0.0.0") && lines[4].contains("no authentication"));
         assert!(lines[5].ends_with("mosquitto_sub -h 127.0.0.1 -t '#' -v"));
         assert!(lines[6].ends_with("sn-pub -t hello -m world"));
@@ -117,7 +150,10 @@ mod tests {
 
     #[test]
     fn what_is_open_is_named_and_the_commands_fit_the_ports() {
-        let text = listening(&["0.0.0.0:10000"], &["[::]:1884"]).describe();
+        let restored = Restored { sessions: 3, messages: 5, retained: 2 };
+        let data = Data::In { dir: "/var/lib/gw".into(), restored };
+        let text = listening(&["0.0.0.0:10000"], &["[::]:1884"]).describe(&data);
+        assert!(text.contains("Data in /var/lib/gw; restored: 3 sessions, 5 messages to them, 2 retained messages.\n"));
         assert!(text.contains("Open to the network on 0.0.0.0:10000, [::]:1884"));
         assert!(text.contains("mosquitto_sub -h ::1 -p 1884 -t '#' -v"));
         assert!(text.contains("sn-pub -p 10000 -t hello -m world"));

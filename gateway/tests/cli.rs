@@ -27,7 +27,7 @@ fn help_tells_what_it_is_how_to_start_and_what_signals_do() {
         assert!(help.contains(part), "{part} is missing in\n{help}");
     }
     let (_, help, _) = run(&["run", "--help"]);
-    for flag in ["--config", "--udp", "--mqtt", "--in-memory", "--predefined", "--log", "--log-format"] {
+    for flag in ["--config", "--udp", "--mqtt", "--data", "--in-memory", "--predefined", "--log", "--log-format"] {
         assert!(help.contains(flag), "{flag} is missing in\n{help}");
     }
 }
@@ -76,7 +76,7 @@ fn a_port_in_use_is_told_with_the_flag_that_changes_it() {
     let first = Daemon::start(&[]);
     for (flag, addr) in [("--udp", first.udp()), ("--mqtt", first.mqtt())] {
         let (code, out, error) =
-            run(&["run", "--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", flag, &addr.to_string()]);
+            run(&["run", "--in-memory", "--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", flag, &addr.to_string()]);
         assert_eq!((code, &out[..]), (Some(1), ""));
         assert!(
             error.contains(&format!("cannot listen on {addr}; choose another address with {flag} IP:PORT")),
@@ -88,7 +88,7 @@ fn a_port_in_use_is_told_with_the_flag_that_changes_it() {
 
 #[test]
 fn an_address_of_another_machine_is_told_too() {
-    let (code, _, error) = run(&["run", "--udp", "192.0.2.1:0"]);
+    let (code, _, error) = run(&["run", "--in-memory", "--udp", "192.0.2.1:0"]);
     assert_eq!(code, Some(1));
     assert!(error.contains("cannot listen on 192.0.2.1:0"), "{error}");
 }
@@ -100,7 +100,7 @@ fn it_says_where_it_listens_who_can_reach_it_and_what_to_type_next() {
     assert!(udp.port() != 0 && mqtt.port() != 0);
     assert_eq!(gateway.lines[1..3], [format!("MQTT-SN on udp://{udp}"), format!("MQTT on mqtt://{mqtt}")]);
     let text = gateway.lines.join("\n");
-    for part in ["in memory", "Only programs on this machine", "--udp 0.0.0.0 --mqtt 0.0.0.0", "no authentication"] {
+    for part in ["IN MEMORY", "Only programs on this machine", "--udp 0.0.0.0 --mqtt 0.0.0.0", "no authentication"] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
     assert!(text.contains(&format!("mosquitto_sub -h 127.0.0.1 -p {} -t '#' -v", mqtt.port())));

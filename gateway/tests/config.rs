@@ -43,7 +43,7 @@ fn keys_of(table: &str) -> Vec<String> {
 #[test]
 fn the_sample_shows_every_key() {
     let (_, text) = sample();
-    for table in ["[gateway]", "[timing]", "[limits]", "[[transport]]", "[mqtt]", "[log]"] {
+    for table in ["[gateway]", "[timing]", "[limits]", "[[transport]]", "[mqtt]", "[store]", "[log]"] {
         let (_, section) = text.split_once(&format!("\n{table}\n")).expect(table);
         let section = section.split("\n[").next().unwrap_or_default();
         for key in keys_of(table) {
@@ -56,7 +56,7 @@ fn the_sample_shows_every_key() {
 #[test]
 fn what_the_sample_has_as_comments_is_right_too() {
     let (path, text) = sample();
-    let examples = ["multicast = ", "multicast_interface = ", "1 = "];
+    let examples = ["multicast = ", "multicast_interface = ", "data = ", "1 = "];
     let uncomment = |line: &str| match line.strip_prefix("# ") {
         Some(rest) if examples.iter().any(|example| rest.starts_with(example)) => format!("{rest}\n"),
         Some(_) | None => format!("{line}\n"),
@@ -67,6 +67,7 @@ fn what_the_sample_has_as_comments_is_right_too() {
         file.transport[0].multicast.as_ref().map(|group| *group.get_ref()),
         Some(transports::Multicast::DEFAULT_GROUP)
     );
+    assert_eq!(file.store.data.as_deref(), Some(Path::new("/var/lib/sn-gateway")));
     assert_eq!(file.transport[0].multicast_interface.as_deref(), Some("eth0"));
 }
 

@@ -30,6 +30,8 @@ fn it_starts_checks_and_reloads_one_configuration_file() {
     let Command::Run(args) = parse(&unit["Service.ExecStart"]) else { panic!("ExecStart does not run the gateway") };
     let Command::CheckConfig { file } = parse(&unit["Service.ExecStartPre"]) else { panic!("ExecStartPre") };
     assert_eq!(args.config, Some(file));
+    let state = format!("/var/lib/{}", unit["Service.StateDirectory"]);
+    assert_eq!(args.data.as_deref(), Some(std::path::Path::new(&state)));
     assert!(unit["Service.ExecReload"].contains("-HUP"));
     assert!(unit["Service.ExecStart"].split(' ').next().unwrap_or_default().ends_with("/sn-gateway"));
 }

@@ -5,11 +5,14 @@ use super::number::within;
 use super::predefined::Predefined;
 use super::queue::QueueTable;
 use crate::logging;
+use crate::store::default_data_dir;
+use anyhow::Context;
 use gateway_core::{AddressMoves, Config, Limits, Timing, WhenFull};
 use serde::{Deserialize, Deserializer, de};
 use sn_types::{GwId, LinkProfile};
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 use toml::Spanned;
 use transports::{Multicast, UdpConfig};
@@ -32,6 +35,8 @@ pub struct File {
     pub transport: Vec<TransportTable>,
     /// Where MQTT comes in.
     pub mqtt: MqttTable,
+    /// Where sessions and messages are kept.
+    pub store: StoreTable,
     /// What is logged and how.
     pub log: LogTable,
 }
@@ -185,6 +190,16 @@ pub struct MqttTable {
     pub connect_timeout_s: u64,
 }
 
+/// `[store]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "the table [store]")]
+pub struct StoreTable {
+    /// The directory of sessions and messages; see [`default_data_dir`].
+    pub data: Option<PathBuf>,
+    /// Nothing survives the process.
+    pub in_memory: bool,
+}
+
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "the table [log]")]
@@ -232,6 +247,21 @@ impl File {
     /// What keys that are right each for itself say against each other.
     pub(super) fn contradiction(&self) -> Option<(Range<usize>, String)> {
         self.transport.iter().find_map(TransportTable::contradiction)
+    }
+}
+
+impl StoreTable {
+    /// Where the data are, `None` for in memory.
+    ///
+    /// # Errors
+    /// No directory is given, and there is no home directory for the default.
+    pub fn data_dir(&self) -> anyhow::Result<Option<PathBuf>> {
+        if self.in_memory {
+            return Ok(None);
+        }
+        let dir = self.data.clone().or_else(default_data_dir);
+        let dir = dir.context("there is no home directory to keep data in; give --data DIR, or --in-memory")?;
+        Ok(Some(dir))
     }
 }
 
@@ -310,6 +340,7 @@ impl Default for File {
             predefined: Predefined::default(),
             transport: ListenAddr::loopback().map(TransportTable::udp).into(),
             mqtt: MqttTable::default(),
+            store: StoreTable::default(),
             log: LogTable::default(),
         }
     }

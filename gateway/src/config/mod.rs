@@ -13,8 +13,8 @@ mod queue;
 pub use addr::ListenAddr;
 pub use error::ConfigError;
 pub use file::{
-    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MqttTable, TimingTable, TransportKind,
-    TransportTable, WhenFullKey,
+    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MqttTable, StoreTable, TimingTable,
+    TransportKind, TransportTable, WhenFullKey,
 };
 pub use predefined::{Predefined, parse_entry};
 

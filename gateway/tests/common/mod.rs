@@ -34,10 +34,13 @@ impl Daemon {
         Self::start_as_told(&[&ports, args].concat())
     }
 
-    /// Starts `sn-gateway run` with these arguments and waits until it listens.
+    /// Starts `sn-gateway run` with these arguments and waits until it listens. Without `--data` all is in memory.
     pub(crate) fn start_as_told(args: &[&str]) -> Self {
         let mut command = sn_gateway();
         command.arg("run").args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !args.iter().any(|arg| ["--data", "--in-memory"].contains(arg)) {
+            command.arg("--in-memory");
+        }
         let mut child = command.spawn().expect("the gateway starts");
         let log = Arc::<Mutex<String>>::default();
         collect(child.stderr.take().expect("a pipe"), log.clone());

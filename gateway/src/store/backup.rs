@@ -1,0 +1,1 @@
+//! One file with every record of a store.

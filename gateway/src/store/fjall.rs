@@ -1,0 +1,166 @@
+//! The store on fjall: a journal with one fsync per batch, sorted tables behind it.
+//!
+//! Chosen by measurement, see `docs/durability.md`. Its errors are final for an open database, so after a full disk the
+//! database is closed and opened again: the journal's unfinished end is cut off, everything committed is there.
+
+use super::{Pair, Store, StoreError, check, wants_space};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode};
+use gateway_core::Record;
+use std::any::Any;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::{fs, iter};
+
+/// What is not in a table yet is in memory, too.
+const MEMTABLE: u64 = 4 << 20;
+/// The least that fjall takes.
+const JOURNALS: u64 = 64 << 20;
+/// Everything is read once, at the start: more cache would never be hit.
+const CACHE: u64 = 1 << 20;
+/// Where records are in the database.
+const KEYSPACE: &str = "records";
+
+/// The store in a directory of its own.
+pub struct FjallStore {
+    dir: PathBuf,
+    /// `None` after an error.
+    open: Option<(Database, Keyspace)>,
+}
+
+impl std::fmt::Debug for FjallStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FjallStore").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl FjallStore {
+    /// Checks every file in `dir`, cuts off what a crash has left unfinished, and opens the store. An empty or missing
+    /// directory becomes an empty store.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if a file is not as it was written, [`StoreError::Full`] and others as they say. Nothing
+    /// was changed then, except that an unfinished commit at the journal's end is gone.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let mut store = Self { dir: dir.into(), open: None };
+        store.ensure_open()?;
+        Ok(store)
+    }
+
+    fn ensure_open(&mut self) -> Result<&(Database, Keyspace), StoreError> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => {
+                check::check(&self.dir)?;
+                open(&self.dir)?
+            }
+        };
+        Ok(self.open.insert(open))
+    }
+
+    /// An error is final for the open database.
+    fn give_up(&mut self, error: &fjall::Error) -> StoreError {
+        self.open = None;
+        match io_cause(error) {
+            Some(cause) if wants_space(cause) => StoreError::Full(cause.to_string()),
+            Some(cause) => StoreError::Failed(cause.to_string()),
+            None if matches!(error, fjall::Error::Poisoned) => self.background_failure(),
+            None => StoreError::Failed(error.to_string()),
+        }
+    }
+
+    /// The database's own thread has failed and does not say why: a full disk shows when something is written.
+    fn background_failure(&self) -> StoreError {
+        match probe(&self.dir) {
+            Err(error) if wants_space(&error) => StoreError::Full(error.to_string()),
+            Err(error) => StoreError::Failed(error.to_string()),
+            Ok(()) => StoreError::Failed("a write in the background failed".into()),
+        }
+    }
+}
+
+impl Store for FjallStore {
+    fn apply(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let (database, keyspace) = self.ensure_open()?;
+        let mut batch = database.batch().durability(Some(PersistMode::Buffer));
+        for Record { key, value } in records {
+            match value {
+                Some(value) => batch.insert(keyspace, &key[..], &value[..]),
+                None => batch.remove(keyspace, &key[..]),
+            }
+        }
+        batch.commit().map_err(|error| self.give_up(&error))
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        let Some((database, _)) = &self.open else { return Err(StoreError::Failed("nothing is open".into())) };
+        database.persist(PersistMode::SyncData).map_err(|error| match error {
+            // After a failed fsync the system may have dropped what it could not write: no cause is harmless.
+            fjall::Error::Io(cause) => {
+                self.open = None;
+                StoreError::Failed(format!("fsync: {cause}"))
+            }
+            other => self.give_up(&other),
+        })
+    }
+
+    fn scan(&mut self) -> Box<dyn Iterator<Item = Result<Pair, StoreError>> + '_> {
+        let dir = self.dir.clone();
+        match self.ensure_open() {
+            Ok((_, keyspace)) => Box::new(keyspace.iter().map(move |entry| {
+                let (key, value) = entry.into_inner().map_err(|error| unreadable(&dir, &error))?;
+                Ok((key.to_vec(), value.to_vec()))
+            })),
+            Err(error) => Box::new(iter::once(Err(error))),
+        }
+    }
+}
+
+fn open(dir: &Path) -> Result<(Database, Keyspace), StoreError> {
+    // The files have been checked, but whatever the database makes of them must not end in a panic.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let database =
+            Database::builder(dir).worker_threads(1).cache_size(CACHE).max_journaling_size(JOURNALS).open()?;
+        let keyspace = database.keyspace(KEYSPACE, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE))?;
+        Ok((database, keyspace))
+    }));
+    match opened {
+        Ok(Ok(open)) => Ok(open),
+        Ok(Err(error)) => Err(unreadable(dir, &error)),
+        Err(panic) => Err(StoreError::damaged(dir, panic_message(&*panic))),
+    }
+}
+
+/// What an error at opening or reading means.
+fn unreadable(dir: &Path, error: &fjall::Error) -> StoreError {
+    match io_cause(error) {
+        Some(cause) if wants_space(cause) => StoreError::Full(cause.to_string()),
+        Some(cause) => StoreError::Io { file: dir.into(), error: io::Error::new(cause.kind(), cause.to_string()) },
+        None if matches!(error, fjall::Error::Locked) => StoreError::Locked(dir.into()),
+        None => StoreError::damaged(dir, error.to_string()),
+    }
+}
+
+fn io_cause(error: &fjall::Error) -> Option<&io::Error> {
+    match error {
+        fjall::Error::Io(cause) | fjall::Error::Storage(LsmError::Io(cause)) => Some(cause),
+        _ => None,
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("the database cannot read it").to_owned()
+}
+
+/// Writes as much as a table may take, and removes it again.
+fn probe(dir: &Path) -> io::Result<()> {
+    let path = dir.join("probe");
+    let written = fs::File::create(&path).and_then(|mut file| {
+        let block = [0; 64 << 10];
+        (0..2 * MEMTABLE / block.len() as u64).try_for_each(|_| file.write_all(&block))?;
+        file.sync_all()
+    });
+    fs::remove_file(&path)?;
+    written
+}

@@ -1,0 +1,59 @@
+//! From a data directory to a core that goes on where the last one ended.
+
+use super::{CLOCK_KEY, DataDir, FjallStore, Saved, Store, Wall};
+use gateway_core::{Core, Restored};
+use sn_types::Instant;
+use std::fmt;
+use std::path::Path;
+
+/// What was found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What came back.
+    pub restored: Restored,
+    /// The core's time now.
+    pub now: Instant,
+}
+
+/// Opens the store in `dir`.
+///
+/// # Errors
+/// With what can be done about it.
+pub fn open(dir: &DataDir) -> anyhow::Result<Box<dyn Store>> {
+    let store = FjallStore::open(&dir.store()).map_err(|error| advise(dir.path(), error))?;
+    #[cfg(feature = "faults")]
+    let store = super::faults::FaultyStore::new(store, dir.path().join("faults"));
+    Ok(Box::new(store))
+}
+
+/// Gives `core` what `store` has. `wall` is what the wall clock shows.
+///
+/// # Errors
+/// The store cannot be read, or the core cannot make sense of it; with what can be done about it.
+pub fn load(dir: &Path, store: &mut dyn Store, core: &mut Core, wall: Wall) -> anyhow::Result<Loaded> {
+    let mut failure = None;
+    let mut records = store.scan().map_while(|record| record.map_err(|error| failure = Some(error)).ok()).peekable();
+    // The clock's key comes before all others.
+    let saved = records.next_if(|(key, _)| key == CLOCK_KEY).map(|(_, value)| Saved::read(&value));
+    let now = match saved {
+        None => Instant::ZERO,
+        Some(Some(saved)) => saved.resume(wall),
+        Some(None) => return Err(advise(dir, "the record of the clock is damaged")),
+    };
+    let restored = core.restore(now, records);
+    match (failure, restored) {
+        (Some(error), _) => Err(advise(dir, error)),
+        (None, Err(error)) => Err(advise(dir, error)),
+        (None, Ok(restored)) => Ok(Loaded { restored, now }),
+    }
+}
+
+/// What to do about data that cannot be used.
+fn advise(dir: &Path, error: impl fmt::Display) -> anyhow::Error {
+    let dir = dir.display();
+    anyhow::anyhow!(
+        "cannot use the data in {dir}: {error}\n\
+         Nothing was changed. To go on from a backup:  sn-gateway restore FILE --data {dir} --force\n\
+         To start with no data, keeping these aside:   mv {dir} {dir}.damaged"
+    )
+}

@@ -1,0 +1,131 @@
+//! The thread that writes: fsync takes as long as it takes, and the driver goes on meanwhile.
+
+use super::{Store, StoreError};
+use gateway_core::{CommitToken, Record};
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// How long after the disk was full it is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What the writing thread has to say.
+#[derive(Debug)]
+pub enum Report {
+    /// A commit is on stable storage.
+    Committed(CommitToken),
+    /// The disk is full. The commit is kept, and tried again every second.
+    Full(StoreError),
+    /// There is space again; the commit follows.
+    Resumed,
+    /// Nothing more is written by this process.
+    Failed(StoreError),
+}
+
+/// Records, and what to say when they are written.
+type Job = (Option<CommitToken>, Vec<Record>);
+
+/// A store on a thread of its own. It writes one commit after the other; those that still wait are written before
+/// [`Writer::stop`] returns.
+#[derive(Debug)]
+pub struct Writer {
+    jobs: Sender<Job>,
+    reports: UnboundedReceiver<Report>,
+    thread: JoinHandle<()>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start(store: Box<dyn Store>) -> io::Result<Self> {
+        let (jobs, todo) = channel();
+        let (told, reports) = unbounded_channel();
+        let desk = Desk { store, todo, told };
+        let thread = thread::Builder::new().name("store".into()).spawn(move || desk.work())?;
+        Ok(Self { jobs, reports, thread })
+    }
+
+    /// Has records written. If there is a token, [`Report::Committed`] follows once they are on stable storage.
+    pub fn commit(&self, token: Option<CommitToken>, records: Vec<Record>) {
+        // A thread that is gone has reported that it failed.
+        let _ = self.jobs.send((token, records));
+    }
+
+    /// What the thread reports.
+    pub const fn reports(&mut self) -> &mut UnboundedReceiver<Report> {
+        &mut self.reports
+    }
+
+    /// Lets the thread come to its end: what it was given is written, unless the disk is full.
+    pub fn stop(self) {
+        drop(self.jobs);
+        let _ = self.thread.join();
+    }
+}
+
+/// What the thread has before it.
+struct Desk {
+    store: Box<dyn Store>,
+    todo: Receiver<Job>,
+    told: UnboundedSender<Report>,
+}
+
+/// Why the thread ends.
+struct End;
+
+impl Desk {
+    fn work(mut self) {
+        while let Ok((token, records)) = self.todo.recv() {
+            if self.write(&records).is_err() {
+                return;
+            }
+            if let Some(token) = token {
+                self.tell(Report::Committed(token));
+            }
+        }
+    }
+
+    /// Writes until the records are on stable storage.
+    fn write(&mut self, records: &[Record]) -> Result<(), End> {
+        let mut full = false;
+        loop {
+            match self.store.apply(records).and_then(|()| self.store.sync()) {
+                Ok(()) => {
+                    if full {
+                        self.tell(Report::Resumed);
+                    }
+                    return Ok(());
+                }
+                Err(error @ StoreError::Full(_)) => {
+                    if !full {
+                        self.tell(Report::Full(error));
+                    }
+                    full = true;
+                    self.pause()?;
+                }
+                Err(error) => {
+                    self.tell(Report::Failed(error));
+                    return Err(End);
+                }
+            }
+        }
+    }
+
+    /// Waits before the next attempt; at the daemon's end there is none.
+    fn pause(&self) -> Result<(), End> {
+        match self.todo.recv_timeout(RETRY) {
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            // There is never more than one commit under way: who asks for another one has given this one up.
+            Err(RecvTimeoutError::Disconnected) | Ok(_) => Err(End),
+        }
+    }
+
+    fn tell(&self, report: Report) {
+        // The driver may have gone already.
+        let _ = self.told.send(report);
+    }
+}

@@ -1,0 +1,285 @@
+//! What was acknowledged is still there after kill -9: everything a client was told, and nothing twice.
+
+mod common;
+
+use common::{Daemon, Mqtt, Sn, connect_packet, publish_packet};
+use nix::sys::signal::Signal;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A gateway on a data directory, which starts again on the same ports.
+struct Durable {
+    dir: TempDir,
+    ports: [String; 2],
+    daemon: Option<Daemon>,
+}
+
+impl Durable {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let daemon = start(dir.path(), &["127.0.0.1:0", "127.0.0.1:0"]);
+        let ports = [daemon.udp().to_string(), daemon.mqtt().to_string()];
+        Self { dir, ports, daemon: Some(daemon) }
+    }
+
+    fn daemon(&mut self) -> &mut Daemon {
+        self.daemon.as_mut().expect("it runs")
+    }
+
+    fn sn(&mut self) -> Sn {
+        Sn::new(self.daemon().udp())
+    }
+
+    fn mqtt(&mut self, client_id: &str, flags: u8) -> Mqtt {
+        let mut client = Mqtt::new(self.daemon().mqtt());
+        client.send(&connect_packet(client_id, flags, &[]));
+        client
+    }
+
+    /// Ends it by a signal and starts it again.
+    fn restart(&mut self, signal: Signal) {
+        let mut daemon = self.daemon.take().expect("it runs");
+        daemon.signal(signal);
+        daemon.wait();
+        drop(daemon);
+        let [udp, mqtt] = &self.ports;
+        self.daemon = Some(start(self.dir.path(), &[udp, mqtt]));
+    }
+
+    fn kill(&mut self) {
+        self.restart(Signal::SIGKILL);
+    }
+
+    fn data_line(&mut self) -> String {
+        self.daemon().lines.iter().find(|line| line.starts_with("Data in ")).expect("it says where").clone()
+    }
+}
+
+fn start(dir: &Path, [udp, mqtt]: &[&str; 2]) -> Daemon {
+    let dir = dir.to_str().expect("a path in UTF-8");
+    Daemon::start_as_told(&["--udp", udp, "--mqtt", mqtt, "--data", dir, "--log", "debug"])
+}
+
+/// CONNECT without CleanSession, keep-alive a minute.
+fn resume(client: &Sn, client_id: &str) {
+    let len = 6 + client_id.len() as u8;
+    client.send(&[&[len, 0x04, 0, 0x01, 0, 60], client_id.as_bytes()].concat());
+    client.expect(&[3, 0x05, 0]);
+}
+
+fn fall_asleep(client: &Sn) {
+    client.send(&[4, 0x18, 0x0E, 0x10]);
+    client.expect(&[2, 0x18]);
+}
+
+fn wake(client: &Sn, client_id: &str) {
+    client.send(&[&[2 + client_id.len() as u8, 0x16], client_id.as_bytes()].concat());
+}
+
+const PINGRESP: [u8; 2] = [2, 0x17];
+
+#[test]
+fn a_sleeper_wakes_without_connect_at_its_address_and_gets_what_was_acknowledged() {
+    let mut gateway = Durable::start();
+    let node = gateway.sn();
+    resume(&node, "node");
+    let id = node.subscribe("down/a", 1);
+    let up = node.register("up/b");
+    fall_asleep(&node);
+    let mut publisher = gateway.mqtt("publisher", 2);
+    publisher.expect(&[0x20, 2, 0, 0]);
+    publisher.send(&publish_packet(2, "down/a", Some([0, 1]), b"x"));
+    publisher.expect(&[0x40, 2, 0, 1]);
+
+    gateway.kill();
+    assert!(gateway.data_line().contains("restored: 1 sessions, 1 messages"), "{}", gateway.data_line());
+    let mut watcher = gateway.mqtt("watcher", 2);
+    watcher.expect(&[0x20, 2, 0, 0]);
+    watcher.subscribe("up/b", 0);
+    wake(&node, "node");
+    let publish = node.receive();
+    assert_eq!((publish[1], &publish[3..5], &publish[7..]), (0x0C, &id[..], &b"x"[..]), "{publish:02x?}");
+    node.expect_silence();
+    node.send(&[7, 0x0D, id[0], id[1], publish[5], publish[6], 0]);
+    node.expect(&PINGRESP);
+
+    // The id that it registered before is still that topic's.
+    wake(&node, "node");
+    node.expect(&PINGRESP);
+    node.send(&[8, 0x0C, 0x00, up[0], up[1], 0, 0, b'y']);
+    watcher.expect(&publish_packet(0, "up/b", None, b"y"));
+
+    // And what it acknowledged does not come again.
+    gateway.kill();
+    wake(&node, "node");
+    node.expect(&PINGRESP);
+}
+
+#[test]
+fn an_mqtt_session_with_its_queue_and_retained_messages_survive() {
+    let mut gateway = Durable::start();
+    let mut subscriber = gateway.mqtt("subscriber", 0);
+    subscriber.expect(&[0x20, 2, 0, 0]);
+    subscriber.subscribe("t/#", 1);
+    subscriber.send(&[0xE0, 0]);
+    subscriber.expect_close();
+    let mut publisher = gateway.mqtt("publisher", 2);
+    publisher.expect(&[0x20, 2, 0, 0]);
+    for (number, retain) in [(1, 0), (2, 0), (3, 1)] {
+        publisher.send(&publish_packet(2 | retain, "t/1", Some([0, number]), &[b'0' + number]));
+        publisher.expect(&[0x40, 2, 0, number]);
+    }
+
+    gateway.kill();
+    let mut subscriber = gateway.mqtt("subscriber", 0);
+    subscriber.expect(&[0x20, 2, 1, 0]);
+    for number in 1..=3 {
+        subscriber.expect(&publish_packet(2, "t/1", None, &[]).into_iter().take(1).collect::<Vec<_>>());
+        let mut rest = [0; 9];
+        std::io::Read::read_exact(&mut subscriber.0, &mut rest).expect("a message");
+        assert_eq!((&rest[..6], rest[8]), (&b"\x08\x00\x03t/1"[..], b'0' + number));
+        subscriber.send(&[0x40, 2, rest[6], rest[7]]);
+    }
+    let mut late = gateway.mqtt("late", 2);
+    late.expect(&[0x20, 2, 0, 0]);
+    late.subscribe("t/1", 0);
+    late.expect(&publish_packet(1, "t/1", None, b"3"));
+}
+
+#[test]
+fn qos_2_arrives_once_whatever_is_repeated_over_the_kill() {
+    let mut gateway = Durable::start();
+    let node = gateway.sn();
+    resume(&node, "node");
+    let up = node.register("up");
+    let mut subscriber = gateway.mqtt("subscriber", 0);
+    subscriber.expect(&[0x20, 2, 0, 0]);
+    subscriber.subscribe("up", 2);
+    subscriber.vanish();
+    let publish = [8, 0x0C, 0x40, up[0], up[1], 0, 9, b'x'];
+    node.send(&publish);
+    node.expect(&[4, 0x0F, 0, 9]);
+
+    gateway.kill();
+    node.send(&[&publish[..2], &[0xC0], &publish[3..]].concat());
+    node.expect(&[4, 0x0F, 0, 9]);
+    gateway.kill();
+    node.send(&[4, 0x10, 0, 9]);
+    node.expect(&[4, 0x0E, 0, 9]);
+    gateway.kill();
+    node.send(&[4, 0x10, 0, 9]);
+    node.expect(&[4, 0x0E, 0, 9]);
+
+    // Down to the subscriber: the id stays, whatever was missed.
+    let mut subscriber = gateway.mqtt("subscriber", 0);
+    subscriber.expect(&[0x20, 2, 1, 0]);
+    let mut packet = [0; 9];
+    std::io::Read::read_exact(&mut subscriber.0, &mut packet).expect("the message");
+    assert_eq!((packet[0] & 0x06, packet[8]), (4, b'x'), "{packet:02x?}");
+    let id = [packet[6], packet[7]];
+    subscriber.send(&[0x50, 2, id[0], id[1]]);
+    subscriber.expect(&[0x62, 2, id[0], id[1]]);
+    gateway.kill();
+    let mut subscriber = gateway.mqtt("subscriber", 0);
+    subscriber.expect(&[0x20, 2, 1, 0]);
+    subscriber.expect(&[0x62, 2, id[0], id[1]]);
+    subscriber.send(&[0x70, 2, id[0], id[1]]);
+    subscriber.send(&[0xC0, 0]);
+    subscriber.expect(&[0xD0, 0]);
+}
+
+#[test]
+fn no_will_is_published_because_of_a_restart_but_later_it_is() {
+    let mut gateway = Durable::start();
+    let node = gateway.sn();
+    node.send(&[10, 0x04, 0x08, 0x01, 0, 1, b'n', b'o', b'd', b'e']);
+    node.expect(&[2, 0x06]);
+    node.send(b"\x07\x07\x10will");
+    node.expect(&[2, 0x08]);
+    node.send(b"\x06\x09gone");
+    node.expect(&[3, 0x05, 0]);
+    let mut watcher = gateway.mqtt("watcher", 0);
+    watcher.expect(&[0x20, 2, 0, 0]);
+    watcher.subscribe("will", 0);
+    let at = Instant::now();
+
+    gateway.kill();
+    let mut watcher = gateway.mqtt("watcher", 0);
+    watcher.expect(&[0x20, 2, 1, 0]);
+    watcher.send(&[0xC0, 0]);
+    watcher.expect(&[0xD0, 0]);
+    // Its keep-alive of a second, with tolerance, counts from the restart.
+    watcher.expect(&publish_packet(0, "will", None, b"gone"));
+    assert!(at.elapsed() >= Duration::from_millis(1_500));
+}
+
+#[test]
+fn sigterm_says_nothing_to_nodes_whose_session_goes_on() {
+    let mut gateway = Durable::start();
+    let node = gateway.sn();
+    resume(&node, "node");
+    let start = Instant::now();
+    gateway.restart(Signal::SIGTERM);
+    assert!(start.elapsed() < Duration::from_secs(3));
+    node.expect_silence();
+    node.send(&[2, 0x16]);
+    node.expect(&PINGRESP);
+}
+
+#[test]
+fn two_gateways_do_not_share_a_directory() {
+    let mut gateway = Durable::start();
+    let dir = gateway.dir.path().to_str().expect("a path in UTF-8").to_owned();
+    let args = ["run", "--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", &dir];
+    let output = common::sn_gateway().args(args).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).expect("text");
+    assert!(error.contains(&format!("another sn-gateway uses {dir}; give this one")), "{error}");
+    let node = gateway.sn();
+    resume(&node, "still-served");
+}
+
+#[test]
+fn three_thousand_messages_for_a_hundred_sleepers_over_a_restart() {
+    const SLEEPERS: usize = 100;
+    const EACH: u8 = 30;
+    let mut gateway = Durable::start();
+    let sleepers: Vec<(String, Sn)> = (0..SLEEPERS).map(|n| (format!("s{n:02}"), gateway.sn())).collect();
+    for (name, node) in &sleepers {
+        resume(node, name);
+        node.subscribe(&format!("d/{name}"), 1);
+        fall_asleep(node);
+    }
+    let mut publisher = gateway.mqtt("publisher", 2);
+    publisher.expect(&[0x20, 2, 0, 0]);
+    for message in 0..EACH {
+        if message == EACH / 2 {
+            gateway.kill();
+            publisher = gateway.mqtt("publisher", 2);
+            publisher.expect(&[0x20, 2, 0, 0]);
+        }
+        for (number, (name, _)) in sleepers.iter().enumerate() {
+            publisher.send(&publish_packet(2, &format!("d/{name}"), Some([1, number as u8]), &[message]));
+        }
+        for number in 0..SLEEPERS {
+            publisher.expect(&[0x40, 2, 1, number as u8]);
+        }
+    }
+    gateway.kill();
+    for (name, node) in &sleepers {
+        wake(node, name);
+        let got: Vec<u8> = std::iter::from_fn(|| match node.receive()[..] {
+            [8, 0x0C, _, t0, t1, m0, m1, message] => {
+                node.send(&[7, 0x0D, t0, t1, m0, m1, 0]);
+                Some(message)
+            }
+            ref other => {
+                assert_eq!(other, PINGRESP);
+                None
+            }
+        })
+        .collect();
+        assert_eq!(got, (0..EACH).collect::<Vec<_>>(), "{name}");
+    }
+}
