@@ -139,7 +139,8 @@ impl Gateway {
     #[must_use]
     pub fn resident(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let kb: u64 = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?.trim().strip_suffix(" kB")?.parse().ok()?;
+        let kb: u64 =
+            status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?.trim().strip_suffix(" kB")?.parse().ok()?;
         Some(kb * 1_024)
     }
 }
@@ -163,4 +164,3 @@ fn free_addresses() -> Result<Addresses> {
         _ => bail!("there is no free port from {} to {}", ports.start, ports.end),
     }
 }
-

@@ -64,12 +64,7 @@ impl History {
     }
 
     /// The entries concerned, a line each. Events before the first of them, and between them, stay.
-    pub(crate) fn tell(
-        &self,
-        topics: &[Topic],
-        readers: &[Reader],
-        concerned: impl Fn(&Entry) -> bool,
-    ) -> Vec<String> {
+    pub(crate) fn tell(&self, topics: &[Topic], readers: &[Reader], concerned: impl Fn(&Entry) -> bool) -> Vec<String> {
         let lines: Vec<String> = self
             .entries
             .iter()

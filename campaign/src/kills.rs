@@ -2,8 +2,8 @@
 
 use crate::gateway::Gateway;
 use crate::ledger::Ledger;
-use crate::stage::Stage;
 pub use crate::stage::DiskKind;
+use crate::stage::Stage;
 use crate::verdict::Verdict;
 use anyhow::Result;
 use oorandom::Rand32;

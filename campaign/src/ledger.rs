@@ -114,8 +114,12 @@ impl Ledger {
     pub fn new(topics: &[(String, u8)], readers: &[(String, u8)]) -> Self {
         let topic = |(name, qos): &(String, u8)| Topic { name: name.clone(), qos: *qos, published: 0, acknowledged: 0 };
         let progress = vec![Progress::default(); topics.len()];
-        let reader =
-            |(name, qos): &(String, u8)| Reader { name: name.clone(), qos: *qos, progress: progress.clone(), ready: false };
+        let reader = |(name, qos): &(String, u8)| Reader {
+            name: name.clone(),
+            qos: *qos,
+            progress: progress.clone(),
+            ready: false,
+        };
         let books = Books {
             topics: topics.iter().map(topic).collect(),
             readers: readers.iter().map(reader).collect(),

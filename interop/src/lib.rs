@@ -11,6 +11,7 @@
 //! `cargo xtask test` provides the programs. Failed expectations panic, with everything the process has printed.
 
 mod capture;
+mod emulated_node;
 mod gateway;
 mod install;
 mod mosquitto;
@@ -22,6 +23,7 @@ mod sn_tools;
 pub mod tour;
 
 pub use capture::{Capture, Frame};
+pub use emulated_node::{EmulatedNode, Way};
 pub use gateway::Gateway;
 pub use install::{python_program, release_dir, root, venv_bin};
 pub use mosquitto::{mosquitto_pub, mosquitto_sub};

@@ -1,9 +1,10 @@
 //! `cargo xtask`: the project's chores, in Rust so that they need nothing but cargo.
 //!
-//! Owns: the order of the checks (`test`), what they need from the machine (`tools`), and the rules that no compiler
-//! checks (`tidy`). Must not know: what the tests test.
+//! Owns: the order of the checks (`test`), what they need from the machine (`tools`), the rules that no compiler checks
+//! (`tidy`), and the firmware's size (`firmware`). Must not know: what the tests test.
 
 mod exec;
+mod firmware;
 mod steps;
 mod test;
 mod tidy;

@@ -1,6 +1,7 @@
 //! The steps of `cargo xtask test`, in the order in which they run.
 
 use crate::exec::{cargo, run};
+use crate::firmware;
 use crate::tidy;
 use crate::tools::Tool;
 use anyhow::Result;
@@ -24,7 +25,10 @@ pub(crate) enum Step {
     Test,
     /// The no_std crates compile for a chip without std or alloc
     NoStd,
-    /// Real MQTT and MQTT-SN clients, a protocol analyser and the README's tour against the release binaries
+    /// The firmware's checks, its image, and what that takes of a chip's memory
+    Firmware,
+    /// Real MQTT and MQTT-SN clients, an emulated node, a protocol analyser and the README's tour against the release
+    /// binaries
     Interop,
 }
 
@@ -37,6 +41,7 @@ impl Step {
             Self::Build => "build",
             Self::Test => "test",
             Self::NoStd => "no-std",
+            Self::Firmware => "firmware",
             Self::Interop => "interop",
         }
     }
@@ -49,7 +54,8 @@ impl Step {
             Self::Build => "the binaries that ship",
             Self::Test => "unit, property, scenario and socket tests",
             Self::NoStd => "what a node runs needs neither std nor alloc",
-            Self::Interop => "mosquitto, Paho, mqtt-sn-12, tshark and the README's tour",
+            Self::Firmware => "the node's application, and its image within its budget",
+            Self::Interop => "mosquitto, Paho, mqtt-sn-12, tshark, an emulated node and the README's tour",
         }
     }
 
@@ -60,7 +66,10 @@ impl Step {
             Self::Clippy => &[Tool::Clippy],
             Self::Build | Self::Test => &[],
             Self::NoStd => &[Tool::ChipTarget],
-            Self::Interop => &[Tool::MosquittoClients, Tool::Tshark, Tool::Python, Tool::PythonClients],
+            Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
+            Self::Interop => {
+                &[Tool::MosquittoClients, Tool::Tshark, Tool::Python, Tool::PythonClients, Tool::ChipTarget, Tool::Qemu]
+            }
         }
     }
 
@@ -72,6 +81,7 @@ impl Step {
             Self::Build => run(cargo(&["build", "--release"])?),
             Self::Test => cargo_test(nightly_size),
             Self::NoStd => run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?),
+            Self::Firmware => firmware::check(),
             Self::Interop => run(cargo(&["test", "--package", "interop", "--no-fail-fast", "--", "--show-output"])?),
         }
     }

@@ -197,11 +197,7 @@ impl Node {
     }
 
     /// Sends a request every T_retry until it is answered, and takes what else comes.
-    fn ask<T>(
-        &mut self,
-        mut request: Message<'_>,
-        answer: impl Fn(&Message<'_>) -> Option<T>,
-    ) -> Result<T, Stop> {
+    fn ask<T>(&mut self, mut request: Message<'_>, answer: impl Fn(&Message<'_>) -> Option<T>) -> Result<T, Stop> {
         let mut buffer = [0; 1_024];
         loop {
             self.send(&request);
