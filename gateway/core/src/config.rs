@@ -12,8 +12,8 @@ pub struct Config {
     pub timing: Timing,
     /// Every limit.
     pub limits: Limits,
-    /// Predefined topic ids and their names. Ids 0000 and FFFF and names with wildcards are refused by
-    /// [`crate::Core::new`].
+    /// Predefined topic ids and their names. They are taken as they are: whoever reads them from the operator refuses
+    /// ids 0000 and FFFF, and names that are no topic names (see [`crate::validate_topic_name`]).
     pub predefined: Vec<(TopicId, String)>,
     /// Accept PUBLISH with QoS -1, which needs no connection.
     pub qos_minus_one: bool,

@@ -1,4 +1,4 @@
-//! Predefined topic ids (1.2 §3): `ID = "topic name"`.
+//! Predefined topic ids (1.2 §6.7): `ID = "topic name"`.
 
 use gateway_core::validate_topic_name;
 use serde::Deserialize;

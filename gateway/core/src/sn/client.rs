@@ -7,7 +7,7 @@ use crate::{LostReason, Timing};
 use sn_types::{Instant, MsgId, PeerAddr, TopicId};
 use std::time::Duration;
 
-/// The one request to the client that is open (1.2 §7.2): the next one waits for its end.
+/// The one request to the client that is open: the next one waits for its end, as clients must do (1.2 §6.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
     None,

@@ -1,4 +1,4 @@
-//! CONNECT (1.2 §6.3, §6.4): a session opened, resumed, or taken over.
+//! CONNECT (1.2 §6.2, §6.3): a session opened, resumed, or taken over.
 
 use super::client::{Exchange, SnClient};
 use super::table::State;
@@ -19,7 +19,7 @@ pub(super) struct Setup {
 /// What a CONNECT does to the will.
 #[derive(Debug)]
 pub(super) enum NewWill {
-    /// No will flag: the will of a session that is kept stays (1.2 §6.4).
+    /// No will flag: the will of a session that is kept stays (1.2 §6.3).
     Keep,
     /// The will dialogue ended with an empty WILLTOPIC.
     Delete,

@@ -1,4 +1,4 @@
-//! The will dialogue of a CONNECT (1.2 §6.3): WILLTOPICREQ, WILLTOPIC, WILLMSGREQ, WILLMSG, then CONNACK.
+//! The will dialogue of a CONNECT (1.2 §6.2): WILLTOPICREQ, WILLTOPIC, WILLMSGREQ, WILLMSG, then CONNACK.
 //!
 //! Until it ends, a session that the client may have had goes on unchanged but silent.
 

@@ -14,7 +14,7 @@ pub(super) struct RecentQos2 {
 }
 
 impl RecentQos2 {
-    /// A client has one exchange open at a time (1.2 §7.2), so this many more end while a copy is under way.
+    /// A client has one exchange open at a time (1.2 §6.6), so this many more end while a copy is under way.
     const MAX: usize = 8;
     /// A message that comes later than this under the same MsgId is meant, even if it says the same.
     const LINGER: Duration = Duration::from_secs(60);

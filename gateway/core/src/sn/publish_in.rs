@@ -1,4 +1,4 @@
-//! PUBLISH from a client (1.2 §6.6, §6.7): to the broker, then the acknowledgement.
+//! PUBLISH from a client (1.2 §6.6-§6.8): to the broker, then the acknowledgement.
 
 use crate::broker::{Part, SessionKey};
 use crate::map::MapSeed;

@@ -1,4 +1,4 @@
-//! Messages to a client (1.2 §6.6, §7.2): one exchange at a time, REGISTER before the first PUBLISH of a topic id.
+//! Messages to a client (1.2 §6.10): one exchange at a time, REGISTER before the first PUBLISH of a topic id.
 //!
 //! ```text
 //! next message -> Register -REGACK-> Publish -PUBACK-> next message

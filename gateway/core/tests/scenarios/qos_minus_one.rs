@@ -1,4 +1,4 @@
-//! QoS -1 (1.2 §6.7): published without a connection, forwarded at QoS 0, never answered.
+//! QoS -1 (1.2 §6.8): published without a connection, forwarded at QoS 0, never answered.
 
 use crate::common::sn::{connect, hex, predefined, publish_to, register, retained, short, sleep};
 use crate::common::{Rig, port};
