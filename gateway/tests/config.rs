@@ -3,6 +3,7 @@
 use gateway_core::Config;
 use sn_gateway::config::{File, ListenAddr, load, parse};
 use std::path::Path;
+use std::time::Duration;
 
 /// What is said about `text`, without the lines that show the place.
 fn complaint(text: &str) -> String {
@@ -42,8 +43,8 @@ fn keys_of(table: &str) -> Vec<String> {
 
 #[test]
 fn the_sample_shows_every_key() {
-    let (_, text) = sample();
-    for table in ["[gateway]", "[timing]", "[limits]", "[[transport]]", "[mqtt]", "[store]", "[log]"] {
+    let text = sample().1.replace("\n# [[queue]]\n", "\n[[queue]]\n");
+    for table in ["[gateway]", "[timing]", "[limits]", "[[queue]]", "[[transport]]", "[mqtt]", "[store]", "[log]"] {
         let (_, section) = text.split_once(&format!("\n{table}\n")).expect(table);
         let section = section.split("\n[").next().unwrap_or_default();
         for key in keys_of(table) {
@@ -56,12 +57,16 @@ fn the_sample_shows_every_key() {
 #[test]
 fn what_the_sample_has_as_comments_is_right_too() {
     let (path, text) = sample();
-    let examples = ["multicast = ", "multicast_interface = ", "data = ", "1 = "];
+    // A key and its value, or a table; everything else is prose.
+    let is_example =
+        |rest: &str| rest == "[[queue]]" || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
     let uncomment = |line: &str| match line.strip_prefix("# ") {
-        Some(rest) if examples.iter().any(|example| rest.starts_with(example)) => format!("{rest}\n"),
+        Some(rest) if is_example(rest) => format!("{rest}\n"),
         Some(_) | None => format!("{line}\n"),
     };
     let file = parse(path, &text.lines().map(uncomment).collect::<String>()).unwrap();
+    assert_eq!(file.queue.len(), 1);
+    assert_eq!(file.core().queue_rules[0].time_to_live, Some(Duration::from_secs(3_600)));
     assert_eq!(file.predefined.0.len(), 1);
     assert_eq!(
         file.transport[0].multicast.as_ref().map(|group| *group.get_ref()),
