@@ -218,6 +218,14 @@ impl Ledger {
         drop(self.changed.wait_timeout_while(books, at_most, waiting));
     }
 
+    /// Whether the gateway has promised anything within `how_long`.
+    #[must_use]
+    pub fn is_promised_anything_within(&self, how_long: Duration) -> bool {
+        let before = self.books().promises;
+        self.wait_for_promises(1, how_long);
+        self.books().promises > before
+    }
+
     /// Waits until a promise is broken, for `at_most`. Whether one was.
     pub fn wait_for_breach(&self, at_most: Duration) -> bool {
         let books = self.books();

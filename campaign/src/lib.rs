@@ -14,6 +14,7 @@ pub mod kills;
 pub mod ledger;
 pub mod mqtt;
 pub mod node;
+pub mod outages;
 pub mod payload;
 mod stage;
 pub mod verdict;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use campaign::disk::{Crash, Faults};
 use campaign::kills::{self, DiskKind};
+use campaign::outages;
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "campaign", version)]
 struct Cli {
-    /// How often to kill it
+    /// How often to kill it; with --disk failing, how many outages
     #[arg(long, default_value_t = 200)]
     kills: u32,
 
@@ -43,6 +44,8 @@ enum DiskName {
     Torn,
     /// As power-loss, and every sync is swallowed: the campaign succeeds if it notices
     Lying,
+    /// Not killed: writes come out short, space runs out, writing, syncing and renaming fail, by turns
+    Failing,
     /// None: the gateway works in memory and is not killed, which tests the campaign itself
     None,
 }
@@ -52,7 +55,7 @@ impl DiskName {
         let sound = Faults::default();
         match self {
             Self::Real => DiskKind::Real,
-            Self::PowerLoss => DiskKind::Simulated(Crash::DropUnsynced, sound),
+            Self::PowerLoss | Self::Failing => DiskKind::Simulated(Crash::DropUnsynced, sound),
             Self::Torn => DiskKind::Simulated(Crash::Tear, sound),
             Self::Lying => DiskKind::Simulated(Crash::DropUnsynced, Faults { sync_lies: true, ..sound }),
             Self::None => DiskKind::None,
@@ -80,7 +83,7 @@ fn run(cli: &Cli) -> Result<bool> {
     let kills = if cli.disk == DiskName::None { 0 } else { cli.kills };
     println!("campaign: seed {}, {kills} kills, disk {:?}", cli.seed, cli.disk);
     let options = kills::Options { program, parent: cli.dir.clone(), disk: cli.disk.kind(), kills, seed: cli.seed };
-    let verdict = kills::run(&options)?;
+    let verdict = if cli.disk == DiskName::Failing { outages::run(&options)? } else { kills::run(&options)? };
     println!("\n{verdict}");
     let expected = cli.disk != DiskName::Lying;
     if !expected && verdict.is_clean() {

@@ -68,13 +68,13 @@ fn a_full_disk_takes_nothing_until_there_is_room_again() {
 fn writes_syncs_and_renames_fail_when_told_to() {
     let disk = disk(Faults::default());
     let mut file = File::create(disk.path().join("a")).unwrap();
-    disk.set_faults(|faults| *faults = Faults { sync_fails: true, rename_fails: true, ..Faults::default() });
+    disk.set_faults(Faults { sync_fails: true, rename_fails: true, ..Faults::default() });
     file.write_all(b"x").unwrap();
     file.sync_all().unwrap_err();
     fs::rename(disk.path().join("a"), disk.path().join("b")).unwrap_err();
-    disk.set_faults(|faults| *faults = Faults { write_fails: true, ..Faults::default() });
+    disk.set_faults(Faults { write_fails: true, ..Faults::default() });
     file.write_all(b"x").unwrap_err();
-    disk.set_faults(|faults| *faults = Faults { short_writes: true, ..Faults::default() });
+    disk.set_faults(Faults { short_writes: true, ..Faults::default() });
     let taken: Vec<usize> = (0..20).map(|_| file.write(&[0; 100]).unwrap()).collect();
     assert!(taken.iter().any(|taken| *taken < 100), "{taken:?}");
 }

@@ -85,9 +85,9 @@ impl Disk {
     }
 
     /// Changes the faults from now on; a real disk has none.
-    pub fn set_faults(&self, change: impl FnOnce(&mut Faults)) {
+    pub fn set_faults(&self, faults: Faults) {
         if let Some(simulated) = &self.simulated {
-            change(&mut simulated.medium().faults);
+            simulated.medium().faults = faults;
         }
     }
 

@@ -3,15 +3,19 @@
 //!
 //! Owns: the client's part of the session. Must not know: that the gateway is killed.
 
+mod connection;
+mod probe;
 mod wire;
+
+pub use probe::{Probe, connack_code};
 
 use crate::cast::{self, TopicPlan};
 use crate::ledger::{Ledger, Phase, ReaderNo, TopicNo};
 use crate::payload::payload;
+use connection::{Connection, Result, Stop};
 use oorandom::Rand32;
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,26 +23,6 @@ use wire::Packet;
 
 /// Unacknowledged messages of one publisher.
 const WINDOW: usize = 8;
-/// A gateway that is there answers within this, on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a read waits before there may be something to publish.
-const TICK: Duration = Duration::from_millis(3);
-/// Not supervised: a client is never lost because the machine was slow.
-const NO_KEEP_ALIVE: u16 = 0;
-
-/// Why a connection has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Stop {
-    /// As connections end when a process is killed.
-    Gone,
-    /// The run is over.
-    Over,
-    /// The gateway does something that it must not.
-    Breach(String),
-}
-
-type Result<T> = std::result::Result<T, Stop>;
-
 /// What a client does.
 #[derive(Clone, Copy, Debug)]
 pub enum Role {
@@ -77,14 +61,6 @@ pub struct Client {
     next_packet_id: u16,
     /// QoS 2 messages that wait for their PUBREL.
     unreleased: BTreeSet<u16>,
-}
-
-/// A connection, and what has come over it and is not a whole packet yet.
-struct Connection {
-    stream: TcpStream,
-    input: Vec<u8>,
-    heard: Instant,
-    asked: bool,
 }
 
 impl Client {
@@ -128,7 +104,7 @@ impl Client {
     }
 
     fn work_over(&mut self, connection: &mut Connection) -> Result<()> {
-        connection.send(&wire::connect(&self.id, NO_KEEP_ALIVE, &format!("will/{}", self.id)))?;
+        connection.send(&wire::connect(&self.id, Some(&format!("will/{}", self.id))))?;
         self.await_connack(connection)?;
         self.send_again(connection)?;
         if let Role::Read { qos, .. } = self.role
@@ -288,60 +264,5 @@ impl Client {
 
     fn breach(&self, what: String) {
         self.ledger.breach(format!("{}: {what}", self.id));
-    }
-}
-
-impl Connection {
-    fn open(gateway: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(gateway)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TICK))?;
-        Ok(Self { stream, input: Vec::new(), heard: Instant::now(), asked: false })
-    }
-
-    fn send(&mut self, packet: &[u8]) -> Result<()> {
-        Ok(self.stream.write_all(packet)?)
-    }
-
-    /// The next packet; `None` if none comes for a moment.
-    fn receive(&mut self) -> Result<Option<Packet>> {
-        if let Some(packet) = self.cut()? {
-            return Ok(Some(packet));
-        }
-        let mut buffer = [0; 4_096];
-        match self.stream.read(&mut buffer) {
-            Ok(0) => Err(Stop::Gone),
-            Ok(len) => {
-                self.input.extend(&buffer[..len]);
-                self.heard = Instant::now();
-                self.asked = false;
-                self.cut()
-            }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => self.wait_on(),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn cut(&mut self) -> Result<Option<Packet>> {
-        wire::cut(&mut self.input).map_err(|error| Stop::Breach(format!("got something that is not MQTT: {error}")))
-    }
-
-    /// Nothing came: after half of the patience the gateway is asked whether it lives.
-    fn wait_on(&mut self) -> Result<Option<Packet>> {
-        let silence = self.heard.elapsed();
-        if silence > PATIENCE {
-            return Err(Stop::Breach("got no answer to its PINGREQ".into()));
-        }
-        if silence > PATIENCE / 2 && !self.asked {
-            self.asked = true;
-            self.send(&wire::PINGREQ)?;
-        }
-        Ok(None)
-    }
-}
-
-impl From<std::io::Error> for Stop {
-    fn from(_: std::io::Error) -> Self {
-        Self::Gone
     }
 }

@@ -78,26 +78,34 @@ fn u16_first(input: &[u8]) -> Option<(u16, &[u8])> {
     input.split_first_chunk().map(|(head, rest)| (u16::from_be_bytes(*head), rest))
 }
 
-/// CONNECT (§3.1) without a clean session, with a will of QoS 1.
-pub(super) fn connect(client_id: &str, keep_alive_s: u16, will_topic: &str) -> Vec<u8> {
+/// CONNECT (§3.1) without keep-alive. With a will topic: a session that stays, and a will of QoS 1; without: a clean
+/// session.
+pub(super) fn connect(client_id: &str, will_topic: Option<&str>) -> Vec<u8> {
+    const CLEAN_SESSION: u8 = 0x02;
     const WILL_QOS_1: u8 = 0x0C;
     let mut body = b"\x00\x04MQTT\x04".to_vec();
-    body.push(WILL_QOS_1);
-    body.extend(keep_alive_s.to_be_bytes());
+    body.push(if will_topic.is_some() { WILL_QOS_1 } else { CLEAN_SESSION });
+    body.extend([0, 0]);
     push_text(&mut body, client_id);
-    push_text(&mut body, will_topic);
-    push_text(&mut body, "will");
+    if let Some(topic) = will_topic {
+        push_text(&mut body, topic);
+        push_text(&mut body, "will");
+    }
     frame(0x10, &body)
 }
 
+/// PUBLISH (§3.3).
 pub(super) fn publish_packet(dup: bool, qos: u8, packet_id: u16, topic: &str, payload: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     push_text(&mut body, topic);
-    body.extend(packet_id.to_be_bytes());
+    if qos > 0 {
+        body.extend(packet_id.to_be_bytes());
+    }
     body.extend(payload);
     frame(0x30 | u8::from(dup) << 3 | qos << 1, &body)
 }
 
+/// SUBSCRIBE (§3.8).
 pub(super) fn subscribe(packet_id: u16, filters: &[&str], qos: u8) -> Vec<u8> {
     let mut body = packet_id.to_be_bytes().to_vec();
     for filter in filters {
@@ -155,8 +163,9 @@ mod tests {
 
     #[test]
     fn requests_are_framed() {
-        let expected = b"\x10\x19\x00\x04MQTT\x04\x0C\x00\x3C\x00\x02ab\x00\x03w/x\x00\x04will";
-        assert_eq!(connect("ab", 60, "w/x"), expected);
+        assert_eq!(connect("ab", None), b"\x10\x0E\x00\x04MQTT\x04\x02\x00\x00\x00\x02ab");
+        let with_will = b"\x10\x19\x00\x04MQTT\x04\x0C\x00\x00\x00\x02ab\x00\x03w/x\x00\x04will";
+        assert_eq!(connect("ab", Some("w/x")), with_will);
         assert_eq!(subscribe(1, &["a/#"], 2), b"\x82\x08\x00\x01\x00\x03a/#\x02");
     }
 }

@@ -82,7 +82,7 @@ impl Node {
         })
     }
 
-    /// CONNECT with a clean session, and the will if there is one (1.2 §6.2, §6.3).
+    /// CONNECT for a session that stays, and the will if there is one (1.2 §6.2, §6.3).
     fn connect(&mut self, will_topic: Option<&str>) -> Result<(), Stop> {
         loop {
             match self.connect_once(will_topic) {
@@ -99,13 +99,7 @@ impl Node {
 
     fn connect_once(&mut self, will_topic: Option<&str>) -> Result<(), Stop> {
         let client_id = self.client_id.clone();
-        let connect = Message::Connect(Connect {
-            will: will_topic.is_some(),
-            clean_session: true,
-            protocol_id: Connect::PROTOCOL_ID,
-            duration_s: NO_KEEP_ALIVE,
-            client_id: &client_id,
-        });
+        let connect = connect(&client_id, will_topic.is_some());
         if let Some(topic) = will_topic {
             self.ask(connect, |m| matches!(m, Message::WillTopicReq).then_some(()))?;
             let will = WillTopic { qos: Qos::One, retain: false, topic };
@@ -113,6 +107,21 @@ impl Node {
             return self.ask(Message::WillMsg(WillMsg { message: b"will" }), accepted_connack);
         }
         self.ask(connect, accepted_connack)
+    }
+
+    /// What the gateway answers to a CONNECT of somebody new; `None` if nothing within `at_most`.
+    #[must_use]
+    pub fn try_connect(&mut self, at_most: Duration) -> Option<ReturnCode> {
+        let client_id = self.client_id.clone();
+        self.send(&connect(&client_id, false));
+        let end = Instant::now() + at_most;
+        let mut buffer = [0; 1_024];
+        while let Ok(Some(len)) = self.receive(&mut buffer, end) {
+            if let Ok(Message::ConnAck(connack)) = decode(&buffer[..len]) {
+                return Some(connack.return_code);
+            }
+        }
+        None
     }
 
     /// REGISTER: the topic's id, for all the run.
@@ -263,6 +272,11 @@ impl Node {
     fn breach(&self, what: String) {
         self.ledger.breach(format!("{}: {what}", self.client_id));
     }
+}
+
+fn connect(client_id: &str, will: bool) -> Message<'_> {
+    let protocol_id = Connect::PROTOCOL_ID;
+    Message::Connect(Connect { will, clean_session: false, protocol_id, duration_s: NO_KEEP_ALIVE, client_id })
 }
 
 /// The filter that names one topic in the form in which nodes publish it.
