@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// How far a reader may lag behind before the topic's publisher waits for it, in messages. A sleeper needs no more.
 const LAG: u64 = 60;
 /// So many breaches say enough.
-const MOST_BREACHES: usize = 5;
+const MOST_BREACHES: usize = 3;
 
 /// A topic in the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

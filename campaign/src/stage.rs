@@ -80,6 +80,9 @@ impl Stage {
     /// Everybody stops; the books are closed.
     pub(crate) fn close(self) -> Result<Verdict> {
         self.ledger.set_phase(Phase::Over);
+        if self.ledger.books().topics.iter().all(|topic| topic.published == 0) {
+            self.ledger.breach("no reader, or not every one, has got its SUBACK: nothing was published".into());
+        }
         for client in self.clients {
             client.join().map_err(|_| anyhow::anyhow!("a client of the campaign has panicked"))?;
         }

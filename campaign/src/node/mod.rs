@@ -26,6 +26,9 @@ use topics::Topics;
 /// Short, so that a restart costs little; a gateway must stand repetitions anyway.
 const T_RETRY: Duration = Duration::from_millis(80);
 
+/// Shorter than any node would wait after "congestion": so much the harder for the gateway.
+const T_WAIT: Duration = Duration::from_millis(100);
+
 /// Not supervised: a node is never lost because the machine was slow.
 const NO_KEEP_ALIVE: u16 = 0;
 
@@ -126,13 +129,14 @@ impl Node {
 
     /// REGISTER: the topic's id, for all the run.
     fn register(&mut self, name: &str) -> Result<TopicId, Stop> {
-        let msg_id = self.next_msg_id();
-        let register = Message::Register(Register { topic_id: TopicId(0), msg_id, topic_name: name });
-        let (id, code) = self.ask(register, |m| match m {
-            Message::RegAck(regack) if regack.msg_id == msg_id => Some((regack.topic_id, regack.return_code)),
-            _ => None,
+        let id = self.insist(|node| {
+            let msg_id = node.next_msg_id();
+            let register = Message::Register(Register { topic_id: TopicId(0), msg_id, topic_name: name });
+            node.ask(register, |m| match m {
+                Message::RegAck(regack) if regack.msg_id == msg_id => Some((regack.return_code, regack.topic_id)),
+                _ => None,
+            })
         })?;
-        self.demand(code, || format!("REGISTER {name}"));
         self.learn(id, name);
         self.ledger.promised();
         Ok(id)
@@ -140,12 +144,13 @@ impl Node {
 
     /// SUBSCRIBE; the id in the SUBACK belongs to `name`, if that is a topic.
     fn subscribe(&mut self, topic: TopicFilter<'_>, qos: Qos) -> Result<(), Stop> {
-        let msg_id = self.next_msg_id();
-        let suback = self.ask(Message::Subscribe(Subscribe { qos, msg_id, topic }), |m| match m {
-            Message::SubAck(suback) if suback.msg_id == msg_id => Some(*suback),
-            _ => None,
+        let suback = self.insist(|node| {
+            let msg_id = node.next_msg_id();
+            node.ask(Message::Subscribe(Subscribe { qos, msg_id, topic }), |m| match m {
+                Message::SubAck(suback) if suback.msg_id == msg_id => Some((suback.return_code, *suback)),
+                _ => None,
+            })
         })?;
-        self.demand(suback.return_code, || format!("SUBSCRIBE {topic:?}"));
         if suback.qos != qos {
             self.breach(format!("SUBSCRIBE {topic:?} at QoS {qos} was granted QoS {}", suback.qos));
         }
@@ -158,21 +163,38 @@ impl Node {
         Ok(())
     }
 
-    /// PUBLISH at QoS 1 or 2 until it is acknowledged; `repeated` is told each time that it is not answered.
+    /// PUBLISH at QoS 1 or 2 until it is acknowledged.
     fn publish(&mut self, topic: Topic<'_>, qos: Qos, data: &[u8]) -> Result<(), Stop> {
-        let msg_id = self.next_msg_id();
-        let publish = Message::Publish(Publish { dup: false, qos, retain: false, topic, msg_id, data });
-        let code = self.ask(publish, |m| match m {
-            Message::PubAck(puback) if puback.msg_id == msg_id => Some(puback.return_code),
-            Message::PubRec(id) if *id == msg_id => Some(ReturnCode::Accepted),
-            _ => None,
+        let msg_id = self.insist(|node| {
+            let msg_id = node.next_msg_id();
+            let publish = Message::Publish(Publish { dup: false, qos, retain: false, topic, msg_id, data });
+            node.ask(publish, |m| match m {
+                Message::PubAck(puback) if puback.msg_id == msg_id => Some((puback.return_code, msg_id)),
+                Message::PubRec(id) if *id == msg_id => Some((ReturnCode::Accepted, msg_id)),
+                _ => None,
+            })
         })?;
-        self.demand(code, || format!("PUBLISH on {topic:?}"));
         if qos == Qos::Two {
             self.ledger.promised();
             self.ask(Message::PubRel(msg_id), |m| matches!(m, Message::PubComp(id) if *id == msg_id).then_some(()))?;
         }
         Ok(())
+    }
+
+    /// Makes a request until it is accepted. Congestion is a reason to wait; whatever else is an answer that no request
+    /// here deserves.
+    fn insist<T>(&mut self, mut request: impl FnMut(&mut Self) -> Result<(ReturnCode, T), Stop>) -> Result<T, Stop> {
+        loop {
+            let (code, answer) = request(self)?;
+            match code {
+                ReturnCode::Accepted => return Ok(answer),
+                ReturnCode::Congestion => self.listen(T_WAIT)?,
+                ReturnCode::InvalidTopicId | ReturnCode::NotSupported | ReturnCode::Reserved(_) => {
+                    self.breach(format!("a request was answered: {code}"));
+                    self.listen(T_WAIT)?;
+                }
+            }
+        }
     }
 
     /// DISCONNECT with a duration (1.2 §6.14).
@@ -263,12 +285,6 @@ impl Node {
         self.last_msg_id
     }
 
-    fn demand(&self, code: ReturnCode, what: impl FnOnce() -> String) {
-        if !code.is_accepted() {
-            self.breach(format!("{} was answered: {code}", what()));
-        }
-    }
-
     fn breach(&self, what: String) {
         self.ledger.breach(format!("{}: {what}", self.client_id));
     }
@@ -294,6 +310,7 @@ pub(crate) fn short(name: &str) -> Option<ShortName> {
 }
 
 fn accepted_connack(message: &Message<'_>) -> Option<()> {
+    // A refusal is followed by the next attempt, as silence is.
     matches!(message, Message::ConnAck(connack) if connack.return_code.is_accepted()).then_some(())
 }
 
