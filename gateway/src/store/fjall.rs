@@ -125,10 +125,19 @@ fn open(dir: &Path) -> Result<(Database, Keyspace), StoreError> {
         Ok((database, keyspace))
     }));
     match opened {
-        Ok(Ok(open)) => Ok(open),
+        Ok(Ok(open)) => sync_directories(dir).map(|()| open),
         Ok(Err(error)) => Err(unreadable(dir, &error)),
         Err(panic) => Err(StoreError::damaged(dir, panic_message(&*panic))),
     }
+}
+
+/// The names of new directories are not on stable storage before the directory that they are in is (POSIX, fsync), and
+/// the database does not see to all of them.
+fn sync_directories(dir: &Path) -> Result<(), StoreError> {
+    for dir in dir.parent().into_iter().chain([dir, &dir.join("keyspaces")]) {
+        fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(StoreError::io(dir))?;
+    }
+    Ok(())
 }
 
 /// What an error at opening or reading means.

@@ -211,7 +211,9 @@ fn another_follows(rest: &[u8]) -> bool {
 
 fn lacks_a_sector(rest: &[u8], offset: u64) -> bool {
     let to_boundary = (SECTOR - offset as usize % SECTOR) % SECTOR;
-    rest.get(to_boundary..).is_some_and(|aligned| aligned.chunks_exact(SECTOR).any(|sector| sector == [0; SECTOR]))
+    let (first, others) = rest.split_at(to_boundary.min(rest.len()));
+    let is_lacking = |sector: &[u8]| sector.iter().all(|octet| *octet == 0);
+    (!first.is_empty() && is_lacking(first)) || others.chunks(SECTOR).any(is_lacking)
 }
 
 fn cut(path: &Path, at: u64, octets: usize) -> Result<(), StoreError> {
@@ -223,4 +225,24 @@ fn cut(path: &Path, at: u64, octets: usize) -> Result<(), StoreError> {
     );
     let file = OpenOptions::new().write(true).open(path).map_err(StoreError::io(path))?;
     file.set_len(at).and_then(|()| file.sync_all()).map_err(StoreError::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_lacks_any_sector_but_its_last_was_cut_off() {
+        let written = [&[7; 2_000][..], &MAGIC].concat();
+        // The commit begins 12 octets before a sector does.
+        assert_eq!(judge(&written, 500), Rest::Damaged);
+        for lacking in [0..12, 12..524, 1_036..1_548] {
+            let mut torn = written.clone();
+            torn[lacking].fill(0);
+            assert_eq!(judge(&torn, 500), Rest::Unfinished);
+        }
+        let mut flipped = written;
+        flipped[5] = 0;
+        assert_eq!(judge(&flipped, 500), Rest::Damaged);
+    }
 }
