@@ -19,7 +19,11 @@ impl Core {
         if qos != Qos::AtMostOnce && publish.msg_id == MsgId::NONE {
             return self.sn_reject(from, RejectReason::Qos);
         }
-        let promise = if qos == Qos::AtMostOnce { Ok(()) } else { self.can_promise() };
+        let promise = match qos {
+            Qos::AtLeastOnce => self.can_promise(),
+            // Nothing is promised; or perhaps it was already, which `remember_qos2` knows.
+            Qos::AtMostOnce | Qos::ExactlyOnce => Ok(()),
+        };
         match promise.and_then(|()| self.topic_name(Some(key), &publish.topic)) {
             Ok(topic) => self.accept(now, from, key, publish, message(topic, qos, publish)),
             Err(reason) => self.refuse_publish(now, from, key, publish, reason),
@@ -45,7 +49,8 @@ impl Core {
         }
     }
 
-    /// Notes a QoS 2 MsgId until its PUBREL. `false`: it is noted already, or the message is a late copy.
+    /// Notes a QoS 2 MsgId until its PUBREL. `false`: it is noted already, or the message is a late copy. A copy is never
+    /// refused: its sender would take the message for refused, and publish it again under another id.
     fn remember_qos2(
         &mut self,
         now: Instant,
@@ -54,12 +59,14 @@ impl Core {
         msg_id: MsgId,
         message: &BrokerMessage,
     ) -> Result<bool, RejectReason> {
+        let promise = self.can_promise();
         let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(false) };
         let Some(client) = self.sn.clients.get_mut(&key) else { return Ok(false) };
         let digest = digest(message);
         if session.incoming_qos2.contains(&msg_id.0) || client.recent_qos2.contains(now, msg_id, digest) {
             return Ok(false);
         }
+        promise?;
         if session.incoming_qos2.len() >= self.config.limits.incoming_qos2 {
             return Err(RejectReason::IncomingQos2Limit);
         }

@@ -1,6 +1,6 @@
 //! The disk is full: nothing is promised, QoS 0 goes on, and all is made good when there is space.
 
-use crate::common::sn::{connect, publish, register, resume, subscribe};
+use crate::common::sn::{connect, dup, publish, register, resume, subscribe};
 use crate::common::{Rig, has_store, port};
 use gateway_core::{ConnId, RejectReason, StorageState};
 use sn_codec::Qos;
@@ -41,6 +41,15 @@ fn qos_0_goes_on_whatever_waits() {
     let seen = rig.watched();
     assert!(seen.last().is_some_and(|line| line.contains("'x'")), "{seen:?}");
     assert_eq!(rig.core.gauges().held, 1);
+}
+
+#[test]
+fn a_copy_of_a_qos_2_message_that_was_taken_is_not_refused() {
+    let mut rig = rig();
+    assert_eq!(rig.ask(NODE, publish(Qos::Two, 1, 7, "x")), ["PUBREC mid=7"]);
+    rig.disk(StorageState::Full);
+    assert_eq!(rig.ask(NODE, dup(publish(Qos::Two, 1, 7, "x"))), ["PUBREC mid=7"]);
+    assert_eq!(rig.watched().len(), 1);
 }
 
 #[test]
