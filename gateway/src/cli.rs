@@ -1,6 +1,7 @@
 //! The command line.
 
-use crate::config::{File, ListenAddr, LogFormat, StoreTable, TransportTable, parse_entry};
+use crate::config::{self, File, ListenAddr, LogFormat, StoreTable, TransportTable, parse_entry};
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use sn_types::TopicId;
 use std::path::PathBuf;
@@ -25,6 +26,83 @@ pub enum Command {
         /// The file, in TOML
         file: PathBuf,
     },
+    /// Look at the sessions of a running gateway, or drop one
+    Sessions {
+        /// What to do
+        #[command(subcommand)]
+        what: Sessions,
+    },
+    /// Write everything that a running gateway keeps into one file
+    ///
+    /// Sessions, subscriptions, topic ids, retained messages and the messages that wait, as they are at this moment.
+    Backup {
+        /// The file; one that is there is replaced
+        file: PathBuf,
+        /// Which gateway
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Fill a data directory from a backup; no gateway may be running on it
+    Restore {
+        /// The file
+        file: PathBuf,
+        /// The directory
+        #[command(flatten)]
+        data: DataArgs,
+        /// Move data that are there aside
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// What to do with sessions.
+#[derive(Debug, Subcommand)]
+pub enum Sessions {
+    /// List them all: state, address, messages that wait, were dropped or refused
+    List {
+        /// Which gateway
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Show one closely: subscriptions, mailbox, topic ids, why messages were dropped or refused
+    Show {
+        /// The client id
+        id: String,
+        /// Which gateway
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// End one and forget everything of it, its waiting messages too; its will is not published
+    Drop {
+        /// The client id
+        id: String,
+        /// Which gateway
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+/// A data directory.
+#[derive(Clone, Debug, Args)]
+pub struct DataArgs {
+    /// The gateway's data directory [default: as `run` has it]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Take the data directory from this configuration
+    #[arg(short, long, value_name = "FILE", conflicts_with = "data")]
+    config: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// The directory.
+    ///
+    /// # Errors
+    /// The configuration cannot be read or says that all is in memory, or there is no home directory for the default.
+    pub fn dir(&self) -> anyhow::Result<PathBuf> {
+        let mut store = self.config.as_deref().map_or(Ok(File::default()), config::load)?.store;
+        store.data = self.data.clone().or(store.data);
+        store.data_dir()?.context("the configuration says that all is in memory")
+    }
 }
 
 /// The flags of `run`. They override the configuration file.
@@ -114,12 +192,16 @@ Examples:
           See every message that passes.
   sn-pub -t hello -m world
           Publish over MQTT-SN.
+  sn-gateway sessions list
+          See who has a session, and how many messages wait for whom.
+  sn-gateway backup gateway.bak
+          Save sessions and messages while the gateway runs.
 
 Signals:
   SIGTERM, SIGINT
           Stop: nobody new is let in, what is on its way is sent, clients
-          whose session ends with the gateway are told DISCONNECT. The exit
-          status is 0.
+          whose session ends with the gateway are told DISCONNECT. Sessions
+          that are kept go on after the next start. The exit status is 0.
   SIGHUP
           Read the configuration file again, take over what can change while
           running, and say what cannot.
@@ -129,6 +211,9 @@ Files:
           A configuration with every key, its meaning, its range and its default.
   config/sn-gateway.service
           A unit for systemd.
+  ~/.local/state/sn-gateway
+          Sessions and messages, unless --data, --in-memory or the
+          configuration says otherwise.
 
 Exit status:
   0 after a signal or a right configuration, 1 if something failed, 2 if the

@@ -6,11 +6,13 @@
 //! Commits go to the store's own thread. The core has never more than one under way and puts everything that happens
 //! meanwhile into the next, so one fsync serves many clients.
 
-use crate::event_log::EventLog;
+use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
+use crate::admin::{Ask, Reply};
+use crate::event_log::{Addr, EventLog};
 use crate::mqtt::{Closing, FromMqtt, Outbox, Pushed};
 use crate::store::{Keeper, Report};
 use gateway_core::mqtt::Packet;
-use gateway_core::{CloseReason, CommitToken, ConnId, Core, Input, Output, Record, StorageState};
+use gateway_core::{CloseReason, CommitToken, ConnId, Core, Input, Output, Record, StorageState, Via};
 use sn_types::{Instant, TransportId};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -76,6 +78,7 @@ pub struct Driver {
     ends_at: Option<Instant>,
     transports: Vec<Box<dyn Transport>>,
     from_mqtt: mpsc::Receiver<FromMqtt>,
+    asked: Option<mpsc::Receiver<Ask>>,
     batches: Vec<FromMqtt>,
     conns: HashMap<ConnId, Conn, foldhash::fast::RandomState>,
     unflushed: Vec<ConnId>,
@@ -105,6 +108,7 @@ impl Driver {
             ends_at: None,
             transports: Vec::new(),
             from_mqtt,
+            asked: None,
             batches: Vec::with_capacity(BATCHES),
             conns: HashMap::default(),
             unflushed: Vec::new(),
@@ -122,6 +126,11 @@ impl Driver {
         self.core.add_transport(self.clock.now(), id, transport.profile());
         self.transports.push(transport);
         self.carry_out();
+    }
+
+    /// Lets an operator ask. There is no channel without a control socket.
+    pub(crate) fn answer(&mut self, asked: mpsc::Receiver<Ask>) {
+        self.asked = Some(asked);
     }
 
     /// Lets `change` change the core's configuration, and carries out what follows.
@@ -192,6 +201,7 @@ impl Driver {
         let heard = self.take_reports(cx)
             | self.take_datagrams(cx, now)
             | self.take_packets(cx, now)
+            | self.take_asked(cx, now)
             | self.look_at_time(cx, now);
         if heard {
             return Poll::Ready(());
@@ -238,6 +248,44 @@ impl Driver {
             }
         }
         heard
+    }
+
+    fn take_asked(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let Some(asked) = &mut self.asked else { return false };
+        let Poll::Ready(Some(Ask { request, reply })) = asked.poll_recv(cx) else { return false };
+        // Who has gone needs no answer.
+        let _ = reply.send(self.reply(now, request));
+        true
+    }
+
+    fn reply(&mut self, now: Instant, request: Request) -> Reply {
+        Reply::Answer(match request {
+            Request::Sessions => Answer::Sessions(self.session_rows()),
+            Request::Session(client_id) => {
+                let detail = self.core.client(&client_id);
+                Answer::Session(detail.map(|client| Box::new(SessionDetail::new(client, |via| self.address(via)))))
+            }
+            Request::Drop(client_id) => Answer::Dropped(self.core.drop_session(now, &client_id)),
+            Request::Backup => match &self.keeper {
+                Some(keeper) => {
+                    let mut records = self.core.snapshot();
+                    records.push(keeper.time(now));
+                    return Reply::Records(records);
+                }
+                None => Answer::Error("everything is in memory: there is nothing to back up".into()),
+            },
+        })
+    }
+
+    fn session_rows(&self) -> Vec<SessionRow> {
+        let mut rows: Vec<_> =
+            self.core.clients().map(|client| SessionRow::new(&client, |via| self.address(via))).collect();
+        rows.sort_by(|a, b| a.client_id.cmp(&b.client_id));
+        rows
+    }
+
+    fn address(&self, via: Via) -> String {
+        Addr::of(&via, |conn| self.conns.get(&conn).map(|conn| conn.peer)).to_string()
     }
 
     fn take_packets(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {

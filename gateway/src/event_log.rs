@@ -145,14 +145,14 @@ impl EventLog {
 }
 
 /// Who it is, as an operator can find it.
-enum Addr {
+pub(crate) enum Addr {
     Sn(sn_types::PeerAddr),
     Mqtt(SocketAddr),
     Gone(ConnId),
 }
 
 impl Addr {
-    fn of(via: &Via, peer: impl Fn(ConnId) -> Option<SocketAddr>) -> Self {
+    pub(crate) fn of(via: &Via, peer: impl Fn(ConnId) -> Option<SocketAddr>) -> Self {
         match *via {
             Via::Sn(addr) => Self::Sn(addr),
             Via::Mqtt(conn) => peer(conn).map_or(Self::Gone(conn), Self::Mqtt),

@@ -1,8 +1,12 @@
 //! The MQTT-SN gateway. `sn-gateway --help` tells what it does.
 
 use clap::Parser;
-use sn_gateway::cli::{Cli, Command};
+use sn_gateway::admin::client;
+use sn_gateway::cli::{Cli, Command, DataArgs, Sessions};
+use sn_gateway::store::backup;
 use sn_gateway::{config, run};
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -11,6 +15,9 @@ fn main() -> ExitCode {
         Command::CheckConfig { file } => config::load(&file).map_err(Into::into).map(|_| {
             println!("{}: all right", file.display());
         }),
+        Command::Sessions { what } => sessions(&what).map(print),
+        Command::Backup { file, data } => data.dir().and_then(|dir| client::save_backup(&dir, &file)).map(print),
+        Command::Restore { file, data, force } => restore(&file, &data, force).map(print),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -19,4 +26,33 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn sessions(what: &Sessions) -> anyhow::Result<String> {
+    match what {
+        Sessions::List { data } => client::list(&data.dir()?),
+        Sessions::Show { id, data } => client::show(&data.dir()?, id),
+        Sessions::Drop { id, data } => client::drop_session(&data.dir()?, id),
+    }
+}
+
+fn restore(file: &Path, data: &DataArgs, force: bool) -> anyhow::Result<String> {
+    let dir = data.dir()?;
+    let (restored, aside) = backup::restore(file, &dir, force)?;
+    let mut text = format!(
+        "{}: {} sessions, {} messages to them, {} retained messages\n",
+        dir.display(),
+        restored.sessions,
+        restored.messages,
+        restored.retained
+    );
+    if let Some(aside) = aside {
+        text += &format!("What was there is in {} now.\n", aside.display());
+    }
+    Ok(text)
+}
+
+/// A reader that has had enough, such as `head`, is no error.
+fn print(text: String) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -1,5 +1,6 @@
 //! `sn-gateway run`: from the configuration to the last farewell.
 
+use crate::admin;
 use crate::cli::RunArgs;
 use crate::config::{self, File, TransportTable};
 use crate::driver::Driver;
@@ -17,8 +18,9 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tracing::info;
+use tracing::{info, warn};
 use transports::UdpTransport;
 
 /// Runs the gateway until a signal ends it.
@@ -35,9 +37,12 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let hash_seed = RandomState::new().hash_one(std::process::id());
     runtime.block_on(async {
         let signals = Signals::new()?;
-        let Built { mut driver, door, data, _dir } = build(&file, hash_seed)?;
+        let Built { mut driver, door, data, dir } = build(&file, hash_seed)?;
         let mut accepting = JoinSet::new();
         let listening = listen(&file, &mut driver, |listener| drop(accepting.spawn(listener.accept(door.clone()))))?;
+        if let Some(dir) = &dir {
+            accept_questions(dir, &mut driver, &mut accepting);
+        }
         announce(&listening.describe(&data));
         let reloader = Reloader::new(args.clone(), file, log, hash_seed);
         serve(driver, signals, reloader, accepting).await
@@ -50,7 +55,7 @@ struct Built {
     door: Door,
     data: Data,
     /// Held until the daemon ends.
-    _dir: Option<DataDir>,
+    dir: Option<DataDir>,
 }
 
 fn build(file: &File, hash_seed: u64) -> anyhow::Result<Built> {
@@ -71,7 +76,20 @@ fn build(file: &File, hash_seed: u64) -> anyhow::Result<Built> {
         connect_timeout: Duration::from_secs(file.mqtt.connect_timeout_s),
     };
     let door = Door::new(file.mqtt.max_connections, limits, to_driver);
-    Ok(Built { driver, door, data, _dir: dir })
+    Ok(Built { driver, door, data, dir })
+}
+
+/// Opens the control socket. Without it the gateway does its work all the same.
+fn accept_questions(dir: &DataDir, driver: &mut Driver, accepting: &mut JoinSet<()>) {
+    let path = DataDir::socket(dir.path());
+    match admin::Server::bind(&path) {
+        Ok(server) => {
+            let (asks, asked) = mpsc::channel(admin::CHANNEL);
+            driver.answer(asked);
+            accepting.spawn(server.serve(asks));
+        }
+        Err(error) => warn!(socket = %path.display(), %error, "sessions cannot be listed, nor backups made"),
+    }
 }
 
 /// Turns the driver until a signal ends it, or the store's failure does.
@@ -108,6 +126,9 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    /// Never looked at. Because it is caught, a write beyond a limit of the file size says so instead of ending the
+    /// process.
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -116,6 +137,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            _file_size: signal(SignalKind::from_raw(nix::libc::SIGXFSZ))?,
         })
     }
 }

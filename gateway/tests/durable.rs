@@ -2,82 +2,10 @@
 
 mod common;
 
-use common::{Daemon, Mqtt, Sn, connect_packet, publish_packet};
+use common::durable::{Durable, PINGRESP, fall_asleep, resume, wake};
+use common::{Sn, publish_packet};
 use nix::sys::signal::Signal;
-use std::path::Path;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-/// A gateway on a data directory, which starts again on the same ports.
-struct Durable {
-    dir: TempDir,
-    ports: [String; 2],
-    daemon: Option<Daemon>,
-}
-
-impl Durable {
-    fn start() -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let daemon = start(dir.path(), &["127.0.0.1:0", "127.0.0.1:0"]);
-        let ports = [daemon.udp().to_string(), daemon.mqtt().to_string()];
-        Self { dir, ports, daemon: Some(daemon) }
-    }
-
-    fn daemon(&mut self) -> &mut Daemon {
-        self.daemon.as_mut().expect("it runs")
-    }
-
-    fn sn(&mut self) -> Sn {
-        Sn::new(self.daemon().udp())
-    }
-
-    fn mqtt(&mut self, client_id: &str, flags: u8) -> Mqtt {
-        let mut client = Mqtt::new(self.daemon().mqtt());
-        client.send(&connect_packet(client_id, flags, &[]));
-        client
-    }
-
-    /// Ends it by a signal and starts it again.
-    fn restart(&mut self, signal: Signal) {
-        let mut daemon = self.daemon.take().expect("it runs");
-        daemon.signal(signal);
-        daemon.wait();
-        drop(daemon);
-        let [udp, mqtt] = &self.ports;
-        self.daemon = Some(start(self.dir.path(), &[udp, mqtt]));
-    }
-
-    fn kill(&mut self) {
-        self.restart(Signal::SIGKILL);
-    }
-
-    fn data_line(&mut self) -> String {
-        self.daemon().lines.iter().find(|line| line.starts_with("Data in ")).expect("it says where").clone()
-    }
-}
-
-fn start(dir: &Path, [udp, mqtt]: &[&str; 2]) -> Daemon {
-    let dir = dir.to_str().expect("a path in UTF-8");
-    Daemon::start_as_told(&["--udp", udp, "--mqtt", mqtt, "--data", dir, "--log", "debug"])
-}
-
-/// CONNECT without CleanSession, keep-alive a minute.
-fn resume(client: &Sn, client_id: &str) {
-    let len = 6 + client_id.len() as u8;
-    client.send(&[&[len, 0x04, 0, 0x01, 0, 60], client_id.as_bytes()].concat());
-    client.expect(&[3, 0x05, 0]);
-}
-
-fn fall_asleep(client: &Sn) {
-    client.send(&[4, 0x18, 0x0E, 0x10]);
-    client.expect(&[2, 0x18]);
-}
-
-fn wake(client: &Sn, client_id: &str) {
-    client.send(&[&[2 + client_id.len() as u8, 0x16], client_id.as_bytes()].concat());
-}
-
-const PINGRESP: [u8; 2] = [2, 0x17];
 
 #[test]
 fn a_sleeper_wakes_without_connect_at_its_address_and_gets_what_was_acknowledged() {
@@ -230,7 +158,7 @@ fn sigterm_says_nothing_to_nodes_whose_session_goes_on() {
 #[test]
 fn two_gateways_do_not_share_a_directory() {
     let mut gateway = Durable::start();
-    let dir = gateway.dir.path().to_str().expect("a path in UTF-8").to_owned();
+    let dir = gateway.dir().to_owned();
     let args = ["run", "--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", &dir];
     let output = common::sn_gateway().args(args).output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));

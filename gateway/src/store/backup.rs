@@ -1,1 +1,169 @@
-//! One file with every record of a store.
+//! One file with every record: [`MAGIC`], a version, the number of records, the records, a checksum of all that.
+//!
+//! Numbers are big-endian. A record is the length of its key (u32), that of its value (u32), the key, the value.
+
+use super::{CLOCK_KEY, DataDir, FjallStore, Store, StoreError};
+use anyhow::{Context, bail};
+use gateway_core::{Config, Core, Record, Restored};
+use sn_types::Instant;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// The first octets of a backup.
+const MAGIC: [u8; 8] = *b"sngw-bak";
+/// The layout's version.
+const VERSION: u32 = 1;
+const CHECKSUM_LEN: usize = 16;
+/// Records per commit when they are read back.
+const COMMIT: usize = 1_000;
+
+/// A backup file's octets.
+#[must_use]
+pub fn encode(mut records: Vec<Record>) -> Vec<u8> {
+    records.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut file = MAGIC.to_vec();
+    file.extend(VERSION.to_be_bytes());
+    file.extend((records.len() as u64).to_be_bytes());
+    for Record { key, value } in &records {
+        let value = value.as_deref().unwrap_or_default();
+        file.extend((key.len() as u32).to_be_bytes());
+        file.extend((value.len() as u32).to_be_bytes());
+        file.extend_from_slice(key);
+        file.extend_from_slice(value);
+    }
+    let checksum = xxh3_128(&file);
+    file.extend(checksum.to_be_bytes());
+    file
+}
+
+/// The records in a backup file.
+///
+/// # Errors
+/// It is none, is damaged, or was made by a newer version.
+pub fn decode(file: &[u8]) -> anyhow::Result<Vec<Record>> {
+    let Some(rest) = file.strip_prefix(&MAGIC) else { bail!("it is no backup of sn-gateway") };
+    let (version, _) = rest.split_first_chunk().context("it is cut off")?;
+    match u32::from_be_bytes(*version) {
+        VERSION => {}
+        newer => bail!("it was made by a newer version (layout {newer}, this program reads up to {VERSION})"),
+    }
+    let (contents, checksum) = file.split_last_chunk::<CHECKSUM_LEN>().context("it is cut off")?;
+    if xxh3_128(contents).to_be_bytes() != *checksum {
+        bail!("it is damaged or cut off: its checksum is not that of its contents");
+    }
+    read_records(&contents[MAGIC.len() + size_of::<u32>()..]).context("its records make no sense")
+}
+
+fn read_records(octets: &[u8]) -> Option<Vec<Record>> {
+    let (count, mut rest) = octets.split_first_chunk()?;
+    let mut records = Vec::new();
+    for _ in 0..u64::from_be_bytes(*count) {
+        let (key_len, after) = rest.split_first_chunk()?;
+        let (value_len, after) = after.split_first_chunk()?;
+        let (key, after) = after.split_at_checked(u32::from_be_bytes(*key_len) as usize)?;
+        let (value, after) = after.split_at_checked(u32::from_be_bytes(*value_len) as usize)?;
+        records.push(Record { key: key.to_vec(), value: Some(value.to_vec()) });
+        rest = after;
+    }
+    rest.is_empty().then_some(records)
+}
+
+/// Writes a file for its owner only, all of it or nothing.
+///
+/// # Errors
+/// It cannot be written.
+pub fn save(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let beside = path.with_added_extension("tmp");
+    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}
+
+/// `sn-gateway restore FILE --data DIR`: makes the data directory what it was when the backup was made. `force` moves
+/// what is there aside. Answers with what came back, and where the data that were there are now.
+///
+/// # Errors
+/// The file is no good backup, a gateway runs on the directory, or there are data and no `force`.
+pub fn restore(file: &Path, data: &Path, force: bool) -> anyhow::Result<(Restored, Option<PathBuf>)> {
+    let contents = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let records = decode(&contents).with_context(|| format!("cannot use {}", file.display()))?;
+    let restored = check(&records).with_context(|| format!("cannot use {}", file.display()))?;
+    let dir = DataDir::open(data)?;
+    let aside = make_room(&dir, force)?;
+    let fresh = data.join("store.restoring");
+    if fresh.try_exists()? {
+        fs::remove_dir_all(&fresh)?;
+    }
+    fill(&fresh, &records)?;
+    fs::rename(&fresh, dir.store())?;
+    File::open(data)?.sync_all()?;
+    Ok((restored, aside))
+}
+
+/// Whether a gateway could start from the records.
+fn check(records: &[Record]) -> anyhow::Result<Restored> {
+    let pairs = records.iter().filter(|record| record.key != CLOCK_KEY);
+    let pairs = pairs.map(|record| (&record.key, record.value.as_deref().unwrap_or_default()));
+    Ok(Core::new(Config { durable: true, ..Config::default() }).restore(Instant::ZERO, pairs)?)
+}
+
+/// Moves data that are there aside, if that is allowed.
+fn make_room(dir: &DataDir, force: bool) -> anyhow::Result<Option<PathBuf>> {
+    let store = dir.store();
+    if !store.try_exists()? {
+        return Ok(None);
+    }
+    if !force {
+        bail!("there are data in {} already; --force moves them aside", dir.path().display());
+    }
+    let mut names = (1..).map(|number: u32| dir.path().join(format!("store.before-restore-{number}")));
+    let aside = names.find(|path| !path.exists()).context("no name is left")?;
+    fs::rename(&store, &aside)?;
+    Ok(Some(aside))
+}
+
+fn fill(dir: &Path, records: &[Record]) -> Result<(), StoreError> {
+    let mut store = FjallStore::open(dir)?;
+    records.chunks(COMMIT).try_for_each(|commit| store.apply(commit))?;
+    store.sync()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records() -> Vec<Record> {
+        let record = |key: &[u8], value: &[u8]| Record { key: key.to_vec(), value: Some(value.to_vec()) };
+        vec![record(b"a", b""), record(b"b", b"value"), record(b"\xff\x00", &[0; 1_000])]
+    }
+
+    #[test]
+    fn a_backup_is_read_back() {
+        assert_eq!(decode(&encode(records())).unwrap(), records());
+        assert_eq!(decode(&encode(Vec::new())).unwrap(), []);
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_found() {
+        let file = encode(records());
+        for at in 0..file.len() {
+            let mut damaged = file.clone();
+            damaged[at] ^= 1 << (at % 8);
+            decode(&damaged).expect_err("a flipped bit");
+            decode(&file[..at]).expect_err("a cut");
+        }
+    }
+
+    #[test]
+    fn a_newer_version_is_named() {
+        let mut file = encode(records());
+        file[MAGIC.len() + 3] = 2;
+        assert!(decode(&file).unwrap_err().to_string().contains("layout 2"));
+    }
+}

@@ -24,6 +24,7 @@ const KEYSPACE: &str = "records";
 /// The store in a directory of its own.
 pub struct FjallStore {
     dir: PathBuf,
+    memtable: u64,
     /// `None` after an error.
     open: Option<(Database, Keyspace)>,
 }
@@ -42,7 +43,15 @@ impl FjallStore {
     /// [`StoreError::Damaged`] if a file is not as it was written, [`StoreError::Full`] and others as they say. Nothing
     /// was changed then, except that an unfinished commit at the journal's end is gone.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let mut store = Self { dir: dir.into(), open: None };
+        Self::open_with(dir, MEMTABLE)
+    }
+
+    /// The same with a new store's octets that are in memory before they become a table: tests want tables soon.
+    ///
+    /// # Errors
+    /// As for [`FjallStore::open`].
+    pub fn open_with(dir: &Path, memtable: u64) -> Result<Self, StoreError> {
+        let mut store = Self { dir: dir.into(), memtable, open: None };
         store.ensure_open()?;
         Ok(store)
     }
@@ -52,7 +61,7 @@ impl FjallStore {
             Some(open) => open,
             None => {
                 check::check(&self.dir)?;
-                open(&self.dir)?
+                open(&self.dir, self.memtable)?
             }
         };
         Ok(self.open.insert(open))
@@ -116,12 +125,12 @@ impl Store for FjallStore {
     }
 }
 
-fn open(dir: &Path) -> Result<(Database, Keyspace), StoreError> {
+fn open(dir: &Path, memtable: u64) -> Result<(Database, Keyspace), StoreError> {
     // The files have been checked, but whatever the database makes of them must not end in a panic.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let database =
             Database::builder(dir).worker_threads(1).cache_size(CACHE).max_journaling_size(JOURNALS).open()?;
-        let keyspace = database.keyspace(KEYSPACE, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE))?;
+        let keyspace = database.keyspace(KEYSPACE, || KeyspaceCreateOptions::default().max_memtable_size(memtable))?;
         Ok((database, keyspace))
     }));
     match opened {

@@ -49,7 +49,8 @@ impl Keeper {
         self.writer.stop();
     }
 
-    fn time(&self, now: Instant) -> Record {
+    /// The core's time as a record.
+    pub(crate) fn time(&self, now: Instant) -> Record {
         Saved { core: now, wall: (self.wall)() }.record()
     }
 }

@@ -23,6 +23,7 @@ const SECTOR: usize = 512;
 /// What was found in all journals.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Journals {
+    pub(super) files: usize,
     pub(super) commits: u64,
 }
 
@@ -30,12 +31,17 @@ pub(super) struct Journals {
 pub(super) fn check(dir: &Path) -> Result<Journals, StoreError> {
     let mut journals: Vec<_> = entries(dir)?.into_iter().filter_map(|path| Some((number(&path)?, path))).collect();
     journals.sort();
+    // The oldest goes when all of it is in tables, and there is always one to write to.
+    if let Some([(before, path), (after, _)]) = journals.array_windows().find(|[(a, _), (b, _)]| a + 1 != *b) {
+        let what = format!("the journals {} to {} are missing", before + 1, after - 1);
+        return Err(StoreError::damaged(path, what));
+    }
     let mut found = Progress::default();
     for (at, (_, path)) in journals.iter().enumerate() {
         let newest = at + 1 == journals.len();
         check_file(path, newest, &mut found)?;
     }
-    Ok(Journals { commits: found.commits })
+    Ok(Journals { files: journals.len(), commits: found.commits })
 }
 
 /// `12.jnl` is number 12.

@@ -29,7 +29,10 @@ pub(super) fn check(dir: &Path) -> Result<(), StoreError> {
     let tables = tables::check(&dir.join(KEYSPACES), journals.commits > 0)?;
     let marker = dir.join(MARKER);
     match fs::read(&marker) {
-        Ok(octets) if octets == MARKER_OCTETS => Ok(()),
+        Ok(octets) if octets == MARKER_OCTETS && journals.files > 0 => Ok(()),
+        Ok(octets) if octets == MARKER_OCTETS => {
+            Err(StoreError::damaged(&dir.join("0.jnl"), "every journal is missing"))
+        }
         Ok(octets) if !octets.is_empty() => Err(StoreError::damaged(&marker, "it does not name the layout FJL 3")),
         _ if journals.commits == 0 && tables == 0 => fs::remove_dir_all(dir).map_err(StoreError::io(dir)),
         _ => Err(StoreError::damaged(&marker, "it is missing or empty, but there are data")),

@@ -1,0 +1,124 @@
+//! The lines on the socket. A connection carries one request and its answer.
+
+use gateway_core::{ClientDetail, ClientInfo, ClientState, Qos, Via};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A request: `"sessions"`, `{"session":"ID"}`, `{"drop":"ID"}`, `"backup"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Lists all sessions.
+    Sessions,
+    /// Shows one.
+    Session(String),
+    /// Ends one and forgets everything of it.
+    Drop(String),
+    /// A backup of everything.
+    Backup,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// All sessions, by client id.
+    Sessions(Vec<SessionRow>),
+    /// One session, if there is one of that id.
+    Session(Option<Box<SessionDetail>>),
+    /// Whether there was one.
+    Dropped(bool),
+    /// So many octets of a backup file follow the line.
+    Backup(u64),
+    /// The request cannot be read or carried out.
+    Error(String),
+}
+
+/// A session in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// The client's id.
+    pub client_id: String,
+    /// "active", "asleep", "awake", "disconnected" or "lost".
+    pub state: String,
+    /// Over what and from where it is connected, if it is.
+    pub address: Option<String>,
+    /// Messages that wait for it, those in flight included.
+    pub waiting: usize,
+    /// Messages to it that were dropped.
+    pub drops: u64,
+    /// Packets from it that were refused.
+    pub rejects: u64,
+}
+
+/// A session looked at closely.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionDetail {
+    /// What the list has of it.
+    pub row: SessionRow,
+    /// It ends with its connection.
+    pub clean: bool,
+    /// It survives the gateway.
+    pub durable: bool,
+    /// Filters and granted QoS.
+    pub subscriptions: Vec<(String, u8)>,
+    /// The topic of its will.
+    pub will_topic: Option<String>,
+    /// Octets of the messages that wait, without those in flight.
+    pub waiting_bytes: usize,
+    /// Messages that were sent and are not acknowledged.
+    pub in_flight: usize,
+    /// Topic ids and names of an MQTT-SN client.
+    pub topic_ids: Vec<(u16, String)>,
+    /// Messages dropped, by reason.
+    pub drops: BTreeMap<String, u32>,
+    /// Packets refused, by reason.
+    pub rejects: BTreeMap<String, u32>,
+}
+
+impl SessionRow {
+    /// `address` names where an MQTT or MQTT-SN client is.
+    pub(crate) fn new(info: &ClientInfo, address: impl Fn(Via) -> String) -> Self {
+        Self {
+            client_id: (*info.client_id).into(),
+            state: state(info.state).into(),
+            address: info.via.map(address),
+            waiting: info.waiting,
+            drops: info.drops.values().copied().map(u64::from).sum(),
+            rejects: info.rejects.values().copied().map(u64::from).sum(),
+        }
+    }
+}
+
+impl SessionDetail {
+    /// `address` as for [`SessionRow::new`].
+    pub(crate) fn new(client: ClientDetail, address: impl Fn(Via) -> String) -> Self {
+        let qos = |qos: Qos| qos as u8;
+        Self {
+            row: SessionRow::new(&client.info, address),
+            clean: client.clean,
+            durable: client.durable,
+            subscriptions: client
+                .subscriptions
+                .iter()
+                .map(|(filter, granted)| ((**filter).into(), qos(*granted)))
+                .collect(),
+            will_topic: client.will_topic.map(|topic| (*topic).into()),
+            waiting_bytes: client.waiting_bytes,
+            in_flight: client.in_flight,
+            topic_ids: client.topic_ids.iter().map(|(id, name)| (*id, (**name).into())).collect(),
+            drops: client.info.drops.iter().map(|(reason, count)| (reason.name().into(), *count)).collect(),
+            rejects: client.info.rejects.iter().map(|(reason, count)| (reason.name().into(), *count)).collect(),
+        }
+    }
+}
+
+const fn state(state: ClientState) -> &'static str {
+    match state {
+        ClientState::Active => "active",
+        ClientState::Asleep => "asleep",
+        ClientState::Awake => "awake",
+        ClientState::Disconnected => "disconnected",
+        ClientState::Lost => "lost",
+    }
+}

@@ -1,0 +1,172 @@
+//! What an operator asks: sessions, backups.
+
+mod common;
+
+use common::durable::{Durable, PINGRESP, fall_asleep, resume, wake};
+use common::{Daemon, publish_packet, sn_gateway};
+use nix::sys::signal::Signal;
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::process::Output;
+
+fn run(args: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = sn_gateway().args(args).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// Runs what must work.
+#[track_caller]
+fn told(args: &[&str]) -> String {
+    let (code, out, error) = run(args);
+    assert_eq!((code, &error[..]), (Some(0), ""));
+    out
+}
+
+/// A gateway with the sleeper "kitchen", for which two messages wait.
+fn with_sleeper() -> (Durable, common::Sn) {
+    let mut gateway = Durable::start();
+    let node = gateway.sn();
+    resume(&node, "kitchen");
+    node.subscribe("lamp/1", 1);
+    node.register("temp");
+    fall_asleep(&node);
+    let mut publisher = gateway.mqtt("publisher", 2);
+    publisher.expect(&[0x20, 2, 0, 0]);
+    for number in 1..=2 {
+        publisher.send(&publish_packet(3, "lamp/1", Some([0, number]), b"12345"));
+        publisher.expect(&[0x40, 2, 0, number]);
+    }
+    (gateway, node)
+}
+
+#[test]
+fn sessions_are_listed_shown_and_dropped() {
+    let (mut gateway, node) = with_sleeper();
+    let dir = gateway.dir().to_owned();
+    let mut watcher = gateway.mqtt("watcher", 2);
+    watcher.expect(&[0x20, 2, 0, 0]);
+    let list = told(&["sessions", "list", "--data", &dir]);
+    let lines: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["CLIENT", "STATE", "ADDRESS", "WAITING", "DROPPED", "REFUSED"]);
+    assert_eq!(lines[1][..3], ["kitchen", "asleep", "mqtt-sn"]);
+    assert_eq!(lines[1][4..], ["2", "0", "0"]);
+    assert_eq!(lines[2][..3], ["watcher", "active", "mqtt"]);
+
+    let shown = told(&["sessions", "show", "kitchen", "--data", &dir]);
+    for part in ["asleep", "lamp/1 at QoS 1", "22 octets", "2 messages, of which 0 in flight", "temp"] {
+        assert!(shown.contains(part), "{part} is missing in\n{shown}");
+    }
+
+    let socket = fs::metadata(gateway_socket(&dir)).unwrap();
+    assert_eq!(socket.permissions().mode() & 0o777, 0o600);
+    told(&["sessions", "drop", "kitchen", "--data", &dir]);
+    for command in ["show", "drop"] {
+        let (code, _, error) = run(&["sessions", command, "kitchen", "--data", &dir]);
+        assert_eq!((code, &error[..]), (Some(1), "sn-gateway: there is no session of \"kitchen\"\n"));
+    }
+    wake(&node, "kitchen");
+    node.expect(&[2, 0x18]);
+    gateway.kill();
+    assert!(
+        gateway.data_line().contains("restored: 0 sessions, 0 messages to them, 1 retained"),
+        "{}",
+        gateway.data_line()
+    );
+}
+
+fn gateway_socket(dir: &str) -> String {
+    format!("{dir}/control.sock")
+}
+
+#[test]
+fn without_a_gateway_that_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let (code, _, error) = run(&["sessions", "list", "--data", path]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains(&format!("no gateway that I may ask runs on {path}; name its directory with --data DIR")));
+}
+
+#[test]
+fn nonsense_on_the_socket_is_answered_and_harmless() {
+    let (gateway, _node) = with_sleeper();
+    for nonsense in [&b"\n"[..], b"{}\n", b"\"sessions\n", b"\xff\xff\n", b"{\"drop\":[]}\n"] {
+        let mut stream = UnixStream::connect(gateway_socket(gateway.dir())).unwrap();
+        stream.write_all(nonsense).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.is_empty() || answer.starts_with(b"{\"error\":"), "{answer:?}");
+    }
+    // One that says nothing is not waited for forever, and one that goes at once is nothing.
+    drop(UnixStream::connect(gateway_socket(gateway.dir())).unwrap());
+    assert!(told(&["sessions", "list", "--data", gateway.dir()]).contains("kitchen"));
+}
+
+#[test]
+fn a_backup_made_while_running_becomes_a_gateway_elsewhere() {
+    let (mut gateway, node) = with_sleeper();
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("gateway.bak");
+    let file = file.to_str().unwrap();
+    let said = told(&["backup", file, "--data", gateway.dir()]);
+    assert!(said.starts_with(file) && said.contains("records"), "{said}");
+    assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // What happens later is not in it.
+    told(&["sessions", "drop", "kitchen", "--data", gateway.dir()]);
+    let dir = gateway.dir().to_owned();
+    let (code, _, error) = run(&["restore", file, "--data", &dir, "--force"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("another sn-gateway uses"), "{error}");
+
+    gateway.daemon().signal(Signal::SIGTERM);
+    gateway.daemon().wait();
+    let (code, _, error) = run(&["restore", file, "--data", &dir]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("there are data") && error.contains("--force"), "{error}");
+    let said = told(&["restore", file, "--data", &dir, "--force"]);
+    assert!(said.contains("1 sessions, 2 messages to them, 1 retained messages"), "{said}");
+    assert!(said.contains("store.before-restore-1"), "{said}");
+
+    gateway.start_again();
+    wake(&node, "kitchen");
+    for number in 0..2 {
+        let publish = node.receive();
+        assert_eq!((publish[1], &publish[7..]), (0x0C, &b"12345"[..]), "{number}: {publish:02x?}");
+        node.send(&[7, 0x0D, publish[3], publish[4], publish[5], publish[6], 0]);
+    }
+    node.expect(&PINGRESP);
+    let shown = told(&["sessions", "show", "kitchen", "--data", &dir]);
+    assert!(shown.contains("topic id       2 temp"), "{shown}");
+}
+
+#[test]
+fn a_damaged_backup_changes_nothing() {
+    let (gateway, _node) = with_sleeper();
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("gateway.bak");
+    let target = files.path().join("data");
+    let (file, target) = (file.to_str().unwrap(), target.to_str().unwrap());
+    told(&["backup", file, "--data", gateway.dir()]);
+    let mut octets = fs::read(file).unwrap();
+    octets[100] ^= 1;
+    fs::write(file, octets).unwrap();
+    let (code, _, error) = run(&["restore", file, "--data", target]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains(&format!("cannot use {file}: it is damaged or cut off")), "{error}");
+    assert!(!fs::exists(target).unwrap());
+}
+
+#[test]
+fn in_memory_there_is_nothing_to_ask() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gw.toml");
+    fs::write(&path, "[store]\nin_memory = true\n").unwrap();
+    let path = path.to_str().unwrap();
+    let _gateway =
+        Daemon::start_as_told(&["--config", path, "--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--in-memory"]);
+    let (code, _, error) = run(&["backup", "nowhere.bak", "--config", path]);
+    assert_eq!((code, &error[..]), (Some(1), "sn-gateway: the configuration says that all is in memory\n"));
+}

@@ -1,0 +1,216 @@
+//! A disk that is full, fails, or has been damaged: nothing is promised that is not kept, and it is said.
+
+mod common;
+
+use common::durable::{Durable, PINGRESP, fall_asleep, resume, wake};
+use common::{Sn, publish_packet, sn_gateway};
+use nix::sys::signal::Signal;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A gateway, and a node that publishes to the topic with this id, which "watcher" gets.
+fn with_publisher() -> (Durable, Sn, [u8; 2], common::Mqtt) {
+    let mut gateway = Durable::start();
+    let node = gateway.sn();
+    resume(&node, "node");
+    let topic = node.register("up");
+    let mut watcher = gateway.mqtt("watcher", 0);
+    watcher.expect(&[0x20, 2, 0, 0]);
+    watcher.subscribe("up", 1);
+    (gateway, node, topic, watcher)
+}
+
+fn publish(node: &Sn, qos: u8, topic: [u8; 2], msg_id: u8, data: u8) {
+    node.send(&[8, 0x0C, qos << 5, topic[0], topic[1], 0, msg_id, data]);
+}
+
+/// Takes a QoS 1 message from an MQTT connection and acknowledges it.
+#[track_caller]
+fn take(watcher: &mut common::Mqtt, data: u8) {
+    let mut packet = [0; 9];
+    std::io::Read::read_exact(&mut watcher.0, &mut packet).expect("a message");
+    assert_eq!((packet[0] & 6, packet[8]), (2, data), "{packet:02x?}");
+    watcher.send(&[0x40, 2, packet[6], packet[7]]);
+}
+
+#[test]
+fn while_the_disk_is_full_nothing_is_acknowledged_and_qos_0_goes_on() {
+    let (mut gateway, node, topic, mut watcher) = with_publisher();
+    gateway.disk("full");
+    publish(&node, 1, topic, 1, b'a');
+    node.expect_silence();
+    gateway.daemon().wait_for_log("nothing is acknowledged until there is space");
+    take(&mut watcher, b'a');
+    publish(&node, 0, topic, 0, b'b');
+    watcher.expect(&publish_packet(0, "up", None, b"b"));
+    publish(&node, 1, topic, 2, b'c');
+    node.expect(&[7, 0x0D, topic[0], topic[1], 0, 2, 1]);
+    let late = gateway.sn();
+    late.send(b"\x0a\x04\x04\x01\x00\x3clate");
+    late.expect(&[3, 0x05, 1]);
+    gateway.mqtt("late", 2).expect(&[0x20, 2, 0, 3]);
+
+    gateway.disk("");
+    node.expect(&[7, 0x0D, topic[0], topic[1], 0, 1, 0]);
+    gateway.daemon().wait_for_log("there is space again");
+    publish(&node, 1, topic, 2, b'c');
+    node.expect(&[7, 0x0D, topic[0], topic[1], 0, 2, 0]);
+    take(&mut watcher, b'c');
+    gateway.mqtt("late", 2).expect(&[0x20, 2, 0, 0]);
+}
+
+#[test]
+fn a_gateway_ends_well_while_the_disk_is_full() {
+    let (mut gateway, node, topic, _watcher) = with_publisher();
+    gateway.disk("full");
+    publish(&node, 1, topic, 1, b'a');
+    gateway.daemon().wait_for_log("nothing is acknowledged until there is space");
+    gateway.daemon().signal(Signal::SIGTERM);
+    assert_eq!(gateway.daemon().wait().code(), Some(0));
+    node.expect_silence();
+}
+
+#[test]
+fn after_a_failed_fsync_it_serves_qos_0_for_a_moment_and_ends_with_an_error() {
+    for fault in ["sync", "write"] {
+        let (mut gateway, node, topic, mut watcher) = with_publisher();
+        gateway.disk(fault);
+        publish(&node, 1, topic, 1, b'a');
+        gateway.daemon().wait_for_log("the disk failed");
+        gateway.disk("");
+        node.expect_silence();
+        take(&mut watcher, b'a');
+        publish(&node, 0, topic, 0, b'b');
+        watcher.expect(&publish_packet(0, "up", None, b"b"));
+        assert_eq!(gateway.daemon().wait().code(), Some(1));
+        assert!(gateway.daemon().log().contains("look at it before the next start"));
+        // Nobody was told that the message is safe, so it comes again.
+        gateway.start_again();
+        publish(&node, 1, topic, 1, b'a');
+        node.expect(&[7, 0x0D, topic[0], topic[1], 0, 1, 0]);
+    }
+}
+
+#[test]
+fn what_is_not_synced_at_the_kill_was_not_acknowledged() {
+    let (mut gateway, node, topic, watcher) = with_publisher();
+    watcher.vanish();
+    gateway.daemon().wait_for_log("lost");
+    gateway.disk("full");
+    publish(&node, 1, topic, 1, b'a');
+    gateway.daemon().wait_for_log("nothing is acknowledged");
+    gateway.disk("");
+    gateway.kill();
+    node.expect_silence();
+    assert!(gateway.data_line().contains("2 sessions, 0 messages"), "{}", gateway.data_line());
+}
+
+/// A real limit of the file system: files must not grow.
+#[test]
+fn a_disk_without_space_is_a_full_disk_and_goes_on_when_there_is_space() {
+    let (mut gateway, node, topic, _) = with_publisher();
+    // After a restart the journal ends where its last commit does.
+    gateway.daemon().signal(Signal::SIGTERM);
+    gateway.daemon().wait();
+    gateway.start_again();
+    let mut watcher = gateway.mqtt("watcher", 0);
+    watcher.expect(&[0x20, 2, 1, 0]);
+    let limit = fs::metadata(journal(&gateway)).unwrap().len() + 20;
+    set_limit(&mut gateway, &limit.to_string());
+    publish(&node, 1, topic, 1, b'a');
+    gateway.daemon().wait_for_log("nothing is acknowledged until there is space");
+    node.expect_silence();
+    take(&mut watcher, b'a');
+    set_limit(&mut gateway, "unlimited");
+    node.expect(&[7, 0x0D, topic[0], topic[1], 0, 1, 0]);
+    gateway.kill();
+    publish(&node, 1, topic, 2, b'b');
+    node.expect(&[7, 0x0D, topic[0], topic[1], 0, 2, 0]);
+}
+
+fn set_limit(gateway: &mut Durable, octets: &str) {
+    let pid = gateway.daemon().pid().to_string();
+    let status = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={octets}:unlimited")]).status();
+    assert!(status.expect("prlimit of util-linux").success());
+}
+
+fn journal(gateway: &Durable) -> PathBuf {
+    PathBuf::from(gateway.dir()).join("store/0.jnl")
+}
+
+#[test]
+fn a_flipped_bit_stops_the_start_with_the_file_the_place_and_the_ways_on() {
+    let (mut gateway, node, topic, watcher) = with_publisher();
+    watcher.vanish();
+    publish(&node, 1, topic, 1, b'a');
+    node.expect(&[7, 0x0D, topic[0], topic[1], 0, 1, 0]);
+    gateway.daemon().signal(Signal::SIGKILL);
+    gateway.daemon().wait();
+    let file = OpenOptions::new().read(true).write(true).open(journal(&gateway)).unwrap();
+    let mut octet = [0];
+    file.read_exact_at(&mut octet, 100).unwrap();
+    file.write_all_at(&[octet[0] ^ 0x10], 100).unwrap();
+    let args = ["run", "--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", gateway.dir()];
+    let output = sn_gateway().args(args).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    let dir = gateway.dir();
+    for part in [
+        format!("{} is damaged: the commit at offset ", journal(&gateway).display()),
+        "Nothing was changed".into(),
+        format!("sn-gateway restore FILE --data {dir} --force"),
+        format!("mv {dir} {dir}.damaged"),
+    ] {
+        assert!(error.contains(&part), "{part} is missing in\n{error}");
+    }
+    // Mended, it goes on.
+    file.write_all_at(&octet, 100).unwrap();
+    gateway.start_again();
+    assert!(gateway.data_line().contains("2 sessions, 1 messages"), "{}", gateway.data_line());
+}
+
+#[test]
+fn a_torn_tail_is_cut_off_and_told() {
+    let mut gateway = Durable::start();
+    let node = gateway.sn();
+    resume(&node, "node");
+    node.subscribe("down", 1);
+    fall_asleep(&node);
+    gateway.daemon().signal(Signal::SIGTERM);
+    gateway.daemon().wait();
+    gateway.start_again();
+    gateway.daemon().signal(Signal::SIGTERM);
+    gateway.daemon().wait();
+    // The last commit is the time of the end.
+    let journal = OpenOptions::new().write(true).open(journal(&gateway)).unwrap();
+    let len = journal.metadata().unwrap().len();
+    journal.set_len(len - 5).unwrap();
+    gateway.start_again();
+    gateway.daemon().wait_for_log("the last commit was not written to its end");
+    wake(&node, "node");
+    node.expect(&PINGRESP);
+}
+
+#[test]
+fn the_time_of_the_core_goes_on() {
+    use sn_gateway::store::{CLOCK_KEY, FjallStore, Saved, Store, Wall};
+    let mut gateway = Durable::start();
+    let node = gateway.sn();
+    resume(&node, "node");
+    let mut saved = Vec::new();
+    for _ in 0..2 {
+        gateway.daemon().signal(Signal::SIGTERM);
+        gateway.daemon().wait();
+        let mut store = FjallStore::open(&PathBuf::from(gateway.dir()).join("store")).unwrap();
+        let (key, value) = store.scan().next().unwrap().unwrap();
+        assert_eq!(key, CLOCK_KEY);
+        saved.push(Saved::read(&value).unwrap());
+        drop(store);
+        gateway.start_again();
+    }
+    assert!(saved[1].core > saved[0].core && saved[1].wall > saved[0].wall && saved[1].wall < Wall::now());
+    let (core, wall) = (saved[1].core - saved[0].core, saved[1].wall.0 - saved[0].wall.0);
+    assert!(core.abs_diff(wall).as_millis() < 500, "{core:?} and {wall:?}");
+}
