@@ -15,14 +15,5 @@ pub const LONG_HEADER_LEN: usize = 4;
 /// The longest wireless node id: FRWDENCAP's Length is one octet and counts itself, MsgType and Ctrl too (1.2 §5.5).
 pub const MAX_NODE_ID_LEN: usize = 252;
 
-/// The longest client id that the specification allows, in characters; the codec does not enforce it (1.2 §5.3).
-pub const MAX_CLIENT_ID_CHARS: usize = 23;
-
 /// FRWDENCAP's largest broadcast radius, in hops.
 pub const MAX_FORWARD_RADIUS: u8 = 3;
-
-/// A PUBLISH's octets before its data in the short form; the long form adds two.
-pub const PUBLISH_OVERHEAD_LEN: usize = 7;
-
-/// A REGISTER's octets before its topic name in the short form; the long form adds two.
-pub const REGISTER_OVERHEAD_LEN: usize = 6;

@@ -1,7 +1,7 @@
 //! The configuration file: TOML in which every key has a default, and errors that say what would be right.
 //!
-//! [`load`] reads a file into a [`File`]; [`File::settings`] makes of it, with the command line's flags already put
-//! in, what the daemon and the core take.
+//! [`load`] reads a file into a [`File`]; the command line puts its flags in; [`File::core`] makes of it what the core
+//! takes, and the daemon reads the other tables itself.
 
 mod addr;
 mod error;

@@ -2,7 +2,7 @@
 //!
 //! [`Reader`] cuts the stream into packets, refuses what is malformed and translates the rest; [`encode`] is the way
 //! back. The listener accepts connections, each of which is a task of its own that reads into the driver's channel
-//! and writes what the driver has left in its [`Outbox`].
+//! and writes what the driver has left in its `Outbox`.
 
 mod check;
 mod connection;
