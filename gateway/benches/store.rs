@@ -80,7 +80,8 @@ impl Load {
     fn message(&mut self, records: &mut Vec<Record>) {
         self.place += 1;
         let key = [&b"q"[..], &(self.place % SESSIONS).to_be_bytes(), &self.place.to_be_bytes()].concat();
-        let value = (0..VALUE_LEN).map(|at| (self.place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (at % 57)) as u8).collect();
+        let value =
+            (0..VALUE_LEN).map(|at| (self.place.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (at % 57)) as u8).collect();
         self.waiting.push_back(key.clone());
         records.push(Record { key, value: Some(value) });
         if self.waiting.len() > WAITING {
@@ -167,7 +168,11 @@ fn open_only(path: &Path) {
     let opened = start.elapsed();
     let records = store.scan().map(|pair| pair.expect("a record")).count();
     let (read, rss_kb) = (start.elapsed(), field("/proc/self/status", "VmRSS:"));
-    println!("checked and opened after {} ms, {records} records read after {} ms,", opened.as_millis(), read.as_millis());
+    println!(
+        "checked and opened after {} ms, {records} records read after {} ms,",
+        opened.as_millis(),
+        read.as_millis()
+    );
     println!("resident memory then {} MB", rss_kb / 1_000);
 }
 
