@@ -3,6 +3,9 @@
 
 mod mini_gateway;
 
+use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use mini_gateway::{Faults, MiniGateway};
@@ -19,6 +22,38 @@ fn bench(faults: Faults, args: &[&str]) -> (Output, String) {
         .unwrap();
     let text = [&output.stdout[..], &output.stderr].concat();
     (output, String::from_utf8(text).unwrap())
+}
+
+/// The environment variable that tells [`mini_gateway_process`] its arguments.
+const PROCESS_ARGS: &str = "MINI_GATEWAY_ARGS";
+
+/// Runs `sn-bench ARGS` with short times; it starts and kills small gateways itself.
+fn bench_started(gateway_args: &[&str], args: &[&str]) -> (Output, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, tests) = (dir.path().join("gateway"), env::current_exe().unwrap());
+    let tests = tests.to_str().unwrap();
+    let script = format!("#!/bin/sh\n{PROCESS_ARGS}=\"$*\" exec '{tests}' --ignored --exact mini_gateway_process\n");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    // Beside the tests rather than in a directory for temporary files, which may be in memory.
+    let disk = env!("CARGO_TARGET_TMPDIR");
+    let output = Command::new(env!("CARGO_BIN_EXE_sn-bench"))
+        .args(args)
+        .args(["--gateway", program.to_str().unwrap(), "--disk", disk])
+        .args(gateway_args.iter().flat_map(|arg| ["--gateway-arg", arg]))
+        .args(["--load", "0.1", "--yardstick", "0.05", "--limit", "20"])
+        .output()
+        .unwrap();
+    let text = [&output.stdout[..], &output.stderr].concat();
+    (output, String::from_utf8(text).unwrap())
+}
+
+#[test]
+#[ignore = "a gateway for the other tests, which start it as a process"]
+fn mini_gateway_process() {
+    if let Ok(args) = env::var(PROCESS_ARGS) {
+        MiniGateway::start_as_told(&args).wait();
+    }
 }
 
 /// The measured value of a figure with a goal, without its unit.
@@ -112,6 +147,56 @@ fn a_pingresp_before_the_last_message_is_noticed() {
     let faults = Faults { pingresp_first: true, ..Faults::default() };
     let (_, text) = bench(faults, &["sleepers", "--sleepers", "3", "--messages", "4"]);
     assert_eq!(measured(&text, "PUBLISH after PINGRESP"), 12.0, "{text}");
+}
+
+#[test]
+fn a_pingresp_that_does_not_wait_for_the_last_puback_is_noticed() {
+    let faults = Faults { pingresp_early: true, ..Faults::default() };
+    let (_, text) = bench(faults, &["sleepers", "--sleepers", "3", "--messages", "4"]);
+    assert_eq!(measured(&text, "PINGRESP before the last PUBACK"), 3.0, "{text}");
+}
+
+#[test]
+fn what_a_restart_must_not_lose_is_delivered_after_it() {
+    let (output, text) = bench_started(&[], &["sleepers", "--restart", "--sleepers", "4", "--messages", "6"]);
+    assert!(output.status.success(), "{text}");
+    assert_eq!(measured(&text, "delivered"), 100.0, "{text}");
+    let (output, text) = bench_started(&[], &["scale", "--clients", "40", "--messages", "6"]);
+    assert!(output.status.success(), "{text}");
+    assert_eq!(measured(&text, "delivered to a sample"), 100.0, "{text}");
+    assert_eq!((figure(&text, "woken"), figure(&text, "duplicates")), (40.0, 0.0), "{text}");
+    assert!(measured(&text, "restart to first CONNACK") > 0.0 && measured(&text, "RSS before it") > 0.1, "{text}");
+}
+
+#[test]
+fn a_gateway_that_forgets_at_a_restart_fails_the_check() {
+    for args in [&["sleepers", "--restart", "--sleepers", "4"][..], &["scale", "--clients", "40", "--messages", "3"]] {
+        let (output, text) = bench_started(&["--forgetful"], &[args, &["--check"]].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
+        assert!(text.contains(" | 0 % | ≥ 100 | **FAIL** |"), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn the_price_of_durability_is_measured() {
+    let (_, text) = bench_started(&[], &["durable", "--clients", "5"]);
+    for row in ["stored for an absent subscriber", "delivered to a present subscriber"] {
+        assert!(measured(&text, &format!("{row}, of the in-memory rate")) > 0.0, "{text}");
+    }
+    assert_eq!((measured(&text, "stored, then delivered"), measured(&text, "delivered")), (100.0, 100.0), "{text}");
+    let (_, text) = bench_started(&[], &["lone"]);
+    assert!(measured(&text, "PUBACK p50") > 0.0 && figure(&text, "bare commit p50") > 0.0, "{text}");
+    assert_eq!(measured(&text, "stored, then delivered"), 100.0, "{text}");
+    let (_, text) = bench_started(&[], &["wear"]);
+    assert_eq!(measured(&text, "stored, then delivered"), 100.0, "{text}");
+    assert!(figure(&text, "100 clients: stored") > 0.0, "{text}");
+}
+
+#[test]
+fn a_gateway_that_runs_already_is_not_killed() {
+    let (output, text) = bench(Faults::default(), &["sleepers", "--restart", "--sleepers", "2"]);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("this scenario starts its gateway itself"), "{text}");
 }
 
 #[test]

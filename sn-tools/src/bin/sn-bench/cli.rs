@@ -11,13 +11,18 @@ use sn_codec::Qos;
 
 use crate::closed_loop::{self, ClosedLoop};
 use crate::crowd::{self, Crowd};
+use crate::disk::Disk;
+use crate::durable;
 use crate::echo::{self, Echo};
 use crate::fanout::{self, Fanout};
+use crate::lone;
 use crate::open_loop::{self, OpenLoop};
 use crate::report::Outcome;
+use crate::scale::{self, Scale};
 use crate::settings::{Bounds, Settings};
 use crate::sleepers::{self, Sleepers};
-use crate::target::{Target, loopback};
+use crate::target::{Program, Target, loopback};
+use crate::wear;
 
 /// Load for an MQTT-SN gateway on this machine: rates, latencies, losses, beside the machine's own UDP echo.
 ///
@@ -45,12 +50,15 @@ struct TargetArgs {
     /// Start this sn-gateway for each scenario
     #[arg(long, global = true, value_name = "PATH", conflicts_with_all = ["udp", "mqtt", "pid"])]
     gateway: Option<PathBuf>,
-    /// One more argument for `sn-gateway run`, may be repeated [default: --in-memory]
+    /// One more argument for `sn-gateway run`, may be repeated
     #[arg(long, global = true, value_name = "ARG", allow_hyphen_values = true)]
     gateway_arg: Vec<String>,
     /// Append what the started gateways log to this file
     #[arg(long, global = true, value_name = "FILE")]
     gateway_log: Option<PathBuf>,
+    /// Directory on the disk that durable scenarios write to [default: the one for temporary files]
+    #[arg(long, global = true, value_name = "DIR")]
+    disk: Option<PathBuf>,
     /// MQTT-SN address of a gateway that runs already; loopback only
     #[arg(long, global = true, value_name = "ADDR", value_parser = loopback, requires = "mqtt")]
     udp: Option<SocketAddr>,
@@ -85,7 +93,7 @@ struct BoundArgs {
 enum Choice {
     #[command(flatten)]
     One(Scenario),
-    /// Everything above with its defaults
+    /// Everything above with its defaults; on a gateway that runs already, what needs none of its own
     All,
 }
 
@@ -151,6 +159,9 @@ enum Scenario {
         /// Messages for each
         #[arg(long, default_value_t = 30, value_parser = count())]
         messages: u64,
+        /// Keep everything on disk, and kill and start the gateway again before anybody wakes
+        #[arg(long)]
+        restart: bool,
     },
     /// What idle clients cost in memory
     Memory {
@@ -161,7 +172,30 @@ enum Scenario {
         #[arg(long, default_value_t = 128, value_parser = count())]
         window: u64,
     },
+    /// What durability costs in rate: QoS 1 to a gateway with a disk, in turns with one without
+    Durable {
+        #[command(flatten)]
+        closed: ClosedArgs,
+    },
+    /// What durability costs in time: one client's PUBACK beside the UDP echo and a bare commit on the same disk
+    Lone,
+    /// What a message of 100 octets costs the disk, from 1, 10 and 100 clients
+    Wear,
+    /// Very many sleepers with kept sessions and messages: restart and memory
+    Scale {
+        /// Sleepers
+        #[arg(long, default_value_t = SCALE.sleepers, value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
+        clients: u64,
+        /// Subscriptions of each
+        #[arg(long, default_value_t = SCALE.subscriptions, value_parser = clap::value_parser!(u64).range(0..=100))]
+        subscriptions: u64,
+        /// Messages of 50 octets for each
+        #[arg(long, default_value_t = SCALE.messages, value_parser = clap::value_parser!(u64).range(0..=1_000))]
+        messages: u64,
+    },
 }
+
+const SCALE: Scale = Scale { sleepers: 100_000, subscriptions: 3, messages: 10 };
 
 #[derive(Args, Clone, Copy, Debug)]
 struct ClosedArgs {
@@ -176,7 +210,9 @@ impl Cli {
     /// # Errors
     /// When there is no gateway to load. A scenario that fails is an outcome too.
     pub(crate) fn run(&self) -> Result<Vec<Outcome>> {
-        let (settings, scenarios) = (self.settings()?, self.choice.scenarios());
+        let settings = self.settings()?;
+        let starts = matches!(settings.target, Target::Start(_));
+        let scenarios = self.choice.scenarios(starts);
         let default_runs = if matches!(self.choice, Choice::All) { 3 } else { 1 };
         let mut runs: Vec<Vec<Outcome>> = vec![Vec::new(); scenarios.len()];
         for run in 1..=self.runs.unwrap_or(default_runs) {
@@ -210,15 +246,18 @@ impl TargetArgs {
             "there is no gateway at {}: build it (cargo build --release), or give --gateway or --udp and --mqtt",
             program.display()
         );
-        let args = if self.gateway_arg.is_empty() { vec!["--in-memory".into()] } else { self.gateway_arg.clone() };
-        Ok(Target::Start { program, args, log: self.gateway_log.clone() })
+        let disk = self.disk.clone().map_or_else(Disk::default, Disk::at);
+        let (args, log) = (self.gateway_arg.clone(), self.gateway_log.clone());
+        Ok(Target::Start(Program { path: program, args, log, disk }))
     }
 }
 
 impl Choice {
-    fn scenarios(self) -> Vec<Scenario> {
+    /// `starts`: whether gateways are started, and so may be killed.
+    fn scenarios(self, starts: bool) -> Vec<Scenario> {
         match self {
             Self::One(scenario) => vec![scenario],
+            Self::All if starts => [Scenario::defaults(), Scenario::durable_defaults()].concat(),
             Self::All => Scenario::defaults(),
         }
     }
@@ -235,8 +274,21 @@ impl Scenario {
             Self::Latency { closed, rate: 10_000 },
             Self::Connect { clients: 5_000, window: 128 },
             Self::Fanout { subscribers: 100, rate: 400 },
-            Self::Sleepers { sleepers: 100, messages: 30 },
+            Self::Sleepers { sleepers: 100, messages: 30, restart: false },
             Self::Memory { clients: 10_000, window: 128 },
+        ]
+    }
+
+    /// Those that keep everything on disk.
+    fn durable_defaults() -> Vec<Self> {
+        let Scale { sleepers, subscriptions, messages } = SCALE;
+        vec![
+            Self::Durable { closed: ClosedArgs { clients: echo::CLIENTS as u64 } },
+            Self::Lone,
+            Self::Wear,
+            Self::Sleepers { sleepers: 100, messages: 30, restart: true },
+            Self::Sleepers { sleepers: 100, messages: 1_000, restart: true },
+            Self::Scale { clients: sleepers, subscriptions, messages },
         ]
     }
 
@@ -249,8 +301,13 @@ impl Scenario {
             Self::Latency { .. } => "latency",
             Self::Connect { .. } => "connect",
             Self::Fanout { .. } => "fanout",
-            Self::Sleepers { .. } => "sleepers",
+            Self::Sleepers { restart: false, .. } => "sleepers",
+            Self::Sleepers { restart: true, .. } => "sleepers, restart",
             Self::Memory { .. } => "memory",
+            Self::Durable { .. } => "durable",
+            Self::Lone => "lone",
+            Self::Wear => "wear",
+            Self::Scale { .. } => "scale",
         }
     }
 
@@ -272,8 +329,16 @@ impl Scenario {
             Self::Fanout { subscribers, rate } => {
                 fanout::run(settings, &Fanout { subscribers: subscribers as usize, rate_hz: rate })
             }
-            Self::Sleepers { sleepers, messages } => {
-                sleepers::run(settings, &Sleepers { sleepers: sleepers as usize, messages })
+            Self::Sleepers { sleepers, messages, restart } => {
+                let (name, sleepers) = (self.name(), sleepers as usize);
+                sleepers::run(settings, &Sleepers { name, sleepers, messages, restart })
+            }
+            Self::Durable { closed: args } => durable::run(settings, args.clients as usize),
+            Self::Lone => lone::run(settings),
+            Self::Wear => wear::run(settings),
+            Self::Scale { clients, subscriptions, messages } => {
+                ensure!(messages == 0 || subscriptions > 0, "without a subscription nobody gets messages");
+                scale::run(settings, &Scale { sleepers: clients, subscriptions, messages })
             }
         }
     }

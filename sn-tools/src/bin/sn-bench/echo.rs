@@ -41,9 +41,21 @@ impl Echo {
     /// # Errors
     /// When sockets fail, or not a single datagram comes back.
     pub(crate) fn saturated(load: Duration) -> Result<Self> {
-        let mut clients = Clients::open()?;
+        Self::closed(CLIENTS, load)
+    }
+
+    /// The same with one client.
+    ///
+    /// # Errors
+    /// As [`Echo::saturated`].
+    pub(crate) fn lone(load: Duration) -> Result<Self> {
+        Self::closed(1, load)
+    }
+
+    fn closed(count: usize, load: Duration) -> Result<Self> {
+        let mut clients = Clients::open(count)?;
         let start_ns = now_ns();
-        (0..CLIENTS).try_for_each(|client| clients.links.send(client))?;
+        (0..count).try_for_each(|client| clients.links.send(client))?;
         while now_ns() - start_ns < as_ns(load) {
             clients.poll(TICK, true)?;
         }
@@ -55,7 +67,7 @@ impl Echo {
     /// # Errors
     /// As [`Echo::saturated`].
     pub(crate) fn paced(rate_hz: u64, load: Duration) -> Result<Self> {
-        let mut clients = Clients::open()?;
+        let mut clients = Clients::open(CLIENTS)?;
         let (start_ns, pace, total) = (now_ns(), Pace::start(rate_hz), rate_hz * as_ns(load) / 1_000_000_000);
         while clients.links.sent < total {
             while clients.links.sent < pace.due(now_ns()).min(total) {
@@ -104,10 +116,10 @@ struct Links {
 }
 
 impl Clients {
-    fn open() -> Result<Self> {
+    fn open(count: usize) -> Result<Self> {
         let (server, poll) = (Server::start()?, Poll::new()?);
-        let mut sockets = Vec::with_capacity(CLIENTS);
-        for i in 0..CLIENTS {
+        let mut sockets = Vec::with_capacity(count);
+        for i in 0..count {
             let mut socket = crate::node::open_socket(server.addr)?;
             poll.registry().register(&mut socket, Token(i), Interest::READABLE)?;
             sockets.push(socket);
@@ -140,7 +152,7 @@ impl Clients {
 
 impl Links {
     fn send(&mut self, client: usize) -> Result<()> {
-        self.sockets[client].send(&Stamp { seq: self.sent, sent_ns: now_ns() }.to_payload())?;
+        self.sockets[client].send(&Stamp { seq: self.sent, sent_ns: now_ns() }.to_payload::<PAYLOAD_LEN>())?;
         self.sent += 1;
         Ok(())
     }

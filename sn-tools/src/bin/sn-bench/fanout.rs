@@ -139,7 +139,7 @@ impl Spread {
                 let stamp = Stamp { seq: self.sent, sent_ns: pace.due_at_ns(self.sent) };
                 self.sent += 1;
                 self.sent_until_ns = now_ns();
-                publisher.publish(node, node.topic_id, stamp.to_payload())?;
+                publisher.publish(node, node.topic_id, stamp)?;
             }
         }
         Ok(())

@@ -52,7 +52,7 @@ impl Fleet {
         0..self.nodes.len()
     }
 
-    /// Connects all clients with clean sessions, `window` of them at a time.
+    /// Connects all clients, `window` of them at a time.
     ///
     /// # Errors
     /// As [`Fleet::exchange`].
@@ -125,8 +125,8 @@ fn answer(code: ReturnCode) -> Answer {
 }
 
 fn connect(node: &Node) -> Message<'_> {
-    let client_id = node.client_id.as_str();
-    Message::Connect(Connect { will: false, clean_session: true, protocol_id: 1, duration_s: KEEP_ALIVE_S, client_id })
+    let (clean_session, client_id) = (node.clean_session, node.client_id.as_str());
+    Message::Connect(Connect { will: false, clean_session, protocol_id: 1, duration_s: KEEP_ALIVE_S, client_id })
 }
 
 fn register(node: &Node) -> Message<'_> {

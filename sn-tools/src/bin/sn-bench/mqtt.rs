@@ -1,4 +1,4 @@
-//! The little of MQTT 3.1.1 that a subscriber needs, in buffers that are allocated once.
+//! The little of MQTT 3.1.1 that a subscriber and a publisher need, in buffers that are allocated once.
 //!
 //! Must not know: sockets, scenarios.
 
@@ -15,7 +15,9 @@ pub(crate) enum Packet<'a> {
     Publish { qos: u8, packet_id: Option<u16>, payload: &'a [u8] },
     /// The second half of QoS 2, to be answered with PUBCOMP.
     PubRel(u16),
-    /// Known, and of no interest to a subscriber.
+    /// A message of QoS 1 was taken over.
+    PubAck(u16),
+    /// Known, and of no interest here.
     Other,
 }
 
@@ -34,10 +36,11 @@ fn packet(first: u8, body: &[u8]) -> Result<Packet<'_>> {
     Ok(match (first >> 4, body) {
         (2, [_, code]) => Packet::ConnAck(*code),
         (3, body) => publish((first >> 1) & 3, body)?,
+        (4, [high, low]) => Packet::PubAck(u16::from_be_bytes([*high, *low])),
         (6, [high, low]) => Packet::PubRel(u16::from_be_bytes([*high, *low])),
         (9, [_, _, code]) => Packet::SubAck(*code),
-        (4 | 5 | 7 | 11 | 13, _) => Packet::Other,
-        (kind, body) => bail!("MQTT packet type {kind} with {} octets is not for a subscriber", body.len()),
+        (5 | 7 | 11 | 13, _) => Packet::Other,
+        (kind, body) => bail!("MQTT packet type {kind} with {} octets is not for a client", body.len()),
     })
 }
 
@@ -67,9 +70,10 @@ fn remaining_length(input: &[u8]) -> Result<Option<(usize, usize)>> {
     Ok(None)
 }
 
-/// CONNECT with a clean session and no keep-alive.
-pub(crate) fn connect(client_id: &str) -> Vec<u8> {
-    let mut body = b"\x00\x04MQTT\x04\x02\x00\x00".to_vec();
+/// CONNECT without keep-alive.
+pub(crate) fn connect(client_id: &str, clean_session: bool) -> Vec<u8> {
+    let mut body = b"\x00\x04MQTT\x04\x00\x00\x00".to_vec();
+    body[7] = u8::from(clean_session) << 1;
     push_text(&mut body, client_id);
     frame(0x10, &body)
 }
@@ -80,6 +84,14 @@ pub(crate) fn subscribe(filter: &str, qos: u8) -> Vec<u8> {
     push_text(&mut body, filter);
     body.push(qos);
     frame(0x82, &body)
+}
+
+/// PUBLISH of QoS 1, appended to `outbox`.
+pub(crate) fn push_publish(outbox: &mut Vec<u8>, topic: &str, packet_id: u16, payload: &[u8]) {
+    push_header(outbox, 0x32, 2 + topic.len() + 2 + payload.len());
+    push_text(outbox, topic);
+    outbox.extend_from_slice(&packet_id.to_be_bytes());
+    outbox.extend_from_slice(payload);
 }
 
 /// DISCONNECT.
@@ -98,9 +110,21 @@ fn push_text(body: &mut Vec<u8>, text: &str) {
 }
 
 fn frame(first: u8, body: &[u8]) -> Vec<u8> {
-    // As above: the length fits its one-octet form.
-    debug_assert!(body.len() < 128);
-    [&[first, body.len() as u8], body].concat()
+    let mut packet = Vec::with_capacity(3 + body.len());
+    push_header(&mut packet, first, body.len());
+    packet.extend_from_slice(body);
+    packet
+}
+
+/// The fixed header (§2.2).
+fn push_header(outbox: &mut Vec<u8>, first: u8, body_len: usize) {
+    outbox.push(first);
+    // Packets here are far from the 16,383 octets that two octets of Remaining Length can say.
+    debug_assert!(body_len < 16_384);
+    match body_len {
+        0..128 => outbox.push(body_len as u8),
+        _ => outbox.extend_from_slice(&[(body_len % 128) as u8 | 0x80, (body_len / 128) as u8]),
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +146,7 @@ mod tests {
         assert_eq!(parse(&[0x20, 2, 0, 5]).unwrap(), Some((Packet::ConnAck(5), 4)));
         assert_eq!(parse(&[0x90, 3, 0, 1, 2]).unwrap(), Some((Packet::SubAck(2), 5)));
         assert_eq!(parse(&[0x62, 2, 1, 2]).unwrap(), Some((Packet::PubRel(0x0102), 4)));
+        assert_eq!(parse(&[0x40, 2, 1, 3]).unwrap(), Some((Packet::PubAck(0x0103), 4)));
         let long = [&[0x30, 0xC8, 0x01, 0, 1, b't'][..], &[b'x'; 197]].concat();
         let publish = Packet::Publish { qos: 0, packet_id: None, payload: &[b'x'; 197] };
         assert_eq!(parse(&long).unwrap(), Some((publish, 203)));
@@ -136,8 +161,13 @@ mod tests {
 
     #[test]
     fn requests_are_framed() {
-        assert_eq!(connect("ab"), b"\x10\x0E\x00\x04MQTT\x04\x02\x00\x00\x00\x02ab");
+        assert_eq!(connect("ab", false)[9], 0);
+        assert_eq!(connect("ab", true), b"\x10\x0E\x00\x04MQTT\x04\x02\x00\x00\x00\x02ab");
         assert_eq!(subscribe("a/#", 1), b"\x82\x08\x00\x01\x00\x03a/#\x01");
         assert_eq!(ack(0x40, 258), [0x40, 2, 1, 2]);
+        let mut outbox = vec![];
+        push_publish(&mut outbox, "t", 7, &[b'x'; 200]);
+        let publish = Packet::Publish { qos: 1, packet_id: Some(7), payload: &[b'x'; 200] };
+        assert_eq!(parse(&outbox).unwrap(), Some((publish, 3 + 205)));
     }
 }

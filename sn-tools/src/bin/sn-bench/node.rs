@@ -17,6 +17,8 @@ pub(crate) struct Node {
     pub(crate) socket: UdpSocket,
     /// Unique within the scenario, at most 23 characters.
     pub(crate) client_id: String,
+    /// Whether its CONNECT ends what was kept for its id; a session is kept only without.
+    pub(crate) clean_session: bool,
     /// The one topic that it registers or subscribes to.
     pub(crate) topic: String,
     /// That topic's id, once the gateway has said it.
@@ -29,7 +31,8 @@ impl Node {
     /// # Errors
     /// When the machine has no socket to give.
     pub(crate) fn open(gateway: SocketAddr, client_id: String, topic: String) -> Result<Self> {
-        Ok(Self { socket: open_socket(gateway)?, client_id, topic, topic_id: TopicId::NONE })
+        let socket = open_socket(gateway)?;
+        Ok(Self { socket, client_id, clean_session: true, topic, topic_id: TopicId::NONE })
     }
 
     /// Sends one message.

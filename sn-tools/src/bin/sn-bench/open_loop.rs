@@ -9,7 +9,7 @@ use sn_codec::{Message, MsgId, Qos};
 use crate::clock::{Pace, as_ns, now_ns};
 use crate::echo::{self, Echo};
 use crate::node::{DATAGRAM_MAX, Node};
-use crate::payload::{Stamp, Tally};
+use crate::payload::{PAYLOAD_LEN, Stamp, Tally};
 use crate::publisher::publish;
 use crate::report::{Goal, Outcome, quantile_us};
 use crate::settings::Settings;
@@ -110,7 +110,7 @@ impl Stream {
         let node = &nodes[(self.sent % nodes.len() as u64) as usize];
         let stamp = Stamp { seq: self.sent, sent_ns: now_ns() };
         self.sent += 1;
-        node.send(&publish(Qos::Zero, false, node.topic_id, MsgId::NONE, &stamp.to_payload()))
+        node.send(&publish(Qos::Zero, false, node.topic_id, MsgId::NONE, &stamp.to_payload::<PAYLOAD_LEN>()))
     }
 
     fn on_readable(&mut self, node: &Node) -> Result<()> {

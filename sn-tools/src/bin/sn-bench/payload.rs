@@ -3,8 +3,13 @@
 use anyhow::{Result, ensure};
 use hdrhistogram::Histogram;
 
-/// Octets of payload in every published message.
+/// Octets of payload in a published message, unless a scenario is about longer ones.
 pub(crate) const PAYLOAD_LEN: usize = 32;
+/// Octets of payload at most.
+pub(crate) const PAYLOAD_MAX: usize = 100;
+
+/// Octets of a stamp, with which every payload begins.
+const STAMP_LEN: usize = 24;
 
 const MAGIC: [u8; 8] = *b"sn-bench";
 
@@ -18,9 +23,10 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// The payload with this stamp.
-    pub(crate) fn to_payload(self) -> [u8; PAYLOAD_LEN] {
-        let mut payload = [b'.'; PAYLOAD_LEN];
+    /// The payload of `LEN` octets with this stamp.
+    pub(crate) fn to_payload<const LEN: usize>(self) -> [u8; LEN] {
+        const { assert!(LEN >= STAMP_LEN) };
+        let mut payload = [b'.'; LEN];
         payload[..8].copy_from_slice(&MAGIC);
         payload[8..16].copy_from_slice(&self.seq.to_be_bytes());
         payload[16..24].copy_from_slice(&self.sent_ns.to_be_bytes());
@@ -29,7 +35,6 @@ impl Stamp {
 
     /// The stamp of a payload; `None` if it is not one of ours.
     pub(crate) fn of(payload: &[u8]) -> Option<Self> {
-        let payload: &[u8; PAYLOAD_LEN] = payload.try_into().ok()?;
         let (magic, rest) = payload.split_first_chunk::<8>()?;
         let (seq, rest) = rest.split_first_chunk::<8>()?;
         let (sent_ns, _) = rest.split_first_chunk::<8>()?;
@@ -63,6 +68,11 @@ impl Tally {
         Ok(Self { seen: vec![0; words], capacity, delivered: 0, duplicates: 0, latency: latencies()?, last_ns: 0 })
     }
 
+    /// Whether `slot` has arrived.
+    pub(crate) fn has(&self, slot: u64) -> bool {
+        self.seen.get((slot / 64) as usize).is_some_and(|word| word & (1 << (slot % 64)) != 0)
+    }
+
     /// Counts the arrival of `slot` (a message, or a message at one of its subscribers), stamped `sent_ns`.
     ///
     /// # Errors
@@ -89,7 +99,9 @@ mod tests {
     #[test]
     fn a_stamp_survives_its_payload() {
         let stamp = Stamp { seq: 7, sent_ns: 123_456_789_012 };
-        assert_eq!(Stamp::of(&stamp.to_payload()), Some(stamp));
+        assert_eq!(Stamp::of(&stamp.to_payload::<PAYLOAD_LEN>()), Some(stamp));
+        assert_eq!(Stamp::of(&stamp.to_payload::<PAYLOAD_MAX>()), Some(stamp));
+        assert_eq!(Stamp::of(&stamp.to_payload::<PAYLOAD_LEN>()[..STAMP_LEN - 1]), None);
         assert_eq!(Stamp::of(b"not ours"), None);
         assert_eq!(Stamp::of(&[b'x'; PAYLOAD_LEN]), None);
     }
@@ -101,6 +113,7 @@ mod tests {
             tally.arrived(slot, 1_000, 3_000).unwrap();
         }
         assert_eq!((tally.delivered, tally.duplicates), (3, 1));
+        assert!(tally.has(129) && !tally.has(1) && !tally.has(500));
         assert!(tally.arrived(130, 0, 0).is_err());
     }
 }

@@ -5,13 +5,14 @@ use sn_codec::{Message, MsgId, PubAck, Publish, Qos, ReturnCode, Topic, TopicId}
 
 use crate::clock::{as_ns, now_ns};
 use crate::node::Node;
-use crate::payload::PAYLOAD_LEN;
+use crate::payload::{PAYLOAD_LEN, PAYLOAD_MAX, Stamp};
 use crate::settings::Bounds;
 
 /// The exchange of one client. Order of calls: `publish` while `is_idle`, `on_message` with what comes, `on_tick`
 /// about every T_retry / 10.
 pub(crate) struct Publisher {
     qos: Qos,
+    payload_len: usize,
     msg_id: MsgId,
     flight: Flight,
     /// PUBLISH and PUBREL messages that were sent again.
@@ -26,7 +27,7 @@ enum Flight {
         sent_ns: u64,
         tries: u32,
         topic_id: TopicId,
-        payload: [u8; PAYLOAD_LEN],
+        stamp: Stamp,
     },
     /// Waits for PUBCOMP.
     Released {
@@ -52,7 +53,12 @@ pub(crate) enum Progress {
 impl Publisher {
     /// Publishes at QoS 1 or 2.
     pub(crate) fn new(qos: Qos) -> Self {
-        Self { qos, msg_id: MsgId(1), flight: Flight::Idle, retries: 0 }
+        Self::with_payload(qos, PAYLOAD_LEN)
+    }
+
+    /// Publishes payloads of so many octets, at most [`PAYLOAD_MAX`].
+    pub(crate) fn with_payload(qos: Qos, payload_len: usize) -> Self {
+        Self { qos, payload_len: payload_len.min(PAYLOAD_MAX), msg_id: MsgId(1), flight: Flight::Idle, retries: 0 }
     }
 
     /// Whether the next message may be published.
@@ -64,11 +70,12 @@ impl Publisher {
     ///
     /// # Errors
     /// As [`Node::send`].
-    pub(crate) fn publish(&mut self, node: &Node, topic_id: TopicId, payload: [u8; PAYLOAD_LEN]) -> Result<()> {
+    pub(crate) fn publish(&mut self, node: &Node, topic_id: TopicId, stamp: Stamp) -> Result<()> {
         let now_ns = now_ns();
         self.msg_id = self.msg_id.next();
-        self.flight = Flight::Published { since_ns: now_ns, sent_ns: now_ns, tries: 0, topic_id, payload };
-        node.send(&publish(self.qos, false, topic_id, self.msg_id, &payload))
+        self.flight = Flight::Published { since_ns: now_ns, sent_ns: now_ns, tries: 0, topic_id, stamp };
+        let payload = stamp.to_payload::<PAYLOAD_MAX>();
+        node.send(&publish(self.qos, false, topic_id, self.msg_id, &payload[..self.payload_len]))
     }
 
     /// Takes one message from the gateway; answers PUBREC.
@@ -111,10 +118,12 @@ impl Publisher {
     /// After N_retry times.
     pub(crate) fn on_tick(&mut self, node: &Node, bounds: &Bounds) -> Result<()> {
         let msg_id = self.msg_id;
+        let payload: [u8; PAYLOAD_MAX];
         let (sent_ns, tries, message) = match &mut self.flight {
             Flight::Idle => return Ok(()),
-            Flight::Published { sent_ns, tries, topic_id, payload, .. } => {
-                (sent_ns, tries, publish(self.qos, true, *topic_id, msg_id, payload))
+            Flight::Published { sent_ns, tries, topic_id, stamp, .. } => {
+                payload = stamp.to_payload();
+                (sent_ns, tries, publish(self.qos, true, *topic_id, msg_id, &payload[..self.payload_len]))
             }
             Flight::Released { sent_ns, tries, .. } => (sent_ns, tries, Message::PubRel(msg_id)),
         };

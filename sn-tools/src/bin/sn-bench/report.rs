@@ -156,7 +156,8 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
     format!("| scenario | figure | measured | goal | | also |\n|---|---|---|---|---|---|\n{rows}")
 }
 
-fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
+/// The median; `None` of nothing.
+pub(crate) fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let (low, high) = (values.get((values.len().max(1) - 1) / 2)?, values.get(values.len() / 2)?);

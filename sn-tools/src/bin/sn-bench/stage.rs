@@ -5,11 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::clock::{Deadline, now_ns};
-use crate::fleet::Fleet;
+use crate::closed_loop::MESSAGES_MAX;
+use crate::fleet::{Fleet, TICK};
 use crate::payload::{Stamp, Tally};
 use crate::settings::Settings;
 use crate::subscriber::Subscriber;
-use crate::target::Gateway;
+use crate::target::{Gateway, Limits, Storage};
 
 /// How long a scenario waits for messages that are under way once nothing arrives any more.
 pub(crate) const QUIET: Duration = Duration::from_secs(1);
@@ -21,6 +22,61 @@ pub(crate) struct Stage {
     pub(crate) subscriber: Subscriber,
 }
 
+/// A [`Stage`] on which what the subscriber misses must be kept.
+pub(crate) struct LastingStage {
+    pub(crate) gateway: Gateway,
+    pub(crate) fleet: Fleet,
+    subscriber_id: String,
+}
+
+impl LastingStage {
+    /// A fresh gateway with `storage`, `clients` publishers, and a subscriber with a persistent session of QoS 1 that
+    /// has subscribed to all their topics and gone.
+    ///
+    /// # Errors
+    /// When the gateway does not start, answer, or accept.
+    pub(crate) fn set(settings: &Settings, name: &str, clients: usize, storage: Storage) -> Result<Self> {
+        let limits = Limits { queue_messages: Some(MESSAGES_MAX), ..Limits::default() };
+        let gateway = settings.target.start(storage, limits)?;
+        let fleet = publishers(settings, &gateway, name, clients)?;
+        let subscriber_id = format!("{name}-sub");
+        Subscriber::connect(gateway.mqtt, &subscriber_id, false, &format!("bench/{name}/+"), 1)?;
+        Ok(Self { gateway, fleet, subscriber_id })
+    }
+
+    /// The subscriber comes back, and is watched by the fleet's poll.
+    ///
+    /// # Errors
+    /// When the gateway does not accept it.
+    pub(crate) fn resume(&self) -> Result<Subscriber> {
+        let mut subscriber = Subscriber::resume(self.gateway.mqtt, &self.subscriber_id)?;
+        subscriber.watch(self.fleet.poll.registry())?;
+        Ok(subscriber)
+    }
+
+    /// The subscriber comes back and takes what was kept for it: `expected` messages, or what comes until nothing
+    /// more does.
+    ///
+    /// # Errors
+    /// When the gateway closes the connection or never stops sending.
+    pub(crate) fn collect_kept(&mut self, settings: &Settings, tally: &mut Tally, expected: u64) -> Result<()> {
+        let (mut subscriber, since_ns, deadline) = (self.resume()?, now_ns(), limit(settings));
+        while may_still_arrive(tally, expected, since_ns) {
+            self.fleet.poll.poll(&mut self.fleet.events, Some(TICK))?;
+            collect(&mut subscriber, tally)?;
+            deadline.check(|| format!("{} of {expected} kept messages collected", tally.delivered))?;
+        }
+        Ok(())
+    }
+}
+
+fn publishers(settings: &Settings, gateway: &Gateway, name: &str, clients: usize) -> Result<Fleet> {
+    let mut fleet = Fleet::open(gateway.udp, name, clients, settings.bounds)?;
+    fleet.connect_all()?;
+    fleet.register(fleet.all())?;
+    Ok(fleet)
+}
+
 impl Stage {
     /// `clients` publishers, and one subscriber to all their topics at `sub_qos`.
     ///
@@ -28,11 +84,9 @@ impl Stage {
     /// When the gateway does not start, answer, or accept.
     pub(crate) fn set(settings: &Settings, name: &str, clients: usize, sub_qos: u8) -> Result<Self> {
         let gateway = settings.target.open()?;
-        let mut fleet = Fleet::open(gateway.udp, name, clients, settings.bounds)?;
-        fleet.connect_all()?;
-        fleet.register(fleet.all())?;
+        let fleet = publishers(settings, &gateway, name, clients)?;
         let filter = format!("bench/{name}/+");
-        let mut subscriber = Subscriber::connect(gateway.mqtt, &format!("{name}-sub"), &filter, sub_qos)?;
+        let mut subscriber = Subscriber::connect(gateway.mqtt, &format!("{name}-sub"), true, &filter, sub_qos)?;
         subscriber.watch(fleet.poll.registry())?;
         Ok(Self { gateway, fleet, subscriber })
     }

@@ -13,7 +13,8 @@ use crate::mqtt::{self, Packet};
 const INBOX_OCTETS: usize = 512 * 1024;
 const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connected MQTT 3.1.1 subscriber. Order of calls: `connect`, `watch`, then `drain` at every event of its token.
+/// A connected MQTT 3.1.1 subscriber. Order of calls: `connect` or `resume`, `watch`, then `drain` at every event of
+/// its token. Dropping it disconnects.
 pub(crate) struct Subscriber {
     stream: TcpStream,
     inbox: Box<[u8]>,
@@ -25,38 +26,35 @@ impl Subscriber {
     /// Its place in the event loop, beyond any client's.
     pub(crate) const TOKEN: Token = Token(usize::MAX / 2);
 
-    /// Connects and subscribes; blocks up to five seconds.
+    /// Connects and subscribes; blocks up to five seconds. Only without `clean_session` what it misses is kept.
     ///
     /// # Errors
     /// When nobody answers, or with a refusal or a lower QoS than asked for.
-    pub(crate) fn connect(server: SocketAddr, client_id: &str, filter: &str, qos: u8) -> Result<Self> {
-        let stream = std::net::TcpStream::connect_timeout(&server, SETUP_TIMEOUT)
-            .with_context(|| format!("no MQTT server at {server}"))?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SETUP_TIMEOUT))?;
-        socket2::SockRef::from(&stream).set_recv_buffer_size(4 * 1024 * 1024)?;
-        let granted = Self::handshake(&stream, client_id, filter, qos)?;
+    pub(crate) fn connect(
+        server: SocketAddr,
+        client_id: &str,
+        clean_session: bool,
+        filter: &str,
+        qos: u8,
+    ) -> Result<Self> {
+        let stream = open_session(server, client_id, clean_session)?;
+        let granted = subscribe(&stream, filter, qos)?;
         ensure!(granted == qos, "MQTT server granted QoS {granted} where {qos} was asked for");
+        Self::over(stream)
+    }
+
+    /// Connects to the session that was kept; blocks up to five seconds.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a refusal.
+    pub(crate) fn resume(server: SocketAddr, client_id: &str) -> Result<Self> {
+        Self::over(open_session(server, client_id, false)?)
+    }
+
+    fn over(stream: std::net::TcpStream) -> Result<Self> {
         stream.set_nonblocking(true)?;
         let inbox = vec![0; INBOX_OCTETS].into_boxed_slice();
         Ok(Self { stream: TcpStream::from_std(stream), inbox, filled: 0, outbox: Vec::with_capacity(64 * 1024) })
-    }
-
-    fn handshake(mut stream: &std::net::TcpStream, client_id: &str, filter: &str, qos: u8) -> Result<u8> {
-        stream.write_all(&mqtt::connect(client_id))?;
-        let mut answer = [0; 5];
-        stream.read_exact(&mut answer[..4]).context("MQTT server did not answer CONNECT")?;
-        ensure!(
-            matches!(mqtt::parse(&answer[..4])?, Some((Packet::ConnAck(0), _))),
-            "MQTT server answered CONNECT with {:02x?}",
-            &answer[..4]
-        );
-        stream.write_all(&mqtt::subscribe(filter, qos))?;
-        stream.read_exact(&mut answer).context("MQTT server did not answer SUBSCRIBE")?;
-        match mqtt::parse(&answer)? {
-            Some((Packet::SubAck(granted), _)) => Ok(granted),
-            _ => bail!("MQTT server answered SUBSCRIBE with {answer:02x?}"),
-        }
     }
 
     /// Puts the stream into the event loop.
@@ -97,7 +95,7 @@ impl Subscriber {
                     self.outbox.extend(packet_id.map(|id| mqtt::ack(kind, id)).iter().flatten());
                 }
                 Packet::PubRel(id) => self.outbox.extend_from_slice(&mqtt::ack(0x70, id)),
-                Packet::ConnAck(_) | Packet::SubAck(_) | Packet::Other => {}
+                Packet::ConnAck(_) | Packet::SubAck(_) | Packet::PubAck(_) | Packet::Other => {}
             }
             taken += len;
         }
@@ -119,9 +117,38 @@ impl Subscriber {
     }
 }
 
+/// A connection whose CONNECT has been accepted.
+///
+/// # Errors
+/// When nobody answers, or with a refusal.
+pub(crate) fn open_session(server: SocketAddr, client_id: &str, clean_session: bool) -> Result<std::net::TcpStream> {
+    let mut stream = std::net::TcpStream::connect_timeout(&server, SETUP_TIMEOUT)
+        .with_context(|| format!("no MQTT server at {server}"))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(SETUP_TIMEOUT))?;
+    socket2::SockRef::from(&stream).set_recv_buffer_size(4 * 1024 * 1024)?;
+    stream.write_all(&mqtt::connect(client_id, clean_session))?;
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).context("MQTT server did not answer CONNECT")?;
+    let accepted = matches!(mqtt::parse(&answer)?, Some((Packet::ConnAck(0), _)));
+    ensure!(accepted, "MQTT server answered CONNECT with {answer:02x?}");
+    Ok(stream)
+}
+
+/// Subscribes to one filter; the granted QoS.
+fn subscribe(mut stream: &std::net::TcpStream, filter: &str, qos: u8) -> Result<u8> {
+    stream.write_all(&mqtt::subscribe(filter, qos))?;
+    let mut answer = [0; 5];
+    stream.read_exact(&mut answer).context("MQTT server did not answer SUBSCRIBE")?;
+    match mqtt::parse(&answer)? {
+        Some((Packet::SubAck(granted), _)) => Ok(granted),
+        _ => bail!("MQTT server answered SUBSCRIBE with {answer:02x?}"),
+    }
+}
+
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        // Best effort: the session is clean and ends with the connection anyway.
+        // Best effort: without it the connection ends anyway.
         let _ = self.stream.write(&mqtt::DISCONNECT);
     }
 }

@@ -1,4 +1,5 @@
-//! The gateway under load: one that is started for the scenario, or one that runs already. Loopback only.
+//! The gateway under load: one that is started for the scenario, and perhaps killed in it, or one that runs already.
+//! Loopback only.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -10,8 +11,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, SysconfVar, sysconf};
+use tempfile::TempDir;
 
 use crate::clock::Deadline;
+use crate::disk::{Disk, octets_in};
 
 const START_TIMEOUT: Duration = Duration::from_secs(5);
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -20,9 +23,61 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     /// A fresh one each time.
-    Start { program: PathBuf, args: Vec<String>, log: Option<PathBuf> },
+    Start(Program),
     /// One that runs already.
     Running { udp: SocketAddr, mqtt: SocketAddr, pid: Option<u32> },
+}
+
+/// A gateway to start.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    /// More arguments for its `run`.
+    pub(crate) args: Vec<String>,
+    /// What its log is appended to.
+    pub(crate) log: Option<PathBuf>,
+    /// Where it keeps its data, if it keeps any.
+    pub(crate) disk: Disk,
+}
+
+/// Where a gateway has its sessions and messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    Memory,
+    /// In a new directory, which goes with the gateway.
+    Disk,
+}
+
+/// How much a gateway takes, where a scenario needs more than its defaults.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// Sessions.
+    pub(crate) clients: Option<u64>,
+    /// Messages that wait, for one client or all; their octets are not limited further.
+    pub(crate) queue_messages: Option<u64>,
+}
+
+impl Limits {
+    fn is_default(self) -> bool {
+        self.clients.is_none() && self.queue_messages.is_none()
+    }
+
+    /// The gateway's configuration file with these limits.
+    fn to_toml(self) -> String {
+        const OCTETS_MAX: u64 = 1 << 40;
+        let mut toml = String::from("[limits]\n");
+        let mut limit = |name, value: u64| toml.push_str(&format!("{name} = {value}\n"));
+        if let Some(clients) = self.clients {
+            limit("clients", clients);
+        }
+        if let Some(messages) = self.queue_messages {
+            limit("queue_messages", messages);
+            limit("queue_bytes", OCTETS_MAX);
+            limit("total_queue_messages", messages);
+            limit("total_queue_bytes", OCTETS_MAX);
+        }
+        toml
+    }
 }
 
 /// Parses a socket address, and refuses what is not on this machine.
@@ -44,44 +99,127 @@ pub(crate) struct Gateway {
     /// Where it takes MQTT.
     pub(crate) mqtt: SocketAddr,
     pid: Option<u32>,
-    child: Option<Child>,
+    started: Option<Started>,
+}
+
+/// A gateway of ours.
+struct Started {
+    program: Program,
+    args: Vec<String>,
+    child: Child,
+    /// Where its configuration and its data are.
+    dir: Option<TempDir>,
 }
 
 impl Target {
-    /// The gateway, listening.
+    /// The gateway, listening; one that is started keeps everything in memory, within its default limits.
     ///
     /// # Errors
     /// When it does not start, or does not listen within five seconds.
     pub(crate) fn open(&self) -> Result<Gateway> {
         match self {
-            Self::Running { udp, mqtt, pid } => Ok(Gateway { udp: *udp, mqtt: *mqtt, pid: *pid, child: None }),
-            Self::Start { program, args, log } => Gateway::start(program, args, log.as_deref()),
+            Self::Running { udp, mqtt, pid } => Ok(Gateway { udp: *udp, mqtt: *mqtt, pid: *pid, started: None }),
+            Self::Start(program) => Gateway::start(program, Storage::Memory, Limits::default()),
+        }
+    }
+
+    /// A fresh gateway, listening, that a scenario may kill.
+    ///
+    /// # Errors
+    /// As [`Target::open`]; also for a gateway that runs already.
+    pub(crate) fn start(&self, storage: Storage, limits: Limits) -> Result<Gateway> {
+        Gateway::start(self.program()?, storage, limits)
+    }
+
+    /// The gateway that is started.
+    ///
+    /// # Errors
+    /// For one that runs already.
+    pub(crate) fn program(&self) -> Result<&Program> {
+        match self {
+            Self::Start(program) => Ok(program),
+            Self::Running { .. } => bail!("this scenario starts its gateway itself: leave out --udp and --mqtt"),
         }
     }
 }
 
 impl Gateway {
-    fn start(program: &Path, args: &[String], log: Option<&Path>) -> Result<Self> {
+    fn start(program: &Program, storage: Storage, limits: Limits) -> Result<Self> {
         let (udp, mqtt) = free_addresses()?;
-        let mut command = Command::new(program);
-        command.arg("run").args(["--udp", &udp.to_string(), "--mqtt", &mqtt.to_string()]).args(args);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log_file(log)?);
-        let child = command.spawn().with_context(|| format!("starting {}", program.display()))?;
-        let mut gateway = Self { udp, mqtt, pid: Some(child.id()), child: Some(child) };
-        gateway.wait_until_it_listens().with_context(|| format!("{} did not start", program.display()))?;
+        let (dir, more) = storage_args(program, storage, limits)?;
+        let addresses = ["--udp".into(), udp.to_string(), "--mqtt".into(), mqtt.to_string()];
+        let args = [&addresses[..], &more, &program.args].concat();
+        let child = spawn(program, &args)?;
+        let (pid, started) = (child.id(), Started { program: program.clone(), args, child, dir });
+        let mut gateway = Self { udp, mqtt, pid: Some(pid), started: Some(started) };
+        gateway.wait_until_it_listens(START_TIMEOUT)?;
         Ok(gateway)
     }
 
-    fn wait_until_it_listens(&mut self) -> Result<()> {
-        let deadline = Deadline::after(START_TIMEOUT);
+    /// Kills it as `kill -9` does; what it has not stored is gone.
+    ///
+    /// # Errors
+    /// When it is not ours.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        let child = &mut self.started.as_mut().context("only a gateway that was started here is killed")?.child;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again after [`Gateway::kill`], with the same addresses and data, and does not wait for it.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) fn start_again(&mut self) -> Result<()> {
+        let started = self.started.as_mut().context("only a gateway that was started here is started again")?;
+        started.child = spawn(&started.program, &started.args)?;
+        self.pid = Some(started.child.id());
+        Ok(())
+    }
+
+    /// Waits until its MQTT address takes connections.
+    ///
+    /// # Errors
+    /// When it ends instead, or after `timeout`.
+    pub(crate) fn wait_until_it_listens(&mut self, timeout: Duration) -> Result<()> {
+        let deadline = Deadline::after(timeout);
         while TcpStream::connect(self.mqtt).is_err() {
-            if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().transpose()) {
-                bail!("it ended with {}; --gateway-log FILE keeps what it says", status?);
-            }
+            self.still_runs()?;
             deadline.check(|| format!("nothing listens on {}", self.mqtt))?;
             thread::sleep(Duration::from_millis(10));
         }
         Ok(())
+    }
+
+    /// Octets of its data; `None` when it keeps none.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn octets_on_disk(&self) -> Result<Option<u64>> {
+        let dir = self.started.as_ref().and_then(|started| started.dir.as_ref());
+        dir.map(|dir| octets_in(dir.path())).transpose()
+    }
+
+    /// # Errors
+    /// When it has ended.
+    pub(crate) fn still_runs(&mut self) -> Result<()> {
+        match self.started.as_mut().and_then(|started| started.child.try_wait().transpose()) {
+            Some(status) => bail!("the gateway ended with {}; --gateway-log FILE keeps what it says", status?),
+            None => Ok(()),
+        }
+    }
+
+    /// Octets that it has caused to be written to storage so far, in whole pages; what the file system adds for
+    /// itself is not in it (proc_pid_io(5), `write_bytes`).
+    ///
+    /// # Errors
+    /// When the process has gone or is not known.
+    pub(crate) fn written_octets(&self) -> Result<u64> {
+        let pid = self.pid.context("what is written is read from /proc: give the gateway's --pid")?;
+        let io = fs::read_to_string(format!("/proc/{pid}/io")).context("the gateway has gone")?;
+        let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok());
+        written.context("no write_bytes in /proc")
     }
 
     /// Resident memory in octets; `None` when the process is not known.
@@ -108,7 +246,12 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        let Some(child) = self.child.as_mut() else { return };
+        let Some(Started { child, dir, .. }) = self.started.as_mut() else { return };
+        if dir.is_some() {
+            // Its directory goes with it: no reason to let it tidy up first.
+            let _ = child.kill().and_then(|()| child.wait());
+            return;
+        }
         if let Ok(pid) = i32::try_from(child.id()) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
@@ -123,6 +266,30 @@ impl Drop for Gateway {
             thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// The arguments for this storage and these limits, and the directory that they speak of.
+fn storage_args(program: &Program, storage: Storage, limits: Limits) -> Result<(Option<TempDir>, Vec<String>)> {
+    if storage == Storage::Memory && limits.is_default() {
+        return Ok((None, vec!["--in-memory".into()]));
+    }
+    let dir = program.disk.directory(storage == Storage::Disk)?;
+    let (config, data) = (dir.path().join("gateway.toml"), dir.path().join("data"));
+    fs::write(&config, limits.to_toml())?;
+    let text = |path: &Path| anyhow::Ok(path.to_str().context("a path that is not UTF-8")?.to_owned());
+    let mut args = vec!["--config".into(), text(&config)?];
+    match storage {
+        Storage::Memory => args.push("--in-memory".into()),
+        Storage::Disk => args.extend(["--data".into(), text(&data)?]),
+    }
+    Ok((Some(dir), args))
+}
+
+fn spawn(program: &Program, args: &[String]) -> Result<Child> {
+    let mut command = Command::new(&program.path);
+    command.arg("run").args(args);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log_file(program.log.as_deref())?);
+    command.spawn().with_context(|| format!("starting {}", program.path.display()))
 }
 
 fn log_file(log: Option<&Path>) -> Result<Stdio> {
@@ -168,16 +335,24 @@ mod tests {
 
     #[test]
     fn a_program_that_ends_is_not_waited_for() {
-        let target = Target::Start { program: "/bin/false".into(), args: vec![], log: None };
-        let error = target.open().err().unwrap();
-        assert!(format!("{error:#}").contains("it ended with"), "{error:#}");
+        let program = Program { path: "/bin/false".into(), args: vec![], log: None, disk: Disk::default() };
+        let error = Target::Start(program).open().err().unwrap();
+        assert!(format!("{error:#}").contains("the gateway ended with"), "{error:#}");
     }
 
     #[test]
     fn memory_and_processor_time_of_a_known_process_are_read() {
         let addr = (Ipv4Addr::LOCALHOST, 1).into();
-        let this = Gateway { udp: addr, mqtt: addr, pid: Some(std::process::id()), child: None };
+        let this = Gateway { udp: addr, mqtt: addr, pid: Some(std::process::id()), started: None };
         assert!(this.rss_octets().unwrap().unwrap() > 100_000.0);
         assert!(this.cpu_s().unwrap() >= 0.0);
+        assert!(this.written_octets().is_ok());
+    }
+
+    #[test]
+    fn only_the_limits_that_matter_are_configured() {
+        assert_eq!(Limits { clients: Some(7), queue_messages: None }.to_toml(), "[limits]\nclients = 7\n");
+        let messages = Limits { clients: None, queue_messages: Some(9) }.to_toml();
+        assert!(messages.contains("\nqueue_messages = 9\n") && !messages.contains("clients"), "{messages}");
     }
 }
