@@ -36,6 +36,8 @@ const TURNS: u32 = 8;
 const FAREWELL: Duration = Duration::from_secs(1);
 /// How long the store may take for the last commit then.
 const LAST_COMMIT: Duration = Duration::from_millis(800);
+/// How long stopping may take in all.
+const LONGEST_END: Duration = Duration::from_millis(1_900);
 /// How long what needs no promise is still served after the store has failed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -157,16 +159,18 @@ impl Driver {
 
     /// Tells the core that the daemon stops, and gives the store and the clients a moment to take what is for them.
     pub(crate) async fn shut_down(mut self) {
-        let now = self.clock.now();
-        self.core.handle_input(now, Input::Shutdown);
+        let begun = tokio::time::Instant::now();
+        self.core.handle_input(self.clock.now(), Input::Shutdown);
         self.carry_out();
         let _ = timeout(LAST_COMMIT, self.await_commits()).await;
         self.conns.values_mut().for_each(|conn| conn.close(CloseReason::Shutdown));
         let _ = timeout(FAREWELL, self.await_farewells()).await;
         self.log.summarise();
         let now = self.clock.now();
-        if let Some(keeper) = self.keeper {
-            keeper.stop(now);
+        if let Some(keeper) = self.keeper
+            && !keeper.stop(now, LONGEST_END.saturating_sub(begun.elapsed())).await
+        {
+            tracing::warn!("the disk is still busy with the last commit, which nobody was promised");
         }
     }
 

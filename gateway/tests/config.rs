@@ -107,7 +107,7 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
             "[gateway]\ngw_id = 256\n",
             "gw.toml:2:9: gateway.gw_id: invalid value: integer `256`, expected a whole number from 0 to 255",
         ),
-        ("[timing]\nn_retry = 1\nn_retry = 2\n", "gw.toml:3:1: duplicate key"),
+        ("[timing]\nn_retry = 1\nn_retry = 2\n", "gw.toml:3:1: n_retry: duplicate key"),
         (
             "[gateway]\nwhen_full = \"drop-oldst\"\n",
             "gw.toml:2:13: gateway.when_full: unknown `drop-oldst`; did you mean `drop-oldest`?",

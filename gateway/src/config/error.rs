@@ -71,7 +71,7 @@ impl Place {
         Self {
             line: before.matches('\n').count() + 1,
             column,
-            key: key_at(text, &span),
+            key: Some(key_at(text, &span)).filter(|key| !key.is_empty()).unwrap_or_else(|| key_on(line)),
             text: line.into(),
             width: text[start..end].chars().count().max(1),
         }
@@ -84,6 +84,13 @@ fn key_at(text: &str, span: &Range<usize>) -> String {
     let mut path = String::new();
     find_in_table(table.get_ref(), span, &mut path);
     path
+}
+
+/// The key that stands on a line, where the text as a whole cannot be read: a key that comes twice, say.
+fn key_on(line: &str) -> String {
+    let key = line.split_once('=').map(|(key, _)| key.trim()).unwrap_or_default();
+    let is_key = key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    if is_key { key.into() } else { String::new() }
 }
 
 fn find_in_table(table: &DeTable<'_>, span: &Range<usize>, path: &mut String) {

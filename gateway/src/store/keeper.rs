@@ -43,10 +43,10 @@ impl Keeper {
         self.writer.reports().recv().await.unwrap_or_else(gone)
     }
 
-    /// The last thing: saves the core's time, and waits until all is written.
-    pub(crate) fn stop(self, now: Instant) {
+    /// The last thing: saves the core's time, and waits until all is written, but not longer than `within`.
+    pub(crate) async fn stop(self, now: Instant, within: Duration) -> bool {
         self.writer.commit(None, vec![self.time(now)]);
-        self.writer.stop();
+        self.writer.stop(within).await
     }
 
     /// The core's time as a record.

@@ -4,9 +4,10 @@ use super::{Store, StoreError};
 use gateway_core::{CommitToken, Record};
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
 
 /// How long after the disk was full it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -27,13 +28,11 @@ pub enum Report {
 /// Records, and what to say when they are written.
 type Job = (Option<CommitToken>, Vec<Record>);
 
-/// A store on a thread of its own. It writes one commit after the other; those that still wait are written before
-/// [`Writer::stop`] returns.
+/// A store on a thread of its own. It writes one commit after the other; [`Writer::stop`] waits for the last.
 #[derive(Debug)]
 pub struct Writer {
     jobs: Sender<Job>,
     reports: UnboundedReceiver<Report>,
-    thread: JoinHandle<()>,
 }
 
 impl Writer {
@@ -45,8 +44,8 @@ impl Writer {
         let (jobs, todo) = channel();
         let (told, reports) = unbounded_channel();
         let desk = Desk { store, todo, told };
-        let thread = thread::Builder::new().name("store".into()).spawn(move || desk.work())?;
-        Ok(Self { jobs, reports, thread })
+        thread::Builder::new().name("store".into()).spawn(move || desk.work())?;
+        Ok(Self { jobs, reports })
     }
 
     /// Has records written. If there is a token, [`Report::Committed`] follows once they are on stable storage.
@@ -60,10 +59,12 @@ impl Writer {
         &mut self.reports
     }
 
-    /// Lets the thread come to its end: what it was given is written, unless the disk is full.
-    pub fn stop(self) {
-        drop(self.jobs);
-        let _ = self.thread.join();
+    /// Lets the thread come to its end: what it was given is written, unless the disk is full. `false`: it takes longer
+    /// than `within`, and ends with the process. Nobody was promised what is lost then.
+    pub async fn stop(self, within: Duration) -> bool {
+        let Self { jobs, mut reports } = self;
+        drop(jobs);
+        timeout(within, async { while reports.recv().await.is_some() {} }).await.is_ok()
     }
 }
 
@@ -127,5 +128,48 @@ impl Desk {
     fn tell(&self, report: Report) {
         // The driver may have gone already.
         let _ = self.told.send(report);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Pair;
+
+    /// A disk that takes its time.
+    struct Slow(Receiver<()>);
+
+    impl Store for Slow {
+        fn apply(&mut self, _: &[Record]) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn sync(&mut self) -> Result<(), StoreError> {
+            // Ends when the test lets go of the other end.
+            let _ = self.0.recv();
+            Ok(())
+        }
+
+        fn scan(&mut self) -> Box<dyn Iterator<Item = Result<Pair, StoreError>> + '_> {
+            Box::new(std::iter::empty())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_hangs_does_not_hold_up_the_end() {
+        let (disk, hangs) = channel();
+        let writer = Writer::start(Box::new(Slow(hangs))).expect("a thread");
+        writer.commit(None, Vec::new());
+        assert!(!writer.stop(Duration::from_millis(50)).await);
+        drop(disk);
+    }
+
+    #[tokio::test]
+    async fn the_last_commit_is_waited_for() {
+        let (disk, goes_on) = channel();
+        let writer = Writer::start(Box::new(Slow(goes_on))).expect("a thread");
+        writer.commit(None, Vec::new());
+        drop(disk);
+        assert!(writer.stop(Duration::from_secs(60)).await);
     }
 }
