@@ -24,6 +24,8 @@ pub const PREDEFINED: &str = "campaign/predefined";
 pub const PREDEFINED_ID: TopicId = TopicId(7);
 /// Where no will may ever be published.
 pub const WILLS: &str = "will/#";
+/// Where nodes publish retained messages: this, then their client id.
+pub const KEPT: &str = "kept/";
 /// What matches every topic and will, for those who read all.
 pub const FILTERS: [&str; 3] = ["campaign/#", "ca", WILLS];
 

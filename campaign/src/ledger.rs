@@ -7,7 +7,7 @@
 
 use crate::history::{Entry, History};
 use crate::payload;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -101,6 +101,8 @@ pub struct Books {
     pub readers: Vec<Reader>,
     /// What went wrong.
     pub breaches: Vec<Breach>,
+    /// The last retained message acknowledged on each topic that has some.
+    pub kept: BTreeMap<String, u64>,
     /// Acknowledgements of any kind that clients have received.
     pub promises: u64,
     phase: Phase,
@@ -124,6 +126,7 @@ impl Ledger {
             topics: topics.iter().map(topic).collect(),
             readers: readers.iter().map(reader).collect(),
             breaches: Vec::new(),
+            kept: BTreeMap::new(),
             promises: 0,
             phase: Phase::Publishing,
             history: History::new(),
@@ -181,6 +184,12 @@ impl Ledger {
         books.topics[topic.0].acknowledged += 1;
         books.history.add(Entry::Acknowledged(topic, n));
         drop(books);
+        self.promised();
+    }
+
+    /// The gateway has promised to keep the retained message for whoever comes.
+    pub fn kept(&self, topic: &str, n: u64) {
+        self.books().kept.insert(topic.to_owned(), n);
         self.promised();
     }
 

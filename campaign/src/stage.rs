@@ -4,6 +4,7 @@ use crate::cast;
 use crate::disk::{Crash, Disk, Faults};
 use crate::gateway::{Data, Gateway, Plan};
 use crate::ledger::{Ledger, Phase};
+use crate::mqtt;
 use crate::verdict::Verdict;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -74,7 +75,22 @@ impl Stage {
             }
             thread::sleep(Duration::from_millis(20));
         }
+        self.check_kept();
         Ok(())
+    }
+
+    /// The last retained messages that were acknowledged are there, or the ones after them, whose acknowledgements may
+    /// be on their way.
+    fn check_kept(&self) {
+        let kept = self.ledger.books().kept.clone();
+        let filter = format!("{}#", cast::KEPT);
+        let found = mqtt::retained(self.plan.addresses().mqtt, &filter, kept.len(), QUIET);
+        for (topic, n) in kept {
+            let text = found.get(&topic).map(|payload| String::from_utf8_lossy(payload).into_owned());
+            if !text.as_ref().is_some_and(|text| text.parse::<u64>().is_ok_and(|found| found >= n)) {
+                self.ledger.breach(format!("{n} was kept on {topic}, and found there was {text:?}"));
+            }
+        }
     }
 
     /// Everybody stops; the books are closed.

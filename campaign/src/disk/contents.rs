@@ -29,9 +29,12 @@ impl Contents {
     pub(super) fn read(&self, at: u64, len: u64) -> Vec<u8> {
         let end = (at + len).min(self.len);
         let mut out = vec![0; end.saturating_sub(at) as usize];
-        for piece in pieces(at, out.len()) {
-            if let Some(sector) = self.sectors.get(&piece.sector) {
-                out[piece.outside].copy_from_slice(&sector[piece.inside]);
+        if !out.is_empty() {
+            for (index, sector) in self.sectors.range(at / SECTOR..end.div_ceil(SECTOR)) {
+                let start = index * SECTOR;
+                let (from, to) = (start.max(at), (start + SECTOR).min(end));
+                let inside = (from - start) as usize..(to - start) as usize;
+                out[(from - at) as usize..(to - at) as usize].copy_from_slice(&sector[inside]);
             }
         }
         out

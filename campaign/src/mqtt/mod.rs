@@ -7,7 +7,7 @@ mod connection;
 mod probe;
 mod wire;
 
-pub use probe::{Probe, connack_code};
+pub use probe::{Probe, connack_code, retained};
 
 use crate::cast::{self, TopicPlan};
 use crate::ledger::{Ledger, Phase, ReaderNo, TopicNo};

@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Result, Stop};
 use super::wire::{self, Packet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,28 @@ pub fn connack_code(gateway: SocketAddr, client_id: &str, at_most: Duration) -> 
     });
     let _ = connection.send(&wire::DISCONNECT);
     code.ok()
+}
+
+/// The retained messages that match `filter`: waits until there are as many as `count`, or for `at_most`.
+#[must_use]
+pub fn retained(gateway: SocketAddr, filter: &str, count: usize, at_most: Duration) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let Ok(mut connection) = Connection::open(gateway) else { return found };
+    let requests = [wire::connect("late-comer", None), wire::subscribe(1, &[filter], 0)].concat();
+    if connection.send(&requests).is_err() {
+        return found;
+    }
+    let end = Instant::now() + at_most;
+    while found.len() < count {
+        let left = end.saturating_duration_since(Instant::now());
+        let message = wait(&mut connection, left, |packet| match packet {
+            Packet::Publish { topic, payload, .. } => Some((topic, payload)),
+            _ => None,
+        });
+        let Ok((topic, payload)) = message else { break };
+        found.insert(topic, payload);
+    }
+    found
 }
 
 fn wait<T>(connection: &mut Connection, at_most: Duration, wanted: impl Fn(Packet) -> Option<T>) -> Result<T> {

@@ -164,10 +164,10 @@ impl Node {
     }
 
     /// PUBLISH at QoS 1 or 2 until it is acknowledged.
-    fn publish(&mut self, topic: Topic<'_>, qos: Qos, data: &[u8]) -> Result<(), Stop> {
+    fn publish(&mut self, topic: Topic<'_>, qos: Qos, retain: bool, data: &[u8]) -> Result<(), Stop> {
         let msg_id = self.insist(|node| {
             let msg_id = node.next_msg_id();
-            let publish = Message::Publish(Publish { dup: false, qos, retain: false, topic, msg_id, data });
+            let publish = Message::Publish(Publish { dup: false, qos, retain, topic, msg_id, data });
             node.ask(publish, |m| match m {
                 Message::PubAck(puback) if puback.msg_id == msg_id => Some((puback.return_code, msg_id)),
                 Message::PubRec(id) if *id == msg_id => Some((ReturnCode::Accepted, msg_id)),

@@ -2,7 +2,7 @@
 
 use super::{Node, Stop, filter_of};
 use crate::cast::{self, TopicPlan};
-use crate::ledger::{ReaderNo, TopicNo};
+use crate::ledger::{Phase, ReaderNo, TopicNo};
 use crate::payload::payload;
 use sn_codec::{Qos, Topic, TopicFilter};
 use std::thread;
@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// A sleeper says so; it wakes much earlier.
 const SLEEP_S: u16 = 600;
+/// A retained message every so many rounds of the publisher.
+const KEEP_EVERY: u64 = 10;
 
 /// How a reader subscribes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +48,36 @@ impl Node {
         if asleep {
             self.fall_asleep(SLEEP_S)?;
         }
-        loop {
+        let kept = self.register(&format!("{}{}", cast::KEPT, self.client_id))?;
+        for round in 1.. {
             for (number, plan, topic) in &forms {
                 self.publish_next(*number, plan, *topic)?;
+            }
+            if round % KEEP_EVERY == 0 {
+                self.publish_kept(Topic::Normal(kept), round)?;
+                self.ask_for_ids_again(&forms)?;
             }
             let pause_ms = self.rng.rand_range(1..10);
             self.listen(Duration::from_millis(u64::from(pause_ms)))?;
         }
+        Ok(())
+    }
+
+    /// A retained message, which whoever comes at the end of the run must get.
+    fn publish_kept(&mut self, topic: Topic<'_>, n: u64) -> Result<(), Stop> {
+        if self.ledger.phase() == Phase::Publishing {
+            self.publish(topic, Qos::One, true, n.to_string().as_bytes())?;
+            self.ledger.kept(&format!("{}{}", cast::KEPT, self.client_id), n);
+        }
+        Ok(())
+    }
+
+    /// REGISTER for a topic that has an id: it is the same, or that is a breach.
+    fn ask_for_ids_again(&mut self, forms: &[(TopicNo, TopicPlan, Topic<'static>)]) -> Result<(), Stop> {
+        for (_, plan, _) in forms.iter().filter(|(_, _, topic)| matches!(topic, Topic::Normal(_))) {
+            self.register(plan.name)?;
+        }
+        Ok(())
     }
 
     fn form(&mut self, plan: &TopicPlan) -> Result<Topic<'static>, Stop> {
@@ -66,7 +91,7 @@ impl Node {
     fn publish_next(&mut self, number: TopicNo, plan: &TopicPlan, topic: Topic<'_>) -> Result<(), Stop> {
         let Some(n) = self.ledger.next(number) else { return Ok(()) };
         let qos = if plan.qos == 2 { Qos::Two } else { Qos::One };
-        self.publish(topic, qos, &payload(plan.name, n))?;
+        self.publish(topic, qos, false, &payload(plan.name, n))?;
         self.ledger.acknowledged(number, n);
         Ok(())
     }
@@ -79,6 +104,10 @@ impl Node {
         loop {
             self.listen(Duration::from_millis(500))?;
             self.ping()?;
+            if subscriptions == Subscriptions::Each {
+                // Again: the ids in the SUBACKs are the same, or that is a breach.
+                self.subscribe_to_all(qos, subscriptions)?;
+            }
         }
     }
 
