@@ -68,6 +68,8 @@ pub fn run(options: &Options) -> Result<Verdict> {
     }
     stage.drain(&mut gateway)?;
     let resident = gateway.resident();
+    // Before its disk goes.
+    drop(gateway);
     let syncs = stage.disk.as_ref().and_then(crate::disk::Disk::syncs);
     Ok(Verdict { kills, starts, resident, syncs, ..stage.close()? })
 }

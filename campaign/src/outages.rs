@@ -63,6 +63,8 @@ pub fn run(options: &Options) -> Result<Verdict> {
     starts.push(gateway.wait_until_ready()?);
     stage.drain(&mut gateway)?;
     let resident = gateway.resident();
+    // Before its disk goes.
+    drop(gateway);
     Ok(Verdict { kills: outages, starts, resident, ..stage.close()? })
 }
 

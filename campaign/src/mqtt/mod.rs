@@ -83,7 +83,7 @@ impl Client {
 
     /// Goes on until the run is over.
     pub fn run(mut self) {
-        loop {
+        while self.ledger.phase() != Phase::Over {
             match self.connect_and_work() {
                 Ok(()) => {}
                 Err(Stop::Gone) => thread::sleep(Duration::from_millis(5)),

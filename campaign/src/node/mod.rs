@@ -26,6 +26,9 @@ use topics::Topics;
 /// Short, so that a restart costs little; a gateway must stand repetitions anyway.
 const T_RETRY: Duration = Duration::from_millis(80);
 
+/// Only before the connection stands: a dialogue of which two messages have crossed must begin again.
+const N_RETRY: u32 = 10;
+
 /// Shorter than any node would wait after "congestion": so much the harder for the gateway.
 const T_WAIT: Duration = Duration::from_millis(100);
 
@@ -37,7 +40,7 @@ const NO_KEEP_ALIVE: u16 = 0;
 pub(crate) enum Stop {
     /// The run is over.
     Over,
-    /// The gateway does not know us (any more).
+    /// The gateway does not know us (any more), or does not answer.
     Disconnected,
 }
 
@@ -104,12 +107,13 @@ impl Node {
         let client_id = self.client_id.clone();
         let connect = connect(&client_id, will_topic.is_some());
         if let Some(topic) = will_topic {
-            self.ask(connect, |m| matches!(m, Message::WillTopicReq).then_some(()))?;
-            let will = WillTopic { qos: Qos::One, retain: false, topic };
-            self.ask(Message::WillTopic(Some(will)), |m| matches!(m, Message::WillMsgReq).then_some(()))?;
-            return self.ask(Message::WillMsg(WillMsg { message: b"will" }), accepted_connack);
+            self.ask_for(connect, N_RETRY, |m| matches!(m, Message::WillTopicReq).then_some(()))?;
+            let will = Message::WillTopic(Some(WillTopic { qos: Qos::One, retain: false, topic }));
+            self.ask_for(will, N_RETRY, |m| matches!(m, Message::WillMsgReq).then_some(()))?;
+            let message = Message::WillMsg(WillMsg { message: b"will" });
+            return self.ask_for(message, N_RETRY, accepted_connack);
         }
-        self.ask(connect, accepted_connack)
+        self.ask_for(connect, N_RETRY, accepted_connack)
     }
 
     /// What the gateway answers to a CONNECT of somebody new; `None` if nothing within `at_most`.
@@ -228,9 +232,19 @@ impl Node {
     }
 
     /// Sends a request every T_retry until it is answered, and takes what else comes.
-    fn ask<T>(&mut self, mut request: Message<'_>, answer: impl Fn(&Message<'_>) -> Option<T>) -> Result<T, Stop> {
+    fn ask<T>(&mut self, request: Message<'_>, answer: impl Fn(&Message<'_>) -> Option<T>) -> Result<T, Stop> {
+        self.ask_for(request, u32::MAX, answer)
+    }
+
+    /// The same so many times.
+    fn ask_for<T>(
+        &mut self,
+        mut request: Message<'_>,
+        times: u32,
+        answer: impl Fn(&Message<'_>) -> Option<T>,
+    ) -> Result<T, Stop> {
         let mut buffer = [0; 1_024];
-        loop {
+        for _ in 0..times {
             self.send(&request);
             let mut until = Instant::now() + T_RETRY;
             while let Some(len) = self.receive(&mut buffer, until)? {
@@ -247,6 +261,7 @@ impl Node {
                 publish.dup = true;
             }
         }
+        Err(Stop::Disconnected)
     }
 
     fn send(&mut self, message: &Message<'_>) {
