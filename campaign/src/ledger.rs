@@ -103,6 +103,8 @@ pub struct Books {
     pub breaches: Vec<Breach>,
     /// The last retained message acknowledged on each topic that has some.
     pub kept: BTreeMap<String, u64>,
+    /// Messages under a topic id that the node had not been told yet; it has asked for the REGISTER.
+    pub untold: u64,
     /// Acknowledgements of any kind that clients have received.
     pub promises: u64,
     phase: Phase,
@@ -127,6 +129,7 @@ impl Ledger {
             readers: readers.iter().map(reader).collect(),
             breaches: Vec::new(),
             kept: BTreeMap::new(),
+            untold: 0,
             promises: 0,
             phase: Phase::Publishing,
             history: History::new(),
@@ -191,6 +194,11 @@ impl Ledger {
     pub fn kept(&self, topic: &str, n: u64) {
         self.books().kept.insert(topic.to_owned(), n);
         self.promised();
+    }
+
+    /// A message came under a topic id that the node had not been told.
+    pub fn untold(&self) {
+        self.books().untold += 1;
     }
 
     /// Some other promise was given, such as a SUBACK.

@@ -92,6 +92,9 @@ impl fmt::Display for Verdict {
         if let Some(syncs) = self.syncs {
             write!(f, "; {syncs} syncs")?;
         }
+        if self.books.untold > 0 {
+            write!(f, "; {} messages under a topic id that was still to be registered", self.books.untold)?;
+        }
         writeln!(f)?;
         self.write_breaches(f)
     }
