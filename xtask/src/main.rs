@@ -1,8 +1,9 @@
 //! `cargo xtask`: the project's chores, in Rust so that they need nothing but cargo.
 //!
 //! Owns: the order of the checks (`test`), what they need from the machine (`tools`), the rules that no compiler checks
-//! (`tidy`), and the firmware's size (`firmware`). Must not know: what the tests test.
+//! (`tidy`), the firmware's size (`firmware`), and which campaigns are run (`campaign`). Must not know: what the tests test.
 
+mod campaign;
 mod exec;
 mod firmware;
 mod steps;
@@ -24,12 +25,15 @@ enum Chore {
     Test(test::Options),
     /// Cheap rules about the tree that no compiler checks. Also a step of `test`.
     Tidy,
+    /// Kills the gateway again and again, and breaks its disk. A short run is also a step of `test`.
+    Campaign(campaign::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Chore::parse() {
         Chore::Test(options) => test::run(&options),
         Chore::Tidy => tidy::run(),
+        Chore::Campaign(options) => campaign::run_all(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,6 @@
 //! The steps of `cargo xtask test`, in the order in which they run.
 
+use crate::campaign;
 use crate::exec::{cargo, run};
 use crate::firmware;
 use crate::tidy;
@@ -30,6 +31,8 @@ pub(crate) enum Step {
     /// Real MQTT and MQTT-SN clients, an emulated node, a protocol analyser and the README's tour against the release
     /// binaries
     Interop,
+    /// The gateway is killed at random moments, and its disk loses what was not synced, tears and fails
+    Campaign,
 }
 
 impl Step {
@@ -43,6 +46,7 @@ impl Step {
             Self::NoStd => "no-std",
             Self::Firmware => "firmware",
             Self::Interop => "interop",
+            Self::Campaign => "campaign",
         }
     }
 
@@ -56,6 +60,7 @@ impl Step {
             Self::NoStd => "what a node runs needs neither std nor alloc",
             Self::Firmware => "the node's application, and its image within its budget",
             Self::Interop => "mosquitto, Paho, mqtt-sn-12, tshark, an emulated node and the README's tour",
+            Self::Campaign => "kill -9 campaign (200 kills), power losses, failing disks",
         }
     }
 
@@ -64,7 +69,7 @@ impl Step {
             Self::Tidy => &[Tool::Git],
             Self::Fmt => &[Tool::Rustfmt],
             Self::Clippy => &[Tool::Clippy],
-            Self::Build | Self::Test => &[],
+            Self::Build | Self::Test | Self::Campaign => &[],
             Self::NoStd => &[Tool::ChipTarget],
             Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
             Self::Interop => {
@@ -83,6 +88,7 @@ impl Step {
             Self::NoStd => run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?),
             Self::Firmware => firmware::check(),
             Self::Interop => run(cargo(&["test", "--package", "interop", "--no-fail-fast", "--", "--show-output"])?),
+            Self::Campaign => campaign::run_all(&campaign::SHORT),
         }
     }
 }
