@@ -205,7 +205,7 @@ fn the_time_of_the_core_goes_on() {
         gateway.daemon().wait();
         let mut store = FjallStore::open(&PathBuf::from(gateway.dir()).join("store")).unwrap();
         let (key, value) = store.scan().next().unwrap().unwrap();
-        assert_eq!(key, CLOCK_KEY);
+        assert_eq!(*key, *CLOCK_KEY);
         saved.push(Saved::read(&value).unwrap());
         drop(store);
         gateway.start_again();

@@ -116,10 +116,9 @@ impl Store for FjallStore {
     fn scan(&mut self) -> Box<dyn Iterator<Item = Result<Pair, StoreError>> + '_> {
         let dir = self.dir.clone();
         match self.ensure_open() {
-            Ok((_, keyspace)) => Box::new(keyspace.iter().map(move |entry| {
-                let (key, value) = entry.into_inner().map_err(|error| unreadable(&dir, &error))?;
-                Ok((key.to_vec(), value.to_vec()))
-            })),
+            Ok((_, keyspace)) => {
+                Box::new(keyspace.iter().map(move |entry| entry.into_inner().map_err(|error| unreadable(&dir, &error))))
+            }
             Err(error) => Box::new(iter::once(Err(error))),
         }
     }

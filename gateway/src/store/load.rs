@@ -34,7 +34,7 @@ pub fn load(dir: &Path, store: &mut dyn Store, core: &mut Core, wall: Wall) -> a
     let mut failure = None;
     let mut records = store.scan().map_while(|record| record.map_err(|error| failure = Some(error)).ok()).peekable();
     // The clock's key comes before all others.
-    let saved = records.next_if(|(key, _)| key == CLOCK_KEY).map(|(_, value)| Saved::read(&value));
+    let saved = records.next_if(|(key, _)| **key == *CLOCK_KEY).map(|(_, value)| Saved::read(&value));
     let now = match saved {
         None => Instant::ZERO,
         Some(Some(saved)) => saved.resume(wall),

@@ -30,7 +30,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// A key and its value.
-pub type Pair = (Vec<u8>, Vec<u8>);
+pub type Pair = (Octets, Octets);
+
+/// A part of what was read.
+pub type Octets = ::fjall::Slice;
 
 /// A set of records that survives the process.
 ///

@@ -51,7 +51,7 @@ impl<'a> Key<'a> {
     pub(super) fn encode(self) -> Vec<u8> {
         match self {
             Self::Schema => SCHEMA_KEY.to_vec(),
-            Self::Session(session) => one(b's', session),
+            Self::Session(session) => one(b'S', session),
             Self::Subscriptions(session) => one(b'u', session),
             Self::TopicId(session, id) => [&one(b't', session)[..], &id.to_be_bytes()].concat(),
             Self::Incoming(session) => one(b'i', session),
@@ -67,7 +67,7 @@ impl<'a> Key<'a> {
         }
         let (kind, rest) = key.split_first()?;
         match (kind, rest.len()) {
-            (b's', 8) => Some(Self::Session(number(rest)?)),
+            (b'S', 8) => Some(Self::Session(number(rest)?)),
             (b'u', 8) => Some(Self::Subscriptions(number(rest)?)),
             (b't', 10) => Some(Self::TopicId(number(rest)?, u16::from_be_bytes(rest[8..].try_into().ok()?))),
             (b'i', 8) => Some(Self::Incoming(number(rest)?)),
@@ -110,7 +110,7 @@ mod tests {
         for key in keys {
             assert_eq!(Key::decode(&key.encode()), Some(key));
         }
-        for damaged in [&b""[..], b"x", b"s1234567", b"q12345678", b"r\xff"] {
+        for damaged in [&b""[..], b"x", b"S1234567", b"q12345678", b"r\xff"] {
             assert_eq!(Key::decode(damaged), None);
         }
     }

@@ -57,8 +57,31 @@ impl error::Error for RestoreError {}
 /// What was read so far, by the session's number.
 #[derive(Debug, Default)]
 struct Reader {
+    has_schema: bool,
+    restored: Restored,
     sessions: BTreeMap<u64, SessionKey>,
     flights: BTreeMap<(u64, u64), FlightValue>,
+    /// The last message's: often the next one's, too.
+    topic: Arc<str>,
+}
+
+impl Reader {
+    /// One copy of a topic for messages in a row.
+    fn share(&mut self, topic: Arc<str>) -> Arc<str> {
+        if self.topic != topic {
+            self.topic = topic;
+        }
+        self.topic.clone()
+    }
+
+    fn read_schema(&mut self, value: &[u8]) -> Result<(), RestoreError> {
+        match value {
+            [SCHEMA] => self.has_schema = true,
+            [] => return Err(RestoreError::NoSchema),
+            [newer, ..] => return Err(RestoreError::NewerSchema(*newer)),
+        }
+        Ok(())
+    }
 }
 
 impl Core {
@@ -77,44 +100,41 @@ impl Core {
         V: AsRef<[u8]>,
     {
         let mut reader = Reader::default();
-        let mut restored = Restored::default();
-        // In the order of keys: schema, flights, incoming, queues, retained, sessions, topic ids, subscriptions. What
-        // belongs to a session is kept until its header has come.
-        let mut waiting: Vec<(K, V)> = Vec::new();
-        let mut schema = None;
+        // In the order of keys: the schema, sessions, then flights, incoming, queues, retained, topic ids, subscriptions.
         for (key, value) in records {
-            match read_key(key.as_ref())? {
-                Key::Schema => schema = value.as_ref().first().copied(),
-                Key::Session(number) => {
-                    let session = self.restore_session(now, number, value.as_ref());
-                    reader.sessions.insert(number, session.ok_or_else(|| bad(key.as_ref()))?);
-                    restored.sessions += 1;
-                }
-                Key::Flight(number, place) => {
-                    let flight = read(value.as_ref()).ok_or_else(|| bad(key.as_ref()))?;
-                    reader.flights.insert((number, place), flight);
-                }
-                Key::Retained(_) => {
-                    self.restore_retained(value.as_ref()).ok_or_else(|| bad(key.as_ref()))?;
-                    restored.retained += 1;
-                }
-                Key::Subscriptions(_) | Key::TopicId(..) | Key::Incoming(_) | Key::Queued(..) => {
-                    waiting.push((key, value));
+            match (read_key(key.as_ref())?, reader.has_schema) {
+                (Key::Schema, _) => reader.read_schema(value.as_ref())?,
+                (_, false) => return Err(RestoreError::NoSchema),
+                (found, true) => {
+                    let read = self.restore_record(now, &mut reader, found, value.as_ref());
+                    read.ok_or_else(|| bad(key.as_ref()))?;
                 }
             }
         }
-        match schema {
-            Some(SCHEMA) => {}
-            Some(newer) => return Err(RestoreError::NewerSchema(newer)),
-            None if restored == Restored::default() && waiting.is_empty() => self.journal.new_store(),
-            None => return Err(RestoreError::NoSchema),
-        }
-        for (key, value) in &waiting {
-            let part = self.restore_part(&reader, read_key(key.as_ref())?, value.as_ref());
-            restored.messages += part.ok_or_else(|| bad(key.as_ref()))?;
+        if !reader.has_schema {
+            self.journal.new_store();
         }
         self.finish_restore(now, reader.sessions.into_values());
-        Ok(restored)
+        Ok(reader.restored)
+    }
+
+    fn restore_record(&mut self, now: Instant, reader: &mut Reader, key: Key<'_>, value: &[u8]) -> Option<()> {
+        match key {
+            Key::Session(number) => {
+                let session = self.restore_session(now, number, value)?;
+                reader.sessions.insert(number, session);
+                reader.restored.sessions += 1;
+            }
+            Key::Flight(number, place) => drop(reader.flights.insert((number, place), read(value)?)),
+            Key::Retained(_) => {
+                self.restore_retained(value)?;
+                reader.restored.retained += 1;
+            }
+            Key::Schema | Key::Subscriptions(_) | Key::TopicId(..) | Key::Incoming(_) | Key::Queued(..) => {
+                reader.restored.messages += self.restore_part(reader, key, value)?;
+            }
+        }
+        Some(())
     }
 
     fn restore_session(&mut self, now: Instant, number: u64, value: &[u8]) -> Option<SessionKey> {
@@ -151,7 +171,7 @@ impl Core {
     }
 
     /// Something of a session that is there by now. Answers with the number of messages.
-    fn restore_part(&mut self, reader: &Reader, key: Key<'_>, value: &[u8]) -> Option<usize> {
+    fn restore_part(&mut self, reader: &mut Reader, key: Key<'_>, value: &[u8]) -> Option<usize> {
         match key {
             Key::Subscriptions(number) => {
                 let key = *reader.sessions.get(&number)?;
@@ -172,7 +192,7 @@ impl Core {
             }
             Key::Queued(number, place) => {
                 let key = *reader.sessions.get(&number)?;
-                self.restore_queued(key, place, reader.flights.get(&(number, place)), read(value)?)?;
+                self.restore_queued(reader, (number, place), key, read(value)?)?;
                 Some(1)
             }
             Key::Schema | Key::Session(_) | Key::Flight(..) | Key::Retained(_) => None,
@@ -192,15 +212,17 @@ impl Core {
 
     fn restore_queued(
         &mut self,
+        reader: &mut Reader,
+        (number, place): (u64, u64),
         key: SessionKey,
-        place: u64,
-        flight: Option<&FlightValue>,
         value: QueuedValue<'_>,
     ) -> Option<()> {
         let qos: Qos = qos(value.qos)?;
-        let message = Arc::new(value.message.message()?);
+        let mut message = value.message.message()?;
+        message.topic = reader.share(message.topic);
+        let message = Arc::new(message);
         let phase = |released| if released { Phase::Released } else { Phase::Published };
-        let flight = flight.map(|flight| (flight.id, phase(flight.released)));
+        let flight = reader.flights.get(&(number, place)).map(|flight| (flight.id, phase(flight.released)));
         self.broker.note_place(place);
         let session = self.broker.sessions.get_mut(key)?;
         let expires = restored_time(value.expires);
