@@ -11,7 +11,7 @@ use crate::closed_loop::Traffic;
 use crate::payload::PAYLOAD_LEN;
 use crate::report::{Goal, Outcome, middle, quantile_us};
 use crate::settings::Settings;
-use crate::stage::{LastingStage, percent};
+use crate::stage::{LastingStage, cpu_us_each, percent};
 use crate::target::Storage;
 
 /// Turns of each kind.
@@ -31,6 +31,8 @@ struct Turn {
     rate_hz: f64,
     ack_p50_us: f64,
     delivered_percent: f64,
+    /// Processor time per message, until it is stored or delivered.
+    cpu_us: f64,
     written_each: f64,
 }
 
@@ -46,8 +48,10 @@ pub(crate) fn run(settings: &Settings, clients: usize) -> Result<Outcome> {
         .goal("stored, then delivered", stored.delivered(), "%", Goal::AtLeast(100.0))
         .goal("delivered to a present subscriber, of the in-memory rate", delivered.ratio(), "", Goal::AtLeast(0.6))
         .goal("delivered", delivered.delivered(), "%", Goal::AtLeast(100.0));
-    let outcome = stored.figures(outcome, ["stored", "in memory", "ack p50", "in memory", "written"]);
-    Ok(delivered.figures(outcome, ["delivered", "in memory", "ack p50", "in memory", "written"]))
+    let names = ["stored", "in memory", "ack p50", "in memory", "gateway CPU", "in memory", "written"];
+    let outcome = stored.figures(outcome, names);
+    let names = ["delivered", "in memory", "ack p50", "in memory", "gateway CPU", "in memory", "written"];
+    Ok(delivered.figures(outcome, names))
 }
 
 /// All turns of one case.
@@ -73,9 +77,10 @@ impl Case {
             Self::Delivered => Some(stage.resume()?),
         };
         let mut traffic = Traffic::new(Qos::One, clients, PAYLOAD_LEN)?;
-        let (written, start_ns) = (stage.gateway.written_octets()?, now_ns());
+        let (written, cpu, start_ns) = (stage.gateway.written_octets()?, stage.gateway.cpu_s(), now_ns());
         traffic.drive(settings, settings.load, &mut stage.fleet, subscriber.as_mut())?;
         let written = stage.gateway.written_octets()? - written;
+        let cpu_us = cpu_us_each(cpu, stage.gateway.cpu_s(), traffic.sent);
         let (count, until_ns) = match self {
             Self::Stored => (traffic.acks.len(), traffic.acked_until_ns),
             Self::Delivered => (traffic.tally.delivered, traffic.tally.last_ns),
@@ -87,6 +92,7 @@ impl Case {
             rate_hz: count as f64 * 1e9 / until_ns.saturating_sub(start_ns).max(1) as f64,
             ack_p50_us: quantile_us(&traffic.acks, 0.5),
             delivered_percent: percent(traffic.tally.delivered, traffic.sent),
+            cpu_us: cpu_us.unwrap_or(f64::NAN),
             written_each: written as f64 / traffic.sent.max(1) as f64,
         })
     }
@@ -103,13 +109,15 @@ impl Turns {
         self.disk.iter().map(|turn| turn.delivered_percent).fold(100.0, f64::min)
     }
 
-    fn figures(&self, outcome: Outcome, names: [&'static str; 5]) -> Outcome {
+    fn figures(&self, outcome: Outcome, names: [&'static str; 7]) -> Outcome {
         outcome
             .figure(names[0], median(&self.disk, |turn| turn.rate_hz), "/s")
             .figure(names[1], median(&self.memory, |turn| turn.rate_hz), "/s")
             .figure(names[2], median(&self.disk, |turn| turn.ack_p50_us), "us")
             .figure(names[3], median(&self.memory, |turn| turn.ack_p50_us), "us")
-            .figure(names[4], median(&self.disk, |turn| turn.written_each), "octets/message")
+            .figure(names[4], median(&self.disk, |turn| turn.cpu_us), "us/message")
+            .figure(names[5], median(&self.memory, |turn| turn.cpu_us), "us/message")
+            .figure(names[6], median(&self.disk, |turn| turn.written_each), "octets/message")
     }
 }
 
