@@ -41,6 +41,7 @@ struct Turn {
 /// # Errors
 /// When the gateway does not start, stops answering, or closes the subscriber.
 pub(crate) fn run(settings: &Settings, clients: usize) -> Result<Outcome> {
+    let commits = settings.target.program()?.disk.bare_commits(settings.yardstick)?;
     let stored = Case::Stored.measure(settings, clients)?;
     let delivered = Case::Delivered.measure(settings, clients)?;
     let outcome = Outcome::new("durable")
@@ -51,7 +52,7 @@ pub(crate) fn run(settings: &Settings, clients: usize) -> Result<Outcome> {
     let names = ["stored", "in memory", "ack p50", "in memory", "gateway CPU", "in memory", "written"];
     let outcome = stored.figures(outcome, names);
     let names = ["delivered", "in memory", "ack p50", "in memory", "gateway CPU", "in memory", "written"];
-    Ok(delivered.figures(outcome, names))
+    Ok(delivered.figures(outcome, names).quantiles(["bare commit p50", "p99", "p99.9"], &commits))
 }
 
 /// All turns of one case.
