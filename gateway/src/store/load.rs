@@ -1,6 +1,6 @@
 //! From a data directory to a core that goes on where the last one ended.
 
-use super::{CLOCK_KEY, DataDir, FjallStore, Saved, Store, Wall};
+use super::{CLOCK_KEY, DataDir, FjallStore, Saved, Store, StoreError, Wall};
 use gateway_core::{Core, Restored};
 use sn_types::Instant;
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct Loaded {
 /// # Errors
 /// With what can be done about it.
 pub fn open(dir: &DataDir) -> anyhow::Result<Box<dyn Store>> {
-    let store = FjallStore::open(&dir.store()).map_err(|error| advise(dir.path(), error))?;
+    let store = FjallStore::open(&dir.store()).map_err(|error| explain(dir.path(), error))?;
     #[cfg(feature = "faults")]
     let store = super::faults::FaultyStore::new(store, dir.path().join("faults"));
     Ok(Box::new(store))
@@ -42,9 +42,19 @@ pub fn load(dir: &Path, store: &mut dyn Store, core: &mut Core, wall: Wall) -> a
     };
     let restored = core.restore(now, records);
     match (failure, restored) {
-        (Some(error), _) => Err(advise(dir, error)),
+        (Some(error), _) => Err(explain(dir, error)),
         (None, Err(error)) => Err(advise(dir, error)),
         (None, Ok(restored)) => Ok(Loaded { restored, now }),
+    }
+}
+
+/// Only damage needs another state of the data than the one that is there.
+fn explain(dir: &Path, error: StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Damaged { .. } => advise(dir, error),
+        StoreError::Full(_) | StoreError::Failed(_) | StoreError::Locked(_) | StoreError::Io { .. } => {
+            anyhow::anyhow!("cannot use the data in {}: {error}", dir.display())
+        }
     }
 }
 
