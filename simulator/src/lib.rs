@@ -14,6 +14,7 @@ mod agenda;
 mod application;
 mod ledger;
 mod link;
+pub mod medium;
 mod mutator;
 mod node;
 mod plan;
