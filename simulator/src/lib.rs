@@ -18,6 +18,7 @@ pub mod medium;
 mod mutator;
 mod node;
 mod plan;
+pub mod report;
 mod trace;
 mod world;
 
