@@ -92,3 +92,14 @@ fn a_sync_that_lies_keeps_nothing() {
     disk.crash().unwrap();
     assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
 }
+
+/// A process that is killed leaves open files behind, and the kernel is still letting go of them when the disk goes.
+#[test]
+fn a_crash_right_after_files_were_closed_is_a_crash_like_any_other() {
+    let mut disk = disk(Faults::default());
+    for _ in 0..200 {
+        let files: Vec<_> = (0..50).map(|n| File::create(disk.path().join(n.to_string())).unwrap()).collect();
+        drop(files);
+        disk.crash().unwrap();
+    }
+}

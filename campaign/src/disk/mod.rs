@@ -20,6 +20,7 @@ use fuse::Mounted;
 use fuser::{BackgroundSession, Config, MountOption};
 use image::Image;
 use oorandom::Rand32;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
@@ -123,7 +124,7 @@ impl Simulated {
 
     fn crash(&mut self, at: &Path) -> Result<()> {
         if let Some(mount) = self.mount.take() {
-            mount.umount_and_join().context("cannot unmount the simulated disk")?;
+            unmount(mount).context("cannot unmount the simulated disk")?;
         }
         {
             let mut medium = self.medium();
@@ -131,6 +132,15 @@ impl Simulated {
             image.crash(self.crash, rng);
         }
         self.mount(at)
+    }
+}
+
+/// Waits until nothing answers for the file system any more.
+fn unmount(mount: BackgroundSession) -> io::Result<()> {
+    match mount.umount_and_join() {
+        // It is unmounted; the kernel cut off a request, that of a closed file whose process had been killed.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => Ok(()),
+        outcome => outcome,
     }
 }
 
