@@ -64,6 +64,14 @@ impl Verdict {
         [published - lost, lost, sum(|p| p.overtaken), sum(|p| p.repeated) - duplicates, duplicates]
     }
 
+    fn write_sum(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let acknowledged: u64 = self.books.topics.iter().map(|topic| topic.acknowledged).sum();
+        let sums = self.books.readers.iter().map(|reader| self.counts(reader));
+        let [arrived, lost, overtaken, _, twice] = sums.fold([0; 5], |sum, of| std::array::from_fn(|i| sum[i] + of[i]));
+        write!(f, "\n{acknowledged} messages acknowledged, {arrived} deliveries: ")?;
+        writeln!(f, "{lost} lost, {twice} twice at QoS 2, {overtaken} out of order")
+    }
+
     fn write_breaches(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for breach in &self.books.breaches {
             writeln!(f, "\nBROKEN PROMISE: {}", breach.what)?;
@@ -80,7 +88,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_topics(f)?;
         self.write_readers(f)?;
-        write!(f, "\n{} kills in {:.1} s", self.kills, self.took.as_secs_f64())?;
+        self.write_sum(f)?;
+        write!(f, "{} kills in {:.1} s", self.kills, self.took.as_secs_f64())?;
         let mut starts = self.starts.clone();
         starts.sort_unstable();
         if let (Some(median), Some(longest)) = (starts.get(starts.len() / 2), starts.last()) {

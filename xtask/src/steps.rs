@@ -60,7 +60,7 @@ impl Step {
             Self::NoStd => "what a node runs needs neither std nor alloc",
             Self::Firmware => "the node's application, and its image within its budget",
             Self::Interop => "mosquitto, Paho, mqtt-sn-12, tshark, an emulated node and the README's tour",
-            Self::Campaign => "kill -9 campaign (200 kills), power losses, failing disks",
+            Self::Campaign => "kill -9 (200 times), power losses (200), disks that lie and fail",
         }
     }
 
