@@ -48,18 +48,18 @@ pub enum DecodeError {
 impl DecodeError {
     /// Every value of [`DecodeError::name`], so that counters can exist before the first error.
     pub const NAMES: [&'static str; 12] = [
-        "no_header",
-        "invalid_length",
+        "no-header",
+        "invalid-length",
         "truncated",
-        "trailing_octets",
-        "reserved_type",
-        "body_too_short",
-        "body_too_long",
-        "empty_topic_name",
-        "topic_name_length",
-        "not_utf8",
-        "no_inner_message",
-        "nested_encapsulation",
+        "trailing-octets",
+        "reserved-type",
+        "body-too-short",
+        "body-too-long",
+        "empty-topic-name",
+        "topic-name-length",
+        "not-utf8",
+        "no-inner-message",
+        "nested-encapsulation",
     ];
 
     /// A short label that stays the same over releases, for metrics.

@@ -258,6 +258,6 @@ fn every_error_has_a_name_of_its_own() {
         NestedEncapsulation,
     ];
     assert_eq!(errors.map(DecodeError::name), DecodeError::NAMES);
-    assert_eq!(NoHeader.name(), "no_header");
+    assert_eq!(NoHeader.name(), "no-header");
     assert_eq!(BodyTooShort(MsgType::Connect).to_string(), "CONNECT ends before its last field");
 }

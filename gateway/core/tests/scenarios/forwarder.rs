@@ -78,7 +78,7 @@ fn nested_encapsulation_is_refused() {
     let mut rig = Rig::new();
     rig.send_octets(FORWARDER, &hex("05 FE 00 AA BB 05 FE 00 01 02 02 16"));
     assert_eq!(rig.heard(node(&[0xAA, 0xBB])), [""; 0]);
-    assert_eq!(rig.rejects(RejectReason::Malformed("nested_encapsulation")), 1);
+    assert_eq!(rig.rejects(RejectReason::Malformed("nested-encapsulation")), 1);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_damaged_message_inside_is_counted() {
     rig.send_octets(FORWARDER, &hex("05 FE 00 AA BB 05 16"));
     rig.send_octets(FORWARDER, &hex("05 FE 00 AA BB"));
     assert_eq!(rig.rejects(RejectReason::Malformed("truncated")), 1);
-    assert_eq!(rig.rejects(RejectReason::Malformed("no_inner_message")), 1);
+    assert_eq!(rig.rejects(RejectReason::Malformed("no-inner-message")), 1);
 }
 
 #[test]
