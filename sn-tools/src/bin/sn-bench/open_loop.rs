@@ -116,7 +116,7 @@ impl Stream {
     fn on_readable(&mut self, node: &Node) -> Result<()> {
         let mut buffer = [0; DATAGRAM_MAX];
         while let Some(message) = node.receive(&mut buffer)? {
-            // At QoS 0 a PUBACK only comes to refuse (1.2 §6.12).
+            // At QoS 0 a PUBACK only comes to refuse (1.2 §6.6).
             self.refused += u64::from(matches!(message, Message::PubAck(_)));
             ensure!(!matches!(message, Message::Disconnect(_)), "the gateway disconnected {}", node.client_id);
         }

@@ -1,4 +1,4 @@
-//! A client's publishing side: one QoS 1 or 2 exchange at a time (1.2 §6.12), retransmitted with DUP.
+//! A client's publishing side: one QoS 1 or 2 exchange at a time (1.2 §6.6), retransmitted with DUP.
 
 use anyhow::{Result, bail};
 use sn_codec::{Message, MsgId, PubAck, Publish, Qos, ReturnCode, Topic, TopicId};
@@ -104,7 +104,7 @@ impl Publisher {
     }
 
     fn acknowledged(&self, ack: &PubAck, since_ns: u64) -> Progress {
-        // A PUBACK ends a QoS 2 exchange only by refusing it (1.2 §6.12).
+        // A PUBACK ends a QoS 2 exchange only by refusing it (1.2 §6.6).
         if ack.return_code == ReturnCode::Accepted && self.qos == Qos::One {
             Progress::Acknowledged(now_ns() - since_ns)
         } else {
