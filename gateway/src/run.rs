@@ -21,7 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
-use transports::UdpTransport;
+use transports::{BindError, UdpTransport};
 
 /// Runs the gateway until a signal ends it.
 ///
@@ -196,8 +196,9 @@ fn listen_udp(
             listening.udp.push(transport.local_addr());
             driver.add_transport(id, Box::new(transport));
         }
-        Err(error) if lacks_ipv6(addr, &error) => listening.without_ipv6.push(addr),
-        Err(error) => return Err(error).with_context(|| cannot_listen("udp", addr)),
+        Err(BindError::Address(error)) if lacks_ipv6(addr, &error) => listening.without_ipv6.push(addr),
+        Err(BindError::Address(error)) => return Err(error).with_context(|| cannot_listen("udp", addr)),
+        Err(BindError::Group(error)) => return Err(error).with_context(|| cannot_join(addr)),
     }
     Ok(())
 }
@@ -230,7 +231,15 @@ fn lacks_ipv6(addr: SocketAddr, error: &io::Error) -> bool {
     addr.is_ipv6() && addr.ip().is_loopback() && error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
-/// What to do about it.
+/// What to do about a group that cannot be joined.
+fn cannot_join(addr: SocketAddr) -> String {
+    format!(
+        "cannot join the multicast group of the transport on {addr}; look at the keys multicast and multicast_interface \
+         in its table [[transport]]"
+    )
+}
+
+/// What to do about an address that cannot be listened on.
 fn cannot_listen(flag: &str, addr: SocketAddr) -> String {
     let other = SocketAddr::new(addr.ip(), 0);
     let local = if addr.ip().is_loopback() { addr.ip() } else { IpAddr::from(Ipv4Addr::LOCALHOST) };

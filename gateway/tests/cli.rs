@@ -94,6 +94,24 @@ fn an_address_of_another_machine_is_told_too() {
 }
 
 #[test]
+fn an_interface_that_is_not_there_is_told_and_not_blamed_on_the_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gw.toml");
+    let group = "multicast = \"225.1.1.1:1883\"\nmulticast_interface = \"nowhere0\"";
+    fs::write(&path, format!("[[transport]]\nkind = \"udp\"\nlisten = \"127.0.0.1:0\"\n{group}\n")).unwrap();
+    let (code, _, error) = run(&["run", "--in-memory", "--config", path.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("look at the keys multicast and multicast_interface"), "{error}");
+    assert!(error.contains("nowhere0") && !error.contains("cannot listen"), "{error}");
+}
+
+#[test]
+fn why_a_data_directory_cannot_be_used_is_told_once() {
+    let (code, _, error) = run(&["run", "--data", "/dev/null/data"]);
+    assert_eq!((code, error.matches("Not a directory").count()), (Some(1), 1), "{error}");
+}
+
+#[test]
 fn it_says_where_it_listens_who_can_reach_it_and_what_to_type_next() {
     let gateway = Daemon::start(&["--in-memory"]);
     let (udp, mqtt) = (gateway.udp(), gateway.mqtt());

@@ -16,7 +16,7 @@ mod udp;
 
 pub use batch::RecvBatch;
 pub use counters::Counters;
-pub use udp::{Multicast, UdpConfig, UdpTransport};
+pub use udp::{BindError, Multicast, UdpConfig, UdpTransport};
 
 use sn_types::{LinkProfile, PeerAddr};
 use std::io;

@@ -109,14 +109,8 @@ impl std::fmt::Display for StoreError {
     }
 }
 
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io { error, .. } => Some(error),
-            Self::Full(_) | Self::Failed(_) | Self::Damaged { .. } | Self::Locked(_) => None,
-        }
-    }
-}
+// The text of `Io` has its cause in it: as a source it would be printed twice.
+impl std::error::Error for StoreError {}
 
 /// Whether an error goes away when there is space again.
 fn wants_space(error: &io::Error) -> bool {

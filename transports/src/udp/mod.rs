@@ -15,9 +15,9 @@ use mmsg::{Receiver, Sender};
 use multicast::Group;
 use sn_types::{LinkAddr, LinkProfile, PeerAddr, TransportId};
 use socket::{bind, watch};
-use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::task::{Context, Poll, ready};
+use std::{error, fmt, io};
 use tokio::io::unix::AsyncFd;
 
 /// Datagrams per system call.
@@ -39,6 +39,26 @@ pub struct UdpConfig {
     pub multicast: Option<Multicast>,
 }
 
+/// Why a UDP transport cannot be set up.
+#[derive(Debug)]
+pub enum BindError {
+    /// Its address cannot be listened on: above all it is in use, or not this machine's.
+    Address(io::Error),
+    /// The multicast group cannot be joined: above all its interface is not there.
+    Group(io::Error),
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(error) => write!(f, "the address cannot be used: {error}"),
+            Self::Group(error) => write!(f, "the multicast group cannot be joined: {error}"),
+        }
+    }
+}
+
+impl error::Error for BindError {}
+
 /// A UDP socket, and one more for its multicast group if that lives elsewhere.
 #[derive(Debug)]
 pub struct UdpTransport {
@@ -59,16 +79,17 @@ impl UdpTransport {
     /// Binds the socket and joins the group. Must be called within a tokio runtime that has its I/O driver enabled.
     ///
     /// # Errors
-    /// The operating system's, above all that the address is in use or is not this machine's.
-    pub fn bind(id: TransportId, config: &UdpConfig) -> io::Result<Self> {
-        let socket = bind(config.listen, config.only_v6, false)?;
-        let local = socket.local_addr()?;
-        let group = config.multicast.as_ref().map(|multicast| Group::join(multicast, &socket, local)).transpose()?;
+    /// [`BindError`], which tells the address from the group.
+    pub fn bind(id: TransportId, config: &UdpConfig) -> Result<Self, BindError> {
+        let socket = bind(config.listen, config.only_v6, false).map_err(BindError::Address)?;
+        let local = socket.local_addr().map_err(BindError::Address)?;
+        let join = |multicast| Group::join(multicast, &socket, local).map_err(BindError::Group);
+        let group = config.multicast.as_ref().map(join).transpose()?;
         Ok(Self {
             id,
             profile: LinkProfile { mtu: config.mtu, broadcast: group.is_some(), ..LinkProfile::UDP },
             local,
-            socket: watch(socket)?,
+            socket: watch(socket).map_err(BindError::Address)?,
             group,
             group_first: false,
             receiver: Receiver::new(),
