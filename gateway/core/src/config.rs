@@ -78,6 +78,8 @@ pub struct Limits {
     pub incoming_qos2: usize,
     /// DISCONNECTs per second to one unknown sender.
     pub unknown_sender_answers_per_s: u32,
+    /// GWINFOs per second to one sender of SEARCHGW. Beyond: no answer.
+    pub search_answers_per_s: u32,
 }
 
 /// What a PINGREQ with a ClientId from a new address does to that client's session (1.2 §6.14).
@@ -174,6 +176,7 @@ impl Default for Limits {
             mqtt_inflight: 1_000,
             incoming_qos2: 1_000,
             unknown_sender_answers_per_s: 1,
+            search_answers_per_s: 10,
         }
     }
 }

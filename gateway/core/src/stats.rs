@@ -14,6 +14,8 @@ pub enum RejectReason {
     Malformed(&'static str),
     /// From an address without a session, and not a message that opens one.
     UnknownSender,
+    /// One SEARCHGW more than a sender is answered in a second.
+    SearchLimit,
     /// Not expected in the client's state.
     WrongState,
     /// A message that only gateways send.
@@ -59,6 +61,7 @@ impl RejectReason {
         match self {
             Self::Malformed(what) => what,
             Self::UnknownSender => "unknown-sender",
+            Self::SearchLimit => "search-limit",
             Self::WrongState => "wrong-state",
             Self::WrongDirection => "wrong-direction",
             Self::ProtocolId => "protocol-id",

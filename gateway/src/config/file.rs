@@ -141,6 +141,8 @@ pub struct LimitsTable {
     pub incoming_qos2: usize,
     #[serde(deserialize_with = "within::<0, 1_000_000, _, _>")]
     pub unknown_sender_answers_per_s: u32,
+    #[serde(deserialize_with = "within::<0, 1_000_000, _, _>")]
+    pub search_answers_per_s: u32,
 }
 
 /// `[[transport]]`
@@ -293,6 +295,7 @@ impl LimitsTable {
             mqtt_inflight: self.mqtt_inflight,
             incoming_qos2: self.incoming_qos2,
             unknown_sender_answers_per_s: self.unknown_sender_answers_per_s,
+            search_answers_per_s: self.search_answers_per_s,
         }
     }
 }
@@ -396,6 +399,7 @@ impl Default for LimitsTable {
             mqtt_inflight: core.mqtt_inflight,
             incoming_qos2: core.incoming_qos2,
             unknown_sender_answers_per_s: core.unknown_sender_answers_per_s,
+            search_answers_per_s: core.search_answers_per_s,
         }
     }
 }

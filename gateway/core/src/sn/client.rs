@@ -121,7 +121,13 @@ impl SnClient {
         if self.silence_ends() <= now {
             return match self.state {
                 State::Asleep => Due::Lost(LostReason::Sleep),
-                _ => Due::Lost(LostReason::KeepAlive),
+                State::Active
+                | State::Awake
+                | State::Disconnected
+                | State::Lost
+                | State::Unknown
+                | State::AwaitWillTopic
+                | State::AwaitWillMsg => Due::Lost(LostReason::KeepAlive),
             };
         }
         if self.retries_run() && self.retry_at <= now {
@@ -142,7 +148,13 @@ impl SnClient {
         match self.state {
             State::Active if self.keep_alive_s > 0 => self.heard + with_tolerance(self.keep_alive_s),
             State::Asleep => self.heard + with_tolerance(self.sleep_s),
-            _ => Instant::FAR_FUTURE,
+            State::Active
+            | State::Awake
+            | State::Disconnected
+            | State::Lost
+            | State::Unknown
+            | State::AwaitWillTopic
+            | State::AwaitWillMsg => Instant::FAR_FUTURE,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! CONNECT (1.2 §6.2, §6.3): a session opened, resumed, or taken over.
 
 use super::client::{Exchange, SnClient};
+use super::refusal::return_code;
 use super::table::State;
 use crate::broker::{Link, Part, SessionKey};
 use crate::{Core, Event, LostReason, Message as BrokerMessage, RejectReason, Via};
@@ -34,10 +35,7 @@ impl Core {
     /// CONNECT: refused, answered with CONNACK, or with the will dialogue's first question.
     pub(super) fn connect(&mut self, now: Instant, from: PeerAddr, connect: &Connect<'_>) {
         match self.admit(from, connect) {
-            Err(reason @ (RejectReason::ClientLimit | RejectReason::Storage)) => {
-                self.refuse_connect(from, reason, ReturnCode::Congestion)
-            }
-            Err(reason) => self.refuse_connect(from, reason, ReturnCode::NotSupported),
+            Err(reason) => self.refuse_connect(from, reason),
             Ok(setup) if connect.will => self.begin_dialogue(now, from, setup),
             Ok(setup) => {
                 self.abort_dialogue(from);
@@ -46,9 +44,9 @@ impl Core {
         }
     }
 
-    pub(super) fn refuse_connect(&mut self, from: PeerAddr, reason: RejectReason, return_code: ReturnCode) {
+    pub(super) fn refuse_connect(&mut self, from: PeerAddr, reason: RejectReason) {
         self.sn_reject(from, reason);
-        self.sn_send(from, &Message::ConnAck(ConnAck { return_code }));
+        self.sn_send(from, &Message::ConnAck(ConnAck { return_code: return_code(reason) }));
     }
 
     fn admit(&mut self, from: PeerAddr, connect: &Connect<'_>) -> Result<Setup, RejectReason> {

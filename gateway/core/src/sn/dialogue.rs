@@ -9,7 +9,7 @@ use crate::broker::SessionKey;
 use crate::core::TimerKey;
 use crate::{Core, Message as BrokerMessage, Qos, RejectReason};
 use bytes::Bytes;
-use sn_codec::{Message, ReturnCode, WillMsg, WillTopic};
+use sn_codec::{Message, WillMsg, WillTopic};
 use sn_types::{Instant, PeerAddr};
 use std::sync::Arc;
 
@@ -117,7 +117,7 @@ impl Core {
 
     fn refuse_dialogue(&mut self, now: Instant, from: PeerAddr, reason: RejectReason) {
         let prior = self.abort_dialogue(from);
-        self.refuse_connect(from, reason, ReturnCode::NotSupported);
+        self.refuse_connect(from, reason);
         self.go_on(now, prior);
     }
 

@@ -2,7 +2,7 @@
 
 use super::send::encode;
 use crate::core::TimerKey;
-use crate::{Core, Output};
+use crate::{Core, Output, RejectReason};
 use sn_codec::{Advertise, GwInfo, Message, SearchGw};
 use sn_types::{Instant, LinkProfile, PeerAddr, TransportId};
 use std::time::Duration;
@@ -35,7 +35,11 @@ impl Core {
     }
 
     /// SEARCHGW: GWINFO to all within the same radius, and to the one who asked, whose datagram may have come alone.
-    pub(super) fn answer_search(&mut self, from: PeerAddr, search: SearchGw) {
+    /// Not too often, because the address may be forged, and all hear the answer.
+    pub(super) fn answer_search(&mut self, now: Instant, from: PeerAddr, search: SearchGw) {
+        if !self.sn.searches.allow(now, &from, self.config.limits.search_answers_per_s) {
+            return self.sn_reject(from, RejectReason::SearchLimit);
+        }
         let info = Message::GwInfo(GwInfo { gw_id: self.config.gw_id, gw_add: &[] });
         if self.sn.profile(from.transport).broadcast {
             self.broadcast(from.transport, search.radius, &info);

@@ -50,7 +50,7 @@ impl Core {
     /// states that have one.
     fn act(&mut self, now: Instant, from: PeerAddr, key: Option<SessionKey>, action: Action, message: &Message<'_>) {
         match (action, *message, key) {
-            (Action::AnswerSearch, Message::SearchGw(search), _) => self.answer_search(from, search),
+            (Action::AnswerSearch, Message::SearchGw(search), _) => self.answer_search(now, from, search),
             (Action::PublishMinusOne, Message::Publish(publish), key) => {
                 self.publish_minus_one(now, from, key, &publish)
             }

@@ -1,4 +1,4 @@
-//! Two small memories about addresses without a session.
+//! Small memories about addresses without a session.
 
 use crate::map::{Map, MapSeed};
 use sn_types::{Instant, PeerAddr};
@@ -45,7 +45,7 @@ impl Departed {
     }
 }
 
-/// How often an unknown sender is answered: each address falls into one of a fixed number of buckets.
+/// How often a sender without session is answered: each address falls into one of a fixed number of buckets.
 #[derive(Debug)]
 pub(super) struct AnswerLimit {
     /// The current second and the answers in it.

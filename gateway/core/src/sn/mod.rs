@@ -14,6 +14,7 @@ mod memory;
 mod ping;
 mod publish_in;
 mod publish_out;
+mod refusal;
 mod register;
 mod send;
 mod stored;
@@ -52,6 +53,7 @@ pub(crate) struct SnSide {
     dialogues: Slab<Dialogue>,
     departed: Departed,
     unknown_senders: AnswerLimit,
+    searches: AnswerLimit,
     predefined: Predefined,
     transports: Vec<(TransportId, LinkProfile)>,
     next_advertise: Instant,
@@ -68,6 +70,7 @@ impl SnSide {
             dialogues: Slab::new(),
             departed: Departed::new(seed),
             unknown_senders: AnswerLimit::new(seed),
+            searches: AnswerLimit::new(seed),
             predefined: Predefined::new(seed, &config.predefined),
             transports: Vec::new(),
             next_advertise: Instant::FAR_FUTURE,

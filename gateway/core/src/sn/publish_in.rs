@@ -1,5 +1,6 @@
 //! PUBLISH from a client (1.2 §6.6-§6.8): to the broker, then the acknowledgement.
 
+use super::refusal::return_code;
 use crate::broker::{Part, SessionKey};
 use crate::map::MapSeed;
 use crate::{Core, Message as BrokerMessage, Qos, RejectReason};
@@ -113,14 +114,9 @@ impl Core {
         reason: RejectReason,
     ) {
         self.sn_reject(from, reason);
-        let return_code = match reason {
-            RejectReason::TopicId => ReturnCode::InvalidTopicId,
-            RejectReason::IncomingQos2Limit | RejectReason::Storage => ReturnCode::Congestion,
-            _ => ReturnCode::NotSupported,
-        };
         let acknowledged = publish.qos != sn_codec::Qos::Zero;
         if acknowledged || (reason == RejectReason::TopicId && self.may_nack(now, key)) {
-            self.send_puback(from, publish, return_code);
+            self.send_puback(from, publish, return_code(reason));
         }
     }
 

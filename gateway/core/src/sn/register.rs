@@ -1,6 +1,7 @@
 //! REGISTER from a client, and REGACK to ours (1.2 §6.5).
 
 use super::client::Exchange;
+use super::refusal::return_code;
 use crate::broker::{Part, SessionKey};
 use crate::{Core, DropReason, RejectReason};
 use sn_codec::{Message, RegAck, Register, ReturnCode};
@@ -13,8 +14,7 @@ impl Core {
             Ok(topic_id) => (topic_id, ReturnCode::Accepted),
             Err(reason) => {
                 self.sn_reject(from, reason);
-                let later = matches!(reason, RejectReason::TopicIdLimit | RejectReason::Storage);
-                (TopicId::NONE, if later { ReturnCode::Congestion } else { ReturnCode::NotSupported })
+                (TopicId::NONE, return_code(reason))
             }
         };
         self.sn_send(from, &Message::RegAck(RegAck { topic_id, msg_id: register.msg_id, return_code }));

@@ -1,5 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE (1.2 §6.9).
 
+use super::refusal::return_code;
 use super::topics::Form;
 use crate::broker::{SessionKey, has_wildcard};
 use crate::{Core, Qos, RejectReason, validate_filter};
@@ -31,7 +32,7 @@ impl Core {
             }
             Err(reason) => {
                 self.sn_reject(from, reason);
-                let (qos, return_code) = (sn_codec::Qos::Zero, refusal(reason));
+                let (qos, return_code) = (sn_codec::Qos::Zero, return_code(reason));
                 self.sn_send(from, &Message::SubAck(SubAck { qos, return_code, ..ack }));
             }
         }
@@ -104,12 +105,4 @@ impl Core {
 /// A short name is a topic name: wildcards make no sense in two octets.
 fn short_filter(name: ShortName) -> Option<Arc<str>> {
     name.as_str().filter(|name| crate::validate_topic_name(name).is_ok()).map(Arc::from)
-}
-
-const fn refusal(reason: RejectReason) -> ReturnCode {
-    match reason {
-        RejectReason::TopicId => ReturnCode::InvalidTopicId,
-        RejectReason::TopicIdLimit | RejectReason::SubscriptionLimit | RejectReason::Storage => ReturnCode::Congestion,
-        _ => ReturnCode::NotSupported,
-    }
 }

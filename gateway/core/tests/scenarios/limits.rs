@@ -1,8 +1,8 @@
 //! Every limit is reached, answered as stated, and counted: at the gateway and at the client.
 
 use crate::common::sn::{
-    DISCONNECT, PINGREQ, connect, connect_with_will, predefined, publish, publish_to, pubrel, register, resume, sleep,
-    subscribe, will_msg, will_topic,
+    DISCONNECT, PINGREQ, connect, connect_with_will, predefined, publish, publish_to, pubrel, register, resume,
+    search_gw, sleep, subscribe, will_msg, will_topic,
 };
 use crate::common::{Rig, port};
 use gateway_core::{ClientState, Config, DropReason, Limits, RejectReason, WhenFull};
@@ -47,13 +47,15 @@ fn the_defaults() {
         mqtt_inflight,
         incoming_qos2,
         unknown_sender_answers_per_s,
+        search_answers_per_s,
     } = Config::default().limits;
     assert_eq!((clients, client_id_len, topic_name_len), (100_000, 128, 1_024));
     assert_eq!((topic_ids_per_client, subscriptions_per_client), (1_024, 1_024));
     assert_eq!((queue_messages, queue_bytes), (10_000, 16 << 20));
     assert_eq!((total_queue_messages, total_queue_bytes), (10_000_000, 1 << 30));
     assert_eq!((retained_messages, retained_bytes), (1_000_000, 256 << 20));
-    assert_eq!((mqtt_inflight, incoming_qos2, unknown_sender_answers_per_s), (1_000, 1_000, 1));
+    assert_eq!((mqtt_inflight, incoming_qos2), (1_000, 1_000));
+    assert_eq!((unknown_sender_answers_per_s, search_answers_per_s), (1, 10));
 }
 
 #[test]
@@ -267,6 +269,20 @@ fn answers_to_unknown_senders() {
     assert_eq!(rig.rejects(RejectReason::UnknownSender), 15);
     let mut rig = limited(|limits| limits.unknown_sender_answers_per_s = 0);
     assert_eq!(rig.ask(NODE, publish_to(Qos::One, predefined(1), 1, "x")), [""; 0]);
+}
+
+#[test]
+fn answers_to_searches() {
+    let mut rig = limited(|limits| limits.search_answers_per_s = 2);
+    for second in 0..3 {
+        for _ in 0..5 {
+            rig.send(NODE, search_gw(1));
+        }
+        assert_eq!(rig.heard(NODE), ["GWINFO gw=1", "GWINFO gw=1"], "second {second}");
+        assert_eq!(rig.ask(port(2), search_gw(1)), ["GWINFO gw=1"], "another sender has its own");
+        rig.wait_s(1);
+    }
+    assert_eq!(rig.rejects(RejectReason::SearchLimit), 9);
 }
 
 #[test]

@@ -1,0 +1,32 @@
+//! What a client is told when it is refused.
+
+use crate::RejectReason;
+use sn_codec::ReturnCode;
+
+/// The ReturnCode (1.2 §5.3.10) in a CONNACK, REGACK, SUBACK or PUBACK that refuses.
+pub(super) const fn return_code(reason: RejectReason) -> ReturnCode {
+    match reason {
+        RejectReason::TopicId => ReturnCode::InvalidTopicId,
+        // It may work later.
+        RejectReason::ClientLimit
+        | RejectReason::TopicIdLimit
+        | RejectReason::SubscriptionLimit
+        | RejectReason::IncomingQos2Limit
+        | RejectReason::Storage => ReturnCode::Congestion,
+        RejectReason::Malformed(_)
+        | RejectReason::UnknownSender
+        | RejectReason::SearchLimit
+        | RejectReason::WrongState
+        | RejectReason::WrongDirection
+        | RejectReason::ProtocolId
+        | RejectReason::ClientId
+        | RejectReason::TopicName
+        | RejectReason::TopicFilter
+        | RejectReason::TopicIdType
+        | RejectReason::Qos
+        | RejectReason::UnmatchedAck
+        | RejectReason::QosMinusOne
+        | RejectReason::NodeId
+        | RejectReason::MqttProtocol => ReturnCode::NotSupported,
+    }
+}
