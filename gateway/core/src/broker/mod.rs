@@ -47,6 +47,11 @@ impl Broker {
         }
     }
 
+    /// A name to keep: the copy that there is already, if somebody has subscribed to it.
+    pub(crate) fn name(&self, name: &str) -> Arc<str> {
+        self.subscriptions.name(name).cloned().unwrap_or_else(|| name.into())
+    }
+
     pub(crate) fn retained_message(&self, topic: &str) -> Option<&Arc<Message>> {
         self.retained.get(topic)
     }

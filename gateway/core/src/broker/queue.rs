@@ -67,6 +67,22 @@ struct Level {
     messages: VecDeque<Queued>,
 }
 
+impl Level {
+    fn with(queued: Queued) -> Self {
+        let mut level = Self { priority: queued.priority, messages: VecDeque::new() };
+        level.push(queued);
+        level
+    }
+
+    /// Makes room for a quarter more, not twice as much: very many queues are very short.
+    fn push(&mut self, queued: Queued) {
+        if self.messages.len() == self.messages.capacity() {
+            self.messages.reserve_exact((self.messages.len() / 4).max(FEW));
+        }
+        self.messages.push_back(queued);
+    }
+}
+
 /// What waits for one client.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -77,8 +93,8 @@ pub(super) struct Queue {
     totals: Arc<Totals>,
 }
 
-/// A level that has drained below this many messages gives its memory back.
-const SHRINK_BELOW: usize = 4;
+/// A level begins with room for so many messages, and when it has drained below gives the rest back.
+const FEW: usize = 4;
 
 impl Queue {
     pub(super) fn new(totals: &Arc<Totals>) -> Self {
@@ -104,10 +120,10 @@ impl Queue {
         self.totals.add(1, queued.bytes());
         let at = self.levels.partition_point(|level| level.priority > queued.priority);
         match self.levels.get_mut(at).filter(|level| level.priority == queued.priority) {
-            Some(level) => level.messages.push_back(queued),
+            Some(level) => level.push(queued),
             None => {
-                let priority = queued.priority;
-                self.levels.insert(at, Level { priority, messages: VecDeque::from([queued]) });
+                self.levels.reserve_exact(1);
+                self.levels.insert(at, Level::with(queued));
             }
         }
     }
@@ -134,8 +150,8 @@ impl Queue {
         *len -= 1;
         *bytes -= queued.bytes();
         totals.sub(1, queued.bytes());
-        if level.messages.len() < SHRINK_BELOW && level.messages.capacity() > 16 * SHRINK_BELOW {
-            level.messages.shrink_to(SHRINK_BELOW);
+        if level.messages.len() < FEW && level.messages.capacity() > 16 * FEW {
+            level.messages.shrink_to(FEW);
         }
         Some(queued)
     }
@@ -209,6 +225,16 @@ mod tests {
         let mut queue = filled();
         let order: Vec<_> = std::iter::from_fn(|| queue.pop_least()).map(|queued| queued.place).collect();
         assert_eq!(order, [0, 2, 1, 3]);
+    }
+
+    #[test]
+    fn a_queue_has_little_more_room_than_messages() {
+        let mut queue = Queue::new(&Arc::default());
+        let mut room = |messages: u64| {
+            (0..messages).for_each(|place| queue.push(queued("a", 0, place)));
+            queue.levels[0].messages.capacity()
+        };
+        assert_eq!([room(1), room(9), room(990)], [4, 12, 1_035]);
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl Subscriptions {
         }
     }
 
+    /// The name of a topic to which somebody has subscribed, as it is kept here: one copy for all who speak of it.
+    pub(crate) fn name(&self, topic: &str) -> Option<&Arc<str>> {
+        self.exact.get_key_value(topic).map(|(name, _)| name)
+    }
+
     /// Subscriptions, counted once per filter and session.
     pub(crate) fn len(&self) -> usize {
         self.len
@@ -378,6 +383,18 @@ mod tests {
         }
         assert!(!subscriptions.remove("a", key(2)));
         assert_eq!(subscriptions.len(), 2);
+    }
+
+    #[test]
+    fn a_topic_that_somebody_subscribed_to_has_one_name() {
+        let mut subscriptions = subscriptions([]);
+        let filter: Arc<str> = "a/b".into();
+        subscriptions.insert(&filter, key(1), Qos::AtMostOnce);
+        subscriptions.insert(&"a/b".into(), key(2), Qos::AtMostOnce);
+        assert!(subscriptions.name("a/b").is_some_and(|name| Arc::ptr_eq(name, &filter)));
+        subscriptions.remove("a/b", key(1));
+        subscriptions.remove("a/b", key(2));
+        assert_eq!(subscriptions.name("a/b"), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The values of the store, and what they are made from.
 
 use super::key::{Key, Record};
+use super::restore::Names;
 use crate::{ClientState, Message, Qos};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -90,9 +91,9 @@ impl<'a> From<&'a Message> for MessageValue<'a> {
 }
 
 impl MessageValue<'_> {
-    pub(super) fn message(self) -> Option<Message> {
+    pub(super) fn message(self, names: &mut Names) -> Option<Message> {
         let payload = Bytes::copy_from_slice(self.payload);
-        Some(Message { topic: self.topic.into(), payload, qos: qos(self.qos)?, retain: self.retain })
+        Some(Message { topic: names.share(self.topic), payload, qos: qos(self.qos)?, retain: self.retain })
     }
 }
 

@@ -9,6 +9,7 @@ use super::record::{
     restored_time,
 };
 use crate::broker::{Link, Part, Phase, Queued, SessionKey};
+use crate::map::{Map, MapSeed};
 use crate::{Core, Message, Qos};
 use serde::Deserialize;
 use sn_types::{Instant, TopicId};
@@ -55,23 +56,39 @@ impl fmt::Display for RestoreError {
 impl error::Error for RestoreError {}
 
 /// What was read so far, by the session's number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Reader {
     has_schema: bool,
     restored: Restored,
     sessions: BTreeMap<u64, SessionKey>,
     flights: BTreeMap<(u64, u64), FlightValue>,
-    /// The last message's: often the next one's, too.
-    topic: Arc<str>,
+    names: Names,
+}
+
+/// Names that were read so far, one copy of each: a filter, a topic id and many messages may have the same.
+#[derive(Debug)]
+pub(super) struct Names(Map<Arc<str>, ()>);
+
+impl Names {
+    pub(super) fn share(&mut self, name: &str) -> Arc<str> {
+        if let Some((known, ())) = self.0.get_key_value(name) {
+            return known.clone();
+        }
+        let name: Arc<str> = name.into();
+        self.0.insert(name.clone(), ());
+        name
+    }
 }
 
 impl Reader {
-    /// One copy of a topic for messages in a row.
-    fn share(&mut self, topic: Arc<str>) -> Arc<str> {
-        if self.topic != topic {
-            self.topic = topic;
+    fn new(seed: MapSeed) -> Self {
+        Self {
+            has_schema: false,
+            restored: Restored::default(),
+            sessions: BTreeMap::new(),
+            flights: BTreeMap::new(),
+            names: Names(seed.map()),
         }
-        self.topic.clone()
     }
 
     fn read_schema(&mut self, value: &[u8]) -> Result<(), RestoreError> {
@@ -99,7 +116,7 @@ impl Core {
         K: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        let mut reader = Reader::default();
+        let mut reader = Reader::new(MapSeed::new(self.config.hash_seed));
         // In the order of keys: the schema, sessions, then flights, incoming, queues, retained, topic ids, subscriptions.
         for (key, value) in records {
             match (read_key(key.as_ref())?, reader.has_schema) {
@@ -121,13 +138,13 @@ impl Core {
     fn restore_record(&mut self, now: Instant, reader: &mut Reader, key: Key<'_>, value: &[u8]) -> Option<()> {
         match key {
             Key::Session(number) => {
-                let session = self.restore_session(now, number, value)?;
+                let session = self.restore_session(now, &mut reader.names, number, value)?;
                 reader.sessions.insert(number, session);
                 reader.restored.sessions += 1;
             }
             Key::Flight(number, place) => drop(reader.flights.insert((number, place), read(value)?)),
             Key::Retained(_) => {
-                self.restore_retained(value)?;
+                self.restore_retained(&mut reader.names, value)?;
                 reader.restored.retained += 1;
             }
             Key::Schema | Key::Subscriptions(_) | Key::TopicId(..) | Key::Incoming(_) | Key::Queued(..) => {
@@ -137,13 +154,13 @@ impl Core {
         Some(())
     }
 
-    fn restore_session(&mut self, now: Instant, number: u64, value: &[u8]) -> Option<SessionKey> {
+    fn restore_session(&mut self, now: Instant, names: &mut Names, number: u64, value: &[u8]) -> Option<SessionKey> {
         let value: SessionValue<'_> = read(value)?;
         if self.broker.sessions.find(value.client_id).is_some() {
             return None;
         }
         let will = match value.will {
-            Some(will) => Some(Box::new(will.message()?)),
+            Some(will) => Some(Box::new(will.message(names)?)),
             None => None,
         };
         let key = self.broker.sessions.insert_numbered(value.client_id, true, number);
@@ -164,8 +181,8 @@ impl Core {
         Some(key)
     }
 
-    fn restore_retained(&mut self, value: &[u8]) -> Option<()> {
-        let message: Message = read::<MessageValue<'_>>(value)?.message()?;
+    fn restore_retained(&mut self, names: &mut Names, value: &[u8]) -> Option<()> {
+        let message: Message = read::<MessageValue<'_>>(value)?.message(names)?;
         self.broker.restore_retained(&Arc::new(message));
         Some(())
     }
@@ -175,12 +192,12 @@ impl Core {
         match key {
             Key::Subscriptions(number) => {
                 let key = *reader.sessions.get(&number)?;
-                self.restore_subscriptions(key, &read::<Vec<SubscriptionValue<'_>>>(value)?)?;
+                self.restore_subscriptions(key, &mut reader.names, &read::<Vec<SubscriptionValue<'_>>>(value)?)?;
                 Some(0)
             }
             Key::TopicId(number, id) => {
                 let key = *reader.sessions.get(&number)?;
-                self.sn.restore_topic(key, TopicId(id), read::<&str>(value)?);
+                self.sn.restore_topic(key, TopicId(id), reader.names.share(read(value)?));
                 Some(0)
             }
             Key::Incoming(number) => {
@@ -199,9 +216,14 @@ impl Core {
         }
     }
 
-    fn restore_subscriptions(&mut self, key: SessionKey, subscriptions: &[SubscriptionValue<'_>]) -> Option<()> {
+    fn restore_subscriptions(
+        &mut self,
+        key: SessionKey,
+        names: &mut Names,
+        subscriptions: &[SubscriptionValue<'_>],
+    ) -> Option<()> {
         for subscription in subscriptions {
-            let filter: Arc<str> = Arc::from(subscription.filter);
+            let filter = names.share(subscription.filter);
             self.broker.restore_subscription(key, &filter, qos(subscription.qos)?);
             if subscription.form != FormValue::Name {
                 self.sn.restore_form(key, &filter, subscription.form);
@@ -218,9 +240,7 @@ impl Core {
         value: QueuedValue<'_>,
     ) -> Option<()> {
         let qos: Qos = qos(value.qos)?;
-        let mut message = value.message.message()?;
-        message.topic = reader.share(message.topic);
-        let message = Arc::new(message);
+        let message = Arc::new(value.message.message(&mut reader.names)?);
         let phase = |released| if released { Phase::Released } else { Phase::Published };
         let flight = reader.flights.get(&(number, place)).map(|flight| (flight.id, phase(flight.released)));
         self.broker.note_place(place);
@@ -258,5 +278,18 @@ fn read<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Option<T> {
     match postcard::take_from_bytes(value) {
         Ok((value, [])) => Some(value),
         Ok((_, [_, ..])) | Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_in_memory_once() {
+        let mut names = Names(MapSeed::new(1).map());
+        let (first, second) = (names.share("a/b"), names.share("a/b"));
+        assert!(Arc::ptr_eq(&first, &second));
+        assert_eq!((&*names.share("a"), &*first), ("a", "a/b"));
     }
 }

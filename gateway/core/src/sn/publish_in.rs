@@ -150,11 +150,11 @@ impl Core {
             Topic::Short(name) => {
                 let name = name.as_str().ok_or(RejectReason::TopicName)?;
                 self.publishable(name)?;
-                Ok(name.into())
+                Ok(self.broker.name(name))
             }
             Topic::Name(name) => {
                 self.publishable(name)?;
-                Ok((*name).into())
+                Ok(self.broker.name(name))
             }
             Topic::Reserved(_) => Err(RejectReason::TopicIdType),
         }

@@ -6,6 +6,7 @@ use crate::broker::{Part, SessionKey};
 use crate::{Core, DropReason, RejectReason};
 use sn_codec::{Message, RegAck, Register, ReturnCode};
 use sn_types::{Instant, PeerAddr, TopicId};
+use std::sync::Arc;
 
 impl Core {
     /// REGISTER: assigns an id, or answers with the one that the name has.
@@ -23,11 +24,11 @@ impl Core {
     fn assign_topic_id(&mut self, key: SessionKey, name: &str) -> Result<TopicId, RejectReason> {
         self.publishable(name)?;
         self.can_promise()?;
-        self.learn_topic(key, name).ok_or(RejectReason::TopicIdLimit)
+        self.learn_topic(key, &self.broker.name(name)).ok_or(RejectReason::TopicIdLimit)
     }
 
     /// The id of a topic that the client named itself. `None`: it has as many as it may.
-    pub(super) fn learn_topic(&mut self, key: SessionKey, name: &str) -> Option<TopicId> {
+    pub(super) fn learn_topic(&mut self, key: SessionKey, name: &Arc<str>) -> Option<TopicId> {
         let limit = self.config.limits.topic_ids_per_client;
         let client = self.sn.clients.get_mut(&key)?;
         let topic_id = client.topics.learn(name, limit, &self.sn.predefined, self.sn.seed);

@@ -73,7 +73,7 @@ impl SnSide {
     }
 
     /// A topic id from the store.
-    pub(crate) fn restore_topic(&mut self, key: SessionKey, id: TopicId, name: &str) {
+    pub(crate) fn restore_topic(&mut self, key: SessionKey, id: TopicId, name: Arc<str>) {
         let seed = self.seed;
         if let Some(client) = self.clients.get_mut(&key) {
             client.topics.restore(id, name, seed);

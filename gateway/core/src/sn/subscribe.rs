@@ -86,7 +86,7 @@ impl Core {
             TopicFilter::Name(filter) => {
                 let fits = filter.len() <= self.config.limits.topic_name_len;
                 let valid = fits && validate_filter(filter).is_ok();
-                let filter = valid.then(|| (*filter).into()).ok_or(RejectReason::TopicFilter)?;
+                let filter = valid.then(|| self.broker.name(filter)).ok_or(RejectReason::TopicFilter)?;
                 Ok(Target { filter, form: None })
             }
             TopicFilter::Predefined(id) => {
@@ -94,7 +94,8 @@ impl Core {
                 Ok(Target { filter, form: Some(Form::Predefined(*id)) })
             }
             TopicFilter::Short(name) => {
-                let filter = short_filter(*name).ok_or(RejectReason::TopicFilter)?;
+                let filter = short_filter(name).ok_or(RejectReason::TopicFilter)?;
+                let filter = self.broker.name(filter);
                 Ok(Target { filter, form: Some(Form::Short(*name)) })
             }
             TopicFilter::Reserved => Err(RejectReason::TopicIdType),
@@ -103,6 +104,6 @@ impl Core {
 }
 
 /// A short name is a topic name: wildcards make no sense in two octets.
-fn short_filter(name: ShortName) -> Option<Arc<str>> {
-    name.as_str().filter(|name| crate::validate_topic_name(name).is_ok()).map(Arc::from)
+fn short_filter(name: &ShortName) -> Option<&str> {
+    name.as_str().filter(|name| crate::validate_topic_name(name).is_ok())
 }

@@ -95,12 +95,12 @@ impl Registry {
     /// `None`: it has as many as it may.
     pub(super) fn learn(
         &mut self,
-        name: &str,
+        name: &Arc<str>,
         limit: usize,
         predefined: &Predefined,
         seed: MapSeed,
     ) -> Option<TopicId> {
-        let at = self.find(name).or_else(|| self.assign(name.into(), limit, predefined, seed))?;
+        let at = self.find(name).or_else(|| self.assign(name.clone(), limit, predefined, seed))?;
         self.normal[at].known = Known::Yes;
         Some(self.normal[at].id)
     }
@@ -179,8 +179,8 @@ impl Registry {
     }
 
     /// An id from the store, in the order of ids. The client is taken to know it: if it does not, it says so.
-    pub(super) fn restore(&mut self, id: TopicId, name: &str, seed: MapSeed) {
-        self.append(NormalTopic { id, name: name.into(), known: Known::Yes }, seed);
+    pub(super) fn restore(&mut self, id: TopicId, name: Arc<str>, seed: MapSeed) {
+        self.append(NormalTopic { id, name, known: Known::Yes }, seed);
         self.saved = self.normal.len();
     }
 
@@ -245,7 +245,7 @@ mod tests {
     fn ids_skip_the_predefined_ones() {
         let predefined = predefined(&[1, 3]);
         let mut registry = Registry::default();
-        let ids: Vec<_> = ["a", "b", "c"].map(|name| registry.learn(name, 9, &predefined, SEED)).into();
+        let ids: Vec<_> = ["a", "b", "c"].map(|name| registry.learn(&name.into(), 9, &predefined, SEED)).into();
         assert_eq!(ids, [Some(TopicId(2)), Some(TopicId(4)), Some(TopicId(5))]);
     }
 
@@ -254,13 +254,13 @@ mod tests {
         let none = predefined(&[]);
         let mut registry = Registry::default();
         for n in 0..100 {
-            assert_eq!(registry.learn(&format!("t/{n}"), 100, &none, SEED), Some(TopicId(n + 1)));
+            assert_eq!(registry.learn(&format!("t/{n}").into(), 100, &none, SEED), Some(TopicId(n + 1)));
         }
         for n in 0..100 {
-            assert_eq!(registry.learn(&format!("t/{n}"), 100, &none, SEED), Some(TopicId(n + 1)));
+            assert_eq!(registry.learn(&format!("t/{n}").into(), 100, &none, SEED), Some(TopicId(n + 1)));
             assert_eq!(registry.name(TopicId(n + 1)).map(|name| &**name), Some(&*format!("t/{n}")));
         }
-        assert_eq!(registry.learn("one/more", 100, &none, SEED), None);
+        assert_eq!(registry.learn(&"one/more".into(), 100, &none, SEED), None);
     }
 
     #[test]
