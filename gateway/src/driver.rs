@@ -381,6 +381,11 @@ impl Driver {
                     conn.close(reason);
                 }
             }
+            Output::MqttRead { conn, read } => {
+                if let Some(conn) = self.conns.get(&conn) {
+                    conn.outbox.read(read);
+                }
+            }
             Output::Commit { token, records } => self.commit(token, records),
             Output::Event(event) => {
                 let conns = &self.conns;

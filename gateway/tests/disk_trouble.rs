@@ -9,6 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 /// A gateway, and a node that publishes to the topic with this id, which "watcher" gets.
 fn with_publisher() -> (Durable, Sn, [u8; 2], common::Mqtt) {
@@ -59,6 +60,57 @@ fn while_the_disk_is_full_nothing_is_acknowledged_and_qos_0_goes_on() {
     node.expect(&[7, 0x0D, topic[0], topic[1], 0, 2, 0]);
     take(&mut watcher, b'c');
     gateway.mqtt("late", 2).expect(&[0x20, 2, 0, 0]);
+}
+
+/// MQTT cannot refuse a PUBLISH: the gateway stops reading, so that the client cannot go on writing.
+#[test]
+fn while_the_disk_is_full_mqtt_clients_cannot_publish_without_end_and_all_is_made_good() {
+    const MESSAGES: u16 = 20_000;
+    let config = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(&config, "[limits]\nuncommitted_bytes = 65536\n").expect("it is ours");
+    let mut gateway = Durable::start_with(&["--config", config.path().to_str().expect("a path in UTF-8")]);
+    let mut publisher = gateway.mqtt("publisher", 2);
+    publisher.expect(&[0x20, 2, 0, 0]);
+    let mut other = gateway.mqtt("other", 2);
+    other.expect(&[0x20, 2, 0, 0]);
+    gateway.disk("full");
+    let mut subscriber = gateway.mqtt("subscriber", 0);
+    subscriber.send(&[0x82, 6, 0, 1, 0, 1, b't', 0]);
+    gateway.daemon().wait_for_log("nothing is acknowledged until there is space");
+
+    let packet = |id: u16| publish_packet(2, "t", Some(id.to_be_bytes()), &[7; 1_024]);
+    let octets: Vec<u8> = (1..=MESSAGES).flat_map(packet).collect();
+    publisher.0.set_write_timeout(Some(STUCK)).expect("a timeout");
+    let written = write_until_stuck(&mut publisher, &octets);
+    assert!(written < octets.len(), "all {MESSAGES} messages were taken in");
+    other.send(&[0xC0, 0]);
+    other.expect(&[0xD0, 0]);
+
+    gateway.disk("");
+    publisher.0.set_write_timeout(None).expect("no timeout");
+    let mut reader = common::Mqtt(publisher.0.try_clone().expect("a clone"));
+    let writer = std::thread::spawn(move || publisher.send(&octets[written..]));
+    for id in 1..=MESSAGES {
+        let [hi, lo] = id.to_be_bytes();
+        reader.expect(&[0x40, 2, hi, lo]);
+    }
+    writer.join().expect("all is written");
+}
+
+/// How long a gateway that reads does not let a writer wait.
+const STUCK: Duration = Duration::from_millis(500);
+
+/// Writes until the other side does not read any more, and answers how many octets it took.
+fn write_until_stuck(client: &mut common::Mqtt, octets: &[u8]) -> usize {
+    let mut written = 0;
+    while written < octets.len() {
+        match std::io::Write::write(&mut client.0, &octets[written..]) {
+            Ok(len) => written += len,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+            Err(error) => panic!("the gateway closed the connection: {error}"),
+        }
+    }
+    written
 }
 
 #[test]

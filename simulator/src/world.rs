@@ -235,7 +235,7 @@ impl<'p> World<'p> {
                     self.trace.print(&event);
                     effects.events.push(event);
                 }
-                Output::Mqtt { .. } | Output::MqttClose { .. } => {
+                Output::Mqtt { .. } | Output::MqttClose { .. } | Output::MqttRead { .. } => {
                     unreachable!("the gateway answers to an MQTT connection, and this world has none")
                 }
             }

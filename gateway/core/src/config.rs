@@ -76,6 +76,10 @@ pub struct Limits {
     pub mqtt_inflight: usize,
     /// QoS 2 messages from one client that wait for its PUBREL. Beyond: PUBACK "congestion" or the connection closes.
     pub incoming_qos2: usize,
+    /// Octets in memory that wait for the store: changes to be written, those being written, answers that wait for them.
+    /// Beyond: as on a full disk, "congestion", "server unavailable" or 0x80; datagrams that would have to wait are not
+    /// sent, and MQTT connections for which something waits are not read from.
+    pub uncommitted_bytes: usize,
     /// DISCONNECTs per second to one unknown sender.
     pub unknown_sender_answers_per_s: u32,
     /// GWINFOs per second to one sender of SEARCHGW. Beyond: no answer.
@@ -175,6 +179,7 @@ impl Default for Limits {
             retained_bytes: 256 << 20,
             mqtt_inflight: 1_000,
             incoming_qos2: 1_000,
+            uncommitted_bytes: 256 << 20,
             unknown_sender_answers_per_s: 1,
             search_answers_per_s: 10,
         }

@@ -37,6 +37,8 @@ pub(crate) enum TimerKey {
     Connecting(u32),
     /// An MQTT connection's keep-alive.
     MqttConn(ConnId),
+    /// MQTT connections that may go on.
+    MqttHeldBack,
     /// A session whose client has gone.
     Session(SessionKey),
     /// The next ADVERTISE.
@@ -90,6 +92,7 @@ impl Core {
                 TimerKey::SnClient(key) => self.sn_client_due(now, due, key),
                 TimerKey::Connecting(dialogue) => self.sn_connecting_due(now, due, dialogue),
                 TimerKey::MqttConn(conn) => self.mqtt_due(now, conn),
+                TimerKey::MqttHeldBack => self.mqtt_go_on(now),
                 TimerKey::Session(key) => self.session_due(now, due, key),
                 TimerKey::Advertise => self.sn_advertise(now, due),
             }
@@ -116,7 +119,8 @@ impl Core {
     /// How much there is now.
     #[must_use]
     pub fn gauges(&self) -> Gauges {
-        Gauges { held: self.out.held(), ..self.broker.gauges() }
+        let uncommitted_bytes = self.uncommitted_bytes();
+        Gauges { held: self.out.held(), uncommitted_bytes, ..self.broker.gauges() }
     }
 
     /// Takes over a new configuration. Answers with the names of what needs a restart to change.
@@ -132,6 +136,7 @@ impl Core {
     /// Refuses what would need a promise that cannot be kept.
     pub(crate) fn can_promise(&self) -> Result<(), RejectReason> {
         match self.storage {
+            StorageState::Ok if self.is_backlogged() => Err(RejectReason::UncommittedLimit),
             StorageState::Ok => Ok(()),
             StorageState::Full | StorageState::Failed => Err(RejectReason::Storage),
         }

@@ -95,6 +95,13 @@ pub enum Output {
         /// Why, for the log.
         reason: CloseReason,
     },
+    /// Stop reading from an MQTT connection, or go on. What was read before is still taken.
+    MqttRead {
+        /// Which.
+        conn: ConnId,
+        /// Whether to read.
+        read: bool,
+    },
     /// Write these records, all or none, and say [`Input::Committed`] when they are on stable storage. There is never
     /// more than one commit under way.
     Commit {

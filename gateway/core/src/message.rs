@@ -27,3 +27,10 @@ pub struct Message {
     /// As published: keep it for new subscribers.
     pub retain: bool,
 }
+
+impl Message {
+    /// Octets of topic and payload.
+    pub(crate) fn bytes(&self) -> usize {
+        self.topic.len() + self.payload.len()
+    }
+}

@@ -52,6 +52,8 @@ pub enum RejectReason {
     MqttProtocol,
     /// The disk is full or has failed: nothing can be promised.
     Storage,
+    /// The limit of what waits for the store is reached: nothing can be promised now.
+    UncommittedLimit,
 }
 
 impl RejectReason {
@@ -80,6 +82,7 @@ impl RejectReason {
             Self::NodeId => "node-id",
             Self::MqttProtocol => "mqtt-protocol",
             Self::Storage => "storage",
+            Self::UncommittedLimit => "uncommitted-limit",
         }
     }
 }
@@ -148,6 +151,10 @@ pub struct Stats {
     pub routed: u64,
     /// Datagrams sent again for want of an answer.
     pub retransmissions: u64,
+    /// Datagrams that were not sent because [`Limits::uncommitted_bytes`](crate::Limits) was reached.
+    pub unsent: u64,
+    /// How often an MQTT connection was not read from for the same reason.
+    pub held_back: u64,
 }
 
 /// How much there is now.
@@ -165,6 +172,8 @@ pub struct Gauges {
     pub waiting_bytes: usize,
     /// Outputs that wait for a commit.
     pub held: usize,
+    /// Octets in memory that wait for the store.
+    pub uncommitted_bytes: usize,
 }
 
 /// One client as an operator sees it.

@@ -91,7 +91,7 @@ impl World {
                     self.conns.remove(&conn.0);
                     self.core.handle_input(self.now, Input::MqttClosed { conn });
                 }
-                Output::Broadcast { .. } | Output::Event(_) => {}
+                Output::Broadcast { .. } | Output::MqttRead { .. } | Output::Event(_) => {}
             }
         }
         for (from, answer) in answers {

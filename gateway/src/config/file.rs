@@ -139,6 +139,8 @@ pub struct LimitsTable {
     pub mqtt_inflight: usize,
     #[serde(deserialize_with = "within::<1, 65_535, _, _>")]
     pub incoming_qos2: usize,
+    #[serde(deserialize_with = "within::<65_536, 1_099_511_627_776, _, _>")]
+    pub uncommitted_bytes: usize,
     #[serde(deserialize_with = "within::<0, 1_000_000, _, _>")]
     pub unknown_sender_answers_per_s: u32,
     #[serde(deserialize_with = "within::<0, 1_000_000, _, _>")]
@@ -294,6 +296,7 @@ impl LimitsTable {
             retained_bytes: self.retained_bytes,
             mqtt_inflight: self.mqtt_inflight,
             incoming_qos2: self.incoming_qos2,
+            uncommitted_bytes: self.uncommitted_bytes,
             unknown_sender_answers_per_s: self.unknown_sender_answers_per_s,
             search_answers_per_s: self.search_answers_per_s,
         }
@@ -398,6 +401,7 @@ impl Default for LimitsTable {
             retained_bytes: core.retained_bytes,
             mqtt_inflight: core.mqtt_inflight,
             incoming_qos2: core.incoming_qos2,
+            uncommitted_bytes: core.uncommitted_bytes,
             unknown_sender_answers_per_s: core.unknown_sender_answers_per_s,
             search_answers_per_s: core.search_answers_per_s,
         }

@@ -156,7 +156,7 @@ impl Connection {
         let too_late = sleep(connect_timeout);
         tokio::pin!(too_late);
         loop {
-            let (reading, writing) = (!self.outbox.is_full(), !self.hand.is_empty());
+            let (reading, writing) = (self.outbox.may_read(), !self.hand.is_empty());
             tokio::select! {
                 () = self.outbox.changed() => self.write().await?,
                 ready = self.stream.writable(), if writing => { ready?; self.write().await? }

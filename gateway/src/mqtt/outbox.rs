@@ -29,6 +29,8 @@ struct State {
     in_hand: usize,
     /// The driver wants to hear of the low-water mark.
     held_back: bool,
+    /// The driver does not want to hear from the client.
+    unread: bool,
     closing: Option<Closing>,
 }
 
@@ -113,9 +115,17 @@ impl Outbox {
         drained
     }
 
-    /// Whether more waits than the client has shown to take.
-    pub(crate) fn is_full(&self) -> bool {
-        self.state().held_back
+    /// Says whether the connection is to be read from.
+    pub(crate) fn read(&self, read: bool) {
+        self.state().unread = !read;
+        self.changed.notify_one();
+    }
+
+    /// Whether the connection is to be read from: no more waits than the client has shown to take, and the driver wants
+    /// to hear from it.
+    pub(crate) fn may_read(&self) -> bool {
+        let state = self.state();
+        !state.held_back && !state.unread
     }
 }
 
@@ -142,10 +152,19 @@ mod tests {
         assert_eq!(outbox.push(publish(10)).unwrap(), Pushed::Room);
         let mut hand = BytesMut::new();
         assert_eq!(outbox.take(&mut hand), None);
-        assert!(outbox.is_full());
+        assert!(!outbox.may_read());
         assert!(!outbox.written(1_000));
         assert!(outbox.written(hand.len() - 1_000));
-        assert!(!outbox.is_full());
+        assert!(outbox.may_read());
+    }
+
+    #[test]
+    fn the_driver_decides_about_reading_too() {
+        let outbox = Outbox::default();
+        outbox.read(false);
+        assert!(!outbox.may_read());
+        outbox.read(true);
+        assert!(outbox.may_read());
     }
 
     #[test]

@@ -9,16 +9,24 @@ use tempfile::TempDir;
 pub(crate) struct Durable {
     dir: TempDir,
     ports: [String; 2],
+    /// More arguments, from the next start on.
+    pub(crate) args: Vec<String>,
     daemon: Option<Daemon>,
 }
 
 impl Durable {
     /// Starts it on an empty directory.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let daemon = start(dir.path(), &["127.0.0.1:0", "127.0.0.1:0"]);
+        let args: Vec<_> = args.iter().map(ToString::to_string).collect();
+        let daemon = start(dir.path(), &["127.0.0.1:0", "127.0.0.1:0"], &args);
         let ports = [daemon.udp().to_string(), daemon.mqtt().to_string()];
-        Self { dir, ports, daemon: Some(daemon) }
+        Self { dir, ports, args, daemon: Some(daemon) }
     }
 
     /// Its data directory.
@@ -54,7 +62,7 @@ impl Durable {
     pub(crate) fn start_again(&mut self) {
         drop(self.daemon.take());
         let [udp, mqtt] = &self.ports;
-        self.daemon = Some(start(self.dir.path(), &[udp, mqtt]));
+        self.daemon = Some(start(self.dir.path(), &[udp, mqtt], &self.args));
     }
 
     /// Ends it by kill -9 and starts it again.
@@ -73,9 +81,11 @@ impl Durable {
     }
 }
 
-fn start(dir: &Path, [udp, mqtt]: &[&str; 2]) -> Daemon {
+fn start(dir: &Path, [udp, mqtt]: &[&str; 2], args: &[String]) -> Daemon {
     let dir = dir.to_str().expect("a path in UTF-8");
-    Daemon::start_as_told(&["--udp", udp, "--mqtt", mqtt, "--data", dir, "--log", "debug"])
+    let fixed = ["--udp", udp, "--mqtt", mqtt, "--data", dir, "--log", "debug"];
+    let all: Vec<&str> = fixed.into_iter().chain(args.iter().map(String::as_str)).collect();
+    Daemon::start_as_told(&all)
 }
 
 /// CONNECT without CleanSession, keep-alive a minute.

@@ -88,6 +88,7 @@ impl Broker {
             waiting_messages: totals.messages(),
             waiting_bytes: totals.bytes(),
             held: 0,
+            uncommitted_bytes: 0,
         }
     }
 }

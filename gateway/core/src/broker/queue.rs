@@ -29,7 +29,7 @@ impl Queued {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.message.topic.len() + self.message.payload.len()
+        self.message.bytes()
     }
 }
 

@@ -42,13 +42,14 @@ impl Core {
             return;
         }
         self.broker.retained.set(message);
-        self.journal.retained_changed(&message.topic);
+        self.journal.retained_changed(message);
     }
 
     /// Queues a message for one client. QoS 0 is not kept for a client that is not there.
     pub(crate) fn deliver(&mut self, now: Instant, key: SessionKey, queued: Queued, how: Handling) {
         if queued.qos != Qos::AtMostOnce {
             self.broker.sessions.mark(key, Part::Outbound);
+            self.journal.message_queued(&queued.message);
         } else if !self.takes_qos0(key, &queued, how) {
             return;
         }

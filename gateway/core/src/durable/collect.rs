@@ -20,15 +20,17 @@ impl Core {
         self.journal.next = CommitToken(token.0 + 1);
         if records.is_empty() {
             // What was marked has undone itself: there is nothing to wait for.
-            self.out.committed(token);
+            self.let_go(token);
             return self.out.pop();
         }
         self.journal.under_way = Some(token);
+        self.journal.under_way_bytes = records.iter().map(Record::bytes).sum();
         Some(Output::Commit { token, records })
     }
 
     fn collect(&mut self) -> Vec<Record> {
         let other = std::mem::take(&mut self.journal.other);
+        self.journal.gathered_bytes = 0;
         let mut records = Vec::new();
         for key in self.broker.sessions.take_marked() {
             self.collect_session(key, &mut records);
@@ -155,17 +157,26 @@ impl Journal {
             return;
         }
         let number = session.number;
+        let before = self.other.len();
         let deletions = &mut self.other;
         deletions.extend([Key::Session(number), Key::Subscriptions(number), Key::Incoming(number)].map(delete));
         session.outbound.forget(|change| collect_change(number, &change, deletions));
+        self.count_deletions(before);
         self.topic_ids_removed(session, topics);
     }
 
     /// The topic ids of a session are to be deleted.
     pub(crate) fn topic_ids_removed(&mut self, session: &Session, topics: &[sn_types::TopicId]) {
         if session.durable {
+            let before = self.other.len();
             self.other.extend(topics.iter().map(|id| delete(Key::TopicId(session.number, id.0))));
+            self.count_deletions(before);
         }
+    }
+
+    /// Counts what was added to the deletions when there were `before`.
+    fn count_deletions(&mut self, before: usize) {
+        self.gathered_bytes += self.other[before..].iter().map(Record::bytes).sum::<usize>();
     }
 }
 

@@ -11,6 +11,7 @@
 //!
 //! A disk knows no sessions: records are keys and values. `restore` reads them back.
 
+mod backlog;
 mod collect;
 mod key;
 mod outbox;
@@ -23,6 +24,7 @@ pub use restore::{RestoreError, Restored};
 pub(crate) use outbox::{Outbox, Promise, Recipient};
 pub(crate) use record::{FormValue, SnValue, StateValue};
 
+use crate::Message;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -37,6 +39,10 @@ pub(crate) struct Journal {
     enabled: bool,
     next: CommitToken,
     under_way: Option<CommitToken>,
+    /// Octets of the records in it.
+    under_way_bytes: usize,
+    /// Octets of what the next commit will have, as far as they are counted: messages, retained messages, deletions.
+    gathered_bytes: usize,
     /// Topics whose retained message has changed.
     retained: BTreeSet<Arc<str>>,
     /// Records of what is not in memory to be marked: deletions of removed sessions, the layout's version.
@@ -45,7 +51,15 @@ pub(crate) struct Journal {
 
 impl Journal {
     pub(crate) fn new(enabled: bool) -> Self {
-        Self { enabled, next: CommitToken(1), under_way: None, retained: BTreeSet::new(), other: Vec::new() }
+        Self {
+            enabled,
+            next: CommitToken(1),
+            under_way: None,
+            under_way_bytes: 0,
+            gathered_bytes: 0,
+            retained: BTreeSet::new(),
+            other: Vec::new(),
+        }
     }
 
     /// The store is empty: it is told first how to read what follows.
@@ -53,10 +67,25 @@ impl Journal {
         self.other.push(collect::schema_record());
     }
 
-    pub(crate) fn retained_changed(&mut self, topic: &Arc<str>) {
+    /// A topic's retained message is another one now, or none.
+    pub(crate) fn retained_changed(&mut self, message: &Message) {
         if self.enabled {
-            self.retained.insert(topic.clone());
+            self.gathered_bytes += message.bytes() + size_of::<Arc<str>>();
+            self.retained.insert(message.topic.clone());
         }
+    }
+
+    /// A message that the store is to have waits for a client. One that is delivered before the next commit counts until
+    /// then all the same.
+    pub(crate) fn message_queued(&mut self, message: &Message) {
+        if self.enabled {
+            self.gathered_bytes += message.bytes();
+        }
+    }
+
+    /// Octets in memory that wait for the store, or are being written.
+    fn bytes(&self) -> usize {
+        self.gathered_bytes + self.under_way_bytes
     }
 }
 
@@ -82,7 +111,8 @@ impl crate::Core {
     pub(crate) fn committed(&mut self, token: CommitToken) {
         if self.journal.under_way == Some(token) {
             self.journal.under_way = None;
+            self.journal.under_way_bytes = 0;
         }
-        self.out.committed(token);
+        self.let_go(token);
     }
 }

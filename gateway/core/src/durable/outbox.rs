@@ -2,6 +2,7 @@
 
 use super::CommitToken;
 use crate::map::{Map, MapSeed};
+use crate::mqtt::Packet;
 use crate::{ConnId, Output};
 use sn_types::PeerAddr;
 use std::collections::VecDeque;
@@ -34,6 +35,23 @@ struct Held {
     output: Output,
 }
 
+impl Held {
+    /// Octets of memory that it takes.
+    fn bytes(&self) -> usize {
+        let contents = match &self.output {
+            Output::Send { datagram, .. } | Output::Broadcast { datagram, .. } => datagram.len(),
+            Output::Mqtt { packet: Packet::Publish(publish), .. } => publish.topic.len() + publish.payload.len(),
+            // The others are small.
+            Output::Mqtt { .. }
+            | Output::MqttClose { .. }
+            | Output::MqttRead { .. }
+            | Output::Commit { .. }
+            | Output::Event(_) => 0,
+        };
+        size_of::<Self>() + contents
+    }
+}
+
 /// Outputs in order. Those that wait let others pass, so that QoS 0 goes on whatever the disk does, unless they lead: a
 /// CONNACK comes first.
 #[derive(Debug)]
@@ -41,6 +59,8 @@ pub(crate) struct Outbox {
     ready: VecDeque<Output>,
     /// In the order of their tokens.
     held: VecDeque<Held>,
+    /// Their octets, see [`Held::bytes`].
+    held_bytes: usize,
     /// How many of `held` are to whom.
     held_for: Map<Recipient, HeldFor>,
 }
@@ -54,7 +74,7 @@ struct HeldFor {
 
 impl Outbox {
     pub(crate) fn new(seed: MapSeed) -> Self {
-        Self { ready: VecDeque::new(), held: VecDeque::new(), held_for: seed.map() }
+        Self { ready: VecDeque::new(), held: VecDeque::new(), held_bytes: 0, held_for: seed.map() }
     }
 
     /// An output that promises nothing to anybody in particular.
@@ -70,24 +90,41 @@ impl Outbox {
         promise: Promise,
         barrier: Option<CommitToken>,
     ) {
-        let until = barrier.filter(|_| matches!(promise, Promise::Waits | Promise::Leads));
-        if self.held.is_empty() && until.is_none() {
-            return self.ready.push_back(output);
-        }
-        let held = self.held_for.get(&recipient).copied().unwrap_or_default();
-        let follows = held.leading > 0 || (promise == Promise::Last && held.all > 0);
-        let behind = self.held.back().map(|held| held.until).filter(|_| follows);
-        let Some(until) = until.max(behind) else { return self.ready.push_back(output) };
+        let follows = self.follows(recipient, promise);
+        let Some(until) = self.waits_until(promise, barrier, follows) else { return self.ready.push_back(output) };
         let leads = promise == Promise::Leads || follows;
-        let (all, leading) = (held.all + 1, held.leading + u32::from(leads));
-        self.held_for.insert(recipient, HeldFor { all, leading });
-        self.held.push_back(Held { leads, until, recipient, output });
+        let held_for = self.held_for.entry(recipient).or_default();
+        held_for.all += 1;
+        held_for.leading += u32::from(leads);
+        let held = Held { leads, until, recipient, output };
+        self.held_bytes += held.bytes();
+        self.held.push_back(held);
+    }
+
+    /// Whether an output to somebody would have to wait.
+    pub(crate) fn would_wait(&self, recipient: Recipient, promise: Promise, barrier: Option<CommitToken>) -> bool {
+        self.waits_until(promise, barrier, self.follows(recipient, promise)).is_some()
+    }
+
+    /// Whether an output must not overtake what waits for its recipient.
+    fn follows(&self, recipient: Recipient, promise: Promise) -> bool {
+        // Most of the time nothing waits, and nobody has to be looked up.
+        let held_for = if self.held.is_empty() { None } else { self.held_for.get(&recipient) };
+        held_for.is_some_and(|held| held.leading > 0 || promise == Promise::Last)
+    }
+
+    fn waits_until(&self, promise: Promise, barrier: Option<CommitToken>, follows: bool) -> Option<CommitToken> {
+        let until = barrier.filter(|_| matches!(promise, Promise::Waits | Promise::Leads));
+        let behind = self.held.back().map(|held| held.until).filter(|_| follows);
+        until.max(behind)
     }
 
     /// Lets go what waited for this commit or an earlier one.
     pub(crate) fn committed(&mut self, token: CommitToken) {
         while self.held.front().is_some_and(|held| held.until <= token) {
-            let Some(Held { leads, recipient, output, .. }) = self.held.pop_front() else { return };
+            let Some(held) = self.held.pop_front() else { return };
+            self.held_bytes -= held.bytes();
+            let Held { leads, recipient, output, .. } = held;
             self.ready.push_back(output);
             self.let_go(recipient, leads);
         }
@@ -109,6 +146,16 @@ impl Outbox {
     /// Outputs that wait for a commit.
     pub(crate) fn held(&self) -> usize {
         self.held.len()
+    }
+
+    /// Octets of memory that they take.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// Whether something to this recipient waits.
+    pub(crate) fn is_holding(&self, recipient: Recipient) -> bool {
+        self.held_for.contains_key(&recipient)
     }
 }
 
@@ -184,6 +231,9 @@ mod tests {
         outbox.send(B, output(3), Promise::Waits, Some(CommitToken(3)));
         outbox.committed(CommitToken(2));
         assert_eq!(drain(&mut outbox), [1, 2]);
-        assert_eq!(outbox.held(), 1);
+        assert_eq!((outbox.held(), outbox.held_bytes()), (1, size_of::<Held>()));
+        assert!(outbox.is_holding(B) && !outbox.is_holding(A));
+        outbox.committed(CommitToken(3));
+        assert_eq!((outbox.held(), outbox.held_bytes()), (0, 0));
     }
 }

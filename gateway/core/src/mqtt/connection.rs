@@ -13,13 +13,15 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct MqttSide {
     pub(super) conns: Map<ConnId, Conn>,
+    /// Those that wait for the store, and perhaps some that are gone.
+    pub(super) held_back: Vec<ConnId>,
     /// Client ids made up so far.
     pub(super) generated_ids: u64,
 }
 
 impl MqttSide {
     pub(crate) fn new(seed: MapSeed) -> Self {
-        Self { conns: seed.map(), generated_ids: 0 }
+        Self { conns: seed.map(), held_back: Vec::new(), generated_ids: 0 }
     }
 
     pub(super) fn open(&self, conn: ConnId) -> Option<&OpenConn> {
@@ -56,6 +58,8 @@ pub(super) struct OpenConn {
     pub(super) heard: Instant,
     /// The driver takes more PUBLISH packets for it.
     pub(super) writable: bool,
+    /// It is not read from: too much waits for the store.
+    pub(super) held_back: bool,
 }
 
 /// A supervised connection always has one timer entry, which comes due at least this often: it outlives the
@@ -65,7 +69,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(60);
 impl OpenConn {
     pub(super) fn new(session: SessionKey, keep_alive_s: u16, now: Instant) -> Self {
         let keep_alive = Duration::from_secs(keep_alive_s.into());
-        Self { session, keep_alive, heard: now, writable: true }
+        Self { session, keep_alive, heard: now, writable: true, held_back: false }
     }
 
     /// When silence ends the connection: after one and a half times the keep-alive (MQTT-3.1.2-24).
@@ -80,7 +84,11 @@ impl OpenConn {
 impl Core {
     /// The timer of a connection is due.
     pub(crate) fn mqtt_due(&mut self, now: Instant, conn: ConnId) {
-        let Some(open) = self.mqtt.open(conn) else { return };
+        let Some(open) = self.mqtt.open_mut(conn) else { return };
+        if open.held_back {
+            // Nobody listens.
+            open.heard = now;
+        }
         if open.silence_ends() <= now {
             self.mqtt_lost(now, conn, LostReason::KeepAlive);
         } else {

@@ -18,6 +18,7 @@ impl Core {
             Some(Conn::Closing) => {}
             None => self.mqtt_first_packet(now, conn, packet),
         }
+        self.mqtt_hold_back(conn);
     }
 
     /// The first packet must be CONNECT (MQTT-3.1.0-1).

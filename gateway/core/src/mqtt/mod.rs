@@ -6,6 +6,7 @@
 mod connect;
 mod connection;
 mod dispatch;
+mod hold_back;
 mod leave;
 mod packet;
 mod publish_in;

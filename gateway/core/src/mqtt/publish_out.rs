@@ -15,7 +15,9 @@ impl Core {
         let Some(open) = self.mqtt.open(conn).filter(|open| open.writable) else { return };
         let key = open.session;
         let window = self.config.limits.mqtt_inflight.clamp(1, LARGEST_WINDOW);
-        while let Some(publish) = self.mqtt_next_publish(now, key, window) {
+        while !self.mqtt_hold_back(conn)
+            && let Some(publish) = self.mqtt_next_publish(now, key, window)
+        {
             self.mqtt_send(conn, Packet::Publish(publish));
         }
     }

@@ -12,7 +12,8 @@ pub(super) const fn return_code(reason: RejectReason) -> ReturnCode {
         | RejectReason::TopicIdLimit
         | RejectReason::SubscriptionLimit
         | RejectReason::IncomingQos2Limit
-        | RejectReason::Storage => ReturnCode::Congestion,
+        | RejectReason::Storage
+        | RejectReason::UncommittedLimit => ReturnCode::Congestion,
         RejectReason::Malformed(_)
         | RejectReason::UnknownSender
         | RejectReason::SearchLimit

@@ -10,7 +10,7 @@ impl Core {
     pub(super) fn sn_send(&mut self, to: PeerAddr, message: &Message<'_>) {
         let Some(datagram) = datagram(to, message) else { return };
         let promise = promise(message);
-        self.out.send(Recipient::Peer(to), Output::Send { to, datagram }, promise, self.barrier());
+        self.send_datagram(Recipient::Peer(to), Output::Send { to, datagram }, promise);
     }
 
     /// Whether a message fits a datagram of the peer's link.

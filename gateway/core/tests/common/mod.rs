@@ -29,7 +29,7 @@ use std::time::Duration;
 pub(crate) const TRANSPORT: TransportId = TransportId(0);
 
 /// Where the MQTT client is.
-const MQTT: ConnId = ConnId(1);
+pub(crate) const MQTT: ConnId = ConnId(1);
 
 /// The node at this UDP port.
 pub(crate) const fn port(port: u16) -> PeerAddr {
@@ -53,6 +53,7 @@ pub(crate) struct Rig {
     events: Vec<Event>,
     watched: Vec<mqtt::Publish>,
     closed: Vec<ConnId>,
+    unread: Vec<ConnId>,
     /// Commits written so far.
     pub(crate) commits: usize,
     disk: StorageState,
@@ -79,6 +80,7 @@ impl Rig {
             events: Vec::new(),
             watched: Vec::new(),
             closed: Vec::new(),
+            unread: Vec::new(),
             commits: 0,
             disk: StorageState::Ok,
             unwritten: None,
@@ -162,13 +164,20 @@ impl Rig {
     }
 
     fn mqtt_publish(&mut self, qos: u8, retain: bool, topic: &str, payload: &str) {
-        let qos = broker_qos(qos);
-        let id = (qos > Qos::AtMostOnce).then(|| self.packet_id());
-        let (topic, payload) = (topic.into(), payload.to_owned().into());
-        self.mqtt(Packet::Publish(mqtt::Publish { dup: false, qos, retain, topic, id, payload }));
+        let publish = mqtt::Publish { retain, ..self.message(qos, topic, payload) };
+        let (qos, id) = (publish.qos, publish.id);
+        self.mqtt(Packet::Publish(publish));
         if let Some(id) = id.filter(|_| qos == Qos::ExactlyOnce) {
             self.mqtt(Packet::PubRel(id));
         }
+    }
+
+    /// A PUBLISH for [`Rig::mqtt_from`].
+    pub(crate) fn message(&mut self, qos: u8, topic: &str, payload: &str) -> mqtt::Publish {
+        let qos = broker_qos(qos);
+        let id = (qos > Qos::AtMostOnce).then(|| self.packet_id());
+        let (topic, payload) = (topic.into(), payload.to_owned().into());
+        mqtt::Publish { dup: false, qos, retain: false, topic, id, payload }
     }
 
     /// The MQTT client subscribes, at QoS 2. It never acknowledges, and gets no more than [`Limits::mqtt_inflight`].
@@ -189,21 +198,29 @@ impl Rig {
         if self.client("mqtt").is_none() {
             self.mqtt_connect(MQTT, "mqtt");
         }
-        self.core.handle_input(self.now, Input::Mqtt { conn: MQTT, packet });
-        self.settle();
+        self.mqtt_from(MQTT, packet);
     }
 
     /// An MQTT client connects, with a session that is kept.
     pub(crate) fn mqtt_connect(&mut self, conn: ConnId, client_id: &str) {
+        self.mqtt_connect_alive(conn, client_id, 0);
+    }
+
+    /// The same with a keep-alive.
+    pub(crate) fn mqtt_connect_alive(&mut self, conn: ConnId, client_id: &str, keep_alive_s: u16) {
         let connect = mqtt::Connect {
             client_id: client_id.into(),
             clean_session: false,
-            keep_alive_s: 0,
+            keep_alive_s,
             will: None,
             username: None,
             password: None,
         };
-        let packet = Packet::Connect(Box::new(connect));
+        self.mqtt_from(conn, Packet::Connect(Box::new(connect)));
+    }
+
+    /// Any MQTT client sends a packet.
+    pub(crate) fn mqtt_from(&mut self, conn: ConnId, packet: Packet) {
         self.core.handle_input(self.now, Input::Mqtt { conn, packet });
         self.settle();
     }
@@ -211,6 +228,11 @@ impl Rig {
     /// Whether the core has closed an MQTT connection.
     pub(crate) fn is_closed(&self, conn: ConnId) -> bool {
         self.closed.contains(&conn)
+    }
+
+    /// Whether the core wants an MQTT connection to be read from.
+    pub(crate) fn is_read(&self, conn: ConnId) -> bool {
+        !self.unread.contains(&conn)
     }
 
     fn packet_id(&mut self) -> PacketId {
@@ -237,6 +259,11 @@ impl Rig {
 
     pub(crate) fn wait_ms(&mut self, milliseconds: u64) {
         self.wait(Duration::from_millis(milliseconds));
+    }
+
+    /// The disk takes its time, until [`Rig::disk`].
+    pub(crate) fn disk_hangs(&mut self) {
+        self.disk = StorageState::Full;
     }
 
     /// The disk becomes full, fails, or has space again.
@@ -307,6 +334,10 @@ impl Rig {
                 Output::Mqtt { packet: Packet::Publish(publish), .. } => self.watched.push(publish),
                 Output::Mqtt { .. } => {}
                 Output::MqttClose { conn, .. } => self.closed.push(conn),
+                Output::MqttRead { conn, read } => {
+                    self.unread.retain(|unread| *unread != conn);
+                    self.unread.extend((!read).then_some(conn));
+                }
                 Output::Commit { token, .. } if self.disk == StorageState::Ok => self.write(token),
                 Output::Commit { token, .. } => self.unwritten = Some(token),
                 Output::Event(event) => self.events.push(event),

@@ -126,7 +126,7 @@ impl Gateway {
                     assert_eq!(self.closed.insert(conn, reason), None, "closed twice");
                 }
                 Output::Send { datagram, .. } | Output::Broadcast { datagram, .. } => self.datagrams.push(datagram),
-                Output::Commit { .. } => unreachable!("there is no store"),
+                Output::Commit { .. } | Output::MqttRead { .. } => unreachable!("there is no store"),
                 Output::Event(event) => self.events.push(event),
             }
         }

@@ -46,6 +46,7 @@ fn the_defaults() {
         retained_bytes,
         mqtt_inflight,
         incoming_qos2,
+        uncommitted_bytes,
         unknown_sender_answers_per_s,
         search_answers_per_s,
     } = Config::default().limits;
@@ -54,7 +55,7 @@ fn the_defaults() {
     assert_eq!((queue_messages, queue_bytes), (10_000, 16 << 20));
     assert_eq!((total_queue_messages, total_queue_bytes), (10_000_000, 1 << 30));
     assert_eq!((retained_messages, retained_bytes), (1_000_000, 256 << 20));
-    assert_eq!((mqtt_inflight, incoming_qos2), (1_000, 1_000));
+    assert_eq!((mqtt_inflight, incoming_qos2, uncommitted_bytes), (1_000, 1_000, 256 << 20));
     assert_eq!((unknown_sender_answers_per_s, search_answers_per_s), (1, 10));
 }
 

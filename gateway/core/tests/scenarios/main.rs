@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 pub(crate) mod common;
 
+mod backlog;
 mod case_01_pingreq_from_a_new_port;
 mod case_02_a_sleepers_port_is_reused;
 mod case_03_a_connected_clients_pingreq_from_another_port;

@@ -124,6 +124,17 @@ fn all_queues_together_have_a_limit() {
 }
 
 #[test]
+fn octets_in_all_queues_together_have_a_limit() {
+    let mut rig = asleep_under(&[], 100);
+    rig.configure(|config| config.limits.total_queue_bytes = "t/1first".len() + "t/2".len());
+    rig.publish(1, "t/1", "first");
+    rig.publish(1, "t/2", "x");
+    assert_eq!((rig.waiting("node"), rig.drops(DropReason::TotalQueueFull)), (1, 1));
+    rig.publish(1, "t/2", "");
+    assert_eq!(rig.waiting("node"), 2, "just enough room");
+}
+
+#[test]
 fn a_session_whose_client_is_away_expires() {
     let mut rig = Rig::with(|config| config.session_expiry = Some(Duration::from_secs(1_000)));
     rig.send(NODE, resume("node"));

@@ -1,0 +1,162 @@
+//! The disk takes its time: what waits for it has an end, and nobody is told something that is not so.
+
+use crate::common::sn::{
+    DISCONNECT, connect, publish, pubrel, register, resume, subscribe, unsubscribe, will_msg, will_topic,
+};
+use crate::common::{MQTT, Rig, port};
+use gateway_core::mqtt::Packet;
+use gateway_core::{ClientState, ConnId, RejectReason, StorageState};
+use sn_codec::Qos;
+use sn_types::PeerAddr;
+
+const NODE: PeerAddr = port(1);
+const LIMIT: usize = 4_096;
+
+/// The disk hangs. A node publishes to topic 1, "a/b", which the MQTT client watches.
+fn hanging() -> Rig {
+    let mut rig = Rig::with(|config| {
+        config.durable = true;
+        config.limits.uncommitted_bytes = LIMIT;
+    });
+    rig.watch("a/b");
+    assert_eq!(rig.ask(NODE, resume("node")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(NODE, register(1, "a/b")), ["REGACK id=1 mid=1 00"]);
+    rig.disk_hangs();
+    rig
+}
+
+/// The MQTT client has published so much that no more may wait.
+fn backlogged() -> Rig {
+    let mut rig = hanging();
+    rig.publish(1, "a/b", &"x".repeat(LIMIT));
+    assert!(rig.gauges().uncommitted_bytes >= LIMIT);
+    rig.watched();
+    rig
+}
+
+/// An MQTT client publishes a message that alone reaches the limit.
+fn publish_much(rig: &mut Rig, conn: ConnId, topic: &str) {
+    let message = rig.message(1, topic, &"x".repeat(LIMIT));
+    rig.mqtt_from(conn, Packet::Publish(message));
+}
+
+#[test]
+fn what_would_be_promised_is_refused_with_congestion() {
+    let mut rig = backlogged();
+    assert_eq!(rig.ask(port(2), connect("new")), ["CONNACK 01"]);
+    assert_eq!(rig.ask(NODE, publish(Qos::One, 1, 7, "x")), ["PUBACK id=1 mid=7 01"]);
+    assert_eq!(rig.ask(NODE, publish(Qos::Two, 1, 8, "x")), ["PUBACK id=1 mid=8 01"]);
+    assert_eq!(rig.ask(NODE, register(9, "a/c")), ["REGACK id=0 mid=9 01"]);
+    assert_eq!(rig.ask(NODE, subscribe(Qos::One, 10, "a/c")), ["SUBACK q0 id=0 mid=10 01"]);
+    rig.mqtt_connect(ConnId(7), "new");
+    assert!(rig.is_closed(ConnId(7)));
+    assert_eq!(rig.rejects(RejectReason::UncommittedLimit), 6);
+}
+
+#[test]
+fn a_datagram_that_would_have_to_wait_is_not_sent_and_is_asked_for_again() {
+    let mut rig = backlogged();
+    assert_eq!(rig.ask(NODE, unsubscribe(7, "a/c")), [""; 0]);
+    assert_eq!(rig.core.stats().unsent, 1);
+    rig.disk(StorageState::Ok);
+    assert_eq!(rig.heard(NODE), [""; 0]);
+    assert_eq!(rig.ask(NODE, unsubscribe(7, "a/c")), ["UNSUBACK mid=7"]);
+}
+
+#[test]
+fn an_mqtt_client_that_publishes_is_held_back_until_half_is_free() {
+    let mut rig = backlogged();
+    assert!(!rig.is_read(MQTT));
+    assert_eq!(rig.core.stats().held_back, 1);
+    rig.disk(StorageState::Ok);
+    rig.wait_ms(1);
+    assert!(rig.is_read(MQTT));
+    assert_eq!((rig.gauges().uncommitted_bytes, rig.gauges().held), (0, 0));
+    rig.publish(1, "a/b", "and on");
+    assert_eq!(rig.watched(), ["q1 a/b 'and on'"]);
+    assert_eq!(rig.ask(NODE, publish(Qos::One, 1, 7, "x")), ["PUBACK id=1 mid=7 00"]);
+}
+
+#[test]
+fn qos_0_goes_on_to_those_for_whom_nothing_waits() {
+    let mut rig = hanging();
+    rig.mqtt_connect(ConnId(7), "publisher");
+    rig.disk(StorageState::Ok);
+    rig.disk_hangs();
+    publish_much(&mut rig, ConnId(7), "a/b");
+    assert!(!rig.is_read(ConnId(7)) && rig.is_read(MQTT));
+    rig.watched();
+    rig.send(NODE, publish(Qos::Zero, 1, 0, "x"));
+    assert_eq!(rig.watched(), ["q0 a/b 'x'"]);
+}
+
+#[test]
+fn messages_to_a_client_that_is_held_back_wait_in_its_queue() {
+    let mut rig = backlogged();
+    let before = rig.waiting("mqtt");
+    rig.send(NODE, publish(Qos::Zero, 1, 0, "x"));
+    assert_eq!((rig.watched().len(), rig.waiting("mqtt")), (0, before + 1));
+    rig.disk(StorageState::Ok);
+    rig.wait_ms(1);
+    assert_eq!(rig.watched(), ["q0 a/b 'x'"]);
+}
+
+#[test]
+fn who_is_not_read_from_is_not_lost_for_its_silence_but_afterwards_it_is() {
+    let mut rig = hanging();
+    rig.mqtt_connect_alive(ConnId(7), "alive", 10);
+    rig.disk(StorageState::Ok);
+    rig.disk_hangs();
+    publish_much(&mut rig, ConnId(7), "t");
+    publish_much(&mut rig, ConnId(7), "a/b");
+    assert!(!rig.is_read(ConnId(7)));
+    rig.wait_s(1_000);
+    assert_eq!(rig.state("alive"), ClientState::Active);
+    rig.disk(StorageState::Ok);
+    rig.wait_s(14);
+    assert_eq!(rig.state("alive"), ClientState::Active);
+    rig.wait_s(2);
+    assert_eq!(rig.state("alive"), ClientState::Disconnected);
+}
+
+/// Everything that makes something wait, again and again, from both sides.
+#[test]
+fn whatever_clients_do_while_the_disk_hangs_what_waits_has_an_end() {
+    const PAYLOAD: usize = 100;
+    let mut rig = hanging();
+    let mut longest = 0;
+    for n in 0..5_000_u16 {
+        let (mid, other) = (n + 1, port(2 + n % 50));
+        for message in [
+            publish(Qos::One, 1, mid, "x"),
+            publish(Qos::Two, 1, mid, "x"),
+            pubrel(mid),
+            register(mid, &format!("t/{n}")),
+            subscribe(Qos::One, mid, &format!("s/{n}")),
+            unsubscribe(mid, "s/1"),
+        ] {
+            rig.send(NODE, message);
+        }
+        for message in [connect(&format!("c{n}")), will_topic("t"), will_msg("w"), DISCONNECT] {
+            rig.send(other, message);
+        }
+        for conn in [MQTT, ConnId(100 + u64::from(n))] {
+            if conn != MQTT {
+                rig.mqtt_connect(conn, &format!("m{n}"));
+            }
+            let topic = format!("r/{n}");
+            for payload in ["x".repeat(PAYLOAD), String::new()] {
+                if rig.is_read(conn) && !rig.is_closed(conn) {
+                    let message = rig.message(1, &topic, &payload);
+                    rig.mqtt_from(conn, Packet::Publish(gateway_core::mqtt::Publish { retain: true, ..message }));
+                }
+            }
+        }
+        longest = longest.max(rig.gauges().uncommitted_bytes);
+    }
+    assert!((LIMIT..2 * LIMIT).contains(&longest), "{longest} octets");
+    assert!(rig.core.stats().unsent > 1_000);
+    rig.disk(StorageState::Ok);
+    rig.wait_ms(1);
+    assert_eq!(rig.gauges().uncommitted_bytes, 0);
+}
