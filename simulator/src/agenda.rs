@@ -28,6 +28,11 @@ impl<T> Agenda<T> {
         self.heap.push(Entry { at, number: self.planned, what });
     }
 
+    /// When the next happening is due.
+    pub(crate) fn next_at(&self) -> Option<Instant> {
+        self.heap.peek().map(|entry| entry.at)
+    }
+
     /// The next happening, if it is not after `until`.
     pub(crate) fn next(&mut self, until: Instant) -> Option<(Instant, T)> {
         self.heap.peek().filter(|entry| entry.at <= until)?;

@@ -12,12 +12,14 @@
 
 mod agenda;
 mod application;
+pub mod energy;
 mod ledger;
 mod link;
 pub mod medium;
 mod mutator;
 mod node;
 mod plan;
+pub mod radio;
 pub mod report;
 mod trace;
 mod world;
