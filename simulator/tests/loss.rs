@@ -51,8 +51,8 @@ fn at_20_percent_everything_arrives_because_nodes_given_up_connect_again() {
     }
 }
 
-/// Copies that come after their exchange has ended must not count as new messages. Both ends remember eight exchanges,
-/// which on this link take half a second.
+/// Copies that come after their exchange has ended must not count as new messages. The node remembers eight exchanges,
+/// which on this link take half a second, the gateway more.
 #[test]
 fn copies_on_a_link_that_repeats_are_told_from_new_messages() {
     let link = Link { duplicate_ppm: 50_000, duplicate_delay_us: 5_000..=500_000, ..Link::losing(5) };

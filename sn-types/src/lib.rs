@@ -15,5 +15,5 @@ mod time;
 
 pub use addr::{LinkAddr, NodeId, NodeIdTooLong, PeerAddr, TransportId};
 pub use ids::{GwId, MsgId, TopicId};
-pub use link::LinkProfile;
+pub use link::{LateCopies, LinkProfile};
 pub use time::Instant;

@@ -243,7 +243,7 @@ impl Medium for Radio {
             mtu: network::mtu(self.timing.max_psdu, self.is_mesh),
             authenticated: false,
             // A frame can wait in queues for longer than its sender does.
-            may_duplicate: true,
+            late_copies: LinkProfile::UDP.late_copies,
             broadcast: true,
         }
     }

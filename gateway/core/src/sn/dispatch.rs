@@ -64,7 +64,7 @@ impl Core {
             (Action::Publish, Message::Publish(publish), Some(key)) => self.publish_in(now, from, key, &publish),
             (Action::TakePubAck, Message::PubAck(ack), Some(key)) => self.take_puback(now, from, key, ack),
             (Action::TakePubRec, Message::PubRec(id), Some(key)) => self.take_pubrec(now, from, key, id),
-            (Action::Release, Message::PubRel(id), Some(key)) => self.release(from, key, id),
+            (Action::Release, Message::PubRel(id), Some(key)) => self.release(now, from, key, id),
             (Action::TakePubComp, Message::PubComp(id), Some(key)) => self.take_pubcomp(now, from, key, id),
             (Action::Subscribe, Message::Subscribe(subscribe), Some(key)) => {
                 self.sn_subscribe(now, from, key, &subscribe)

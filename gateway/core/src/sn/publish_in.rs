@@ -62,9 +62,9 @@ impl Core {
     ) -> Result<bool, RejectReason> {
         let promise = self.can_promise();
         let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(false) };
+        let (digest, copies) = (digest(message), self.sn.profile(from.transport).late_copies);
         let Some(client) = self.sn.clients.get_mut(&key) else { return Ok(false) };
-        let digest = digest(message);
-        if session.incoming_qos2.contains(&msg_id.0) || client.recent_qos2.contains(now, msg_id, digest) {
+        if session.incoming_qos2.contains(&msg_id.0) || client.recent_qos2.contains(now, msg_id, digest, copies) {
             return Ok(false);
         }
         promise?;
@@ -72,17 +72,20 @@ impl Core {
             return Err(RejectReason::IncomingQos2Limit);
         }
         session.incoming_qos2.push(msg_id.0);
-        if self.sn.profile(from.transport).may_duplicate {
-            self.sn.clients.entry(key).and_modify(|client| client.recent_qos2.insert(now, msg_id, digest));
-        }
+        client.recent_qos2.insert(now, msg_id, digest, copies);
         self.broker.sessions.mark(key, Part::Incoming);
         Ok(true)
     }
 
     /// PUBREL: PUBCOMP, also for an id that is not known (any more): the client repeats itself until it comes.
-    pub(super) fn release(&mut self, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
-        if let Some(session) = self.broker.sessions.get_mut(key) {
-            session.incoming_qos2.retain(|id| *id != msg_id.0);
+    pub(super) fn release(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
+        if let Some(session) = self.broker.sessions.get_mut(key)
+            && let Some(at) = session.incoming_qos2.iter().position(|id| *id == msg_id.0)
+        {
+            session.incoming_qos2.remove(at);
+            if let Some(client) = self.sn.clients.get_mut(&key) {
+                client.recent_qos2.released(now, msg_id);
+            }
             self.broker.sessions.mark(key, Part::Incoming);
         }
         self.sn_send(from, &Message::PubComp(msg_id));
@@ -162,8 +165,8 @@ impl Core {
 }
 
 /// What a message says, in short. The same in every process: the store keeps it.
-fn digest(message: &BrokerMessage) -> u64 {
-    MapSeed::new(0).digest(&(&*message.topic, &*message.payload))
+fn digest(message: &BrokerMessage) -> u32 {
+    MapSeed::new(0).digest(&(&*message.topic, &*message.payload)) as u32
 }
 
 fn message(topic: Arc<str>, qos: Qos, publish: &Publish<'_>) -> BrokerMessage {

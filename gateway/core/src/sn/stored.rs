@@ -6,7 +6,7 @@ use super::topics::Form;
 use super::{Peer, SnSide};
 use crate::broker::{Link, SessionKey};
 use crate::durable::{FormValue, SnValue, StateValue};
-use sn_codec::{MsgId, ShortName, TopicId};
+use sn_codec::{ShortName, TopicId};
 use sn_types::Instant;
 use std::sync::Arc;
 
@@ -67,9 +67,7 @@ impl SnSide {
     /// The same, from the store.
     pub(crate) fn restore_recent_qos2(&mut self, key: SessionKey, recent: &[(u64, u16, u64)]) {
         let Some(client) = self.clients.get_mut(&key) else { return };
-        for (at, msg_id, digest) in recent {
-            client.recent_qos2.insert(Instant::from_micros(*at), MsgId(*msg_id), *digest);
-        }
+        recent.iter().for_each(|recent| client.recent_qos2.restore(*recent));
     }
 
     /// A topic id from the store.

@@ -21,6 +21,7 @@ mod disk_full;
 mod forwarder;
 mod inspect;
 mod keep_alive;
+mod late_copies;
 mod limits;
 mod loss;
 mod negative_vectors;
