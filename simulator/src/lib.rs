@@ -18,6 +18,7 @@ mod link;
 pub mod medium;
 mod mutator;
 mod node;
+pub mod pcap;
 mod plan;
 pub mod radio;
 pub mod report;
