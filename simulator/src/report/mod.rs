@@ -9,9 +9,17 @@
 //! Order of calls: during the run, feed a [`LatencyRecorder`] for each direction and a [`Sampler`]; at its end, put
 //! what they have into a [`Report`].
 
+mod axis;
+mod chart;
+mod files;
+mod format;
 mod latency;
 mod model;
+mod page;
+mod palette;
 mod sampler;
+mod text;
+mod verdict;
 
 pub use latency::LatencyRecorder;
 pub use model::{
@@ -19,3 +27,4 @@ pub use model::{
     Scenario, Series, Slice, Station, StationKind, Traffic, Wall,
 };
 pub use sampler::{Levels, Sampler};
+pub use verdict::{Outcome, Verdict};
