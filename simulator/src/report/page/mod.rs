@@ -91,6 +91,7 @@ fn key_figures(report: &Report) -> Markup {
             (delivery_tile(report, Direction::Down, "Delivered down"))
             (latency_tile(&report.latency_up, "Latency up"))
             (latency_tile(&report.latency_down, "Latency down"))
+            (mailbox_tile(report))
             (battery_tile(report))
             (radio_tile(report))
             (tile("Gateway crashes", &count(crashes), &count_of(
@@ -119,6 +120,14 @@ fn latency_tile(latency: &Latency, label: &str) -> Markup {
         return tile(label, "–", "no message");
     }
     tile(label, &duration(latency.p50_us), &format!("median; 99% within {}", duration(latency.p99_us)))
+}
+
+fn mailbox_tile(report: &Report) -> Markup {
+    let slices = &report.series.slices;
+    let deepest = slices.iter().map(|slice| slice.mailbox_deepest).max();
+    let most = slices.iter().map(|slice| slice.mailbox_messages).max();
+    let note = most.map_or("not sampled".to_owned(), |most| format!("at most {} in all mailboxes", count(most)));
+    tile("Deepest mailbox", &or_dash(deepest.map(count)), &note)
 }
 
 fn battery_tile(report: &Report) -> Markup {
