@@ -130,6 +130,10 @@ impl EventLog {
             Event::Lost { client_id, why } => warn!(client = &**client_id, why = lost(*why), "lost"),
             Event::Expired { client_id } => info!(client = &**client_id, "session expired"),
             Event::TakenOver { client_id, by } => info!(client = &**client_id, by = %addr(by), "taken over"),
+            Event::PredefinedChanged { id, was, is } => {
+                let (was, is) = (&**was, is.as_deref().unwrap_or("nothing"));
+                warn!(id = id.0, was, is, "a predefined topic id means something else: nodes must know that, too");
+            }
             Event::Dropped { client_id, topic, reason } => {
                 if let Some(held_back) = self.drops.pass(now) {
                     let (client, topic) = (&**client_id, &**topic);

@@ -158,6 +158,32 @@ fn sigterm_says_nothing_to_nodes_whose_session_goes_on() {
 }
 
 #[test]
+fn predefined_ids_that_change_over_a_restart_are_named_in_the_log() {
+    let mut gateway = Durable::start_with(&["--predefined", "16=old/topic", "--predefined", "17=same"]);
+    let node = gateway.sn();
+    resume(&node, "node");
+    node.send(&[7, 0x12, 0x21, 0, 1, 0, 16]);
+    node.expect(&[8, 0x13, 0x20, 0, 16, 0, 1, 0]);
+    gateway.args = ["--predefined", "16=new/topic", "--predefined", "17=same"].map(String::from).into();
+    gateway.kill();
+    gateway.daemon().wait_for_log("a predefined topic id means something else");
+    let log = gateway.daemon().log();
+    let line = log.lines().find(|line| line.contains("means something else")).expect("a warning");
+    assert!(line.contains("16") && line.contains("old/topic") && line.contains("new/topic"), "{line}");
+    assert_eq!(log.matches("means something else").count(), 1);
+
+    // Its subscription is to the old topic still, under a normal id.
+    let mut publisher = gateway.mqtt("publisher", 2);
+    publisher.expect(&[0x20, 2, 0, 0]);
+    publisher.send(&publish_packet(2, "old/topic", Some([0, 1]), b"x"));
+    publisher.expect(&[0x40, 2, 0, 1]);
+    let register = node.receive();
+    assert_eq!((register[1], &register[6..]), (0x0A, &b"old/topic"[..]), "{register:02x?}");
+    gateway.kill();
+    assert!(!gateway.daemon().log().contains("means something else"));
+}
+
+#[test]
 fn two_gateways_do_not_share_a_directory() {
     let mut gateway = Durable::start();
     let dir = gateway.dir().to_owned();

@@ -125,7 +125,7 @@ impl Core {
 
     /// Takes over a new configuration. Answers with the names of what needs a restart to change.
     pub fn reconfigure(&mut self, config: Config) -> Vec<&'static str> {
-        self.sn.set_predefined(&config);
+        self.set_predefined(&config.predefined);
         // Clients and other gateways know this gateway by its id.
         let Config { gw_id, hash_seed, durable, .. } = self.config;
         let kept = Config { gw_id, hash_seed, durable, ..config.clone() };

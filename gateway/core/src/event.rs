@@ -1,7 +1,7 @@
 //! What an operator may want to read in the log.
 
 use crate::{ConnId, DropReason, RejectReason};
-use sn_types::PeerAddr;
+use sn_types::{PeerAddr, TopicId};
 use std::sync::Arc;
 
 /// Over what a client speaks.
@@ -13,7 +13,7 @@ pub enum Via {
     Mqtt(ConnId),
 }
 
-/// Something that happened to a client.
+/// Something that happened, mostly to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A client connected.
@@ -62,6 +62,15 @@ pub enum Event {
         client_id: Arc<str>,
         /// The new one.
         by: Via,
+    },
+    /// A predefined topic id means another topic than before the restart or the reload.
+    PredefinedChanged {
+        /// The id.
+        id: TopicId,
+        /// What it meant.
+        was: Arc<str>,
+        /// What it means now, if anything.
+        is: Option<Arc<str>>,
     },
     /// A message for a client was dropped.
     Dropped {

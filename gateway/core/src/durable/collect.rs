@@ -8,6 +8,7 @@ use super::{CommitToken, Journal};
 use crate::broker::{Change, Marks, Part, Phase, Queued, Session, SessionKey};
 use crate::{Core, Output};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl Core {
     /// The next commit, if anything has changed and none is under way.
@@ -112,7 +113,7 @@ impl Core {
     /// Every record that the store should have, made from the state in memory.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Record> {
-        let mut records = vec![schema_record()];
+        let mut records = vec![schema_record(), predefined_record(&self.sn.predefined_names())];
         for (key, session) in self.broker.sessions.iter().filter(|(_, session)| session.durable) {
             self.snapshot_session(key, session, &mut records);
         }
@@ -150,7 +151,21 @@ pub(super) fn schema_record() -> Record {
     Record { key: Key::Schema.encode(), value: Some(vec![SCHEMA]) }
 }
 
+fn predefined_record(names: &[(u16, Arc<str>)]) -> Record {
+    let names: Vec<_> = names.iter().map(|(id, name)| (*id, &**name)).collect();
+    if names.is_empty() { delete(Key::Predefined) } else { put(Key::Predefined, &names) }
+}
+
 impl Journal {
+    /// The table of predefined topic ids is another one now.
+    pub(crate) fn predefined_changed(&mut self, names: &[(u16, Arc<str>)]) {
+        if self.enabled {
+            let before = self.other.len();
+            self.other.push(predefined_record(names));
+            self.count_since(before);
+        }
+    }
+
     /// Everything of a session is to be deleted; it is in memory no more.
     pub(crate) fn session_removed(&mut self, session: &mut Session, topics: &[sn_types::TopicId]) {
         if !session.durable {
@@ -161,7 +176,7 @@ impl Journal {
         let deletions = &mut self.other;
         deletions.extend([Key::Session(number), Key::Subscriptions(number), Key::Incoming(number)].map(delete));
         session.outbound.forget(|change| collect_change(number, &change, deletions));
-        self.count_deletions(before);
+        self.count_since(before);
         self.topic_ids_removed(session, topics);
     }
 
@@ -170,12 +185,12 @@ impl Journal {
         if session.durable {
             let before = self.other.len();
             self.other.extend(topics.iter().map(|id| delete(Key::TopicId(session.number, id.0))));
-            self.count_deletions(before);
+            self.count_since(before);
         }
     }
 
-    /// Counts what was added to the deletions when there were `before`.
-    fn count_deletions(&mut self, before: usize) {
+    /// Counts what was added to the other records when there were `before`.
+    fn count_since(&mut self, before: usize) {
         self.gathered_bytes += self.other[before..].iter().map(Record::bytes).sum::<usize>();
     }
 }

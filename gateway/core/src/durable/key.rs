@@ -30,14 +30,19 @@ impl fmt::Debug for Record {
 
 /// Under this key stands the version of all other keys' and values' layout, one octet: [`SCHEMA`].
 const SCHEMA_KEY: &[u8] = b"!schema";
+/// Under this key stands the table of predefined topic ids that the gateway had last.
+const PREDEFINED_KEY: &[u8] = b"p";
 
-/// The layout's version. Raised by every change that an older program would misread.
-pub(super) const SCHEMA: u8 = 1;
+/// The layout's version. Raised by every change that an older program would misread. Version 1 had no
+/// [`Key::Predefined`].
+pub(super) const SCHEMA: u8 = 2;
 
 /// What a key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key<'a> {
     Schema,
+    /// Predefined topic ids and their names.
+    Predefined,
     /// A session by its number.
     Session(u64),
     /// All of its subscriptions.
@@ -58,6 +63,7 @@ impl<'a> Key<'a> {
     pub(super) fn encode(self) -> Vec<u8> {
         match self {
             Self::Schema => SCHEMA_KEY.to_vec(),
+            Self::Predefined => PREDEFINED_KEY.to_vec(),
             Self::Session(session) => one(b'S', session),
             Self::Subscriptions(session) => one(b'u', session),
             Self::TopicId(session, id) => [&one(b't', session)[..], &id.to_be_bytes()].concat(),
@@ -71,6 +77,9 @@ impl<'a> Key<'a> {
     pub(super) fn decode(key: &'a [u8]) -> Option<Self> {
         if key == SCHEMA_KEY {
             return Some(Self::Schema);
+        }
+        if key == PREDEFINED_KEY {
+            return Some(Self::Predefined);
         }
         let (kind, rest) = key.split_first()?;
         match (kind, rest.len()) {
@@ -106,6 +115,7 @@ mod tests {
     fn every_key_is_read_back() {
         let keys = [
             Key::Schema,
+            Key::Predefined,
             Key::Session(7),
             Key::Subscriptions(u64::MAX),
             Key::TopicId(1, 2),

@@ -45,7 +45,8 @@ pub(crate) struct Journal {
     gathered_bytes: usize,
     /// Topics whose retained message has changed.
     retained: BTreeSet<Arc<str>>,
-    /// Records of what is not in memory to be marked: deletions of removed sessions, the layout's version.
+    /// Records of what is not in memory to be marked: deletions of removed sessions, the layout's version, predefined
+    /// topic ids.
     other: Vec<Record>,
 }
 
@@ -62,8 +63,8 @@ impl Journal {
         }
     }
 
-    /// The store is empty: it is told first how to read what follows.
-    fn new_store(&mut self) {
+    /// The store is empty, or has an older layout: it is told how to read what follows.
+    fn set_schema(&mut self) {
         self.other.push(collect::schema_record());
     }
 

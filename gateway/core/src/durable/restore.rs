@@ -55,10 +55,16 @@ impl fmt::Display for RestoreError {
 
 impl error::Error for RestoreError {}
 
+/// The oldest layout that can be read. It lacks the predefined topic ids.
+const OLDEST: u8 = 1;
+
 /// What was read so far, by the session's number.
 #[derive(Debug)]
 struct Reader {
-    has_schema: bool,
+    /// The layout's version.
+    schema: Option<u8>,
+    /// The predefined topic ids that the gateway had when it ended.
+    predefined: Vec<(u16, Arc<str>)>,
     restored: Restored,
     sessions: BTreeMap<u64, SessionKey>,
     flights: BTreeMap<(u64, u64), FlightValue>,
@@ -83,7 +89,8 @@ impl Names {
 impl Reader {
     fn new(seed: MapSeed) -> Self {
         Self {
-            has_schema: false,
+            schema: None,
+            predefined: Vec::new(),
             restored: Restored::default(),
             sessions: BTreeMap::new(),
             flights: BTreeMap::new(),
@@ -93,7 +100,7 @@ impl Reader {
 
     fn read_schema(&mut self, value: &[u8]) -> Result<(), RestoreError> {
         match value {
-            [SCHEMA] => self.has_schema = true,
+            [version @ OLDEST..=SCHEMA] => self.schema = Some(*version),
             [] => return Err(RestoreError::NoSchema),
             [newer, ..] => return Err(RestoreError::NewerSchema(*newer)),
         }
@@ -117,20 +124,22 @@ impl Core {
         V: AsRef<[u8]>,
     {
         let mut reader = Reader::new(MapSeed::new(self.config.hash_seed));
-        // In the order of keys: the schema, sessions, then flights, incoming, queues, retained, topic ids, subscriptions.
+        // In the order of keys: the schema, sessions, then flights, incoming, predefined ids, queues, retained, topic ids,
+        // subscriptions.
         for (key, value) in records {
-            match (read_key(key.as_ref())?, reader.has_schema) {
+            match (read_key(key.as_ref())?, reader.schema) {
                 (Key::Schema, _) => reader.read_schema(value.as_ref())?,
-                (_, false) => return Err(RestoreError::NoSchema),
-                (found, true) => {
+                (_, None) => return Err(RestoreError::NoSchema),
+                (found, Some(_)) => {
                     let read = self.restore_record(now, &mut reader, found, value.as_ref());
                     read.ok_or_else(|| bad(key.as_ref()))?;
                 }
             }
         }
-        if !reader.has_schema {
-            self.journal.new_store();
+        if reader.schema != Some(SCHEMA) {
+            self.journal.set_schema();
         }
+        self.predefined_were(&reader.predefined);
         self.finish_restore(now, reader.sessions.into_values());
         Ok(reader.restored)
     }
@@ -143,6 +152,10 @@ impl Core {
                 reader.restored.sessions += 1;
             }
             Key::Flight(number, place) => drop(reader.flights.insert((number, place), read(value)?)),
+            Key::Predefined => {
+                let names: Vec<(u16, &str)> = read(value)?;
+                reader.predefined = names.into_iter().map(|(id, name)| (id, name.into())).collect();
+            }
             Key::Retained(_) => {
                 self.restore_retained(&mut reader.names, value)?;
                 reader.restored.retained += 1;
@@ -212,7 +225,7 @@ impl Core {
                 self.restore_queued(reader, (number, place), key, read(value)?)?;
                 Some(1)
             }
-            Key::Schema | Key::Session(_) | Key::Flight(..) | Key::Retained(_) => None,
+            Key::Schema | Key::Predefined | Key::Session(_) | Key::Flight(..) | Key::Retained(_) => None,
         }
     }
 
@@ -253,6 +266,7 @@ impl Core {
 
     fn finish_restore(&mut self, now: Instant, sessions: impl Iterator<Item = SessionKey>) {
         for key in sessions {
+            self.forget_wrong_forms([key]);
             self.sn_schedule(now, key);
             match self.broker.sessions.get(key) {
                 // Its connection ended with the process, and so it begins to wait now.

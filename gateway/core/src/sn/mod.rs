@@ -12,6 +12,7 @@ mod late;
 mod leave;
 mod memory;
 mod ping;
+mod predefined;
 mod publish_in;
 mod publish_out;
 mod refusal;
@@ -31,7 +32,8 @@ use client::SnClient;
 use dialogue::Dialogue;
 use memory::{AnswerLimit, Departed};
 use slab::Slab;
-use sn_types::{Instant, LinkProfile, PeerAddr, TransportId};
+use sn_types::{Instant, LinkProfile, PeerAddr, TopicId, TransportId};
+use std::sync::Arc;
 use table::State;
 use topics::Predefined;
 
@@ -79,8 +81,13 @@ impl SnSide {
     }
 
     /// Replaces the predefined topic ids.
-    pub(crate) fn set_predefined(&mut self, config: &Config) {
-        self.predefined = Predefined::new(self.seed, &config.predefined);
+    fn set_predefined(&mut self, entries: &[(TopicId, String)]) {
+        self.predefined = Predefined::new(self.seed, entries);
+    }
+
+    /// The predefined topic ids, in their order.
+    pub(crate) fn predefined_names(&self) -> Vec<(u16, Arc<str>)> {
+        self.predefined.sorted()
     }
 
     /// The state of a session's MQTT-SN client; disconnected if it has none.

@@ -24,6 +24,13 @@ impl Predefined {
     pub(super) fn name(&self, id: TopicId) -> Option<&Arc<str>> {
         self.names.get(&id)
     }
+
+    /// All of them, in the order of their ids.
+    pub(super) fn sorted(&self) -> Vec<(u16, Arc<str>)> {
+        let mut names: Vec<_> = self.names.iter().map(|(id, name)| (id.0, name.clone())).collect();
+        names.sort_unstable();
+        names
+    }
 }
 
 /// How a client is to be told of a topic.
@@ -222,6 +229,17 @@ impl Registry {
     pub(super) fn set_form(&mut self, name: &Arc<str>, form: Form) {
         self.clear_form(name);
         self.forms.push((name.clone(), form));
+    }
+
+    /// Forgets the predefined ids by which the client subscribed if they mean another topic now: it gets the topic by a
+    /// normal id. `true`: there was one.
+    pub(super) fn forget_wrong(&mut self, predefined: &Predefined) -> bool {
+        let before = self.forms.len();
+        self.forms.retain(|(name, form)| match form {
+            Form::Predefined(id) => predefined.name(*id) == Some(name),
+            Form::Short(_) | Form::Normal(_) | Form::Register(_) | Form::Unwanted | Form::NoIdLeft => true,
+        });
+        self.forms.len() < before
     }
 
     /// The client subscribed to a topic by name, or not any more.

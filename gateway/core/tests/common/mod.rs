@@ -17,11 +17,12 @@ mod text;
 
 use gateway_core::mqtt::{self, Packet, PacketId};
 use gateway_core::{
-    ClientInfo, ClientState, CommitToken, Config, ConnId, Core, DropReason, Event, Input, Output, Qos, RejectReason,
-    StorageState,
+    ClientInfo, ClientState, CommitToken, Config, ConnId, Core, DropReason, Event, Input, Output, Qos, Record,
+    RejectReason, StorageState,
 };
 use sn_codec::{FrwdEncap, Message, decode};
 use sn_types::{Instant, LinkAddr, LinkProfile, PeerAddr, TransportId};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
@@ -58,7 +59,9 @@ pub(crate) struct Rig {
     pub(crate) commits: usize,
     disk: StorageState,
     /// What waits for space on the disk.
-    unwritten: Option<CommitToken>,
+    unwritten: Option<(CommitToken, Vec<Record>)>,
+    /// What is on the disk.
+    pub(crate) store: BTreeMap<Vec<u8>, Vec<u8>>,
     last_packet_id: u16,
     config: Config,
 }
@@ -84,6 +87,7 @@ impl Rig {
             commits: 0,
             disk: StorageState::Ok,
             unwritten: None,
+            store: BTreeMap::new(),
             last_packet_id: 0,
             config,
         }
@@ -271,10 +275,18 @@ impl Rig {
         self.disk = state;
         self.core.handle_input(self.now, Input::Storage(state));
         if state == StorageState::Ok
-            && let Some(token) = self.unwritten.take()
+            && let Some((token, records)) = self.unwritten.take()
         {
-            self.write(token);
+            self.write(token, records);
         }
+        self.settle();
+    }
+
+    /// The process ends, and another one goes on with another configuration and what is on the disk.
+    pub(crate) fn restart(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+        self.core = Core::new(self.config.clone());
+        self.core.restore(self.now, &self.store).expect("what was written is readable");
         self.settle();
     }
 
@@ -314,6 +326,7 @@ impl Rig {
     pub(crate) fn configure(&mut self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config);
         self.core.reconfigure(self.config.clone());
+        self.settle();
     }
 
     pub(crate) fn rejects(&self, reason: RejectReason) -> u64 {
@@ -338,16 +351,22 @@ impl Rig {
                     self.unread.retain(|unread| *unread != conn);
                     self.unread.extend((!read).then_some(conn));
                 }
-                Output::Commit { token, .. } if self.disk == StorageState::Ok => self.write(token),
-                Output::Commit { token, .. } => self.unwritten = Some(token),
+                Output::Commit { token, records } if self.disk == StorageState::Ok => self.write(token, records),
+                Output::Commit { token, records } => self.unwritten = Some((token, records)),
                 Output::Event(event) => self.events.push(event),
             }
         }
     }
 
     /// A store that needs no time.
-    fn write(&mut self, token: CommitToken) {
+    fn write(&mut self, token: CommitToken, records: Vec<Record>) {
         self.commits += 1;
+        for Record { key, value } in records {
+            match value {
+                Some(value) => drop(self.store.insert(key, value)),
+                None => drop(self.store.remove(&key)),
+            }
+        }
         self.core.handle_input(self.now, Input::Committed { token });
     }
 

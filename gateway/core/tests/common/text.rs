@@ -94,6 +94,9 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::Lost { client_id, why } => format!("{client_id} lost: {why:?}"),
         Event::Expired { client_id } => format!("{client_id} expired"),
         Event::TakenOver { client_id, .. } => format!("{client_id} taken over"),
+        Event::PredefinedChanged { id, was, is } => {
+            format!("{} was '{was}', is '{}'", id.0, is.as_deref().unwrap_or_default())
+        }
         Event::Dropped { .. } | Event::Rejected { .. } => return None,
     })
 }

@@ -27,6 +27,7 @@ mod loss;
 mod negative_vectors;
 mod noise;
 mod pick_me_up;
+mod predefined_ids;
 mod qos_minus_one;
 mod queue_rules;
 mod retransmission;
