@@ -32,16 +32,18 @@ pub(super) fn sections(report: &Report) -> Markup {
                 (latency("How long messages took down", &report.latency_down, Ink::Down))
             }
         }
-        @if !report.series.slices.is_empty() {
-            section aria-label="Over time" {
-                h2 { "Over time" }
-                @if !report.gateway.outages.is_empty() {
-                    ul.legend { li { span.key.bad {} "gateway down" } }
+        section aria-label="Mailboxes, nodes, airtime and batteries" {
+            h2 { "Mailboxes, nodes, airtime and batteries" }
+            @if !report.gateway.outages.is_empty() {
+                ul.legend { li { span.key.bad {} "gateway down" } }
+            }
+            div.figures {
+                @if !report.series.slices.is_empty() {
+                    (mailboxes(report)) (deepest(report)) (nodes(report)) (airtime(report))
                 }
-                div.figures { (mailboxes(report)) (deepest(report)) (nodes(report)) (airtime(report)) }
+                (batteries(report))
             }
         }
-        (batteries(report))
     }
 }
 
@@ -207,7 +209,9 @@ fn busy_share(report: &Report, channel: usize, ink: Ink) -> Curve {
 
 fn batteries(report: &Report) -> Markup {
     let batteries = report.by_battery_life();
-    let (Some((_, first)), Some((_, last))) = (batteries.first(), batteries.last()) else { return html! {} };
+    let (Some((_, first)), Some((_, last))) = (batteries.first(), batteries.last()) else {
+        return nothing("Batteries", "Nobody has a battery.");
+    };
     let days: Vec<u32> = batteries.iter().map(|(_, days)| *days).collect();
     let chart = figure(Figure {
         title: "All batteries, shortest life first",
@@ -221,10 +225,5 @@ fn batteries(report: &Report) -> Markup {
             battery_life(days[days.len() / 2])
         ),
     });
-    html! {
-        section aria-label="Battery life" {
-            h2 { "Battery life" }
-            div.figures { (chart) (super::tables::first_empty(report, &batteries)) }
-        }
-    }
+    html! { (chart) (super::tables::first_empty(report, &batteries)) }
 }

@@ -6,7 +6,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     button.textContent = heading.textContent;
     heading.replaceChildren(button);
     button.addEventListener("click", () => {
-      const sign = heading.getAttribute("aria-sort") === "descending" ? 1 : -1;
+      const sign = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
       headings.forEach((other) => other.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
       const body = table.tBodies[0];

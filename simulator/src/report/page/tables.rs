@@ -31,17 +31,17 @@ pub(super) fn sections(report: &Report) -> Markup {
 pub(super) fn first_empty(report: &Report, batteries: &[(usize, u32)]) -> Markup {
     let longest = batteries.last().map_or(1, |(_, days)| (*days).max(1));
     html! {
-        div.card.wide {
+        div.card {
             h3 { "Empty first" }
             table.bars {
-                thead { tr { th scope="col" { "Node" } th scope="col" { "Battery" } th scope="col" { "Draws" } } }
+                thead { tr { th scope="col" { "Node" } th scope="col" { "Battery" } th.number scope="col" { "Draws" } } }
                 tbody {
                     @for (index, days) in batteries.iter().take(FIRST_EMPTY) {
                         @let station = &report.stations[*index];
                         @let share = u64::from(*days) * 100 / u64::from(longest);
                         tr {
                             th scope="row" { (station.name) }
-                            td { span.bar style={ "width:" (share) "%" } {} span.number { (battery_life(*days)) } }
+                            td { (battery_life(*days)) span.bar style={ "width:" (share) "%" } {} }
                             td.number { (or_dash(station.power.map(|power| current(power.average_current_na)))) }
                         }
                     }
