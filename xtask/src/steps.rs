@@ -29,7 +29,7 @@ pub(crate) enum Step {
     /// The firmware's checks, its image, and what that takes of a chip's memory
     Firmware,
     /// Real MQTT and MQTT-SN clients, an emulated node, a protocol analyser and the README's tour against the release
-    /// binaries
+    /// binaries; a browser shows a simulation's report
     Interop,
     /// The gateway is killed at random moments, and its disk loses what was not synced, tears and fails
     Campaign,
@@ -59,7 +59,7 @@ impl Step {
             Self::Test => "unit, property, scenario and socket tests",
             Self::NoStd => "what a node runs needs neither std nor alloc",
             Self::Firmware => "the node's application, and its image within its budget",
-            Self::Interop => "mosquitto, Paho, mqtt-sn-12, tshark, an emulated node and the README's tour",
+            Self::Interop => "mosquitto, Paho, mqtt-sn-12, tshark, an emulated node, the README's tour, a browser",
             Self::Campaign => "kill -9 (200 times), power losses (200), disks that lie and fail",
         }
     }
@@ -72,9 +72,15 @@ impl Step {
             Self::Build | Self::Test | Self::Campaign => &[],
             Self::NoStd => &[Tool::ChipTarget],
             Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
-            Self::Interop => {
-                &[Tool::MosquittoClients, Tool::Tshark, Tool::Python, Tool::PythonClients, Tool::ChipTarget, Tool::Qemu]
-            }
+            Self::Interop => &[
+                Tool::MosquittoClients,
+                Tool::Tshark,
+                Tool::Chromium,
+                Tool::Python,
+                Tool::PythonClients,
+                Tool::ChipTarget,
+                Tool::Qemu,
+            ],
         }
     }
 

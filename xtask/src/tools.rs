@@ -17,6 +17,7 @@ pub(crate) enum Tool {
     Qemu,
     MosquittoClients,
     Tshark,
+    Chromium,
     Python,
     /// The pinned packages of `interop/requirements.txt` in `target/venv`. After [`Tool::Python`], which makes it.
     PythonClients,
@@ -40,6 +41,7 @@ impl Tool {
             Self::Qemu => "qemu-system-arm",
             Self::MosquittoClients => "mosquitto_pub, mosquitto_sub",
             Self::Tshark => "tshark",
+            Self::Chromium => "chromium",
             Self::Python => "python3 with venv",
             Self::PythonClients => "paho-mqtt, mqtt-sn-12",
         }
@@ -54,6 +56,7 @@ impl Tool {
             Self::Qemu => Source::Apt("qemu-system-arm"),
             Self::MosquittoClients => Source::Apt("mosquitto-clients"),
             Self::Tshark => Source::Apt("tshark"),
+            Self::Chromium => Source::Apt("chromium"),
             Self::Python => Source::Apt("python3-venv"),
             Self::PythonClients => Source::Venv,
         }
@@ -68,6 +71,7 @@ impl Tool {
             Self::Qemu => is_on_path("qemu-system-arm"),
             Self::MosquittoClients => is_on_path("mosquitto_pub") && is_on_path("mosquitto_sub"),
             Self::Tshark => is_on_path("tshark"),
+            Self::Chromium => is_on_path("chromium"),
             Self::Python => succeeds("python3", &["-c", "import venv, ensurepip"]),
             Self::PythonClients => venv_is_current()?,
         })
