@@ -54,7 +54,8 @@ fn a_fault_would_be_noticed() {
 }
 
 /// `cargo test -p interop --test report -- --ignored` shows a report in every view, as `target/.../report-*.png`. It is
-/// the one in the JSON file that the variable REPORT names, or an invented one.
+/// the one in the JSON file that the variable REPORT names, or an invented one. Where the variable HEIGHT is a number of
+/// pixels, a picture ends there: a whole page takes about a megabyte.
 #[test]
 #[ignore = "makes pictures, for somebody to look at"]
 fn pictures() {
@@ -65,11 +66,12 @@ fn pictures() {
         }
         None => sample::office(200),
     };
+    let most_px = std::env::var("HEIGHT").map_or(8_000, |px| px.parse().expect("HEIGHT is a number of pixels"));
     let html = report.to_html();
     let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(dir.join("report.html"), &html).expect("the target directory can be written");
     for view in VIEWS {
-        let height_px = inspect(&html, view).0.height.min(8_000);
+        let height_px = inspect(&html, view).0.height.min(most_px);
         let name = format!("report-{}-{}.png", view.width_px, if view.is_dark { "dark" } else { "light" });
         screenshot(&html, view, height_px, &dir.join(&name));
         println!("{}", dir.join(name).display());
