@@ -174,9 +174,9 @@ impl Driver {
         }
     }
 
-    /// Waits until all promises are kept, and the last answers have left.
+    /// Waits until all promises are kept, and the last answers have left. A store that has failed keeps none any more.
     async fn await_commits(&mut self) {
-        while self.core.is_committing() {
+        while self.core.is_committing() && self.ends_at.is_none() {
             let Some(keeper) = &mut self.keeper else { return };
             let report = keeper.report().await;
             self.take_report(report);

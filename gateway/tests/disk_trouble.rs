@@ -137,7 +137,8 @@ fn after_a_failed_fsync_it_serves_qos_0_for_a_moment_and_ends_with_an_error() {
         publish(&node, 0, topic, 0, b'b');
         watcher.expect(&publish_packet(0, "up", None, b"b"));
         assert_eq!(gateway.daemon().wait().code(), Some(1));
-        assert!(gateway.daemon().log().contains("look at it before the next start"));
+        gateway.daemon().wait_for_log("look at it before the next start");
+        assert_eq!(gateway.daemon().log().matches("nothing is acknowledged any more").count(), 1);
         // Nobody was told that the message is safe, so it comes again.
         gateway.start_again();
         publish(&node, 1, topic, 1, b'a');
