@@ -44,7 +44,7 @@ impl Core {
             clean: session.clean,
             durable: session.durable,
             subscriptions: session.subscriptions.clone(),
-            will_topic: session.will.as_ref().map(|will| will.topic.clone()),
+            will_topic: session.will.as_ref().map(|will| will.topic().clone()),
             waiting_bytes: session.outbound.bytes(),
             in_flight: session.outbound.in_flight(),
             topic_ids,

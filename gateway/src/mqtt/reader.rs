@@ -1,7 +1,7 @@
 //! From a stream of octets to packets.
 
 use super::check::{self, ClientPacket, Malformed};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::BytesMut;
 use gateway_core::Qos;
 use gateway_core::mqtt::{Connect, Packet, Publish, Will};
 use rmqtt_codec::error::DecodeError;
@@ -133,7 +133,7 @@ fn translate(packet: v3::Packet, body_len: usize) -> Result<Packet, Malformed> {
             retain: publish.retain,
             topic: Arc::from(&*publish.topic),
             id: publish.packet_id,
-            payload: owned(&publish.payload),
+            payload: publish.payload,
         }),
         v3::Packet::PublishAck { packet_id } => Packet::PubAck(packet_id),
         v3::Packet::PublishReceived { packet_id } => Packet::PubRec(packet_id),
@@ -163,18 +163,13 @@ fn translate_connect(connect: v3::Connect) -> Connect {
         keep_alive_s: connect.keep_alive,
         will: connect.last_will.map(|will| Will {
             topic: will.topic.to_string(),
-            payload: owned(&will.message),
+            payload: will.message,
             qos: qos(will.qos),
             retain: will.retain,
         }),
         username: connect.username.map(|name| name.to_string()),
-        password: connect.password.as_ref().map(owned),
+        password: connect.password,
     }
-}
-
-/// A copy: a payload may be kept for long, and must not keep the whole read buffer with it.
-fn owned(bytes: &Bytes) -> Bytes {
-    Bytes::copy_from_slice(bytes.chunk())
 }
 
 fn qos(qos: QoS) -> Qos {

@@ -3,7 +3,6 @@
 use super::{Queued, filter_matches};
 use crate::{Core, Keep, Message, Qos, WhenFull};
 use sn_types::Instant;
-use std::sync::Arc;
 
 /// How a message is treated while it waits. Worked out once for all of its subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +29,12 @@ impl Core {
     }
 
     /// A message for one subscriber, with the next place in the order of all.
-    pub(super) fn queued(&mut self, message: &Arc<Message>, granted: Qos, retain: bool, how: Handling) -> Queued {
+    pub(super) fn queued(&mut self, message: &Message, granted: Qos, retain: bool, how: Handling) -> Queued {
         let place = self.broker.next_place;
         self.broker.next_place += 1;
         Queued {
             message: message.clone(),
-            qos: message.qos.min(granted),
+            qos: message.qos().min(granted),
             retain,
             priority: how.priority,
             place,

@@ -52,16 +52,16 @@ impl Broker {
         self.subscriptions.name(name).cloned().unwrap_or_else(|| name.into())
     }
 
-    pub(crate) fn retained_message(&self, topic: &str) -> Option<&Arc<Message>> {
+    pub(crate) fn retained_message(&self, topic: &str) -> Option<&Message> {
         self.retained.get(topic)
     }
 
-    pub(crate) fn for_each_retained(&self, each: &mut impl FnMut(&Arc<Message>)) {
+    pub(crate) fn for_each_retained(&self, each: &mut impl FnMut(&Message)) {
         self.retained.for_each(each);
     }
 
     /// A retained message from the store.
-    pub(crate) fn restore_retained(&mut self, message: &Arc<Message>) {
+    pub(crate) fn restore_retained(&mut self, message: &Message) {
         self.retained.set(message);
     }
 

@@ -84,7 +84,7 @@ impl Outbound {
     ) -> Vec<(Queued, DropReason)> {
         let mut dropped = Vec::new();
         if how.keep == Keep::Latest {
-            let older = self.extract(|older| older.message.topic == queued.message.topic);
+            let older = self.extract(|older| older.message.topic() == queued.message.topic());
             dropped.extend(older.into_iter().map(|older| (older, DropReason::Superseded)));
         }
         if self.overflow(&queued, limits).is_some() {
@@ -153,11 +153,11 @@ impl Outbound {
 
     /// Drops the messages of one topic that are not released yet, and says how many.
     pub(crate) fn drop_topic(&mut self, topic: &str) -> usize {
-        let waiting = self.extract(|queued| &*queued.message.topic == topic).len();
+        let waiting = self.extract(|queued| **queued.message.topic() == *topic).len();
         let in_flight = self.inflight.len();
         let changes = &mut self.changes;
         self.inflight.retain(|sent| {
-            let stays = sent.phase == Phase::Released || &*sent.queued.message.topic != topic;
+            let stays = sent.phase == Phase::Released || **sent.queued.message.topic() != *topic;
             if !stays {
                 changes.gone(&sent.queued, sent.stored);
             }
@@ -346,8 +346,8 @@ mod tests {
     }
 
     fn queued(topic: &str, payload: &'static [u8]) -> Queued {
-        let message = Message { topic: topic.into(), payload: payload.into(), qos: Qos::AtLeastOnce, retain: false };
-        let (message, expires) = (Arc::new(message), Instant::FAR_FUTURE);
+        let message = Message::new(topic.into(), payload, Qos::AtLeastOnce, false);
+        let expires = Instant::FAR_FUTURE;
         Queued { message, qos: Qos::AtLeastOnce, retain: false, priority: 0, place: 1, expires }
     }
 
@@ -362,7 +362,7 @@ mod tests {
     }
 
     fn topics(outbound: &Outbound) -> Vec<&str> {
-        outbound.queue.after(0).map(|queued| &*queued.message.topic).collect()
+        outbound.queue.after(0).map(|queued| &**queued.message.topic()).collect()
     }
 
     #[test]

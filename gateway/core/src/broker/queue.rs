@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A message for one subscriber.
 #[derive(Clone, Debug)]
 pub(crate) struct Queued {
-    pub(crate) message: Arc<Message>,
+    pub(crate) message: Message,
     /// The lower of the message's and the subscription's.
     pub(crate) qos: Qos,
     /// Sent because of a new subscription (MQTT 3.1.1 §3.3.1.3).
@@ -199,8 +199,7 @@ mod tests {
     use super::*;
 
     fn queued(topic: &str, priority: u8, place: u64) -> Queued {
-        let message = Message { topic: topic.into(), payload: "".into(), qos: Qos::AtLeastOnce, retain: false };
-        let message = Arc::new(message);
+        let message = Message::new(topic.into(), b"", Qos::AtLeastOnce, false);
         let expires = Instant::FAR_FUTURE;
         Queued { message, qos: Qos::AtLeastOnce, retain: false, priority, place, expires }
     }

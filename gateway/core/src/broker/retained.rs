@@ -9,34 +9,34 @@ use std::sync::Arc;
 /// Retained messages by topic.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
-    by_topic: BTreeMap<Arc<str>, Arc<Message>>,
+    by_topic: BTreeMap<Arc<str>, Message>,
     /// Octets of all topics and payloads.
     bytes: usize,
 }
 
 impl Retained {
     /// Keeps `message` in place of its topic's last one; an empty payload only removes that.
-    pub(crate) fn set(&mut self, message: &Arc<Message>) {
-        let old = if message.payload.is_empty() {
-            self.by_topic.remove(&message.topic)
+    pub(crate) fn set(&mut self, message: &Message) {
+        let old = if message.payload().is_empty() {
+            self.by_topic.remove(message.topic())
         } else {
-            self.bytes += bytes(message);
-            self.by_topic.insert(message.topic.clone(), message.clone())
+            self.bytes += message.bytes();
+            self.by_topic.insert(message.topic().clone(), message.clone())
         };
-        self.bytes -= old.map_or(0, |old| bytes(&old));
+        self.bytes -= old.map_or(0, |old| old.bytes());
     }
 
     /// Whether `message` may be kept within the limits. One that takes another's place is no further topic.
     pub(crate) fn has_room(&self, message: &Message, limits: &Limits) -> bool {
-        let old = self.by_topic.get(&message.topic).map_or(0, |old| bytes(old));
+        let old = self.by_topic.get(message.topic()).map_or(0, Message::bytes);
         let is_new = old == 0;
-        message.payload.is_empty()
+        message.payload().is_empty()
             || (self.by_topic.len() + usize::from(is_new) <= limits.retained_messages
-                && self.bytes - old + bytes(message) <= limits.retained_bytes)
+                && self.bytes - old + message.bytes() <= limits.retained_bytes)
     }
 
     /// Shows every message that `filter` selects, in the order of the topics.
-    pub(crate) fn for_each_match(&self, filter: &str, show: &mut impl FnMut(&Arc<Message>)) {
+    pub(crate) fn for_each_match(&self, filter: &str, show: &mut impl FnMut(&Message)) {
         if !has_wildcard(filter) {
             self.by_topic.get(filter).into_iter().for_each(show);
             return;
@@ -53,11 +53,11 @@ impl Retained {
             .for_each(|(_, message)| show(message));
     }
 
-    pub(crate) fn get(&self, topic: &str) -> Option<&Arc<Message>> {
+    pub(crate) fn get(&self, topic: &str) -> Option<&Message> {
         self.by_topic.get(topic)
     }
 
-    pub(crate) fn for_each(&self, show: &mut impl FnMut(&Arc<Message>)) {
+    pub(crate) fn for_each(&self, show: &mut impl FnMut(&Message)) {
         self.by_topic.values().for_each(show);
     }
 
@@ -66,21 +66,15 @@ impl Retained {
     }
 }
 
-fn bytes(message: &Message) -> usize {
-    message.topic.len() + message.payload.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Qos;
-    use bytes::Bytes;
     use proptest::collection::btree_set;
     use proptest::prelude::*;
 
-    fn message(topic: &str, payload: &'static str) -> Arc<Message> {
-        let payload = Bytes::from_static(payload.as_bytes());
-        Arc::new(Message { topic: topic.into(), payload, qos: Qos::AtMostOnce, retain: true })
+    fn message(topic: &str, payload: &'static str) -> Message {
+        Message::new(topic.into(), payload.as_bytes(), Qos::AtMostOnce, true)
     }
 
     fn retained<'a>(topics: impl IntoIterator<Item = &'a str>) -> Retained {
@@ -91,7 +85,7 @@ mod tests {
 
     fn selected(retained: &Retained, filter: &str) -> Vec<String> {
         let mut topics = Vec::new();
-        retained.for_each_match(filter, &mut |message| topics.push(message.topic.to_string()));
+        retained.for_each_match(filter, &mut |message| topics.push(message.topic().to_string()));
         topics
     }
 
@@ -100,8 +94,8 @@ mod tests {
         let mut retained = retained(["a"]);
         retained.set(&message("a", "newer"));
         let mut payloads = Vec::new();
-        retained.for_each_match("a", &mut |message| payloads.push(message.payload.clone()));
-        assert_eq!(payloads, ["newer"]);
+        retained.for_each_match("a", &mut |message| payloads.push(message.payload().to_vec()));
+        assert_eq!(payloads, [b"newer"]);
     }
 
     #[test]

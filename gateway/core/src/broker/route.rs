@@ -20,13 +20,12 @@ impl Core {
     /// Hands an accepted message to everybody who subscribed to its topic, and keeps it if it is retained.
     pub(crate) fn publish(&mut self, now: Instant, message: Message) {
         self.stats.published += 1;
-        let message = Arc::new(message);
-        if message.retain {
+        if message.retain() {
             self.retain(&message);
         }
-        let how = self.handling(now, &message.topic);
+        let how = self.handling(now, message.topic());
         let mut matches = std::mem::take(&mut self.broker.matches);
-        self.broker.subscriptions.matches(&message.topic, &mut matches);
+        self.broker.subscriptions.matches(message.topic(), &mut matches);
         for (key, granted) in matches.drain(..) {
             let queued = self.queued(&message, granted, false, how);
             self.deliver(now, key, queued, how);
@@ -36,7 +35,7 @@ impl Core {
     }
 
     /// Keeps a message for new subscribers, if there is room; those of now get it in any case.
-    fn retain(&mut self, message: &Arc<Message>) {
+    fn retain(&mut self, message: &Message) {
         if !self.broker.retained.has_room(message, &self.config.limits) {
             *self.stats.drops.entry(DropReason::RetainedLimit).or_default() += 1;
             return;
@@ -56,7 +55,7 @@ impl Core {
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         self.stats.routed += 1;
         for (dropped, reason) in session.outbound.push(now, queued, how, &self.config.limits) {
-            self.dropped(key, dropped.message.topic.clone(), reason);
+            self.dropped(key, dropped.message.topic().clone(), reason);
         }
     }
 
@@ -67,7 +66,7 @@ impl Core {
             Some(Link::Mqtt(_)) => true,
             Some(Link::Sn) if how.keep_qos0 || self.sn.listens(key) => true,
             Some(Link::Sn) => {
-                self.dropped(key, queued.message.topic.clone(), DropReason::Qos0);
+                self.dropped(key, queued.message.topic().clone(), DropReason::Qos0);
                 false
             }
         }
@@ -79,7 +78,7 @@ impl Core {
         while self.broker.sessions.get(key).and_then(|s| s.outbound.front()).is_some_and(has_expired) {
             let expired = self.broker.sessions.outbound_mut(key).and_then(Outbound::pop);
             let Some(expired) = expired else { return };
-            self.dropped(key, expired.message.topic.clone(), DropReason::Expired);
+            self.dropped(key, expired.message.topic().clone(), DropReason::Expired);
         }
     }
 
@@ -116,9 +115,9 @@ impl Core {
     /// The retained messages that a new subscription asks for, in the order of their topics.
     pub(crate) fn retained_for(&mut self, now: Instant, filter: &str, granted: Qos) -> Vec<(Queued, Handling)> {
         let mut found = Vec::new();
-        self.broker.retained.for_each_match(filter, &mut |message: &Arc<Message>| found.push(message.clone()));
-        let mut queue = |message: &Arc<Message>| {
-            let how = self.handling(now, &message.topic);
+        self.broker.retained.for_each_match(filter, &mut |message: &Message| found.push(message.clone()));
+        let mut queue = |message: &Message| {
+            let how = self.handling(now, message.topic());
             (self.queued(message, granted, true, how), how)
         };
         found.iter().map(&mut queue).collect()
@@ -145,7 +144,7 @@ impl Core {
 
     /// Publishes the session's will; it stays in place.
     pub(crate) fn publish_will(&mut self, now: Instant, key: SessionKey) {
-        let will = self.broker.sessions.get(key).and_then(|session| session.will.as_deref().cloned());
+        let will = self.broker.sessions.get(key).and_then(|session| session.will.clone());
         if let Some(will) = will {
             self.publish(now, will);
         }

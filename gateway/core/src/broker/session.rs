@@ -64,7 +64,7 @@ pub(crate) struct Session {
     /// Its earliest look at that.
     pub(super) scheduled: Instant,
     /// Published when the client is lost.
-    pub(crate) will: Option<Box<Message>>,
+    pub(crate) will: Option<Message>,
     /// Messages to the client.
     pub(crate) outbound: Outbound,
     /// Ids of QoS 2 messages from the client that are not released yet.

@@ -39,7 +39,7 @@ impl Core {
         for topic in std::mem::take(&mut self.journal.retained) {
             let key = Key::Retained(&topic);
             records.push(match self.broker.retained_message(&topic) {
-                Some(message) => put(key, &MessageValue::from(&**message)),
+                Some(message) => put(key, &MessageValue::from(message)),
                 None => delete(key),
             });
         }
@@ -85,7 +85,7 @@ impl Core {
         let value = SessionValue {
             client_id: &session.client_id,
             clean: session.clean,
-            will: session.will.as_deref().map(MessageValue::from),
+            will: session.will.as_ref().map(MessageValue::from),
             expires: stored_time(session.expires),
             reserved_id: session.outbound.reserved_id(),
             sn: self.sn.stored_client(key),
@@ -118,7 +118,7 @@ impl Core {
             self.snapshot_session(key, session, &mut records);
         }
         self.broker.for_each_retained(&mut |message| {
-            records.push(put(Key::Retained(&message.topic), &MessageValue::from(&**message)));
+            records.push(put(Key::Retained(message.topic()), &MessageValue::from(message)));
         });
         records.retain(|record| record.value.is_some());
         records
@@ -212,7 +212,7 @@ fn queued_record(number: u64, queued: &Queued) -> Record {
         retain: queued.retain,
         priority: queued.priority,
         expires: stored_time(queued.expires),
-        message: MessageValue::from(&*queued.message),
+        message: MessageValue::from(&queued.message),
     };
     put(Key::Queued(number, queued.place), &value)
 }

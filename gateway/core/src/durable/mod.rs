@@ -72,7 +72,7 @@ impl Journal {
     pub(crate) fn retained_changed(&mut self, message: &Message) {
         if self.enabled {
             self.gathered_bytes += message.bytes() + size_of::<Arc<str>>();
-            self.retained.insert(message.topic.clone());
+            self.retained.insert(message.topic().clone());
         }
     }
 

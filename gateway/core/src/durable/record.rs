@@ -3,7 +3,6 @@
 use super::key::{Key, Record};
 use super::restore::Names;
 use crate::{ClientState, Message, Qos};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sn_types::{Instant, PeerAddr};
 
@@ -86,14 +85,13 @@ pub(super) struct MessageValue<'a> {
 
 impl<'a> From<&'a Message> for MessageValue<'a> {
     fn from(message: &'a Message) -> Self {
-        Self { topic: &message.topic, payload: &message.payload, qos: message.qos as u8, retain: message.retain }
+        Self { topic: message.topic(), payload: message.payload(), qos: message.qos() as u8, retain: message.retain() }
     }
 }
 
 impl MessageValue<'_> {
     pub(super) fn message(self, names: &mut Names) -> Option<Message> {
-        let payload = Bytes::copy_from_slice(self.payload);
-        Some(Message { topic: names.share(self.topic), payload, qos: qos(self.qos)?, retain: self.retain })
+        Some(Message::new(names.share(self.topic), self.payload, qos(self.qos)?, self.retain))
     }
 }
 

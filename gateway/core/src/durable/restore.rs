@@ -173,7 +173,7 @@ impl Core {
             return None;
         }
         let will = match value.will {
-            Some(will) => Some(Box::new(will.message(names)?)),
+            Some(will) => Some(will.message(names)?),
             None => None,
         };
         let key = self.broker.sessions.insert_numbered(value.client_id, true, number);
@@ -253,7 +253,7 @@ impl Core {
         value: QueuedValue<'_>,
     ) -> Option<()> {
         let qos: Qos = qos(value.qos)?;
-        let message = Arc::new(value.message.message(&mut reader.names)?);
+        let message = value.message.message(&mut reader.names)?;
         let phase = |released| if released { Phase::Released } else { Phase::Published };
         let flight = reader.flights.get(&(number, place)).map(|flight| (flight.id, phase(flight.released)));
         self.broker.note_place(place);

@@ -41,7 +41,7 @@ impl Core {
     }
 
     /// Whether the client may connect, and its will. Gives it a client id if it has none.
-    fn mqtt_check_connect(&mut self, connect: &mut Connect) -> Result<Option<Box<Message>>, Refusal> {
+    fn mqtt_check_connect(&mut self, connect: &mut Connect) -> Result<Option<Message>, Refusal> {
         self.can_promise().map_err(|reason| Refusal::Answer(ConnectCode::ServerUnavailable, reason))?;
         let limits = &self.config.limits;
         let id_fits = connect.client_id.len() <= limits.client_id_len && !connect.client_id.contains('\0');
@@ -59,13 +59,13 @@ impl Core {
         Ok(will)
     }
 
-    fn mqtt_check_will(&self, will: Will) -> Result<Box<Message>, Refusal> {
+    fn mqtt_check_will(&self, will: Will) -> Result<Message, Refusal> {
         if validate_topic_name(&will.topic).is_err() {
             return Err(Refusal::Protocol("the will topic is not a topic name"));
         }
         self.publishable(&will.topic).map_err(|reason| Refusal::Answer(ConnectCode::NotAuthorized, reason))?;
         let Will { topic, payload, qos, retain } = will;
-        Ok(Box::new(Message { topic: topic.into(), payload, qos, retain }))
+        Ok(Message::new(topic.into(), &payload, qos, retain))
     }
 
     fn mqtt_generate_id(&mut self) -> String {

@@ -73,6 +73,6 @@ impl Core {
             return self.mqtt_reject(conn, reason);
         }
         let Publish { topic, payload, qos, retain, dup: _, id: _ } = publish;
-        self.publish(now, Message { topic: self.broker.name(&topic), payload, qos, retain });
+        self.publish(now, Message::new(self.broker.name(&topic), &payload, qos, retain));
     }
 }

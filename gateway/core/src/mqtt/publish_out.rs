@@ -81,6 +81,6 @@ fn first_publish(inflight: &Inflight) -> Publish {
 
 fn publish(queued: &Queued, id: Option<PacketId>) -> Publish {
     let message = &queued.message;
-    let (topic, payload) = (message.topic.clone(), message.payload.clone());
+    let (topic, payload) = (message.topic().clone(), message.shared_payload());
     Publish { dup: false, qos: queued.qos, retain: queued.retain, topic, id, payload }
 }

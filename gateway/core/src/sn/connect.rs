@@ -25,7 +25,7 @@ pub(super) enum NewWill {
     /// The will dialogue ended with an empty WILLTOPIC.
     Delete,
     /// The will dialogue brought one.
-    Set(Box<BrokerMessage>),
+    Set(BrokerMessage),
 }
 
 /// ProtocolId of MQTT-SN 1.2.

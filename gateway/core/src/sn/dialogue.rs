@@ -8,7 +8,6 @@ use super::table::State;
 use crate::broker::SessionKey;
 use crate::core::TimerKey;
 use crate::{Core, Message as BrokerMessage, Qos, RejectReason};
-use bytes::Bytes;
 use sn_codec::{Message, WillMsg, WillTopic};
 use sn_types::{Instant, PeerAddr};
 use std::sync::Arc;
@@ -104,8 +103,8 @@ impl Core {
     pub(super) fn take_will_msg(&mut self, now: Instant, from: PeerAddr, will: WillMsg<'_>) {
         let Some(Peer::Connecting(place)) = self.sn.peers.get(&from).copied() else { return };
         let Some((topic, qos, retain)) = self.sn.dialogues[place as usize].will_topic.clone() else { return };
-        let will = BrokerMessage { topic, payload: Bytes::copy_from_slice(will.message), qos, retain };
-        self.finish_dialogue(now, from, NewWill::Set(Box::new(will)));
+        let will = BrokerMessage::new(topic, will.message, qos, retain);
+        self.finish_dialogue(now, from, NewWill::Set(will));
     }
 
     fn finish_dialogue(&mut self, now: Instant, from: PeerAddr, will: NewWill) {

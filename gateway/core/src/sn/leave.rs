@@ -55,7 +55,7 @@ impl Core {
     /// The client was silent for too long: its will is published.
     pub(super) fn lost(&mut self, now: Instant, key: SessionKey, why: LostReason) {
         let Some(session) = self.broker.sessions.get(key) else { return };
-        let (client_id, will) = (session.client_id.clone(), session.will.as_deref().cloned());
+        let (client_id, will) = (session.client_id.clone(), session.will.clone());
         self.event(Event::Lost { client_id, why });
         // The connection ends first: nothing is sent to the client any more, its own will neither.
         self.end_connection(now, key, State::Lost);

@@ -4,7 +4,6 @@ use super::refusal::return_code;
 use crate::broker::{Part, SessionKey};
 use crate::map::MapSeed;
 use crate::{Core, Message as BrokerMessage, Qos, RejectReason};
-use bytes::Bytes;
 use sn_codec::{Message, MsgId, PubAck, Publish, ReturnCode, Topic, TopicId};
 use sn_types::{Instant, PeerAddr};
 use std::sync::Arc;
@@ -32,7 +31,7 @@ impl Core {
     }
 
     fn accept(&mut self, now: Instant, from: PeerAddr, key: SessionKey, publish: &Publish<'_>, message: BrokerMessage) {
-        match message.qos {
+        match message.qos() {
             Qos::AtMostOnce => self.publish(now, message),
             Qos::AtLeastOnce => {
                 self.publish(now, message);
@@ -166,11 +165,11 @@ impl Core {
 
 /// What a message says, in short. The same in every process: the store keeps it.
 fn digest(message: &BrokerMessage) -> u32 {
-    MapSeed::new(0).digest(&(&*message.topic, &*message.payload)) as u32
+    MapSeed::new(0).digest(&(message.topic(), message.payload())) as u32
 }
 
 fn message(topic: Arc<str>, qos: Qos, publish: &Publish<'_>) -> BrokerMessage {
-    BrokerMessage { topic, payload: Bytes::copy_from_slice(publish.data), qos, retain: publish.retain }
+    BrokerMessage::new(topic, publish.data, qos, publish.retain)
 }
 
 /// The broker's name for a QoS; it has none for QoS -1.

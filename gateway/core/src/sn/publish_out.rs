@@ -86,7 +86,7 @@ impl Core {
         queued: &Queued,
         again: Option<MsgId>,
     ) -> bool {
-        let topic = match self.form(key, &queued.message.topic) {
+        let topic = match self.form(key, queued.message.topic()) {
             Form::Normal(id) => Topic::Normal(id),
             Form::Predefined(id) => Topic::Predefined(id),
             Form::Short(name) => Topic::Short(name),
@@ -130,7 +130,7 @@ impl Core {
     ) -> bool {
         let Some(session) = self.broker.sessions.get_mut(key) else { return false };
         let msg_id = MsgId(session.outbound.next_id());
-        let register = Message::Register(Register { topic_id, msg_id, topic_name: &queued.message.topic });
+        let register = Message::Register(Register { topic_id, msg_id, topic_name: queued.message.topic() });
         if !self.sn_fits(to, &register) {
             return self.give_up_message(key, queued, again, DropReason::TooLong);
         }
@@ -154,7 +154,7 @@ impl Core {
                 None => drop(outbound.pop()),
             }
         }
-        self.dropped(key, queued.message.topic.clone(), reason);
+        self.dropped(key, queued.message.topic().clone(), reason);
         true
     }
 
@@ -178,7 +178,7 @@ impl Core {
             Next::Release(msg_id) => return self.sn_send(to, &Message::PubRel(msg_id)),
             Next::Nothing | Next::First(_) => return,
         };
-        let topic = match self.form(key, &queued.message.topic) {
+        let topic = match self.form(key, queued.message.topic()) {
             // A PUBLISH is only ever sent under an id that the client knew; should it have forgotten, it says so.
             Form::Normal(id) | Form::Register(id) => Topic::Normal(id),
             Form::Predefined(id) => Topic::Predefined(id),
@@ -282,7 +282,7 @@ impl Core {
         let session = self.broker.sessions.get(key)?;
         let mut inflight = session.outbound.inflight().iter();
         let sent = inflight.find(|sent| sent.id == msg_id.0 && sent.phase == Phase::Published)?;
-        Some(sent.queued.message.topic.clone())
+        Some(sent.queued.message.topic().clone())
     }
 
     /// The client cannot use the message: it is dropped.
@@ -290,7 +290,7 @@ impl Core {
         let landed =
             self.broker.sessions.outbound_mut(key).and_then(|outbound| outbound.land(msg_id.0, Phase::Published));
         match landed {
-            Some(queued) => self.dropped(key, queued.message.topic.clone(), DropReason::Refused),
+            Some(queued) => self.dropped(key, queued.message.topic().clone(), DropReason::Refused),
             None => return self.sn_reject(from, RejectReason::UnmatchedAck),
         }
         self.message_over(now, key);
@@ -322,6 +322,6 @@ fn publish<'a>(queued: &'a Queued, topic: Topic<'a>, again: Option<MsgId>) -> Pu
         retain: queued.retain,
         topic,
         msg_id: again.unwrap_or(MsgId::NONE),
-        data: &queued.message.payload,
+        data: queued.message.payload(),
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::broker::{Part, SessionKey};
 use crate::{Core, Message as BrokerMessage, RejectReason};
-use bytes::Bytes;
 use sn_codec::{Message, ReturnCode, WillMsg, WillTopic};
 use sn_types::PeerAddr;
 
@@ -25,8 +24,8 @@ impl Core {
         let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(()) };
         session.will = will.map(|(topic, qos, retain)| {
             // A client without a will gets one, with an empty message until WILLMSGUPD.
-            let payload = session.will.take().map(|old| old.payload).unwrap_or_default();
-            Box::new(BrokerMessage { topic, payload, qos, retain })
+            let old = session.will.take();
+            BrokerMessage::new(topic, old.as_ref().map_or(&[], BrokerMessage::payload), qos, retain)
         });
         Ok(())
     }
@@ -36,7 +35,7 @@ impl Core {
         let old = self.broker.sessions.get_mut(key).and_then(|session| session.will.as_mut());
         let return_code = match old {
             Some(old) => {
-                old.payload = Bytes::copy_from_slice(will.message);
+                *old = BrokerMessage::new(old.topic().clone(), will.message, old.qos(), old.retain());
                 self.broker.sessions.mark(key, Part::Header);
                 ReturnCode::Accepted
             }
