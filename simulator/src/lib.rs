@@ -23,6 +23,7 @@ mod plan;
 pub mod radio;
 pub mod report;
 mod trace;
+pub mod udp_net;
 mod world;
 
 pub use ledger::{Ledger, Summary, Violation};
