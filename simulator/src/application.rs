@@ -1,8 +1,10 @@
 //! What a node's application does with its client.
 
-use crate::ledger::MessageId;
-use crate::{Feed, Ledger, NodePlan};
-use sn_client::{Client, Event, Qos, RequestError, State, Topic};
+use crate::Ledger;
+use crate::ledger::{ClientNo, MessageId};
+use crate::plan::NodePlan;
+use crate::script::{Script, Wish};
+use sn_client::{Client, Event, Qos, Received, RequestError, State, Topic};
 use sn_types::Instant;
 
 /// Octets for one message of a node: topic name and payload.
@@ -10,141 +12,222 @@ pub(crate) const BODY: usize = 192;
 /// Octets for the topics a node knows. Little, so that a node with a wildcard subscription has to forget some.
 pub(crate) const TOPICS: usize = 256;
 
+/// A node's client.
+pub(crate) type NodeClient<'p> = Client<'p, BODY, TOPICS>;
+
 /// An application in the middle of its plan.
 #[derive(Debug)]
 pub(crate) struct Application<'p> {
-    number: usize,
+    number: ClientNo,
     plan: &'p NodePlan,
-    switched_on: bool,
-    /// Subscriptions asked for and granted, in the plan's order.
+    script: Script<'p>,
+    /// When it is switched on, as long as it is off.
+    starts_at: Option<Instant>,
+    /// Subscriptions of the plan that it has asked for since it was switched on.
     asked: usize,
-    granted: usize,
-    /// Messages handed to the client.
-    published: u32,
     next_wake: Instant,
+    /// What the client is working on.
+    doing: Doing<'p>,
+}
+
+/// A request that the client has taken on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing<'p> {
+    /// Nothing that is in the books.
+    Other,
+    Publishing(MessageId),
+    Subscribing(&'p str, Qos),
+    Unsubscribing(&'p str),
 }
 
 impl<'p> Application<'p> {
-    pub(crate) fn new(number: usize, plan: &'p NodePlan) -> Self {
-        Self { number, plan, switched_on: false, asked: 0, granted: 0, published: 0, next_wake: Instant::ZERO }
+    pub(crate) fn new(number: ClientNo, plan: &'p NodePlan) -> Self {
+        Self {
+            number,
+            plan,
+            script: Script::new(plan.feed.as_ref(), &plan.steps),
+            starts_at: Some(plan.start),
+            asked: 0,
+            next_wake: Instant::ZERO,
+            doing: Doing::Other,
+        }
     }
 
-    pub(crate) fn client_id(&self) -> &str {
-        &self.plan.client_id
+    pub(crate) fn plan(&self) -> &'p NodePlan {
+        self.plan
+    }
+
+    /// The power was gone: all but the plan is forgotten.
+    pub(crate) fn restart(&mut self, at: Instant, ledger: &mut Ledger) {
+        ledger.rebooted(self.number);
+        if let Doing::Publishing(id) = self.doing {
+            ledger.abandoned(id);
+        }
+        (self.starts_at, self.asked, self.doing) = (Some(at), 0, Doing::Other);
+    }
+
+    /// It is on, or will be.
+    pub(crate) fn starts_at(&self) -> Option<Instant> {
+        self.starts_at
     }
 
     /// Asks the client for what is next, if it is time and the client is idle. Whether it did.
     pub(crate) fn request(
         &mut self,
         now: Instant,
-        client: &mut Client<'_, BODY, TOPICS>,
+        client: &mut NodeClient<'p>,
         ledger: &mut Ledger,
     ) -> Result<bool, RequestError> {
-        if client.is_busy() || self.next_request(client).is_none_or(|due| due > now) {
+        if self.next_request(client).is_none_or(|due| due > now) {
             return Ok(false);
         }
         match client.state() {
-            State::Disconnected => self.switch_on(client),
-            State::Active if self.asked < self.plan.subscriptions.len() => self.subscribe(client, ledger)?,
-            State::Active if self.due_message(now).is_some() => self.publish(now, client, ledger)?,
+            State::Disconnected => return Ok(self.leave_disconnected(client)),
+            State::Active if self.asked < self.plan.subscriptions.len() => {
+                self.subscribe_as_planned(now, client, ledger)?
+            }
+            State::Active if self.is_due(now) => self.fulfil(now, client, ledger)?,
             State::Active => self.plan.sleep.map_or(Ok(()), |sleep| client.sleep(sleep.duration_s))?,
             // Who wants to send something connects first (1.2 §6.14).
-            State::Asleep if self.due_message(now).is_some() => client.connect(false),
+            State::Asleep if self.is_due(now) => client.connect(false),
             State::Asleep => client.wake()?,
             State::Connecting | State::Awake => return Ok(false),
         }
         Ok(true)
     }
 
-    /// When to ask an idle client for something.
-    pub(crate) fn next_request(&self, client: &Client<'_, BODY, TOPICS>) -> Option<Instant> {
-        let message = self.next_message().map(|(feed, number)| feed.due(number));
+    /// When to ask the client for something.
+    pub(crate) fn next_request(&self, client: &NodeClient<'p>) -> Option<Instant> {
+        let due = self.script.due();
         match client.state() {
-            State::Disconnected => (!self.switched_on).then_some(self.plan.start),
+            State::Disconnected => self.starts_at.or(due),
+            // What was interrupted goes on first.
+            _ if client.is_busy() => None,
             State::Active if self.asked < self.plan.subscriptions.len() || self.plan.sleep.is_some() => {
                 Some(Instant::ZERO)
             }
-            State::Active => message,
-            State::Asleep => Some(message.map_or(self.next_wake, |due| due.min(self.next_wake))),
+            State::Active => due,
+            State::Asleep => Some(due.map_or(self.next_wake, |due| due.min(self.next_wake))),
             State::Connecting | State::Awake => None,
         }
     }
 
+    fn is_due(&self, now: Instant) -> bool {
+        self.script.due().is_some_and(|due| due <= now)
+    }
+
     /// Whether all that was planned is done, apart from staying connected.
     pub(crate) fn is_done(&self) -> bool {
-        self.switched_on && self.granted == self.plan.subscriptions.len() && self.next_message().is_none()
+        self.starts_at.is_none() && self.asked == self.plan.subscriptions.len() && self.script.due().is_none()
     }
 
-    fn switch_on(&mut self, client: &mut Client<'_, BODY, TOPICS>) {
-        self.switched_on = true;
-        client.connect(self.plan.clean_session);
+    /// Switches on, or does what can be done without a connection: to connect. All else falls flat.
+    fn leave_disconnected(&mut self, client: &mut NodeClient<'p>) -> bool {
+        if self.starts_at.take().is_some() {
+            client.connect(self.plan.clean_session);
+            return true;
+        }
+        let wish = self.script.peek();
+        self.script.advance();
+        if wish == Some(Wish::Connect) {
+            client.connect(false);
+        }
+        true
     }
 
-    fn subscribe(&mut self, client: &mut Client<'_, BODY, TOPICS>, ledger: &mut Ledger) -> Result<(), RequestError> {
-        let Some((filter, qos)) = self.plan.subscriptions.get(self.asked) else { return Ok(()) };
-        self.asked += 1;
-        ledger.asked(self.number, filter, *qos);
-        client.subscribe(Topic::Name(filter), *qos)
-    }
-
-    fn publish(
+    fn subscribe_as_planned(
         &mut self,
         now: Instant,
-        client: &mut Client<'_, BODY, TOPICS>,
+        client: &mut NodeClient<'p>,
         ledger: &mut Ledger,
     ) -> Result<(), RequestError> {
-        let Some((feed, number)) = self.due_message(now) else { return Ok(()) };
-        self.published += 1;
-        let id = self.message_id(number);
-        ledger.offered(now, &feed.topic, id, feed.qos);
-        client.publish(Topic::Name(&feed.topic), &id.payload(), feed.qos, false)
+        let Some((filter, qos)) = self.plan.subscriptions.get(self.asked) else { return Ok(()) };
+        self.asked += 1;
+        self.subscribe(now, client, ledger, filter, *qos)
     }
 
-    fn message_id(&self, number: u32) -> MessageId {
-        MessageId { publisher: self.number as u32, number }
+    fn subscribe(
+        &mut self,
+        now: Instant,
+        client: &mut NodeClient<'p>,
+        ledger: &mut Ledger,
+        filter: &'p str,
+        qos: Qos,
+    ) -> Result<(), RequestError> {
+        ledger.asked(now, self.number, filter, qos);
+        self.doing = Doing::Subscribing(filter, qos);
+        client.subscribe(Topic::Name(filter), qos)
     }
 
-    fn next_message(&self) -> Option<(&'p Feed, u32)> {
-        let feed = self.plan.feed.as_ref()?;
-        (self.published < feed.count).then_some((feed, self.published))
-    }
-
-    fn due_message(&self, now: Instant) -> Option<(&'p Feed, u32)> {
-        self.next_message().filter(|(feed, number)| feed.due(*number) <= now)
+    /// Asks for the next thing in the script.
+    fn fulfil(&mut self, now: Instant, client: &mut NodeClient<'p>, ledger: &mut Ledger) -> Result<(), RequestError> {
+        let wish = self.script.peek();
+        self.script.advance();
+        match wish {
+            Some(Wish::Publish { topic, qos, retain }) => {
+                let stamp = ledger.offer(now, self.number, topic, qos);
+                self.doing = match qos {
+                    Qos::One | Qos::Two => Doing::Publishing(stamp.id),
+                    Qos::MinusOne | Qos::Zero => Doing::Other,
+                };
+                client.publish(Topic::Name(topic), &stamp.payload(self.plan.payload_len.into()), qos, retain)
+            }
+            Some(Wish::Subscribe { filter, qos }) => self.subscribe(now, client, ledger, filter, qos),
+            Some(Wish::Unsubscribe { filter }) => {
+                ledger.unsubscribing(now, self.number, filter);
+                self.doing = Doing::Unsubscribing(filter);
+                client.unsubscribe(Topic::Name(filter))
+            }
+            Some(Wish::Disconnect) => {
+                client.disconnect();
+                Ok(())
+            }
+            Some(Wish::Connect) | None => Ok(()),
+        }
     }
 
     /// Takes note of what the client reports.
     pub(crate) fn note(&mut self, now: Instant, event: Event<'_>, ledger: &mut Ledger) {
         match event {
-            Event::Subscribed { granted } => self.note_subscribed(now, granted, ledger),
-            Event::Published => {
-                if let Some(feed) = &self.plan.feed {
-                    ledger.confirmed(&feed.topic, self.message_id(self.published.saturating_sub(1)));
+            Event::Subscribed { granted } => {
+                if let Doing::Subscribing(filter, asked) = std::mem::replace(&mut self.doing, Doing::Other) {
+                    ledger.granted(now, self.number, filter, asked, granted);
                 }
             }
-            Event::Message(message) => {
-                ledger.delivered(self.number, message.topic.name().unwrap_or_default(), message.payload, message.qos);
+            Event::Unsubscribed => {
+                if let Doing::Unsubscribing(filter) = std::mem::replace(&mut self.doing, Doing::Other) {
+                    ledger.unsubscribed(now, self.number, filter);
+                }
             }
+            Event::Published => {
+                if let Doing::Publishing(id) = std::mem::replace(&mut self.doing, Doing::Other) {
+                    ledger.confirmed(now, id);
+                }
+            }
+            Event::Message(message) => self.note_message(&message, ledger),
             Event::Asleep { .. } => {
                 if let Some(sleep) = self.plan.sleep {
                     self.next_wake = now + sleep.wake_every;
                 }
             }
             Event::Lost(_) => ledger.lost(),
-            Event::Refused(_) | Event::Rejected(_) | Event::Qos0Rejected(_) => ledger.refused(),
+            Event::Rejected(_) => {
+                ledger.refused();
+                if let Doing::Publishing(id) = std::mem::replace(&mut self.doing, Doing::Other) {
+                    ledger.abandoned(id);
+                }
+            }
+            Event::Refused(_) | Event::Qos0Rejected(_) => ledger.refused(),
             Event::Connected
             | Event::Disconnected
-            | Event::Unsubscribed
             | Event::WillUpdated
             | Event::Congested
             | Event::GatewayFound { .. } => {}
         }
     }
 
-    fn note_subscribed(&mut self, now: Instant, granted: Qos, ledger: &mut Ledger) {
-        if let Some((filter, _)) = self.plan.subscriptions.get(self.granted) {
-            ledger.granted(now, self.number, filter, granted);
-        }
-        self.granted += 1;
+    fn note_message(&self, message: &Received<'_>, ledger: &mut Ledger) {
+        let topic = message.topic.name().unwrap_or_default();
+        ledger.delivered(self.number, topic, message.payload, message.qos, message.retain);
     }
 }

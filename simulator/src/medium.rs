@@ -81,4 +81,13 @@ pub trait Medium {
 
     /// The next datagram that has come through.
     fn poll_arrival(&mut self) -> Option<Arrival>;
+
+    /// From now on nothing gets lost, late or repeated but by the medium's own laws.
+    fn calm(&mut self) {}
+
+    /// A node has another address from now on. Where addresses are burnt in, nothing happens.
+    fn readdress(&mut self, _node: NodeIndex) {}
+
+    /// Two nodes have each other's address from now on. Where addresses are burnt in, nothing happens.
+    fn swap_addresses(&mut self, _node: NodeIndex, _other: NodeIndex) {}
 }

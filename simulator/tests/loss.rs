@@ -27,7 +27,11 @@ fn run(plan: &Plan) -> (World<'_>, Summary) {
     };
     let offered = plan.nodes.iter().filter_map(|node| node.feed.as_ref()).map(|feed| feed.count as usize).sum();
     assert_eq!((summary.offered, summary.owed), (offered, owed(plan)), "seed {}", plan.seed);
-    assert!(world.gateway().stats().drops.is_empty(), "seed {}: the gateway dropped messages", plan.seed);
+    assert!(
+        world.gateway(0).expect("is on").stats().drops.is_empty(),
+        "seed {}: the gateway dropped messages",
+        plan.seed
+    );
     assert_eq!(world.ledger().refusals(), 0, "seed {}", plan.seed);
     (world, summary)
 }

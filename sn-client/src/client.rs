@@ -33,6 +33,8 @@ pub struct Client<'a, const BODY: usize, const TOPICS: usize> {
     pub(crate) state: State,
     /// For the CONNECT that is on its way.
     pub(crate) clean_session: bool,
+    /// The last session began with CleanSession, and so ended with its connection.
+    pub(crate) session_is_clean: bool,
     pub(crate) request: Option<Request>,
     pub(crate) body: Body<BODY>,
     /// The last PUBLISH at QoS 0, while its topic and payload are still in the body.
@@ -80,6 +82,7 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
             config,
             state: State::Disconnected,
             clean_session: true,
+            session_is_clean: false,
             request: None,
             body: Body::EMPTY,
             unconfirmed: None,

@@ -90,12 +90,18 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
 
     fn enter_session(&mut self) {
         self.state = State::Active;
+        let was_clean = core::mem::replace(&mut self.session_is_clean, self.clean_session);
         if self.clean_session {
             self.topics.clear();
             self.received.clear();
             return;
         }
-        self.topics.begin_resumed();
+        if was_clean {
+            // The gateway has most likely forgotten that session, and gives its ids out anew.
+            self.topics.clear();
+        } else {
+            self.topics.begin_resumed();
+        }
         if let Some(Request::Publish(publish)) = &mut self.request {
             publish.id = None;
         }

@@ -2,7 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use simulator::{Feed, Link, NodePlan, Plan, Sleep};
+use simulator::plan::{Feed, NodePlan, Sleep};
+use simulator::{Link, Plan};
 use sn_client::Qos;
 use sn_types::Instant;
 use std::num::NonZeroU16;
@@ -19,7 +20,7 @@ pub(crate) fn fleet(seed: u64, link: Link, size: usize, messages: u32, qos: &[Qo
 /// A fleet whose client ids and topics begin with `name`.
 pub(crate) fn named_fleet(name: &str, seed: u64, link: Link, size: usize, messages: u32, qos: &[Qos]) -> Plan {
     let nodes = (0..size).map(|number| node(name, number, size, messages, qos)).collect();
-    Plan { seed, link, gateway: gateway_core::Config::default(), nodes }
+    Plan { nodes, ..Plan::new(seed, link) }
 }
 
 fn node(name: &str, number: usize, size: usize, messages: u32, qos: &[Qos]) -> NodePlan {

@@ -267,7 +267,7 @@ impl Core {
     fn finish_restore(&mut self, now: Instant, sessions: impl Iterator<Item = SessionKey>) {
         for key in sessions {
             self.forget_wrong_forms([key]);
-            self.sn_schedule(now, key);
+            self.sn_resume(now, key);
             match self.broker.sessions.get(key) {
                 // Its connection ended with the process, and so it begins to wait now.
                 Some(session) if session.link == Link::None && session.expires == Instant::FAR_FUTURE => {

@@ -23,6 +23,15 @@ impl Core {
         }
     }
 
+    /// A client is back from the store. An active one has no reason to say anything: what was under way to it goes on by
+    /// itself, at once.
+    pub(crate) fn sn_resume(&mut self, now: Instant, key: SessionKey) {
+        if let Some(client) = self.sn.clients.get_mut(&key).filter(|client| client.state == State::Active) {
+            client.paused_until = Some(now);
+        }
+        self.sn_schedule(now, key);
+    }
+
     /// The timer entry made for `due` has come.
     pub(crate) fn sn_client_due(&mut self, now: Instant, due: Instant, key: SessionKey) {
         let Some(client) = self.sn.clients.get_mut(&key).filter(|client| client.scheduled == due) else { return };

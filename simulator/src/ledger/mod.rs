@@ -1,0 +1,460 @@
+//! What was promised and what came, kept outside of the code under test.
+//!
+//! Messages are numbered for each publisher and topic, and their payloads say so. So each arrival is judged when it comes:
+//! was it published, on this topic, has this client asked for it, has it come before, and in its order. What is owed is
+//! kept until it has come; what is left of that at the end is missing.
+
+mod message;
+mod subscription;
+mod summary;
+mod violation;
+mod window;
+
+pub(crate) use message::{ClientNo, MessageId, Stamp};
+pub use summary::Summary;
+pub use violation::Violation;
+
+use message::rank;
+use sn_client::Qos;
+use sn_types::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use subscription::Subscriptions;
+use window::{Order, Window};
+
+/// Violations beyond are not kept: so many say enough.
+const MOST_VIOLATIONS: usize = 20;
+
+/// A client as the books see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub(crate) name: String,
+    /// Messages pass only between clients of one gateway.
+    pub(crate) gateway: usize,
+    /// Its session outlives its connections: what it has subscribed to is owed to it.
+    pub(crate) persistent: bool,
+}
+
+/// What may happen in a world without a promise being broken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Laws {
+    /// A datagram may come twice.
+    pub(crate) repeats: bool,
+    /// A copy may come when both ends have forgotten the exchange: the condition for QoS 2 to be exactly once is broken.
+    pub(crate) is_late: bool,
+    /// A gateway may lose what it has not written.
+    pub(crate) forgets: bool,
+    /// What is in nobody's books may come, for there are strangers who publish.
+    pub(crate) strangers_publish: bool,
+}
+
+/// The account of a run.
+#[derive(Debug)]
+pub struct Ledger {
+    accounts: Vec<Account>,
+    laws: Laws,
+    topics: Vec<String>,
+    topic_numbers: BTreeMap<String, u32>,
+    subscriptions: Subscriptions,
+    /// Who has a standing subscription, by topic; emptied when that changes.
+    standing: BTreeMap<u32, Vec<(ClientNo, u8)>>,
+    streams: BTreeMap<(ClientNo, u32), Stream>,
+    /// By subscriber, publisher, topic and QoS: among different QoS there is no order (MQTT 3.1.1 §4.6).
+    windows: BTreeMap<(ClientNo, ClientNo, u32, u8), Window>,
+    /// Messages of a topic that a client may miss, because the gateway has said that it dropped them.
+    forgiven: BTreeMap<(ClientNo, u32), usize>,
+    /// Messages that may come to a client once more at QoS 2, because it has forgotten them.
+    pardons: BTreeMap<ClientNo, usize>,
+    /// How often the gateway had reason to publish a client's will.
+    will_reasons: BTreeMap<ClientNo, usize>,
+    /// How often it came: to whom, whose.
+    wills: BTreeMap<(ClientNo, ClientNo), usize>,
+    summary: Summary,
+    violations: Vec<Violation>,
+    losses: u64,
+    refusals: u64,
+}
+
+/// A publisher's messages on a topic.
+#[derive(Debug, Default)]
+struct Stream {
+    next: u32,
+    /// At QoS 1 and 2, by number.
+    open: VecDeque<Open>,
+}
+
+/// A message that is not at its goal everywhere.
+#[derive(Debug)]
+struct Open {
+    number: u32,
+    /// When its publisher had the acknowledgement.
+    confirmed: Option<Instant>,
+    /// Its publisher will never know.
+    abandoned: bool,
+    owed_to: Vec<ClientNo>,
+}
+
+impl Ledger {
+    /// Empty books.
+    pub(crate) fn new(accounts: Vec<Account>, laws: Laws) -> Self {
+        Self {
+            accounts,
+            laws,
+            topics: Vec::new(),
+            topic_numbers: BTreeMap::new(),
+            subscriptions: Subscriptions::default(),
+            standing: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            forgiven: BTreeMap::new(),
+            pardons: BTreeMap::new(),
+            will_reasons: BTreeMap::new(),
+            wills: BTreeMap::new(),
+            summary: Summary::default(),
+            violations: Vec::new(),
+            losses: 0,
+            refusals: 0,
+        }
+    }
+
+    fn topic_number(&mut self, topic: &str) -> u32 {
+        if let Some(number) = self.topic_numbers.get(topic) {
+            return *number;
+        }
+        let number = self.topics.len() as u32;
+        self.topics.push(topic.to_owned());
+        self.topic_numbers.insert(topic.to_owned(), number);
+        number
+    }
+
+    /// A client is about to publish. Answers with what goes into the payload.
+    pub(crate) fn offer(&mut self, now: Instant, publisher: ClientNo, topic: &str, qos: Qos) -> Stamp {
+        let topic = self.topic_number(topic);
+        let owed_to = if rank(qos) > 0 { self.owed(publisher, topic) } else { Vec::new() };
+        self.summary.offered += 1;
+        self.summary.owed += owed_to.len();
+        let stream = self.streams.entry((publisher, topic)).or_default();
+        let number = stream.next;
+        stream.next += 1;
+        if rank(qos) > 0 {
+            stream.open.push_back(Open { number, confirmed: None, abandoned: false, owed_to });
+        }
+        Stamp { id: MessageId { publisher, topic, number }, rank: rank(qos), at: now }
+    }
+
+    /// Who has a right to a message.
+    fn owed(&mut self, publisher: ClientNo, topic: u32) -> Vec<ClientNo> {
+        let Self { topics, subscriptions, accounts, standing, .. } = self;
+        let standing = standing.entry(topic).or_insert_with(|| subscriptions.standing(&topics[topic as usize]));
+        let gateway = accounts[publisher as usize].gateway;
+        let is_owed = |(client, rank): &&(ClientNo, u8)| {
+            let account = &accounts[*client as usize];
+            *rank > 0 && account.persistent && account.gateway == gateway
+        };
+        standing.iter().filter(is_owed).map(|(client, _)| *client).collect()
+    }
+
+    fn open_mut(&mut self, id: MessageId) -> Option<&mut Open> {
+        let stream = self.streams.get_mut(&(id.publisher, id.topic))?;
+        let at = stream.open.binary_search_by_key(&id.number, |open| open.number).ok()?;
+        stream.open.get_mut(at)
+    }
+
+    /// The publisher has the acknowledgement.
+    pub(crate) fn confirmed(&mut self, now: Instant, id: MessageId) {
+        if let Some(open) = self.open_mut(id) {
+            open.confirmed = Some(now);
+        }
+        self.tidy(id);
+    }
+
+    /// The publisher has given the message up: it may arrive, or not.
+    pub(crate) fn abandoned(&mut self, id: MessageId) {
+        if let Some(open) = self.open_mut(id) {
+            open.abandoned = true;
+        }
+        self.tidy(id);
+    }
+
+    /// Forgets messages that are at their goal.
+    fn tidy(&mut self, id: MessageId) {
+        let Some(stream) = self.streams.get_mut(&(id.publisher, id.topic)) else { return };
+        while stream.open.front().is_some_and(Open::is_done) {
+            stream.open.pop_front();
+        }
+    }
+
+    /// SUBSCRIBE leaves a client.
+    pub(crate) fn asked(&mut self, now: Instant, client: ClientNo, filter: &str, qos: Qos) {
+        self.subscriptions.ask(now, client, filter, qos);
+        self.let_off(client);
+    }
+
+    /// SUBACK has come.
+    pub(crate) fn granted(&mut self, now: Instant, client: ClientNo, filter: &str, asked: Qos, granted: Qos) {
+        self.subscriptions.grant(now, client, filter, asked, granted);
+        self.standing.clear();
+    }
+
+    /// UNSUBSCRIBE leaves a client.
+    pub(crate) fn unsubscribing(&mut self, now: Instant, client: ClientNo, filter: &str) {
+        self.subscriptions.begin_end(now, client, Some(filter));
+        self.let_off(client);
+    }
+
+    /// UNSUBACK has come.
+    pub(crate) fn unsubscribed(&mut self, now: Instant, client: ClientNo, filter: &str) {
+        self.subscriptions.end(now, client, Some(filter));
+    }
+
+    /// The gateway has forgotten a client's session, and had reason to.
+    pub(crate) fn session_ended(&mut self, now: Instant, client: ClientNo) {
+        self.subscriptions.begin_end(now, client, None);
+        self.let_off(client);
+    }
+
+    /// What no standing subscription selects is not owed any more.
+    fn let_off(&mut self, client: ClientNo) {
+        self.standing.clear();
+        for ((_, topic), stream) in &mut self.streams {
+            if !self.subscriptions.stands(client, &self.topics[*topic as usize]) {
+                stream.open.iter_mut().for_each(|open| open.owed_to.retain(|owed| *owed != client));
+            }
+        }
+    }
+
+    /// The gateway has dropped a message for a client, and said so.
+    pub(crate) fn forgiven(&mut self, client: ClientNo, topic: &str) {
+        let topic = self.topic_number(topic);
+        *self.forgiven.entry((client, topic)).or_default() += 1;
+    }
+
+    /// A client has lost its memory.
+    pub(crate) fn rebooted(&mut self, client: ClientNo) {
+        *self.pardons.entry(client).or_default() += 1;
+    }
+
+    /// A message has come to a client, on a topic by that name. Which one it is, if it is one.
+    pub(crate) fn delivered(
+        &mut self,
+        client: ClientNo,
+        topic: &str,
+        payload: &[u8],
+        qos: Qos,
+        retain: bool,
+    ) -> Option<Stamp> {
+        let stamp = Stamp::read(payload).filter(|stamp| self.is_genuine(stamp.id, topic));
+        let owner = std::str::from_utf8(payload).ok().and_then(|name| self.client(name));
+        match (stamp, owner) {
+            (Some(stamp), _) => self.note_delivery(client, topic, stamp, qos, retain),
+            (None, Some(owner)) => self.note_will(client, owner, qos),
+            (None, None) if self.laws.strangers_publish => {}
+            (None, None) => {
+                self.violated(Violation::Invented { client: self.name(client), topic: topic.to_owned() });
+            }
+        }
+        stamp
+    }
+
+    fn note_delivery(&mut self, client: ClientNo, topic: &str, stamp: Stamp, qos: Qos, retain: bool) {
+        self.judge_right(client, topic, stamp, qos);
+        if retain {
+            self.summary.retained += 1;
+            return;
+        }
+        self.summary.delivered += 1;
+        self.judge_order(client, stamp, qos);
+        if let Some(open) = self.open_mut(stamp.id) {
+            open.owed_to.retain(|owed| *owed != client);
+        }
+        self.tidy(stamp.id);
+    }
+
+    /// It was published, and on this topic.
+    fn is_genuine(&self, id: MessageId, topic: &str) -> bool {
+        let stream = self.streams.get(&(id.publisher, id.topic));
+        stream.is_some_and(|stream| id.number < stream.next)
+            && self.topics.get(id.topic as usize).is_some_and(|name| name == topic)
+    }
+
+    /// The client has asked for it, at this QoS.
+    fn judge_right(&mut self, client: ClientNo, topic: &str, stamp: Stamp, qos: Qos) {
+        let admitted: Vec<u8> = self.subscriptions.admits(client, topic, stamp.at).collect();
+        let has_gateway_in_common =
+            self.accounts[client as usize].gateway == self.accounts[stamp.id.publisher as usize].gateway;
+        if admitted.is_empty() || !has_gateway_in_common {
+            self.violated(Violation::Unasked { client: self.name(client), message: self.label(stamp.id) });
+        } else if !admitted.iter().any(|granted| rank(qos) == stamp.rank.min(*granted)) {
+            self.violated(Violation::WrongQos { client: self.name(client), message: self.label(stamp.id) });
+        }
+    }
+
+    /// It has not come before, and in its order.
+    fn judge_order(&mut self, client: ClientNo, Stamp { id, rank: offered, .. }: Stamp, qos: Qos) {
+        let window = self.windows.entry((client, id.publisher, id.topic, rank(qos))).or_default();
+        match (window.note(id.number), rank(qos)) {
+            (Order::Later, _) | (Order::Overtaken, 0) => {}
+            (Order::Again, 1) => self.summary.repeated += 1,
+            // The broker may have got it twice, or the network repeats what nobody acknowledges.
+            (Order::Again, 0) if offered == 1 || self.laws.repeats => self.summary.repeated += 1,
+            // QoS 0 does not wait for the disk: what a crash makes the broker forget, it sends again.
+            (Order::Again, 0) if offered == 2 && self.laws.forgets => self.summary.repeated += 1,
+            (Order::Again, 2) if self.is_pardoned(client) => self.summary.repeated += 1,
+            (Order::Again, 2) if self.laws.is_late => self.summary.repeated += 1,
+            (Order::Again, _) => {
+                self.violated(Violation::Repeated { client: self.name(client), message: self.label(id) });
+            }
+            (Order::Overtaken, _) => {
+                self.violated(Violation::OutOfOrder { client: self.name(client), message: self.label(id) });
+            }
+        }
+    }
+
+    fn is_pardoned(&mut self, client: ClientNo) -> bool {
+        let pardons = self.pardons.entry(client).or_default();
+        let has_one = *pardons > 0;
+        *pardons = pardons.saturating_sub(1);
+        has_one
+    }
+
+    /// A client's connection has ended without its DISCONNECT.
+    pub(crate) fn may_publish_will(&mut self, owner: ClientNo) {
+        *self.will_reasons.entry(owner).or_default() += 1;
+    }
+
+    /// A will has come: its payload is its owner's client id.
+    fn note_will(&mut self, client: ClientNo, owner: ClientNo, qos: Qos) {
+        let came = self.wills.entry((client, owner)).or_default();
+        *came += 1;
+        let reasons = self.will_reasons.get(&owner).copied().unwrap_or(0);
+        // At QoS 1 one reason may be heard of twice.
+        if reasons == 0 || (rank(qos) == 2 && *came > reasons) {
+            self.violated(Violation::WillWithoutReason { client: self.name(owner) });
+        }
+    }
+
+    /// The gateway tells a waking client that nothing is left for it.
+    pub(crate) fn drained(&mut self, client: ClientNo) {
+        let forgiven: usize =
+            self.forgiven.range((client, 0)..=(client, u32::MAX)).map(|(_, messages)| *messages).sum();
+        let left = self.open().filter(|(_, open)| open.confirmed.is_some() && open.owed_to.contains(&client));
+        let left: Vec<MessageId> = left.map(|(id, _)| id).collect();
+        if left.len() > forgiven
+            && let Some(first) = left.first()
+        {
+            self.violated(Violation::NotDrained { client: self.name(client), message: self.label(*first) });
+        }
+    }
+
+    fn open(&self) -> impl Iterator<Item = (MessageId, &Open)> {
+        self.streams.iter().flat_map(|(&(publisher, topic), stream)| {
+            stream.open.iter().map(move |open| (MessageId { publisher, topic, number: open.number }, open))
+        })
+    }
+
+    /// Whether everything owed has come, and every publisher knows.
+    #[must_use]
+    pub fn is_even(&self) -> bool {
+        self.unconfirmed().next().is_none() && self.missing().is_empty()
+    }
+
+    fn unconfirmed(&self) -> impl Iterator<Item = MessageId> {
+        self.open().filter(|(_, open)| open.confirmed.is_none() && !open.abandoned).map(|(id, _)| id)
+    }
+
+    /// What is owed although its publisher relies on it.
+    fn missing(&self) -> Vec<(ClientNo, MessageId)> {
+        let mut forgiven = self.forgiven.clone();
+        let confirmed = self.open().filter(|(_, open)| open.confirmed.is_some());
+        let owed = confirmed.flat_map(|(id, open)| open.owed_to.iter().map(move |client| (*client, id)));
+        let is_missed = |(client, id): &(ClientNo, MessageId)| match forgiven.get_mut(&(*client, id.topic)) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                false
+            }
+            Some(_) | None => true,
+        };
+        owed.filter(is_missed).collect()
+    }
+
+    /// A rule that others watch over was broken.
+    pub(crate) fn violated(&mut self, violation: Violation) {
+        if self.violations.len() < MOST_VIOLATIONS {
+            self.violations.push(violation);
+        }
+    }
+
+    /// Rules broken so far.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    pub(crate) fn name(&self, client: ClientNo) -> String {
+        self.accounts[client as usize].name.clone()
+    }
+
+    /// Whether a client keeps its session.
+    pub(crate) fn is_persistent(&self, client: ClientNo) -> bool {
+        self.accounts[client as usize].persistent
+    }
+
+    /// The client of that name.
+    pub(crate) fn client(&self, name: &str) -> Option<ClientNo> {
+        self.accounts.iter().position(|account| account.name == name).map(|at| at as ClientNo)
+    }
+
+    fn label(&self, id: MessageId) -> String {
+        let MessageId { publisher, topic, number } = id;
+        let (publisher, topic) = (&self.accounts[publisher as usize].name, &self.topics[topic as usize]);
+        format!("message {number} of {publisher} on {topic}")
+    }
+
+    pub(crate) fn lost(&mut self) {
+        self.losses += 1;
+    }
+
+    pub(crate) fn refused(&mut self) {
+        self.refusals += 1;
+    }
+
+    /// Connections that nodes have lost.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
+        self.losses
+    }
+
+    /// Connections and requests that the gateways have refused.
+    #[must_use]
+    pub fn refusals(&self) -> u64 {
+        self.refusals
+    }
+
+    /// How much there was so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// Whether all promises were kept, once nothing is under way any more.
+    ///
+    /// # Errors
+    /// Every broken promise, up to some.
+    pub fn verdict(&self) -> Result<Summary, Vec<Violation>> {
+        let mut violations = self.violations.clone();
+        let unconfirmed = self.unconfirmed().map(|id| Violation::Unconfirmed { message: self.label(id) });
+        violations.extend(unconfirmed.take(MOST_VIOLATIONS));
+        let missing = self.missing().into_iter().take(MOST_VIOLATIONS);
+        violations.extend(
+            missing.map(|(client, id)| Violation::Missing { client: self.name(client), message: self.label(id) }),
+        );
+        if violations.is_empty() { Ok(self.summary) } else { Err(violations) }
+    }
+}
+
+impl Open {
+    /// Nobody waits for it: neither its publisher nor anybody it is owed to. What its publisher has given up is owed to
+    /// nobody.
+    fn is_done(&self) -> bool {
+        self.abandoned || (self.confirmed.is_some() && self.owed_to.is_empty())
+    }
+}

@@ -1,0 +1,353 @@
+//! A small MQTT client: keeps its session, sends again what was not acknowledged, delivers QoS 2 once.
+
+use crate::Ledger;
+use crate::ledger::{ClientNo, MessageId};
+use crate::plan::MqttPlan;
+use crate::script::{Script, Wish};
+use bytes::Bytes;
+use gateway_core::mqtt::{Connect, ConnectCode, Packet, PacketId, Publish};
+use gateway_core::{ConnId, Qos};
+use sn_types::Instant;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long it waits before it connects again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Messages that it sends without waiting for the acknowledgement of the first.
+const WINDOW: usize = 10;
+
+/// An MQTT client in the world.
+pub(crate) struct MqttClient<'p> {
+    number: ClientNo,
+    plan: &'p MqttPlan,
+    script: Script<'p>,
+    link: MqttLink,
+    last_id: u16,
+    /// Subscriptions of the plan that were asked for.
+    asked: usize,
+    requests: VecDeque<Request<'p>>,
+    /// Sent and not acknowledged, in order.
+    unacknowledged: VecDeque<Outgoing>,
+    /// QoS 2 ids received and not released.
+    unreleased: BTreeSet<PacketId>,
+    pub(crate) scheduled: Instant,
+}
+
+/// Where its connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MqttLink {
+    /// It connects at that time.
+    Off(Instant),
+    /// It connects when the script says so.
+    Idle,
+    Connecting(ConnId),
+    On(ConnId),
+}
+
+/// SUBSCRIBE or UNSUBSCRIBE on its way.
+struct Request<'p> {
+    id: PacketId,
+    filter: &'p str,
+    /// `None`: UNSUBSCRIBE.
+    qos: Option<Qos>,
+}
+
+struct Outgoing {
+    id: PacketId,
+    message: MessageId,
+    /// `None`: PUBREC has come, PUBREL is sent.
+    publish: Option<Publish>,
+}
+
+impl<'p> MqttClient<'p> {
+    pub(crate) fn new(number: ClientNo, plan: &'p MqttPlan) -> Self {
+        Self {
+            number,
+            plan,
+            script: Script::new(plan.feed.as_ref(), &plan.steps),
+            link: MqttLink::Off(plan.start),
+            last_id: 0,
+            asked: 0,
+            requests: VecDeque::new(),
+            unacknowledged: VecDeque::new(),
+            unreleased: BTreeSet::new(),
+            scheduled: Instant::FAR_FUTURE,
+        }
+    }
+
+    pub(crate) fn plan(&self) -> &'p MqttPlan {
+        self.plan
+    }
+
+    pub(crate) fn link(&self) -> MqttLink {
+        self.link
+    }
+
+    /// The connection that it has, or tries to make.
+    pub(crate) fn conn(&self) -> Option<ConnId> {
+        match self.link {
+            MqttLink::Connecting(conn) | MqttLink::On(conn) => Some(conn),
+            MqttLink::Off(_) | MqttLink::Idle => None,
+        }
+    }
+
+    /// Connects.
+    pub(crate) fn connect(&mut self, conn: ConnId) -> Packet {
+        self.link = MqttLink::Connecting(conn);
+        Packet::Connect(Box::new(Connect {
+            client_id: self.plan.client_id.clone(),
+            clean_session: self.plan.clean_session,
+            keep_alive_s: 0,
+            will: None,
+            username: None,
+            password: None,
+        }))
+    }
+
+    /// The connection is gone.
+    pub(crate) fn closed(&mut self, now: Instant) {
+        if self.conn().is_some() {
+            self.link = MqttLink::Off(now + PAUSE);
+        }
+    }
+
+    /// Connects soon if it is not connected.
+    pub(crate) fn come_back(&mut self, now: Instant) {
+        if self.link == MqttLink::Idle {
+            self.link = MqttLink::Off(now + PAUSE);
+        }
+    }
+
+    /// A packet arrives. What it answers.
+    pub(crate) fn hear(&mut self, now: Instant, packet: Packet, ledger: &mut Ledger) -> Vec<Packet> {
+        match packet {
+            Packet::ConnAck { code: ConnectCode::Accepted, .. } => self.connected(),
+            Packet::ConnAck { .. } => {
+                self.link = MqttLink::Off(now + PAUSE);
+                Vec::new()
+            }
+            Packet::Publish(publish) => self.take(publish, ledger).into_iter().collect(),
+            Packet::PubAck(id) | Packet::PubComp(id) => {
+                self.acknowledged(now, id, ledger);
+                Vec::new()
+            }
+            Packet::PubRec(id) => {
+                if let Some(outgoing) = self.unacknowledged.iter_mut().find(|outgoing| outgoing.id == id) {
+                    outgoing.publish = None;
+                }
+                vec![Packet::PubRel(id)]
+            }
+            Packet::PubRel(id) => {
+                self.unreleased.remove(&id);
+                vec![Packet::PubComp(id)]
+            }
+            Packet::SubAck { id, granted } => {
+                self.subscribed(now, id, granted.first().copied().flatten(), ledger);
+                Vec::new()
+            }
+            Packet::UnsubAck(id) => {
+                self.unsubscribed(now, id, ledger);
+                Vec::new()
+            }
+            Packet::PingResp
+            | Packet::Connect(_)
+            | Packet::Subscribe { .. }
+            | Packet::Unsubscribe { .. }
+            | Packet::PingReq
+            | Packet::Disconnect => Vec::new(),
+        }
+    }
+
+    /// Sends again what was not acknowledged, in order (MQTT 3.1.1 §4.4), and asks again what was not answered.
+    fn connected(&mut self) -> Vec<Packet> {
+        let MqttLink::Connecting(conn) = self.link else { return Vec::new() };
+        self.link = MqttLink::On(conn);
+        let again = self.unacknowledged.iter().map(|outgoing| match &outgoing.publish {
+            Some(publish) => Packet::Publish(Publish { dup: true, ..publish.clone() }),
+            None => Packet::PubRel(outgoing.id),
+        });
+        again.chain(self.requests.iter().map(Request::packet)).collect()
+    }
+
+    fn take(&mut self, publish: Publish, ledger: &mut Ledger) -> Option<Packet> {
+        match (publish.qos, publish.id) {
+            (Qos::AtMostOnce, _) | (Qos::AtLeastOnce | Qos::ExactlyOnce, None) => {
+                self.deliver(&publish, ledger);
+                None
+            }
+            (Qos::AtLeastOnce, Some(id)) => {
+                self.deliver(&publish, ledger);
+                Some(Packet::PubAck(id))
+            }
+            (Qos::ExactlyOnce, Some(id)) => {
+                if self.unreleased.insert(id) {
+                    self.deliver(&publish, ledger);
+                }
+                Some(Packet::PubRec(id))
+            }
+        }
+    }
+
+    fn deliver(&self, publish: &Publish, ledger: &mut Ledger) {
+        let qos = sn_qos(publish.qos);
+        ledger.delivered(self.number, &publish.topic, &publish.payload, qos, publish.retain);
+    }
+
+    fn acknowledged(&mut self, now: Instant, id: PacketId, ledger: &mut Ledger) {
+        if let Some(at) = self.unacknowledged.iter().position(|outgoing| outgoing.id == id)
+            && let Some(outgoing) = self.unacknowledged.remove(at)
+        {
+            ledger.confirmed(now, outgoing.message);
+        }
+    }
+
+    fn subscribed(&mut self, now: Instant, id: PacketId, granted: Option<Qos>, ledger: &mut Ledger) {
+        let Some(request) = self.answered(id) else { return };
+        match (granted, request.qos) {
+            (Some(granted), Some(asked)) => {
+                ledger.granted(now, self.number, request.filter, sn_qos(asked), sn_qos(granted));
+            }
+            (None, _) | (Some(_), None) => ledger.refused(),
+        }
+    }
+
+    fn unsubscribed(&mut self, now: Instant, id: PacketId, ledger: &mut Ledger) {
+        if let Some(request) = self.answered(id) {
+            ledger.unsubscribed(now, self.number, request.filter);
+        }
+    }
+
+    fn answered(&mut self, id: PacketId) -> Option<Request<'p>> {
+        let at = self.requests.iter().position(|request| request.id == id)?;
+        self.requests.remove(at)
+    }
+
+    /// What is due: packets to send.
+    pub(crate) fn look(&mut self, now: Instant, ledger: &mut Ledger) -> Vec<Packet> {
+        let mut packets = Vec::new();
+        while self.next_look().is_some_and(|due| due <= now) {
+            match self.link {
+                MqttLink::Off(_) | MqttLink::Connecting(_) => break,
+                MqttLink::Idle => self.wait_for_connect(now),
+                MqttLink::On(_) => packets.extend(self.fulfil(now, ledger)),
+            }
+        }
+        packets
+    }
+
+    /// Without a connection all falls flat but to connect.
+    fn wait_for_connect(&mut self, now: Instant) {
+        if self.script.peek() == Some(Wish::Connect) {
+            self.link = MqttLink::Off(now);
+        }
+        self.script.advance();
+    }
+
+    fn fulfil(&mut self, now: Instant, ledger: &mut Ledger) -> Option<Packet> {
+        if let Some((filter, qos)) = self.plan.subscriptions.get(self.asked) {
+            self.asked += 1;
+            return Some(self.subscribe(now, filter, *qos, ledger));
+        }
+        let wish = self.script.peek()?;
+        self.script.advance();
+        match wish {
+            Wish::Publish { topic, qos, retain } => Some(self.publish(now, topic, qos, retain, ledger)),
+            Wish::Subscribe { filter, qos } => Some(self.subscribe(now, filter, qos, ledger)),
+            Wish::Unsubscribe { filter } => {
+                ledger.unsubscribing(now, self.number, filter);
+                Some(self.ask(filter, None))
+            }
+            Wish::Disconnect => {
+                self.link = MqttLink::Idle;
+                Some(Packet::Disconnect)
+            }
+            Wish::Connect => None,
+        }
+    }
+
+    fn publish(&mut self, now: Instant, topic: &str, qos: sn_client::Qos, retain: bool, ledger: &mut Ledger) -> Packet {
+        let stamp = ledger.offer(now, self.number, topic, qos);
+        let qos = mqtt_qos(qos);
+        let id = (qos != Qos::AtMostOnce).then(|| self.next_id());
+        let payload = Bytes::from(stamp.payload(0));
+        let publish = Publish { dup: false, qos, retain, topic: topic.into(), id, payload };
+        if let Some(id) = id {
+            self.unacknowledged.push_back(Outgoing { id, message: stamp.id, publish: Some(publish.clone()) });
+        }
+        Packet::Publish(publish)
+    }
+
+    fn subscribe(&mut self, now: Instant, filter: &'p str, qos: sn_client::Qos, ledger: &mut Ledger) -> Packet {
+        ledger.asked(now, self.number, filter, qos);
+        self.ask(filter, Some(mqtt_qos(qos)))
+    }
+
+    fn ask(&mut self, filter: &'p str, qos: Option<Qos>) -> Packet {
+        let request = Request { id: self.next_id(), filter, qos };
+        let packet = request.packet();
+        self.requests.push_back(request);
+        packet
+    }
+
+    fn next_id(&mut self) -> PacketId {
+        loop {
+            self.last_id = self.last_id.wrapping_add(1);
+            let Some(id) = PacketId::new(self.last_id) else { continue };
+            let is_used = self.unacknowledged.iter().any(|outgoing| outgoing.id == id);
+            if !is_used && self.requests.iter().all(|request| request.id != id) {
+                return id;
+            }
+        }
+    }
+
+    /// When to look at the client next. While it waits for acknowledgements of many messages, not before they come.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        match self.link {
+            MqttLink::Off(at) => Some(at),
+            MqttLink::Connecting(_) => None,
+            MqttLink::Idle => self.script.due(),
+            MqttLink::On(_) if self.asked < self.plan.subscriptions.len() => Some(Instant::ZERO),
+            MqttLink::On(_) => self.script.due().filter(|_| self.unacknowledged.len() < WINDOW),
+        }
+    }
+
+    /// Whether it has nothing left to do but to stay connected.
+    pub(crate) fn is_settled(&self) -> bool {
+        let is_at_rest = match self.link {
+            MqttLink::On(_) | MqttLink::Idle => true,
+            MqttLink::Off(_) | MqttLink::Connecting(_) => false,
+        };
+        is_at_rest
+            && self.script.due().is_none()
+            && self.asked == self.plan.subscriptions.len()
+            && self.requests.is_empty()
+            && (self.unacknowledged.is_empty() || self.link == MqttLink::Idle)
+    }
+}
+
+impl Request<'_> {
+    fn packet(&self) -> Packet {
+        let filter: Arc<str> = self.filter.into();
+        match self.qos {
+            Some(qos) => Packet::Subscribe { id: self.id, filters: vec![(filter, qos)] },
+            None => Packet::Unsubscribe { id: self.id, filters: vec![filter] },
+        }
+    }
+}
+
+const fn mqtt_qos(qos: sn_client::Qos) -> Qos {
+    match qos {
+        sn_client::Qos::MinusOne | sn_client::Qos::Zero => Qos::AtMostOnce,
+        sn_client::Qos::One => Qos::AtLeastOnce,
+        sn_client::Qos::Two => Qos::ExactlyOnce,
+    }
+}
+
+const fn sn_qos(qos: Qos) -> sn_client::Qos {
+    match qos {
+        Qos::AtMostOnce => sn_client::Qos::Zero,
+        Qos::AtLeastOnce => sn_client::Qos::One,
+        Qos::ExactlyOnce => sn_client::Qos::Two,
+    }
+}

@@ -1,0 +1,91 @@
+//! All that a run depends on, spelled out: what everybody does and when, and what goes wrong.
+//!
+//! A plan can be kept in a file (see [`Plan::to_toml`]) and made smaller by leaving out items.
+
+mod client;
+mod fault;
+mod file;
+mod gateway;
+mod seconds;
+
+pub use client::{Do, Feed, MqttPlan, NodePlan, Sleep, Step, WillPlan};
+pub use fault::{Fate, Fault, FaultKind};
+pub use file::PlanError;
+pub use gateway::GatewayPlan;
+
+use crate::Link;
+use crate::ledger::Laws;
+use serde::{Deserialize, Serialize};
+use sn_types::Instant;
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Of the medium's, the nodes' and the disks' randomness.
+    pub seed: u64,
+    /// From then on nothing goes wrong any more: links are lossless, and everybody who keeps a session is connected.
+    /// Late enough to be after all faults; never, if the run is to end as it goes.
+    #[serde(default = "never", with = "seconds::instant", skip_serializing_if = "is_never")]
+    pub calm_at: Instant,
+    /// What carries datagrams.
+    pub medium: MediumPlan,
+    /// The gateways. Each is an MQTT broker of its own; messages do not pass between them.
+    pub gateways: Vec<GatewayPlan>,
+    /// The nodes; their places here are their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodePlan>,
+    /// The MQTT clients.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mqtt: Vec<MqttPlan>,
+    /// What goes wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+}
+
+/// What carries datagrams between nodes and gateways.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum MediumPlan {
+    /// A link of its own for each node, all of the same kind.
+    Link(Link),
+}
+
+impl Plan {
+    /// One gateway that keeps everything in memory, and nobody who talks to it.
+    #[must_use]
+    pub fn new(seed: u64, link: Link) -> Self {
+        Self {
+            seed,
+            calm_at: Instant::FAR_FUTURE,
+            medium: MediumPlan::Link(link),
+            gateways: vec![GatewayPlan::default()],
+            nodes: Vec::new(),
+            mqtt: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// What may happen without a promise being broken.
+    pub(crate) fn laws(&self) -> Laws {
+        let has = |is_such: fn(&FaultKind) -> bool| self.faults.iter().any(|fault| is_such(&fault.what));
+        let (repeats, is_late) = match &self.medium {
+            MediumPlan::Link(link) => link.repeats(),
+        };
+        Laws {
+            repeats,
+            is_late,
+            forgets: has(|what| matches!(what, FaultKind::Crash { .. } | FaultKind::DiskFails { .. })),
+            strangers_publish: has(|what| matches!(what, FaultKind::Rude { .. })),
+        }
+    }
+}
+
+const fn never() -> Instant {
+    Instant::FAR_FUTURE
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_never(at: &Instant) -> bool {
+    *at == Instant::FAR_FUTURE
+}
