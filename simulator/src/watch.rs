@@ -151,6 +151,7 @@ impl Watch {
             | Event::Disconnected { .. }
             | Event::Asleep { .. }
             | Event::Awake { .. }
+            | Event::PredefinedChanged { .. }
             | Event::Rejected { .. } => {}
         }
     }

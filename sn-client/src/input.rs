@@ -96,12 +96,7 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
             self.received.clear();
             return;
         }
-        if was_clean {
-            // The gateway has most likely forgotten that session, and gives its ids out anew.
-            self.topics.clear();
-        } else {
-            self.topics.begin_resumed();
-        }
+        self.topics.begin_resumed(was_clean);
         if let Some(Request::Publish(publish)) = &mut self.request {
             publish.id = None;
         }
