@@ -106,12 +106,12 @@ fn contended_throughput(frames_per_us: f64) -> f64 {
 }
 
 /// ns-3 3.37 (Debian's), its lr-wpan module with its own defaults: stations on a circle of 5 m around the receiver, each always
-/// with a frame of 127 octets that asks for an acknowledgement. Acknowledged frames per second. ns-3 computes bit errors
-/// and lets the first of two equally strong frames through most of the time: here, a capture ratio of 0 dB comes next to it.
-/// With 10 and 20 stations, where three and more collide, the two models of reception differ by 21 % and 31 %.
+/// with a frame of 127 octets that asks for an acknowledgement. ns-3 computes bit errors and lets the first of two
+/// equally strong frames through most of the time: here, a capture ratio of 0 dB comes next to it. From ten stations on, where
+/// three and more collide, the two models of reception differ by more than 10 %.
 #[test]
-fn few_stations_with_acknowledgements_reach_what_ns_3_finds() {
-    for (stations, ns_3) in NS_3 {
+fn stations_with_acknowledgements_reach_what_ns_3_finds() {
+    for (stations, ns_3, tolerance) in NS_3 {
         let mut plan = circle(stations);
         plan.receiver.capture_db = 0;
         let mut net = Net::new(&plan);
@@ -122,11 +122,13 @@ fn few_stations_with_acknowledgements_reach_what_ns_3_finds() {
         let acknowledged: u64 = (0..stations).map(|node| net.counters(Station::Node(node)).received).sum();
         let measured = acknowledged as f64 / 20.0;
         println!("{stations} stations: {measured:.1} frames/s, ns-3 {ns_3}");
-        assert!((measured / ns_3 - 1.0).abs() < 0.10, "{stations} stations: {measured} frames/s, ns-3 {ns_3}");
+        assert!((measured / ns_3 - 1.0).abs() < tolerance, "{stations} stations: {measured} frames/s, ns-3 {ns_3}");
     }
 }
 
-const NS_3: [(usize, f64); 3] = [(1, 145.43), (2, 150.17), (5, 150.58)];
+/// Stations, acknowledged frames per second in 60 s, and how far we may be off.
+const NS_3: [(usize, f64, f64); 5] =
+    [(1, 145.43, 0.10), (2, 150.17, 0.10), (5, 150.58, 0.10), (10, 126.82, 0.25), (20, 93.30, 0.35)];
 
 /// Stations on a circle around a gateway: the nearer ones hear each other better.
 fn circle(stations: usize) -> RadioPlan {
