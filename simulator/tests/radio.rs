@@ -103,6 +103,19 @@ fn hidden_nodes_collide_where_nodes_that_hear_each_other_hardly_do() {
 }
 
 #[test]
+fn nodes_too_weak_for_each_others_energy_threshold_collide_unless_they_sense_carriers() {
+    let collided = |carrier_sense| {
+        let mut links = TO_GATEWAY.to_vec();
+        links.push((Station::Node(0), Station::Node(1), -85));
+        let plan = linked([2, 0, 1], &links);
+        let receiver = Receiver { carrier_sense, ..plan.receiver };
+        two_talk(&RadioPlan { receiver, ..plan }).totals().collided
+    };
+    let (energy_only, with_carriers) = (collided(false), collided(true));
+    assert!(energy_only > 5 * with_carriers, "{energy_only} and {with_carriers}");
+}
+
+#[test]
 fn the_stronger_of_two_hidden_nodes_is_captured() {
     let capture = |rssi_dbm| {
         let mut links = TO_GATEWAY;

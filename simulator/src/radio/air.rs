@@ -25,6 +25,7 @@ pub(super) struct Air {
     /// One for each pair.
     fades: Vec<Fade>,
     busy_from_aw: u64,
+    senses_carriers: bool,
     sensitivity_tenths: i32,
     /// Weaker signals cannot spoil any frame alone, and are left out.
     floor_tenths: i32,
@@ -39,6 +40,8 @@ struct Ear {
     /// Takes part in the network; else it is open for an acknowledgement or a look at the channel only.
     is_listening: bool,
     power_aw: u64,
+    /// How many frames are on the air that could be received.
+    carriers: u16,
     reception: Option<Reception>,
 }
 
@@ -101,7 +104,7 @@ pub(super) enum For {
 
 impl Air {
     pub(super) fn new(stations: usize, receiver: &Receiver, preamble_us: u64) -> Self {
-        let ear = Ear { is_open: false, is_listening: false, power_aw: 0, reception: None };
+        let ear = Ear { is_open: false, is_listening: false, power_aw: 0, carriers: 0, reception: None };
         let sensitivity_tenths = i32::from(receiver.sensitivity_dbm) * 10;
         let capture_tenths = u32::from(receiver.capture_db) * 10;
         Self {
@@ -109,6 +112,7 @@ impl Air {
             links: vec![Vec::new(); stations],
             fades: Vec::new(),
             busy_from_aw: attowatts(i32::from(receiver.cca_threshold_dbm) * 10),
+            senses_carriers: receiver.carrier_sense,
             sensitivity_tenths,
             floor_tenths: sensitivity_tenths - capture_tenths as i32,
             capture_q32: ratio_q32(capture_tenths),
@@ -167,7 +171,8 @@ impl Air {
 
     /// Whether a station finds the channel busy.
     pub(super) fn is_busy(&self, at: StationId) -> bool {
-        self.ears[at].power_aw >= self.busy_from_aw
+        let ear = &self.ears[at];
+        ear.power_aw >= self.busy_from_aw || (self.senses_carriers && ear.carriers > 0)
     }
 
     /// Opens or closes a receiver. What it is receiving when it closes is lost.
@@ -239,6 +244,7 @@ impl Ear {
     fn begin(&mut self, now: Instant, from: StationId, link: &Link, preamble: Duration) -> Fate {
         let others_aw = self.power_aw;
         self.power_aw += link.power_aw;
+        self.carriers += u16::from(link.is_receivable);
         if !self.is_open {
             return Fate::Deaf;
         }
@@ -258,6 +264,7 @@ impl Ear {
     /// A frame has arrived.
     fn end(&mut self, from: StationId, link: &Link, whom: For) -> Fate {
         self.power_aw -= link.power_aw;
+        self.carriers -= u16::from(link.is_receivable);
         let Fate::Received { .. } = link.fate else { return link.fate };
         let Some(reception) = self.reception else { return Fate::Deaf };
         if reception.from != from {

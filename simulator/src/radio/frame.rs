@@ -6,7 +6,7 @@ use smoltcp::wire::{
     Ieee802154Address, Ieee802154Frame, Ieee802154FrameType, Ieee802154FrameVersion, Ieee802154Pan, Ieee802154Repr,
 };
 
-/// The frame check sequence (§7.2.11): x^16 + x^12 + x^5 + 1, least significant bit first.
+/// The frame check sequence (IEEE 802.15.4-2020 §7.2): x^16 + x^12 + x^5 + 1, least significant bit first.
 const FCS: Crc<u16> = Crc::<u16>::new(&CRC_16_KERMIT);
 /// The length of the frame check sequence, in octets.
 pub(super) const FCS_LEN: usize = 2;
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_has_the_check_sequence_of_the_standards_example() {
-        // §7.2.11: header 0100 0000 0000 0000 0101 0110, check sequence 0010 0111 1001 1110, as sent, lowest bit first.
+        // The standard's example: header 0100 0000 0000 0000 0101 0110, check sequence 0010 0111 1001 1110, as sent, lowest bit first.
         assert_eq!(ack(0x6A), [0x02, 0x00, 0x6A, 0xE4, 0x79]);
     }
 

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phy {
-    /// O-QPSK, 2.4 GHz, 250 kb/s (clause 12).
+    /// O-QPSK, 2.4 GHz, 250 kb/s.
     #[default]
     Oqpsk250k,
-    /// SUN FSK, 863-870 MHz, operating mode 1: 2-FSK, 50 kb/s, modulation index 1, channels of 200 kHz (clause 19).
+    /// SUN FSK, 863-870 MHz, operating mode 1: 2-FSK, 50 kb/s, modulation index 1, channels of 200 kHz.
     SunFsk50k,
 }
 

@@ -87,7 +87,7 @@ impl Site {
     }
 }
 
-/// The unslotted CSMA-CA of IEEE 802.15.4-2020 §6.2.5.1 and its retries, §6.7.4.3. Defaults: the standard's (table 8-94).
+/// The unslotted CSMA-CA of IEEE 802.15.4-2020 §6.2.5.1 and its retries, §6.7.4. Defaults: those of the standard's MAC PIB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MacPlan {
@@ -123,7 +123,7 @@ impl Default for MacPlan {
     }
 }
 
-/// What a receiver can hear. Defaults: nRF52840 (product specification 1.8, §6.20.15.7 and IEEE 802.15.4-2020 §10.2.8).
+/// What a receiver can hear. Defaults: an nRF52840 with IEEE 802.15.4 at 250 kb/s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Receiver {
@@ -132,13 +132,16 @@ pub struct Receiver {
     /// With that much power on the air, of one or several transmitters, the channel is busy, in dBm. Default: -75, the highest
     /// that the standard allows at 2.4 GHz: 10 dB above the sensitivity that it demands.
     pub cca_threshold_dbm: i16,
+    /// The channel is busy while a frame is on the air that could be received, too, however weak (CCA mode 3: carrier or
+    /// energy). Default: no (CCA mode 1: energy only).
+    pub carrier_sense: bool,
     /// A frame is received if it is stronger than all others together by that much, in dB. Default: 3.
     pub capture_db: u8,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { sensitivity_dbm: -100, cca_threshold_dbm: -75, capture_db: 3 }
+        Self { sensitivity_dbm: -100, cca_threshold_dbm: -75, carrier_sense: false, capture_db: 3 }
     }
 }
 

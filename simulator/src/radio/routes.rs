@@ -44,7 +44,7 @@ impl Routes {
         }
     }
 
-    /// A station's next hop towards the gateway that costs it least hops, for a report.
+    /// How often a station's frame is sent until it is at a gateway.
     pub(super) fn hops(&self, from: StationId, gateway: usize) -> Option<u32> {
         let root = self.roster.id(Station::Gateway(gateway))?;
         let mut at = from;
