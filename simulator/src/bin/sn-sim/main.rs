@@ -1,0 +1,51 @@
+//! `sn-sim`: simulations from the command line.
+//!
+//! One file for each subcommand. Files, clocks, threads and the terminal are here and nowhere else in this crate: what the
+//! library does is a pure function of what it is given.
+
+mod run;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// MQTT-SN nodes and gateways in virtual time.
+#[derive(Debug, Parser)]
+#[command(name = "sn-sim", version, arg_required_else_help = true, after_long_help = EXIT_STATUS)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Options),
+}
+
+/// What a subcommand came to; that nothing came of it is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Every promise was kept.
+    Kept,
+    /// Some were broken.
+    Broken,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0 if every promise was kept, 1 if one was broken, 2 if a file, a flag or the
+  machine did not let it come to that.";
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(options) => run::run(&options),
+    };
+    match outcome {
+        Ok(Verdict::Kept) => ExitCode::SUCCESS,
+        Ok(Verdict::Broken) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
