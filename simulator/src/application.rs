@@ -45,7 +45,7 @@ impl<'p> Application<'p> {
         Self {
             number,
             plan,
-            script: Script::new(plan.feed.as_ref(), &plan.steps),
+            script: Script::new(&plan.feeds, &plan.steps, number.into()),
             starts_at: Some(plan.start),
             asked: 0,
             next_wake: Instant::ZERO,

@@ -36,13 +36,8 @@ impl Link {
 
     /// Whether a datagram may come twice, and whether it may come so late that both ends have forgotten what it belongs to.
     pub(crate) fn repeats(&self) -> (bool, bool) {
-        /// Both ends remember eight exchanges, and on a link that takes this long these last longer.
-        const LATEST_COPY_US: u64 = 500_000;
-        /// Twice this is less than T_retry, so that nothing is sent again while its answer is under way.
-        const LATEST_ANSWER_US: u64 = 4_000_000;
         let repeats = self.duplicate_ppm > 0;
-        let latest_us = *self.delay_us.end().max(self.duplicate_delay_us.end());
-        (repeats, latest_us > if repeats { LATEST_COPY_US } else { LATEST_ANSWER_US })
+        (repeats, is_late(repeats, *self.delay_us.end().max(self.duplicate_delay_us.end())))
     }
 
     /// When a datagram arrives, counted in microseconds from now: never, once or twice.
@@ -51,6 +46,15 @@ impl Link {
         let second = happens(rng, self.duplicate_ppm).then(|| within(rng, &self.duplicate_delay_us));
         first.into_iter().chain(second)
     }
+}
+
+/// Whether datagrams that take up to so long may come when both ends have forgotten what they belong to.
+pub(crate) const fn is_late(repeats: bool, latest_us: u64) -> bool {
+    /// Both ends remember eight exchanges, and on a link that takes this long these last longer.
+    const LATEST_COPY_US: u64 = 500_000;
+    /// Twice this is less than T_retry, so that nothing is sent again while its answer is under way.
+    const LATEST_ANSWER_US: u64 = 4_000_000;
+    latest_us > if repeats { LATEST_COPY_US } else { LATEST_ANSWER_US }
 }
 
 fn happens(rng: &mut Rand64, ppm: u32) -> bool {

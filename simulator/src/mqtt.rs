@@ -65,7 +65,7 @@ impl<'p> MqttClient<'p> {
         Self {
             number,
             plan,
-            script: Script::new(plan.feed.as_ref(), &plan.steps),
+            script: Script::new(&plan.feeds, &plan.steps, number.into()),
             link: MqttLink::Off(plan.start),
             last_id: 0,
             asked: 0,

@@ -8,6 +8,7 @@
 //! broadcast. Order of calls: [`UdpNet::new`], then as [`Medium`] says.
 
 use crate::agenda::Agenda;
+use crate::link::is_late;
 use crate::medium::{Arrival, Downlink, GatewayIndex, Medium, NodeIndex, Uplink};
 use oorandom::Rand64;
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,14 @@ impl Default for UdpPlan {
             downlink_keeps_mapping: false,
             nodes_per_address: 256,
         }
+    }
+}
+
+impl UdpPlan {
+    /// Whether a datagram may come twice, and whether it may come so late that both ends have forgotten what it belongs to.
+    pub(crate) fn repeats(&self) -> (bool, bool) {
+        let repeats = self.duplicate_ppm > 0;
+        (repeats, is_late(repeats, u64::from(self.max_delay_ms) * 1_000))
     }
 }
 

@@ -25,7 +25,7 @@ fn run(plan: &Plan) -> (World<'_>, Summary) {
         Ok(summary) => summary,
         Err(broken) => panic!("seed {}: {} broken promises, the first: {:?}", plan.seed, broken.len(), broken[0]),
     };
-    let offered = plan.nodes.iter().filter_map(|node| node.feed.as_ref()).map(|feed| feed.count as usize).sum();
+    let offered = plan.nodes.iter().flat_map(|node| &node.feeds).map(|feed| feed.count as usize).sum();
     assert_eq!((summary.offered, summary.owed), (offered, owed(plan)), "seed {}", plan.seed);
     assert!(
         world.gateway(0).expect("is on").stats().drops.is_empty(),

@@ -1,6 +1,7 @@
 //! What nodes and MQTT clients do.
 
 use super::seconds;
+use oorandom::Rand64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sn_client::Qos;
 use sn_types::Instant;
@@ -35,7 +36,7 @@ pub struct NodePlan {
     #[serde(with = "filters")]
     pub subscriptions: Vec<(String, Qos)>,
     /// What it publishes regularly.
-    pub feed: Option<Feed>,
+    pub feeds: Vec<Feed>,
     /// What else it does, in the order of time.
     pub steps: Vec<Step>,
 }
@@ -53,7 +54,7 @@ impl Default for NodePlan {
             payload_len: 0,
             sleep: None,
             subscriptions: Vec::new(),
-            feed: None,
+            feeds: Vec::new(),
             steps: Vec::new(),
         }
     }
@@ -84,7 +85,7 @@ pub struct MqttPlan {
     #[serde(with = "filters")]
     pub subscriptions: Vec<(String, Qos)>,
     /// What it publishes regularly.
-    pub feed: Option<Feed>,
+    pub feeds: Vec<Feed>,
     /// What else it does, in the order of time.
     pub steps: Vec<Step>,
 }
@@ -125,12 +126,21 @@ pub struct Feed {
     /// From one message to the next; a message waits until those before it are acknowledged.
     #[serde(with = "seconds::duration")]
     pub period: Duration,
+    /// Each message is due later by up to so much, evenly spread; less than the period, or they get out of order.
+    #[serde(default, with = "seconds::duration", skip_serializing_if = "Duration::is_zero")]
+    pub jitter: Duration,
 }
 
 impl Feed {
-    /// When a message is due.
-    pub(crate) fn due(&self, number: u32) -> Instant {
-        self.start + self.period * number
+    /// When a message is due. Feeds with different salts are not late together.
+    pub(crate) fn due(&self, number: u32, salt: u64) -> Instant {
+        let due = self.start + self.period * number;
+        if self.jitter.is_zero() {
+            return due;
+        }
+        let longest_us = u64::try_from(self.jitter.as_micros()).unwrap_or(u64::MAX - 1);
+        let seed = (u128::from(salt) << 64) | u128::from(number);
+        due + Duration::from_micros(Rand64::new(seed).rand_range(0..longest_us + 1))
     }
 }
 

@@ -44,6 +44,7 @@ impl Plan {
     /// Whether all that the plan refers to is in it.
     pub(crate) fn check(&self) -> Result<(), String> {
         let (nodes, mqtt, gateways) = (self.nodes.len(), self.mqtt.len(), self.gateways.len());
+        self.medium.check(nodes, gateways)?;
         let has = |what: &str, number: usize, len: usize| {
             if number < len { Ok(()) } else { Err(format!("there is no {what} {number} in this plan")) }
         };

@@ -15,6 +15,8 @@ pub use gateway::GatewayPlan;
 
 use crate::Link;
 use crate::ledger::Laws;
+use crate::radio::RadioPlan;
+use crate::udp_net::UdpPlan;
 use serde::{Deserialize, Serialize};
 use sn_types::Instant;
 
@@ -49,6 +51,36 @@ pub struct Plan {
 pub enum MediumPlan {
     /// A link of its own for each node, all of the same kind.
     Link(Link),
+    /// An IEEE 802.15.4 network; its nodes and gateways are the plan's, in their order.
+    Radio(Box<RadioPlan>),
+    /// UDP behind address translation; its nodes are the plan's.
+    Udp(UdpPlan),
+}
+
+impl MediumPlan {
+    /// Whether a datagram may come twice, and whether it may come so late that both ends have forgotten what it belongs
+    /// to: then QoS 2 is not exactly once.
+    fn repeats(&self) -> (bool, bool) {
+        match self {
+            Self::Link(link) => link.repeats(),
+            Self::Radio(radio) => radio.repeats(),
+            Self::Udp(udp) => udp.repeats(),
+        }
+    }
+
+    /// Whether it is made for so many nodes and gateways.
+    fn check(&self, nodes: usize, gateways: usize) -> Result<(), String> {
+        let (of_nodes, of_gateways) = match self {
+            Self::Link(_) => return Ok(()),
+            Self::Radio(radio) => (radio.nodes.len(), radio.gateways.len()),
+            Self::Udp(udp) => (udp.nodes, gateways),
+        };
+        if (of_nodes, of_gateways) == (nodes, gateways) {
+            return Ok(());
+        }
+        let medium = format!("{of_nodes} nodes and {of_gateways} gateways");
+        Err(format!("the medium is for {medium}, but the plan has {nodes} and {gateways}"))
+    }
 }
 
 impl Plan {
@@ -69,9 +101,7 @@ impl Plan {
     /// What may happen without a promise being broken.
     pub(crate) fn laws(&self) -> Laws {
         let has = |is_such: fn(&FaultKind) -> bool| self.faults.iter().any(|fault| is_such(&fault.what));
-        let (repeats, is_late) = match &self.medium {
-            MediumPlan::Link(link) => link.repeats(),
-        };
+        let (repeats, is_late) = self.medium.repeats();
         Laws {
             repeats,
             is_late,

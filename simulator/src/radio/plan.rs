@@ -1,9 +1,10 @@
 //! All that a radio network depends on, as a configuration file says it.
 
-use super::duty::DutyCycle;
+use super::duty::{DutyCycle, Excess};
 use super::loss::Loss;
 use super::phy::Phy;
 use crate::energy::Supply;
+use crate::link::is_late;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -35,6 +36,16 @@ pub struct RadioPlan {
     pub routers: Vec<Site>,
     /// Always on; each is the root of a tree of routes.
     pub gateways: Vec<Site>,
+}
+
+impl RadioPlan {
+    /// Whether a datagram may come twice, and whether it may come so late that both ends have forgotten what it belongs to.
+    pub(crate) fn repeats(&self) -> (bool, bool) {
+        // A receiver knows a retry by the sequence number of the sender's last frame: another frame in between hides it.
+        let repeats = true;
+        let waits = self.duty_cycle.is_some_and(|duty_cycle| duty_cycle.excess == Excess::Wait);
+        (repeats, waits || is_late(repeats, self.disturbance.delay_us))
+    }
 }
 
 /// A station.

@@ -135,7 +135,7 @@ fn node(dice: &mut Dice, kinds: &Kinds, number: u64, end: Instant) -> NodePlan {
             .then(|| WillPlan { topic: format!("will/{number}"), qos: dice.pick(&kinds.qos) }),
         sleep: sleeps.then_some(sleep),
         subscriptions: subscriptions(dice, kinds),
-        feed: dice.one_in(2).then(|| feed(dice, kinds, topic)),
+        feeds: dice.one_in(2).then(|| feed(dice, kinds, topic)).into_iter().collect(),
         steps: steps(dice, kinds, end),
         ..NodePlan::new(format!("node-{number}"))
     }
@@ -147,7 +147,7 @@ fn mqtt(dice: &mut Dice, kinds: &Kinds, number: u64, end: Instant) -> MqttPlan {
         start: Instant::from_millis(dice.below(10_000)),
         clean_session: kinds.clean_sessions && dice.one_in(2),
         subscriptions: subscriptions(dice, kinds),
-        feed: dice.one_in(2).then(|| feed(dice, kinds, topic)),
+        feeds: dice.one_in(2).then(|| feed(dice, kinds, topic)).into_iter().collect(),
         steps: steps(dice, kinds, end),
         ..MqttPlan::new(format!("mqtt-{number}"))
     }
@@ -169,6 +169,7 @@ fn feed(dice: &mut Dice, kinds: &Kinds, topic: String) -> Feed {
         count: dice.between(1, 12) as u32,
         start: STEPS_START,
         period: dice.seconds(1, 20),
+        jitter: Duration::ZERO,
     }
 }
 
@@ -243,6 +244,7 @@ impl Plan {
     pub(super) fn link_mut(&mut self) -> Option<&mut Link> {
         match &mut self.medium {
             MediumPlan::Link(link) => Some(link),
+            MediumPlan::Radio(_) | MediumPlan::Udp(_) => None,
         }
     }
 }

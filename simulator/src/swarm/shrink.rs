@@ -65,14 +65,14 @@ fn without_steps(plan: &mut Plan, fails: Fails<'_>) {
 
 fn without_feeds(plan: &mut Plan, fails: Fails<'_>) {
     for client in 0..plan.nodes.len() + plan.mqtt.len() {
-        if attempt(plan, fails, |plan| *feed_of(plan, client) = None) {
-            continue;
+        thin_out(plan, fails, &move |plan| feeds_of(plan, client));
+        for feed in 0..feeds_of(plan, client).map_or(0, |feeds| feeds.len()) {
+            while attempt(plan, fails, |plan| {
+                if let Some(feed) = feeds_of(plan, client).and_then(|feeds| feeds.get_mut(feed)) {
+                    feed.count = feed.count.saturating_sub(1);
+                }
+            }) {}
         }
-        while attempt(plan, fails, |plan| {
-            if let Some(feed) = feed_of(plan, client) {
-                feed.count = feed.count.saturating_sub(1);
-            }
-        }) {}
     }
 }
 
@@ -127,7 +127,11 @@ fn steps_of(plan: &mut Plan, client: usize) -> Option<&mut Vec<Step>> {
     }
 }
 
-fn feed_of(plan: &mut Plan, client: usize) -> &mut Option<Feed> {
+fn feeds_of(plan: &mut Plan, client: usize) -> Option<&mut Vec<Feed>> {
     let nodes = plan.nodes.len();
-    if client < nodes { &mut plan.nodes[client].feed } else { &mut plan.mqtt[client - nodes].feed }
+    if client < nodes {
+        plan.nodes.get_mut(client).map(|node| &mut node.feeds)
+    } else {
+        plan.mqtt.get_mut(client - nodes).map(|client| &mut client.feeds)
+    }
 }

@@ -34,9 +34,9 @@ impl World<'_> {
                 self.nodes[*node].silent_until = self.nodes[*node].silent_until.max(self.now + *lasts);
             }
             FaultKind::Reboot { node, down } => self.reboot(*node, self.now + *down),
-            FaultKind::Move { node } => self.medium.readdress(*node),
+            FaultKind::Move { node } => self.medium.as_medium_mut().readdress(*node),
             FaultKind::Swap { node, other } => {
-                self.medium.swap_addresses(*node, *other);
+                self.medium.as_medium_mut().swap_addresses(*node, *other);
                 [*node, *other].into_iter().for_each(|node| self.reboot(node, self.now + SWAP));
             }
             FaultKind::Cut { mqtt } => self.cut(*mqtt),
@@ -76,7 +76,7 @@ impl World<'_> {
         if self.gateways.iter().any(|gateway| gateway.core().is_none()) {
             return self.agenda.plan(self.now + SOON, Happening::Calm);
         }
-        self.medium.calm();
+        self.medium.as_medium_mut().calm();
         for node in 0..self.nodes.len() {
             self.nodes[node].silent_until = self.now;
             if !self.nodes[node].plan().clean_session {

@@ -60,10 +60,10 @@ impl World<'_> {
             Output::Send { to, datagram } => {
                 effects.sent_to.push(to);
                 self.watches[gateway].output(to, &datagram, self.gateways[gateway].life, &mut self.ledger);
-                self.medium.send_down(self.now, gateway, Downlink::Peer(to.link), &datagram);
+                self.medium.as_medium_mut().send_down(self.now, gateway, Downlink::Peer(to.link), &datagram);
             }
             Output::Broadcast { radius, datagram, .. } => {
-                self.medium.send_down(self.now, gateway, Downlink::Everyone { radius }, &datagram);
+                self.medium.as_medium_mut().send_down(self.now, gateway, Downlink::Everyone { radius }, &datagram);
             }
             Output::Mqtt { conn, packet } => self.send_to_mqtt(gateway, conn, packet),
             Output::MqttClose { conn, .. } => self.close_mqtt(gateway, conn),

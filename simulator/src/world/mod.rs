@@ -6,6 +6,7 @@
 mod faults;
 mod gateways;
 mod mqtt_clients;
+mod network;
 mod nodes;
 mod settle;
 
@@ -14,16 +15,17 @@ pub use settle::Outcome;
 use crate::agenda::Agenda;
 use crate::gateway::Gateway;
 use crate::ledger::{Account, ClientNo};
-use crate::link::{Links, address};
-use crate::medium::{Arrival, Medium};
+use crate::link::address;
+use crate::medium::Arrival;
 use crate::mqtt::MqttClient;
 use crate::node::Node;
-use crate::plan::MediumPlan;
+use crate::radio::{OnAir, RadioStats};
 use crate::trace::Trace;
 use crate::watch::Watch;
 use crate::{Ledger, Plan};
 use gateway_core::mqtt::Packet;
 use gateway_core::{ConnId, Core, Event};
+use network::Network;
 use oorandom::Rand64;
 use sn_types::{Instant, PeerAddr};
 use std::hash::Hash as _;
@@ -75,7 +77,7 @@ pub struct World<'p> {
     now: Instant,
     agenda: Agenda<Happening>,
     rng: Rand64,
-    medium: Box<dyn Medium + 'p>,
+    medium: Network,
     medium_scheduled: Instant,
     gateways: Vec<Gateway>,
     watches: Vec<Watch>,
@@ -99,8 +101,8 @@ impl<'p> World<'p> {
             panic!("{error}");
         }
         let mut rng = Rand64::new(plan.seed.into());
-        let medium = medium(plan, rng.rand_u64());
-        let profile = medium.profile();
+        let medium = Network::new(plan, rng.rand_u64());
+        let profile = medium.as_medium().profile();
         let mqtt_from = plan.nodes.len() as ClientNo;
         let node = |(number, node)| Node::new(number as ClientNo, node, rng.rand_u64() as u32);
         let mqtt = |(number, client)| MqttClient::new(mqtt_from + number as ClientNo, client);
@@ -169,6 +171,17 @@ impl<'p> World<'p> {
         self.gateways[gateway].core()
     }
 
+    /// The radio's figures, if there is a radio.
+    #[must_use]
+    pub fn radio_stats(&self) -> Option<RadioStats> {
+        self.medium.radio().map(|radio| radio.stats(self.now))
+    }
+
+    /// From now on, tells `tap` of every frame that has been on the air. Whether there is a radio.
+    pub fn tap(&mut self, tap: impl FnMut(&OnAir<'_>) + 'static) -> bool {
+        self.medium.radio_mut().map(|radio| radio.tap(tap)).is_some()
+    }
+
     /// How much has happened.
     #[must_use]
     pub fn happenings(&self) -> u64 {
@@ -225,13 +238,13 @@ impl<'p> World<'p> {
     fn look_at_medium(&mut self) {
         if self.medium_scheduled == self.now {
             self.medium_scheduled = Instant::FAR_FUTURE;
-            self.medium.handle_timeout(self.now);
+            self.medium.as_medium_mut().handle_timeout(self.now);
         }
     }
 
     /// Hands over what the medium has brought, and asks it when to look again.
     fn take_arrivals(&mut self) {
-        while let Some(arrival) = self.medium.poll_arrival() {
+        while let Some(arrival) = self.medium.as_medium_mut().poll_arrival() {
             match arrival {
                 Arrival::AtGateway { gateway, from, datagram } => {
                     let from = PeerAddr::direct(crate::gateway::TRANSPORT, from);
@@ -240,7 +253,7 @@ impl<'p> World<'p> {
                 Arrival::AtNode { node, gateway: _, datagram } => self.hear_at_node(node, &datagram),
             }
         }
-        if let Some(next) = self.medium.poll_timeout()
+        if let Some(next) = self.medium.as_medium().poll_timeout()
             && next < self.medium_scheduled
         {
             self.medium_scheduled = next;
@@ -255,14 +268,6 @@ impl<'p> World<'p> {
 
     fn note(&mut self, what: impl std::hash::Hash) {
         (self.now, what).hash(&mut self.trace);
-    }
-}
-
-fn medium<'p>(plan: &'p Plan, seed: u64) -> Box<dyn Medium + 'p> {
-    match &plan.medium {
-        MediumPlan::Link(link) => {
-            Box::new(Links::new(link.clone(), seed, plan.nodes.iter().map(|node| node.gateway).collect()))
-        }
     }
 }
 

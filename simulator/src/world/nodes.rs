@@ -35,9 +35,9 @@ impl World<'_> {
                 Destination::Gateway => Uplink::Gateway(self.nodes[node].plan().gateway),
                 Destination::Everyone { radius } => Uplink::Everyone { radius },
             };
-            self.medium.send_up(self.now, node, to, &datagram);
+            self.medium.as_medium_mut().send_up(self.now, node, to, &datagram);
         }
-        self.medium.listen(self.now, node, self.nodes[node].listens());
+        self.medium.as_medium_mut().listen(self.now, node, self.nodes[node].listens());
         self.schedule_node(node);
     }
 
@@ -54,7 +54,7 @@ impl World<'_> {
     pub(super) fn reboot(&mut self, node: usize, at: Instant) {
         let seed = self.rng.rand_u64() as u32;
         self.nodes[node].reboot(at, seed, &mut self.ledger);
-        self.medium.listen(self.now, node, false);
+        self.medium.as_medium_mut().listen(self.now, node, false);
         self.schedule_node(node);
     }
 }

@@ -39,12 +39,13 @@ fn node(name: &str, number: usize, size: usize, messages: u32, qos: &[Qos]) -> N
         count: messages,
         start: PUBLISHING_STARTS,
         period: Duration::from_secs(if is_sleeper { 120 } else { 20 }),
+        jitter: Duration::ZERO,
     };
     let sleep = Sleep { duration_s: NonZeroU16::MIN.saturating_add(899), wake_every: Duration::from_secs(150) };
     NodePlan {
         start: Instant::from_millis(number as u64 * 300),
         subscriptions,
-        feed: Some(feed),
+        feeds: vec![feed],
         sleep: is_sleeper.then_some(sleep),
         ..NodePlan::new(format!("{name}-{number:02}"))
     }
@@ -52,7 +53,7 @@ fn node(name: &str, number: usize, size: usize, messages: u32, qos: &[Qos]) -> N
 
 /// Deliveries at QoS 1 or 2 that the subscribers of a fleet have a right to, counted from the plan.
 pub(crate) fn owed(plan: &Plan) -> usize {
-    let feeds = || plan.nodes.iter().filter_map(|node| node.feed.as_ref()).filter(|feed| feed.qos != Qos::Zero);
+    let feeds = || plan.nodes.iter().flat_map(|node| &node.feeds).filter(|feed| feed.qos != Qos::Zero);
     let of_filter = |filter: &str| -> usize {
         let selected = feeds().filter(|feed| filter.contains('+') || feed.topic == filter);
         selected.map(|feed| feed.count as usize).sum()
