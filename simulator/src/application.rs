@@ -26,6 +26,8 @@ pub(crate) struct Application<'p> {
     /// Subscriptions of the plan that it has asked for since it was switched on.
     asked: usize,
     next_wake: Instant,
+    /// It connects whenever it is not.
+    stays_connected: bool,
     /// What the client is working on.
     doing: Doing<'p>,
 }
@@ -49,6 +51,7 @@ impl<'p> Application<'p> {
             starts_at: Some(plan.start),
             asked: 0,
             next_wake: Instant::ZERO,
+            stays_connected: false,
             doing: Doing::Other,
         }
     }
@@ -64,6 +67,11 @@ impl<'p> Application<'p> {
             ledger.abandoned(id);
         }
         (self.starts_at, self.asked, self.doing) = (Some(at), 0, Doing::Other);
+    }
+
+    /// From now on it is connected, whatever its plan says.
+    pub(crate) fn stay_connected(&mut self) {
+        self.stays_connected = true;
     }
 
     /// It is on, or will be.
@@ -100,7 +108,7 @@ impl<'p> Application<'p> {
     pub(crate) fn next_request(&self, client: &NodeClient<'p>) -> Option<Instant> {
         let due = self.script.due();
         match client.state() {
-            State::Disconnected => self.starts_at.or(due),
+            State::Disconnected => self.starts_at.or(if self.stays_connected { Some(Instant::ZERO) } else { due }),
             // What was interrupted goes on first.
             _ if client.is_busy() => None,
             State::Active if self.asked < self.plan.subscriptions.len() || self.plan.sleep.is_some() => {
@@ -125,6 +133,10 @@ impl<'p> Application<'p> {
     fn leave_disconnected(&mut self, client: &mut NodeClient<'p>) -> bool {
         if self.starts_at.take().is_some() {
             client.connect(self.plan.clean_session);
+            return true;
+        }
+        if self.stays_connected {
+            client.connect(false);
             return true;
         }
         let wish = self.script.peek();

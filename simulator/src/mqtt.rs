@@ -31,6 +31,8 @@ pub(crate) struct MqttClient<'p> {
     unacknowledged: VecDeque<Outgoing>,
     /// QoS 2 ids received and not released.
     unreleased: BTreeSet<PacketId>,
+    /// It connects whenever it is not.
+    stays_connected: bool,
     pub(crate) scheduled: Instant,
 }
 
@@ -72,6 +74,7 @@ impl<'p> MqttClient<'p> {
             requests: VecDeque::new(),
             unacknowledged: VecDeque::new(),
             unreleased: BTreeSet::new(),
+            stays_connected: false,
             scheduled: Instant::FAR_FUTURE,
         }
     }
@@ -112,8 +115,9 @@ impl<'p> MqttClient<'p> {
         }
     }
 
-    /// Connects soon if it is not connected.
+    /// From now on it is connected, whatever its plan says.
     pub(crate) fn come_back(&mut self, now: Instant) {
+        self.stays_connected = true;
         if self.link == MqttLink::Idle {
             self.link = MqttLink::Off(now + PAUSE);
         }
@@ -122,7 +126,7 @@ impl<'p> MqttClient<'p> {
     /// A packet arrives. What it answers.
     pub(crate) fn hear(&mut self, now: Instant, packet: Packet, ledger: &mut Ledger) -> Vec<Packet> {
         match packet {
-            Packet::ConnAck { code: ConnectCode::Accepted, .. } => self.connected(),
+            Packet::ConnAck { code: ConnectCode::Accepted, .. } => self.connected(ledger),
             Packet::ConnAck { .. } => {
                 self.link = MqttLink::Off(now + PAUSE);
                 Vec::new()
@@ -160,14 +164,25 @@ impl<'p> MqttClient<'p> {
     }
 
     /// Sends again what was not acknowledged, in order (MQTT 3.1.1 §4.4), and asks again what was not answered.
-    fn connected(&mut self) -> Vec<Packet> {
+    fn connected(&mut self, ledger: &mut Ledger) -> Vec<Packet> {
         let MqttLink::Connecting(conn) = self.link else { return Vec::new() };
         self.link = MqttLink::On(conn);
+        if self.plan.clean_session {
+            self.begin_anew(ledger);
+        }
         let again = self.unacknowledged.iter().map(|outgoing| match &outgoing.publish {
             Some(publish) => Packet::Publish(Publish { dup: true, ..publish.clone() }),
             None => Packet::PubRel(outgoing.id),
         });
         again.chain(self.requests.iter().map(Request::packet)).collect()
+    }
+
+    /// The session before has ended with its connection, and all that was under way with it.
+    fn begin_anew(&mut self, ledger: &mut Ledger) {
+        self.unacknowledged.drain(..).for_each(|outgoing| ledger.abandoned(outgoing.message));
+        self.unreleased.clear();
+        self.requests.clear();
+        self.asked = 0;
     }
 
     fn take(&mut self, publish: Publish, ledger: &mut Ledger) -> Option<Packet> {
@@ -258,6 +273,7 @@ impl<'p> MqttClient<'p> {
                 ledger.unsubscribing(now, self.number, filter);
                 Some(self.ask(filter, None))
             }
+            Wish::Disconnect if self.stays_connected => None,
             Wish::Disconnect => {
                 self.link = MqttLink::Idle;
                 Some(Packet::Disconnect)

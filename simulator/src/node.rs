@@ -44,11 +44,9 @@ impl<'p> Node<'p> {
         self.application.restart(at, ledger);
     }
 
-    /// Connects if it is on and not connected.
+    /// From now on it is connected, whatever its plan says.
     pub(crate) fn come_back(&mut self, now: Instant, ledger: &mut Ledger) -> Vec<Sent> {
-        if self.client.state() == State::Disconnected && self.application.starts_at().is_none() {
-            self.client.connect(false);
-        }
+        self.application.stay_connected();
         self.proceed(now, ledger)
     }
 

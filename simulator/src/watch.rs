@@ -4,10 +4,9 @@
 
 use crate::ledger::{ClientNo, Violation};
 use crate::{Ledger, plan::GatewayPlan};
-use gateway_core::{Core, Event, LostReason};
+use gateway_core::{Core, Event, LostReason, Via};
 use sn_codec::{
-    ConnAck, Connect, Disconnect, Message, MsgId, RegAck, Register, ReturnCode, SubAck, Subscribe, Topic, TopicFilter,
-    decode,
+    Disconnect, Message, MsgId, PingReq, RegAck, Register, ReturnCode, SubAck, Subscribe, Topic, TopicFilter, decode,
 };
 use sn_types::{Instant, PeerAddr};
 use std::collections::BTreeMap;
@@ -30,6 +29,8 @@ struct Seen {
     duration: Duration,
     /// What it will be supervised by when its CONNECT is accepted.
     next_duration: Duration,
+    /// What it is supervised by when it sleeps.
+    sleep_duration: Duration,
     /// Topic ids it was told.
     ids: BTreeMap<u16, String>,
     /// Names in its requests that await an answer.
@@ -37,32 +38,39 @@ struct Seen {
 }
 
 impl Watch {
+    /// The gateway has started again. What it was told just before its end it may not know any more.
+    pub(crate) fn restarted(&mut self) {
+        self.at.clear();
+        for seen in self.clients.values_mut() {
+            (seen.is_awake, seen.duration) = (false, Duration::ZERO);
+        }
+    }
+
     /// A datagram reaches the gateway.
     pub(crate) fn input(&mut self, now: Instant, from: PeerAddr, datagram: &[u8], ledger: &Ledger) {
         let Ok(message) = decode(datagram) else { return };
-        self.note_sender(from, &message, ledger);
-        let Some(seen) = self.at.get(&from).and_then(|client| self.clients.get_mut(client)) else { return };
-        // A CONNECT with a will is only the beginning of a dialogue.
-        if !matches!(message, Message::Connect(Connect { will: true, .. })) {
-            seen.heard_at = now;
+        if let Message::Connect(connect) = message {
+            // It counts when it is accepted.
+            let client = ledger.client(connect.client_id).map(|client| self.clients.entry(client).or_default());
+            let duration = Duration::from_secs(connect.duration_s.into());
+            client.into_iter().for_each(|seen| (seen.is_awake, seen.next_duration) = (false, duration));
+            return;
         }
+        let Some(seen) = self.at.get(&from).and_then(|client| self.clients.get_mut(client)) else { return };
+        seen.heard_at = now;
         match message {
-            Message::Connect(connect) => {
-                seen.is_awake = false;
-                seen.next_duration = Duration::from_secs(connect.duration_s.into());
-                if connect.clean_session {
-                    seen.ids.clear();
-                }
-            }
             Message::Disconnect(Disconnect { duration_s }) => {
                 seen.is_awake = false;
                 if let Some(duration_s) = duration_s {
-                    seen.duration = Duration::from_secs(duration_s.into());
+                    seen.sleep_duration = Duration::from_secs(duration_s.into());
+                    seen.duration = seen.sleep_duration;
                 }
             }
-            Message::PingReq(ping) => seen.is_awake |= ping.client_id.is_some(),
-            Message::Register(Register { msg_id, topic_name: topic, .. }) => {
-                drop(seen.asked.insert(msg_id, topic.to_owned()))
+            Message::PingReq(PingReq { client_id: Some(_) }) => {
+                (seen.is_awake, seen.duration) = (true, seen.sleep_duration);
+            }
+            Message::Register(Register { msg_id, topic_name, .. }) => {
+                seen.asked.insert(msg_id, topic_name.to_owned());
             }
             Message::Subscribe(Subscribe { msg_id, topic: TopicFilter::Name(name), .. }) => {
                 seen.asked.insert(msg_id, name.to_owned());
@@ -71,24 +79,11 @@ impl Watch {
         }
     }
 
-    fn note_sender(&mut self, from: PeerAddr, message: &Message<'_>, ledger: &Ledger) {
-        let client_id = match message {
-            Message::Connect(connect) => Some(connect.client_id),
-            Message::PingReq(ping) => ping.client_id,
-            _ => None,
-        };
-        if let Some(client) = client_id.and_then(|client_id| ledger.client(client_id)) {
-            self.at.insert(from, client);
-            self.clients.entry(client).or_default();
-        }
-    }
-
     /// The gateway sends a datagram.
     pub(crate) fn output(&mut self, to: PeerAddr, datagram: &[u8], life: u32, ledger: &mut Ledger) {
         let Some(client) = self.at.get(&to).copied() else { return };
         let (Some(seen), Ok(message)) = (self.clients.get_mut(&client), decode(datagram)) else { return };
         match message {
-            Message::ConnAck(ConnAck { return_code: ReturnCode::Accepted }) => seen.duration = seen.next_duration,
             Message::PingResp if std::mem::take(&mut seen.is_awake) => ledger.drained(client),
             Message::Register(Register { topic_id, topic_name: topic, .. }) => {
                 seen.told(client, topic_id.0, topic, ledger)
@@ -123,7 +118,7 @@ impl Watch {
                 let silent_since = self.clients.get(&client).map_or(started_at, |seen| seen.heard_at.max(started_at));
                 let duration = self.clients.get(&client).map_or(Duration::ZERO, |seen| seen.duration);
                 let is_supervision = matches!(why, LostReason::KeepAlive | LostReason::Sleep);
-                if is_supervision && now.since(silent_since) < duration {
+                if is_supervision && !ledger.laws().is_late && now.since(silent_since) < duration {
                     ledger.violated(Violation::WillWithoutReason { client: ledger.name(client) });
                 }
             }
@@ -142,17 +137,28 @@ impl Watch {
                     ledger.forgiven(client, topic);
                 }
             }
-            Event::Connected { client_id, session_present: false, .. } => {
-                if let Some(seen) = ledger.client(client_id).and_then(|client| self.clients.get_mut(&client)) {
-                    seen.ids.clear();
+            Event::Connected { client_id, via, session_present } => {
+                if let (Some(client), Via::Sn(addr)) = (ledger.client(client_id), via) {
+                    self.connected(now, client, *addr, *session_present);
                 }
             }
-            Event::Connected { .. }
-            | Event::Disconnected { .. }
+            Event::Disconnected { .. }
             | Event::Asleep { .. }
             | Event::Awake { .. }
             | Event::PredefinedChanged { .. }
             | Event::Rejected { .. } => {}
+        }
+    }
+}
+
+impl Watch {
+    fn connected(&mut self, now: Instant, client: ClientNo, addr: PeerAddr, session_present: bool) {
+        self.at.retain(|_, other| *other != client);
+        self.at.insert(addr, client);
+        let seen = self.clients.entry(client).or_default();
+        (seen.heard_at, seen.duration) = (now, seen.next_duration);
+        if !session_present {
+            seen.ids.clear();
         }
     }
 }

@@ -96,7 +96,13 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
             self.received.clear();
             return;
         }
-        self.topics.begin_resumed(was_clean);
+        if was_clean {
+            // That session has ended with its connection: the gateway may give its ids out anew. One that goes on using
+            // them is told that they are not valid, and registers them again.
+            self.topics.clear();
+        } else {
+            self.topics.begin_resumed();
+        }
         if let Some(Request::Publish(publish)) = &mut self.request {
             publish.id = None;
         }

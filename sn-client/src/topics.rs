@@ -18,7 +18,7 @@ pub(crate) enum Origin {
     Gateway = 0,
     /// The client's REGISTER in this connection: for publishing; arriving messages may use it too.
     Registered = 1,
-    /// In an earlier connection: only for arriving messages, as long as nothing else is known of the id.
+    /// The client's REGISTER in an earlier connection: only for arriving messages, as long as nothing else is known of the id.
     Earlier = 2,
 }
 
@@ -81,18 +81,11 @@ impl<const N: usize> Topics<N> {
         self.remove(|entry| entry.origin == Origin::Registered && entry.id == id);
     }
 
-    /// A new connection that resumes the session: the ids have to be registered again before they are published to. After
-    /// a clean session, which ended with its connection, the gateway may also give its own ids out anew; gateways that do
-    /// not go on using them.
-    pub(crate) fn begin_resumed(&mut self, after_clean: bool) {
+    /// A new connection that resumes the session: the ids have to be registered again before they are published to.
+    pub(crate) fn begin_resumed(&mut self) {
         let mut at = 0;
         while let Some(entry) = self.entry(at) {
-            let stale = match entry.origin {
-                Origin::Gateway => after_clean,
-                Origin::Registered => true,
-                Origin::Earlier => false,
-            };
-            let next = at + entry.len();
+            let (next, stale) = (at + entry.len(), entry.origin == Origin::Registered);
             if let Some(origin) = self.octets.get_mut(at + 2).filter(|_| stale) {
                 *origin = Origin::Earlier as u8;
             }
@@ -178,23 +171,10 @@ mod tests {
     }
 
     #[test]
-    fn after_a_clean_session_ids_last_until_they_are_given_out_anew() {
-        let mut topics = Topics::<64>::EMPTY;
-        topics.learn_incoming(TopicId(1), "old");
-        topics.begin_resumed(true);
-        assert_eq!(topics.name_of(TopicId(1)), Some("old"));
-        topics.learn_registered(TopicId(1), "new");
-        assert_eq!(topics.name_of(TopicId(1)), Some("new"));
-        topics.begin_resumed(true);
-        topics.learn_incoming(TopicId(1), "newer");
-        assert_eq!(topics.name_of(TopicId(1)), Some("newer"));
-    }
-
-    #[test]
     fn resuming_keeps_ids_for_arriving_messages_only() {
         let mut topics = Topics::<64>::EMPTY;
         topics.learn_registered(TopicId(7), "a");
-        topics.begin_resumed(false);
+        topics.begin_resumed();
         assert_eq!((topics.publish_id("a"), topics.name_of(TopicId(7))), (None, Some("a")));
         topics.learn_registered(TopicId(9), "a");
         assert_eq!((topics.publish_id("a"), topics.name_of(TopicId(7))), (Some(TopicId(9)), None));

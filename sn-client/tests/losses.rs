@@ -26,6 +26,8 @@ struct Gateway {
     wills: Vec<String>,
     draining: bool,
     asleep: bool,
+    /// The node does not know the topic id of the message under way (any more).
+    untold: bool,
 }
 
 impl Gateway {
@@ -86,6 +88,14 @@ impl Gateway {
                 self.released = false;
                 self.retry = None;
             }
+            Message::PubAck(PubAck { return_code: ReturnCode::InvalidTopicId, .. }) => {
+                self.untold = true;
+                self.retry = Some(now);
+            }
+            Message::RegAck(_) => {
+                self.untold = false;
+                self.retry = Some(now);
+            }
             Message::PubRec(_) | Message::PubComp(_) => {}
             other => panic!("the gateway did not expect {other:?}"),
         }
@@ -123,7 +133,11 @@ impl Gateway {
             self.down_id += 1;
         }
         self.retry = Some(now + GATEWAY_RETRY);
-        let (msg_id, topic) = (MsgId(self.down_id), WireTopic::Normal(self.id_of("down")));
+        let topic_id = self.id_of("down");
+        if self.untold {
+            return Some(octets(Message::Register(Register { topic_id, msg_id: MsgId(9_999), topic_name: "down" })));
+        }
+        let (msg_id, topic) = (MsgId(self.down_id), WireTopic::Normal(topic_id));
         let publish = Publish { dup: false, qos: Qos::Two, retain: false, topic, msg_id, data: &data };
         Some(octets(if self.released { Message::PubRel(msg_id) } else { Message::Publish(publish) }))
     }

@@ -281,24 +281,35 @@ impl Ledger {
         let admitted: Vec<u8> = self.subscriptions.admits(client, topic, stamp.at).collect();
         let has_gateway_in_common =
             self.accounts[client as usize].gateway == self.accounts[stamp.id.publisher as usize].gateway;
-        if admitted.is_empty() || !has_gateway_in_common {
+        if (admitted.is_empty() && !self.laws.is_late) || !has_gateway_in_common {
             self.violated(Violation::Unasked { client: self.name(client), message: self.label(stamp.id) });
-        } else if !admitted.iter().any(|granted| rank(qos) == stamp.rank.min(*granted)) {
+        } else if !self.laws.is_late && !admitted.iter().any(|granted| rank(qos) == stamp.rank.min(*granted)) {
             self.violated(Violation::WrongQos { client: self.name(client), message: self.label(stamp.id) });
         }
     }
 
     /// It has not come before, and in its order.
     fn judge_order(&mut self, client: ClientNo, Stamp { id, rank: offered, .. }: Stamp, qos: Qos) {
+        let is_owed = self.open_mut(id).is_some_and(|open| open.owed_to.contains(&client));
+        let came_otherwise = (0..=2).filter(|other| *other != rank(qos)).any(|other| {
+            let window = self.windows.get(&(client, id.publisher, id.topic, other));
+            window.is_some_and(|window| window.has(id.number))
+        });
         let window = self.windows.entry((client, id.publisher, id.topic, rank(qos))).or_default();
         match (window.note(id.number), rank(qos)) {
+            // Between two deliveries the client has subscribed at another QoS.
+            (Order::Later | Order::Overtaken, _) if came_otherwise => self.summary.repeated += 1,
             (Order::Later, _) | (Order::Overtaken, 0) => {}
+            // A copy of a message that was published before this client had subscribed.
+            (Order::Overtaken, _) if self.laws.is_late || !is_owed => {}
             (Order::Again, 1) => self.summary.repeated += 1,
             // The broker may have got it twice, or the network repeats what nobody acknowledges.
             (Order::Again, 0) if offered == 1 || self.laws.repeats => self.summary.repeated += 1,
             // QoS 0 does not wait for the disk: what a crash makes the broker forget, it sends again.
             (Order::Again, 0) if offered == 2 && self.laws.forgets => self.summary.repeated += 1,
             (Order::Again, 2) if self.is_pardoned(client) => self.summary.repeated += 1,
+            // With its publisher's clean session the broker has forgotten what it had taken from it.
+            (Order::Again, _) if !self.is_persistent(id.publisher) => self.summary.repeated += 1,
             (Order::Again, 2) if self.laws.is_late => self.summary.repeated += 1,
             (Order::Again, _) => {
                 self.violated(Violation::Repeated { client: self.name(client), message: self.label(id) });
@@ -338,7 +349,8 @@ impl Ledger {
             self.forgiven.range((client, 0)..=(client, u32::MAX)).map(|(_, messages)| *messages).sum();
         let left = self.open().filter(|(_, open)| open.confirmed.is_some() && open.owed_to.contains(&client));
         let left: Vec<MessageId> = left.map(|(id, _)| id).collect();
-        if left.len() > forgiven
+        if !self.laws.is_late
+            && left.len() > forgiven
             && let Some(first) = left.first()
         {
             self.violated(Violation::NotDrained { client: self.name(client), message: self.label(*first) });
@@ -391,6 +403,11 @@ impl Ledger {
 
     pub(crate) fn name(&self, client: ClientNo) -> String {
         self.accounts[client as usize].name.clone()
+    }
+
+    /// What may happen without a promise being broken.
+    pub(crate) fn laws(&self) -> Laws {
+        self.laws
     }
 
     /// Whether a client keeps its session.

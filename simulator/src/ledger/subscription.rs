@@ -88,9 +88,9 @@ impl Subscriptions {
         found
     }
 
-    /// Whether a client with a standing subscription selects a topic.
+    /// Whether a client has a standing subscription to a topic at QoS 1 or 2.
     pub(crate) fn stands(&self, client: ClientNo, topic: &str) -> bool {
-        self.all.iter().any(|sub| sub.client == client && sub.stands && selects(&sub.filter, topic))
+        self.all.iter().any(|sub| sub.client == client && sub.stands && sub.rank > 0 && selects(&sub.filter, topic))
     }
 
     /// The QoS of subscriptions by which a message of that time may come to a client.

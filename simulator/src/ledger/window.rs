@@ -29,13 +29,16 @@ impl Window {
             self.end = number + 1;
             return Order::Later;
         }
-        // What lies so far back that it is forgotten has most likely come.
-        let bit = 1_u128.checked_shl(self.end - 1 - number).unwrap_or(0);
-        if bit == 0 || self.came & bit != 0 {
+        if self.has(number) {
             return Order::Again;
         }
-        self.came |= bit;
+        self.came |= 1 << (self.end - 1 - number);
         Order::Overtaken
+    }
+
+    /// Whether message `number` has come. What lies so far back that it is forgotten has most likely come.
+    pub(crate) fn has(&self, number: u32) -> bool {
+        number < self.end && 1_u128.checked_shl(self.end - 1 - number).is_none_or(|bit| self.came & bit != 0)
     }
 }
 

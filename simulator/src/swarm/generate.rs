@@ -40,6 +40,7 @@ struct Kinds {
     swaps: bool,
     cuts: bool,
     rude: bool,
+    one_qos_per_filter: bool,
     qos: Vec<Qos>,
 }
 
@@ -67,6 +68,7 @@ impl Kinds {
             swaps: dice.one_in(6),
             cuts: dice.one_in(3),
             rude: dice.one_in(4),
+            one_qos_per_filter: false,
             qos: if qos.is_empty() { vec![Qos::One, Qos::Two] } else { qos },
         }
     }
@@ -80,8 +82,16 @@ pub fn generate(seed: u64) -> Plan {
     let mut dice = Dice::new(seed ^ 0x5EED_0F5E_ED00);
     let mut kinds = Kinds::new(&mut dice);
     let link = link(&mut dice);
-    // A CONNECT with CleanSession that comes late wipes the session out behind its client's back: MQTT-SN cannot help it.
-    kinds.clean_sessions &= *link.delay_us.end() < 2_000_000;
+    let is_late = *link.delay_us.end() > 2_000_000;
+    // A copy of a CONNECT with CleanSession wipes the session out behind its client's back, and one that is late has moved to
+    // another address: nothing in MQTT-SN 1.2 tells it from a new one.
+    kinds.clean_sessions &= !is_late && link.duplicate_ppm == 0;
+    kinds.swaps &= !is_late;
+    // A gateway that has forgotten a CONNECT sends to the address that it remembers, whoever is there.
+    kinds.swaps &= !(kinds.crash || kinds.armed_crash || kinds.disk_fails);
+    // Likewise a copy of a SUBSCRIBE takes back what was asked for after it.
+    kinds.one_qos_per_filter = is_late || link.duplicate_ppm > 0;
+    kinds.unsubscribe &= !kinds.one_qos_per_filter;
     let end = Instant::from_secs(dice.pick(&[60, 180, 600, 1_800]));
     let mut plan = Plan { gateways: vec![gateway(&mut dice, &kinds)], ..Plan::new(seed, link) };
     plan.nodes = (0..dice.between(1, 4)).map(|number| node(&mut dice, &kinds, number, end)).collect();
@@ -153,13 +163,19 @@ fn mqtt(dice: &mut Dice, kinds: &Kinds, number: u64, end: Instant) -> MqttPlan {
     }
 }
 
+fn subscription(dice: &mut Dice, kinds: &Kinds) -> (String, Qos) {
+    let filter = filter(dice, kinds);
+    let qos = if kinds.one_qos_per_filter { kinds.qos[filter.len() % kinds.qos.len()] } else { dice.pick(&kinds.qos) };
+    (filter, qos)
+}
+
 fn filter(dice: &mut Dice, kinds: &Kinds) -> String {
     let filters = if kinds.wildcards { &FILTERS[..] } else { &FILTERS[..TOPICS.len()] };
     dice.pick(filters).to_owned()
 }
 
 fn subscriptions(dice: &mut Dice, kinds: &Kinds) -> Vec<(String, Qos)> {
-    (0..dice.below(4)).map(|_| (filter(dice, kinds), dice.pick(&kinds.qos))).collect()
+    (0..dice.below(4)).map(|_| subscription(dice, kinds)).collect()
 }
 
 fn feed(dice: &mut Dice, kinds: &Kinds, topic: String) -> Feed {
@@ -183,7 +199,10 @@ fn steps(dice: &mut Dice, kinds: &Kinds, end: Instant) -> Vec<Step> {
 
 fn step(dice: &mut Dice, kinds: &Kinds) -> Do {
     match dice.below(10) {
-        0 | 1 => Do::Subscribe { filter: filter(dice, kinds), qos: dice.pick(&kinds.qos) },
+        0 | 1 => {
+            let (filter, qos) = subscription(dice, kinds);
+            Do::Subscribe { filter, qos }
+        }
         2 if kinds.unsubscribe => Do::Unsubscribe { filter: filter(dice, kinds) },
         3 if kinds.disconnect => Do::Disconnect,
         4 | 5 if kinds.disconnect => Do::Connect,

@@ -70,7 +70,7 @@ impl World<'_> {
         clients.map(|client| (client.client_id.to_string(), client)).collect()
     }
 
-    /// Nothing goes wrong any more, and everybody who keeps a session comes back.
+    /// Nothing goes wrong any more, and everybody comes back.
     pub(super) fn calm(&mut self) {
         self.gateways.iter_mut().for_each(|gateway| gateway.armed = None);
         if self.gateways.iter().any(|gateway| gateway.core().is_none()) {
@@ -79,10 +79,8 @@ impl World<'_> {
         self.medium.as_medium_mut().calm();
         for node in 0..self.nodes.len() {
             self.nodes[node].silent_until = self.now;
-            if !self.nodes[node].plan().clean_session {
-                let sent = self.nodes[node].come_back(self.now, &mut self.ledger);
-                self.transmit(node, sent);
-            }
+            let sent = self.nodes[node].come_back(self.now, &mut self.ledger);
+            self.transmit(node, sent);
         }
         for client in 0..self.mqtt.len() {
             self.mqtt[client].come_back(self.now);

@@ -139,6 +139,7 @@ impl World<'_> {
 
     pub(super) fn start_gateway(&mut self, gateway: usize) {
         self.note(("start", gateway));
+        self.watches[gateway].restarted();
         let started = self.gateways[gateway].start(self.now);
         let again = started.and_then(|()| self.gateways[gateway].reads_the_same_again(self.now));
         match again {

@@ -306,7 +306,10 @@ impl Outbound {
 
     /// Reserves more ids, if the last reserved one is near. `true`: the store is to be told.
     pub(crate) fn reserve_ids(&mut self) -> bool {
-        let near = self.reserved_id.wrapping_sub(self.last_id) < RESERVE / 2;
+        let ahead = self.reserved_id.wrapping_sub(self.last_id);
+        // Ids are given out before the store is told of them: the last one may have passed the reserved ones.
+        let is_behind = ahead > u16::MAX / 2;
+        let near = is_behind || ahead < RESERVE / 2;
         if near {
             self.reserved_id = self.last_id.wrapping_add(RESERVE);
         }
@@ -425,6 +428,18 @@ mod tests {
         assert_eq!(outbound.next_id(), 3);
         outbound.restore(queued("c", b""), Some((5, Phase::Published)));
         assert_eq!((outbound.next_id(), outbound.next_id()), (4, 6));
+    }
+
+    #[test]
+    fn ids_given_out_before_the_first_commit_are_reserved_by_it() {
+        for given in [1, 2, RESERVE, RESERVE + 1, 1_000] {
+            let mut outbound = outbound();
+            let last = (0..given).map(|_| outbound.next_id()).last();
+            assert_eq!(last, Some(given));
+            assert!(outbound.reserve_ids(), "{given}");
+            assert_eq!(outbound.reserved_id(), given + RESERVE);
+            assert!(!outbound.reserve_ids(), "{given}: once is enough");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Core {
             (Action::Unsubscribe, Message::Unsubscribe(unsubscribe), Some(key)) => {
                 self.sn_unsubscribe(from, key, &unsubscribe);
             }
-            (Action::Ping, _, _) => self.sn_send(from, &Message::PingResp),
+            (Action::Ping, Message::PingReq(ping), Some(key)) => self.ping(now, from, key, ping),
             (Action::Wake, _, Some(key)) => self.wake(now, key),
             (Action::Sleep, Message::Disconnect(disconnect), Some(key)) => self.sleep(now, from, key, disconnect),
             (Action::UpdateWillTopic, Message::WillTopicUpd(will), Some(key)) => {

@@ -63,7 +63,16 @@ impl Core {
         let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(false) };
         let (digest, copies) = (digest(message), self.sn.profile(from.transport).late_copies);
         let Some(client) = self.sn.clients.get_mut(&key) else { return Ok(false) };
-        if session.incoming_qos2.contains(&msg_id.0) || client.recent_qos2.contains(now, msg_id, digest, copies) {
+        let is_known = client.recent_qos2.contains(now, msg_id, digest, copies);
+        if session.incoming_qos2.contains(&msg_id.0) {
+            // A CONNECT ends the memory of what it says, but not the exchange: more copies may come after its PUBREL.
+            if !is_known {
+                client.recent_qos2.insert(now, msg_id, digest, copies);
+                self.broker.sessions.mark(key, Part::Incoming);
+            }
+            return Ok(false);
+        }
+        if is_known {
             return Ok(false);
         }
         promise?;
