@@ -51,6 +51,18 @@ impl RecvBatch {
         self.buffer.chunks_exact_mut(self.slot_len)
     }
 
+    /// Adds a copy of `datagram`. `false`: it is longer than a slot, and left out. There must be a free slot.
+    pub(crate) fn put(&mut self, from: PeerAddr, datagram: &[u8]) -> bool {
+        let (slot, len) = (self.datagrams.len(), datagram.len());
+        if len > self.slot_len {
+            return false;
+        }
+        let start = slot * self.slot_len;
+        self.buffer[start..start + len].copy_from_slice(datagram);
+        self.push(from, slot, len);
+        true
+    }
+
     /// Says that slot `slot` holds `len` octets from `from`.
     pub(crate) fn push(&mut self, from: PeerAddr, slot: usize, len: usize) {
         let start = slot * self.slot_len;

@@ -7,6 +7,8 @@ pub struct Counters {
     pub received: u64,
     /// Longer than the link's MTU allows, and therefore not taken in.
     pub oversize: u64,
+    /// Frames from the other end that make no sense.
+    pub malformed: u64,
     /// Errors of the operating system while receiving.
     pub receive_errors: u64,
     /// Handed to the operating system.
@@ -15,4 +17,6 @@ pub struct Counters {
     pub send_full: u64,
     /// Refused by the operating system: no route, too long, an address of another family.
     pub send_refused: u64,
+    /// Dropped because nobody was at the other end of the link.
+    pub send_unlinked: u64,
 }

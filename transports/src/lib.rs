@@ -1,30 +1,44 @@
 //! Datagrams in and out: octets and [`PeerAddr`]s.
 //!
-//! Owns: sockets (later also serial lines and radios), batching, multicast groups, what a link promises.
+//! Owns: sockets (later also serial lines and radios), batching, multicast groups, the stream to a simulator, what a link
+//! promises.
 //!
 //! Must not know: MQTT-SN messages, sessions, the gateway's core, configuration files.
 //!
-//! Order of calls, see [`Transport`]: [`poll_recv`](Transport::poll_recv) until it is ready, then read
-//! [`received`](Transport::received); [`queue`](Transport::queue) what is to be sent, then
+//! Order of calls, see [`Transport`]: [`poll_recv`](Transport::poll_recv) until it is ready, then
+//! [`poll_event`](Transport::poll_event) until there is none, then read [`received`](Transport::received); [`queue`](Transport::queue) what is to be sent, then
 //! [`flush`](Transport::flush). A transport is polled by the one task that owns the gateway's core: the kernel's
 //! receive buffer is the bounded queue between the network and that task, and no datagram is copied or handed from
 //! task to task on its way.
 
 mod batch;
 mod counters;
+pub mod sim;
 mod udp;
 
 pub use batch::RecvBatch;
 pub use counters::Counters;
+pub use sim::SimTransport;
 pub use udp::{BindError, Multicast, UdpConfig, UdpTransport};
 
 use sn_types::{LinkProfile, PeerAddr};
 use std::io;
 use std::task::{Context, Poll};
 
+/// Something that has happened to a link itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkEvent {
+    /// Somebody is at the other end from now on, and the link promises this.
+    Up(LinkProfile),
+    /// Nobody is there any more: what is sent gets lost. The reason is for the log.
+    Down(String),
+    /// Somebody else who wanted to be there was turned away. The reason is for the log.
+    TurnedAway(String),
+}
+
 /// A link on which datagrams come and go.
 pub trait Transport {
-    /// What the link promises.
+    /// What the link promises, until a [`LinkEvent::Up`] says otherwise.
     fn profile(&self) -> LinkProfile;
 
     /// Waits for datagrams and takes a batch of them in, which replaces the one before.
@@ -32,6 +46,12 @@ pub trait Transport {
     /// # Errors
     /// What the operating system reported. It is for the log: the transport goes on and may be polled again.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// What has happened to the link before the batch that [`Transport::poll_recv`] took in came; to be asked after it has
+    /// been ready, until there is nothing more. To most links nothing happens.
+    fn poll_event(&mut self) -> Option<LinkEvent> {
+        None
+    }
 
     /// The batch that the last [`Transport::poll_recv`] took in.
     fn received(&self) -> &RecvBatch;
