@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::config::{self, File, ListenAddr, LogFormat, StoreTable, TransportTable, parse_entry};
+use crate::config::{self, File, ListenAddr, LogFormat, SimTable, StoreTable, TransportTable, parse_entry};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use sn_types::TopicId;
@@ -123,6 +123,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "ADDR")]
     pub mqtt: Vec<ListenAddr>,
 
+    /// Let a simulator connect at the Unix socket PATH, beside the other transports
+    ///
+    /// `sn-sim live` brings simulated nodes there. Only programs of the same user can connect.
+    #[arg(long, value_name = "PATH")]
+    pub sim: Option<PathBuf>,
+
     /// Keep sessions and messages in DIR, so that they survive the process
     ///
     /// Without it, and without --in-memory, it is $XDG_STATE_HOME/sn-gateway or ~/.local/state/sn-gateway.
@@ -151,6 +157,9 @@ impl RunArgs {
     pub fn apply(&self, file: &mut File) {
         if !self.udp.is_empty() {
             file.transport = self.udp.iter().copied().map(TransportTable::udp).collect();
+        }
+        if let Some(path) = &self.sim {
+            file.transport.push(TransportTable::Sim(SimTable { path: path.clone() }));
         }
         if !self.mqtt.is_empty() {
             file.mqtt.listen.clone_from(&self.mqtt);

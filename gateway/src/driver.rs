@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep_until, timeout};
-use transports::Transport;
+use transports::{LinkEvent, Transport};
 
 /// Batches of packets that wait in the channel, each from one read of one connection.
 const CHANNEL: usize = 128;
@@ -120,6 +120,11 @@ impl Driver {
             turns: 0,
         };
         (driver, to_driver)
+    }
+
+    /// How many transports there are.
+    pub(crate) fn transports(&self) -> usize {
+        self.transports.len()
     }
 
     /// Adds a transport, whose id must be the number of those before it.
@@ -240,13 +245,19 @@ impl Driver {
 
     fn take_datagrams(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut heard = false;
-        for transport in &mut self.transports {
+        for (id, transport) in (0..).map(TransportId).zip(&mut self.transports) {
             match transport.poll_recv(cx) {
                 Poll::Pending => continue,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => self.log.transport_error(now, &error),
             }
             heard = true;
+            while let Some(event) = transport.poll_event() {
+                self.log.link(now, &event);
+                if let LinkEvent::Up(profile) = event {
+                    self.core.add_transport(now, id, profile);
+                }
+            }
             for (from, bytes) in transport.received().iter() {
                 self.core.handle_input(now, Input::Datagram { from, bytes });
             }

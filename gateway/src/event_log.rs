@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tracing::{debug, error, info, warn};
-use transports::Counters;
+use transports::{Counters, LinkEvent};
 
 /// How often refused packets are summed up.
 const SUMMARY: Duration = Duration::from_secs(10);
@@ -26,6 +26,7 @@ pub(crate) struct EventLog {
     drops: Throttle,
     errors: Throttle,
     losses: Throttle,
+    turned_away: Throttle,
     /// Datagrams that transports have lost so far.
     lost: u64,
 }
@@ -80,13 +81,32 @@ impl EventLog {
         }
     }
 
+    /// Something has happened to a link itself.
+    pub(crate) fn link(&mut self, now: Instant, event: &LinkEvent) {
+        match event {
+            LinkEvent::Up(profile) => {
+                info!(mtu = profile.mtu, broadcast = profile.broadcast, "a simulator has joined");
+            }
+            LinkEvent::Down(why) => warn!(why, "the simulator has gone: its nodes hear nothing until one joins again"),
+            LinkEvent::TurnedAway(why) => {
+                if let Some(held_back) = self.turned_away.pass(now) {
+                    warn!(why, more = held_back, "a simulator was turned away");
+                }
+            }
+        }
+    }
+
     /// Reports datagrams that transports have lost since the last time.
     pub(crate) fn losses(&mut self, now: Instant, transports: impl Iterator<Item = Counters>) {
-        let lost = |counters: Counters| counters.oversize + counters.send_full + counters.send_refused;
+        let lost =
+            |counters: Counters| counters.oversize + counters.malformed + counters.send_full + counters.send_refused;
         let so_far = transports.map(lost).sum();
         if so_far > self.lost && self.losses.pass(now).is_some() {
             let datagrams = so_far - self.lost;
-            warn!(datagrams, "lost: too long, refused by the operating system or more than its buffer takes");
+            warn!(
+                datagrams,
+                "lost: too long, malformed, refused by the operating system or more than its buffer takes"
+            );
             self.lost = so_far;
         }
     }

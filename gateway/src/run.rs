@@ -2,7 +2,7 @@
 
 use crate::admin;
 use crate::cli::RunArgs;
-use crate::config::{self, File, TransportTable};
+use crate::config::{self, File, SimTable, TransportTable, UdpTable};
 use crate::driver::Driver;
 use crate::logging;
 use crate::mqtt::{Door, Listener, MqttLimits};
@@ -21,7 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
-use transports::{BindError, UdpTransport};
+use transports::{BindError, SimTransport, UdpTransport};
 
 /// Runs the gateway until a signal ends it.
 ///
@@ -168,29 +168,29 @@ fn announce(text: &str) {
 /// Binds everything that the configuration names: transports for the driver, MQTT listeners for `accept`.
 fn listen(file: &File, driver: &mut Driver, mut accept: impl FnMut(Listener)) -> anyhow::Result<Listening> {
     let mut listening = Listening::default();
-    let udp: Vec<SocketAddr> = file.transport.iter().map(|table| table.listen.0).collect();
+    let udp: Vec<SocketAddr> =
+        file.transport.iter().filter_map(TransportTable::as_udp).map(|table| table.listen.0).collect();
     for table in &file.transport {
-        listen_udp(table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;
+        match table {
+            TransportTable::Udp(table) => {
+                listen_udp(table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;
+            }
+            TransportTable::Sim(table) => listen_sim(table, driver, &mut listening)?,
+        }
     }
     let mqtt: Vec<SocketAddr> = file.mqtt.listen.iter().map(|addr| addr.0).collect();
     for &addr in &mqtt {
         listen_mqtt(addr, beside_ipv4(addr, &mqtt), &mut accept, &mut listening)?;
     }
-    if listening.udp.is_empty() && listening.mqtt.is_empty() {
+    if listening.udp.is_empty() && listening.sim.is_empty() && listening.mqtt.is_empty() {
         bail!("there is no address to listen on; give one with --udp or --mqtt");
     }
     Ok(listening)
 }
 
-fn listen_udp(
-    table: &TransportTable,
-    only_v6: bool,
-    driver: &mut Driver,
-    listening: &mut Listening,
-) -> anyhow::Result<()> {
+fn listen_udp(table: &UdpTable, only_v6: bool, driver: &mut Driver, listening: &mut Listening) -> anyhow::Result<()> {
     let addr = table.listen.0;
-    let number = u8::try_from(listening.udp.len()).context("there are more than 256 transports")?;
-    let id = TransportId(number);
+    let id = next_id(driver)?;
     match UdpTransport::bind(id, &table.transport(only_v6)) {
         Ok(transport) => {
             listening.udp.push(transport.local_addr());
@@ -201,6 +201,21 @@ fn listen_udp(
         Err(BindError::Group(error)) => return Err(error).with_context(|| cannot_join(addr)),
     }
     Ok(())
+}
+
+fn listen_sim(table: &SimTable, driver: &mut Driver, listening: &mut Listening) -> anyhow::Result<()> {
+    let id = next_id(driver)?;
+    let path = table.path.display();
+    let transport = SimTransport::bind(id, &table.path)
+        .with_context(|| format!("cannot listen for a simulator at {path}; choose another path with --sim PATH"))?;
+    listening.sim.push(table.path.clone());
+    driver.add_transport(id, Box::new(transport));
+    Ok(())
+}
+
+fn next_id(driver: &Driver) -> anyhow::Result<TransportId> {
+    let number = u8::try_from(driver.transports()).context("there are more than 256 transports")?;
+    Ok(TransportId(number))
 }
 
 fn listen_mqtt(

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 #[derive(Debug, Default)]
 pub(crate) struct Listening {
     pub(crate) udp: Vec<SocketAddr>,
+    /// Sockets for simulators.
+    pub(crate) sim: Vec<PathBuf>,
     pub(crate) mqtt: Vec<SocketAddr>,
     /// Addresses left out because this machine has no IPv6.
     pub(crate) without_ipv6: Vec<SocketAddr>,
@@ -46,7 +48,8 @@ impl Data {
 }
 
 impl Listening {
-    /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR`, `MQTT on mqtt://ADDR` and `Data in DIR; `.
+    /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR`, `MQTT-SN on sim:PATH`,
+    /// `MQTT on mqtt://ADDR` and `Data in DIR; `.
     pub(crate) fn describe(&self, data: &Data) -> String {
         let mut text = format!("sn-gateway {}\n", env!("CARGO_PKG_VERSION"));
         self.describe_listeners(&mut text);
@@ -60,6 +63,9 @@ impl Listening {
         // Writing to a string cannot fail.
         for addr in &self.udp {
             let _ = writeln!(text, "MQTT-SN on udp://{addr}");
+        }
+        for path in &self.sim {
+            let _ = writeln!(text, "MQTT-SN on sim:{}", path.display());
         }
         for addr in &self.mqtt {
             let _ = writeln!(text, "MQTT on mqtt://{addr}");
@@ -99,6 +105,9 @@ impl Listening {
             let flags = flags(*addr, false);
             let _ = writeln!(text, "To publish one:        sn-pub {flags}-t hello -m world");
         }
+        if let Some(path) = self.sim.first() {
+            let _ = writeln!(text, "To simulate nodes:     sn-sim live SCENARIO.toml --gateway {}", path.display());
+        }
         text
     }
 }
@@ -131,7 +140,7 @@ mod tests {
 
     fn listening(udp: &[&str], mqtt: &[&str]) -> Listening {
         let parse = |addrs: &[&str]| addrs.iter().map(|addr| addr.parse().unwrap()).collect();
-        Listening { udp: parse(udp), mqtt: parse(mqtt), without_ipv6: Vec::new() }
+        Listening { udp: parse(udp), mqtt: parse(mqtt), ..Listening::default() }
     }
 
     #[test]
@@ -146,6 +155,14 @@ mod tests {
         assert!(lines[4].contains("--udp 0.0.0.0") && lines[4].contains("no authentication"));
         assert!(lines[5].ends_with("mosquitto_sub -h 127.0.0.1 -t '#' -v"));
         assert!(lines[6].ends_with("sn-pub -t hello -m world"));
+    }
+
+    #[test]
+    fn a_place_for_a_simulator_is_told_with_the_command() {
+        let listening = Listening { sim: vec!["/run/sim.sock".into()], ..listening(&["127.0.0.1:1883"], &[]) };
+        let text = listening.describe(&Data::InMemory);
+        assert!(text.contains("\nMQTT-SN on sim:/run/sim.sock\n"));
+        assert!(text.ends_with("sn-sim live SCENARIO.toml --gateway /run/sim.sock\n"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The configuration file: its defaults, its sample, and what is said about every kind of mistake.
 
 use gateway_core::Config;
-use sn_gateway::config::{File, ListenAddr, load, parse};
+use sn_gateway::config::{File, ListenAddr, SimTable, TransportTable, load, parse};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn sample() -> (&'static Path, String) {
 fn an_empty_file_is_the_default_and_that_is_loopback_only() {
     let file = parse(Path::new("gw.toml"), "").unwrap();
     assert_eq!(file, File::default());
-    assert!(file.transport.iter().all(|table| table.listen.0.ip().is_loopback()));
+    assert!(file.transport.iter().all(|table| table.as_udp().is_some_and(|table| table.listen.0.ip().is_loopback())));
     assert!(file.mqtt.listen.iter().all(|ListenAddr(addr)| addr.ip().is_loopback()));
 }
 
@@ -43,12 +43,14 @@ fn keys_of(table: &str) -> Vec<String> {
 
 #[test]
 fn the_sample_shows_every_key() {
-    let text = sample().1.replace("\n# [[queue]]\n", "\n[[queue]]\n");
+    let text = sample().1.replace("\n# [[", "\n[[");
     for table in ["[gateway]", "[timing]", "[limits]", "[[queue]]", "[[transport]]", "[mqtt]", "[store]", "[log]"] {
-        let (_, section) = text.split_once(&format!("\n{table}\n")).expect(table);
-        let section = section.split("\n[").next().unwrap_or_default();
+        // All tables of that name together.
+        let header = format!("\n{table}\n");
+        let sections = text.split(&header).skip(1).map(|rest| rest.split("\n[").next().unwrap_or_default());
+        let lines: Vec<&str> = sections.flat_map(str::lines).collect();
         for key in keys_of(table) {
-            let shown = section.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
+            let shown = lines.iter().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
             assert!(shown, "{key} is missing in {table} of the sample");
         }
     }
@@ -59,7 +61,7 @@ fn what_the_sample_has_as_comments_is_right_too() {
     let (path, text) = sample();
     // A key and its value, or a table; everything else is prose.
     let is_example =
-        |rest: &str| rest == "[[queue]]" || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        |rest: &str| rest.starts_with("[[") || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
     let uncomment = |line: &str| match line.strip_prefix("# ") {
         Some(rest) if is_example(rest) => format!("{rest}\n"),
         Some(_) | None => format!("{line}\n"),
@@ -68,12 +70,11 @@ fn what_the_sample_has_as_comments_is_right_too() {
     assert_eq!(file.queue.len(), 1);
     assert_eq!(file.core().queue_rules[0].time_to_live, Some(Duration::from_secs(3_600)));
     assert_eq!(file.predefined.0.len(), 1);
-    assert_eq!(
-        file.transport[0].multicast.as_ref().map(|group| *group.get_ref()),
-        Some(transports::Multicast::DEFAULT_GROUP)
-    );
+    let udp = file.transport[0].as_udp().unwrap();
+    assert_eq!(udp.multicast.as_ref().map(|group| *group.get_ref()), Some(transports::Multicast::DEFAULT_GROUP));
     assert_eq!(file.store.data.as_deref(), Some(Path::new("/var/lib/sn-gateway")));
-    assert_eq!(file.transport[0].multicast_interface.as_deref(), Some("eth0"));
+    assert_eq!(udp.multicast_interface.as_deref(), Some("eth0"));
+    assert_eq!(file.transport[2], TransportTable::Sim(SimTable { path: "/run/sn-gateway/sim.sock".into() }));
 }
 
 #[test]
@@ -125,12 +126,21 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ("[[transport]]\nkind = \"udp\"\n", "gw.toml:1:1: transport[0]: `listen` is missing"),
         (
             "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\n[[transport]]\nkind = \"tcp\"\n",
-            "gw.toml:5:8: transport[1].kind: unknown `tcp`; known is only udp",
+            "gw.toml:5:8: transport[1].kind: unknown `tcp`; known are udp, sim",
         ),
         (
             "[[transport]]\nkind = \"udp\"\nlisten = \"localhost:1883\"\n",
             "gw.toml:3:10: transport[0].listen: `localhost:1883` is no address; write IP:PORT or IP, for example \
              0.0.0.0:1883, 127.0.0.1 or [::]:1883",
+        ),
+        ("[[transport]]\nkind = \"sim\"\n", "gw.toml:1:1: transport[0]: `path` is missing"),
+        (
+            "[[transport]]\nkind = \"sim\"\npath = \"sim.sock\"\nmulticast_hops = 1\n",
+            "gw.toml:1:1: transport[0]: `multicast_hops` is no key of a transport of kind `sim`",
+        ),
+        (
+            "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\npath = \"sim.sock\"\n",
+            "gw.toml:1:1: transport[0]: `path` is no key of a transport of kind `udp`",
         ),
         (
             "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\nmtu = 31\n",

@@ -1,21 +1,19 @@
 //! The file's tables and keys, each with its default and its range.
 
-use super::addr::{ListenAddr, group};
+use super::addr::ListenAddr;
 use super::number::within;
 use super::predefined::Predefined;
 use super::queue::QueueTable;
+use super::transport::TransportTable;
 use crate::logging;
 use crate::store::default_data_dir;
 use anyhow::Context;
 use gateway_core::{AddressMoves, Config, Limits, Timing, WhenFull};
 use serde::{Deserialize, Deserializer, de};
-use sn_types::{GwId, LinkProfile};
-use std::net::SocketAddr;
+use sn_types::GwId;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
-use toml::Spanned;
-use transports::{Multicast, UdpConfig};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -147,36 +145,6 @@ pub struct LimitsTable {
     pub search_answers_per_s: u32,
 }
 
-/// `[[transport]]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table [[transport]]")]
-pub struct TransportTable {
-    /// What kind of link it is.
-    pub kind: TransportKind,
-    /// The address to listen on.
-    pub listen: ListenAddr,
-    /// See [`LinkProfile::mtu`].
-    #[serde(default = "default_mtu", deserialize_with = "within::<32, 65_250, _, _>")]
-    pub mtu: u16,
-    /// See [`Multicast::group`]; without it there is no discovery.
-    #[serde(default, deserialize_with = "group")]
-    pub multicast: Option<Spanned<SocketAddr>>,
-    /// See [`Multicast::interface`].
-    #[serde(default)]
-    pub multicast_interface: Option<String>,
-    /// See [`Multicast::hops`].
-    #[serde(default = "default_hops", deserialize_with = "within::<0, 255, _, _>")]
-    pub multicast_hops: u8,
-}
-
-/// The values of a transport's `kind`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TransportKind {
-    /// UDP over IPv4 or IPv6.
-    Udp,
-}
-
 /// `[mqtt]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "the table [mqtt]")]
@@ -303,39 +271,6 @@ impl LimitsTable {
     }
 }
 
-impl TransportTable {
-    /// UDP on `listen`, with the defaults.
-    #[must_use]
-    pub fn udp(listen: ListenAddr) -> Self {
-        Self {
-            kind: TransportKind::Udp,
-            listen,
-            mtu: default_mtu(),
-            multicast: None,
-            multicast_interface: None,
-            multicast_hops: default_hops(),
-        }
-    }
-
-    /// What the transport takes. `only_v6`: see [`UdpConfig::only_v6`].
-    #[must_use]
-    pub fn transport(&self, only_v6: bool) -> UdpConfig {
-        let multicast = self.multicast.as_ref().map(|group| Multicast {
-            group: *group.get_ref(),
-            interface: self.multicast_interface.clone(),
-            hops: self.multicast_hops,
-        });
-        UdpConfig { listen: self.listen.0, only_v6, mtu: self.mtu, multicast }
-    }
-
-    fn contradiction(&self) -> Option<(Range<usize>, String)> {
-        let group = self.multicast.as_ref()?;
-        let ListenAddr(listen) = self.listen;
-        let message = format!("the group {} and the address {listen} are of two families", group.get_ref());
-        (group.get_ref().is_ipv4() != listen.is_ipv4()).then(|| (group.span(), message))
-    }
-}
-
 impl Default for File {
     fn default() -> Self {
         Self {
@@ -429,12 +364,4 @@ impl Default for LogTable {
 fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let filter = String::deserialize(deserializer)?;
     logging::parse_filter(&filter).map(|_| filter).map_err(de::Error::custom)
-}
-
-fn default_mtu() -> u16 {
-    LinkProfile::UDP.mtu
-}
-
-fn default_hops() -> u8 {
-    Multicast::DEFAULT_HOPS
 }

@@ -9,14 +9,16 @@ mod file;
 mod number;
 mod predefined;
 mod queue;
+mod transport;
 
 pub use addr::ListenAddr;
 pub use error::ConfigError;
 pub use file::{
     AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MqttTable, StoreTable, TimingTable,
-    TransportKind, TransportTable, WhenFullKey,
+    WhenFullKey,
 };
 pub use predefined::{Predefined, parse_entry};
+pub use transport::{SimTable, TransportTable, UdpTable};
 
 use std::path::Path;
 
