@@ -176,6 +176,9 @@ impl Seen {
     }
 }
 
+/// Beyond this no run gets.
+const WIDE: usize = 1_000;
+
 /// Whether a gateway keeps to its limits.
 pub(crate) fn check_limits(core: &Core, plan: &GatewayPlan, ledger: &mut Ledger) {
     let (gauges, limits) = (core.gauges(), plan.limits());
@@ -188,6 +191,14 @@ pub(crate) fn check_limits(core: &Core, plan: &GatewayPlan, ledger: &mut Ledger)
     for (what, limit, found) in totals {
         if found > limit {
             ledger.violated(Violation::OverLimit { what, limit, found });
+        }
+    }
+    if limits.queue_messages < WIDE {
+        // What is in flight has left the queue.
+        let most = core.clients().map(|client| client.waiting).max().unwrap_or(0);
+        let limit = limits.queue_messages + limits.mqtt_inflight;
+        if most > limit {
+            ledger.violated(Violation::OverLimit { what: "messages for one client", limit, found: most });
         }
     }
 }

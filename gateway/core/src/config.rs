@@ -32,6 +32,9 @@ pub struct Config {
     pub durable: bool,
     /// Seed of the hash maps: random in the daemon, fixed in tests and the simulator.
     pub hash_seed: u64,
+    /// A bug that is switched on.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<crate::PlantedBug>,
 }
 
 /// Timers and counters (1.2 §7.2).
@@ -148,6 +151,8 @@ impl Default for Config {
             session_expiry: Some(Duration::from_secs(30 * 86_400)),
             durable: false,
             hash_seed: 0,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         }
     }
 }

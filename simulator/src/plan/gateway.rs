@@ -33,8 +33,14 @@ pub struct GatewayPlan {
     pub subscriptions_per_client: usize,
     /// QoS 2 messages from one client that wait for its PUBREL.
     pub incoming_qos2: usize,
+    /// Unacknowledged messages to one MQTT client.
+    pub mqtt_inflight: usize,
     /// Predefined topic ids.
     pub predefined: Vec<(u16, String)>,
+    /// A bug that is switched on.
+    #[cfg(feature = "planted-bugs")]
+    #[serde(skip)]
+    pub planted: Option<gateway_core::PlantedBug>,
 }
 
 impl Default for GatewayPlan {
@@ -52,7 +58,10 @@ impl Default for GatewayPlan {
             topic_ids_per_client: limits.topic_ids_per_client,
             subscriptions_per_client: limits.subscriptions_per_client,
             incoming_qos2: limits.incoming_qos2,
+            mqtt_inflight: limits.mqtt_inflight,
             predefined: Vec::new(),
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         }
     }
 }
@@ -69,6 +78,7 @@ impl GatewayPlan {
             topic_ids_per_client: self.topic_ids_per_client,
             subscriptions_per_client: self.subscriptions_per_client,
             incoming_qos2: self.incoming_qos2,
+            mqtt_inflight: self.mqtt_inflight,
             ..Limits::default()
         }
     }
@@ -77,6 +87,15 @@ impl GatewayPlan {
     pub(crate) fn config(&self, hash_seed: u64) -> Config {
         let predefined = self.predefined.iter().map(|(id, name)| (TopicId(*id), name.clone())).collect();
         let timing = Timing { t_retry: self.t_retry, n_retry: self.n_retry, ..Timing::default() };
-        Config { timing, limits: self.limits(), predefined, durable: self.durable, hash_seed, ..Config::default() }
+        Config {
+            timing,
+            limits: self.limits(),
+            predefined,
+            durable: self.durable,
+            hash_seed,
+            #[cfg(feature = "planted-bugs")]
+            planted: self.planted,
+            ..Config::default()
+        }
     }
 }

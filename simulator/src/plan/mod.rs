@@ -98,6 +98,17 @@ impl Plan {
         }
     }
 
+    /// How many things there are in it: clients, subscriptions, messages of feeds, steps and faults.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let fed = |feeds: &[Feed]| feeds.iter().map(|feed| feed.count as usize).sum::<usize>();
+        let nodes = self.nodes.iter();
+        let nodes = nodes.map(|node| 1 + node.subscriptions.len() + fed(&node.feeds) + node.steps.len());
+        let mqtt = self.mqtt.iter();
+        let mqtt = mqtt.map(|client| 1 + client.subscriptions.len() + fed(&client.feeds) + client.steps.len());
+        nodes.chain(mqtt).sum::<usize>() + self.faults.len()
+    }
+
     /// What may happen without a promise being broken.
     pub(crate) fn laws(&self) -> Laws {
         let has = |is_such: fn(&FaultKind) -> bool| self.faults.iter().any(|fault| is_such(&fault.what));

@@ -127,6 +127,7 @@ fn gateway(dice: &mut Dice, kinds: &Kinds) -> GatewayPlan {
     GatewayPlan {
         // The limits of ids and subscriptions are answered with "congestion": whoever reaches them tries for ever.
         queue_messages: dice.between(1, 6) as usize,
+        mqtt_inflight: dice.between(1, 3) as usize,
         ..wide
     }
 }

@@ -9,9 +9,13 @@
 mod dice;
 mod generate;
 mod judge;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod rude;
 mod shrink;
 
 pub use generate::generate;
 pub use judge::{Verdict, judge};
+#[cfg(feature = "planted-bugs")]
+pub use planted::{Hunt, hunt};
 pub use shrink::shrink;

@@ -2,7 +2,7 @@
 
 use super::judge;
 use crate::Link;
-use crate::plan::{Feed, NodePlan, Plan, Step};
+use crate::plan::{FaultKind, Feed, NodePlan, Plan, Step};
 
 /// Leaves out everything without which the plan still fails in the same way. Answers with the plan as it is if it does not
 /// fail.
@@ -13,7 +13,16 @@ pub fn shrink(plan: &Plan) -> Plan {
     let still_fails = |plan: &Plan| judge(plan).failure() == Some(failure);
     loop {
         let before = smallest.clone();
-        for pass in [without_faults, without_steps, without_feeds, without_subscriptions, simpler_nodes, simpler_link] {
+        // The simpler the dice, the more can be left out without changing what they show.
+        for pass in [
+            simpler_link,
+            simpler_gateways,
+            without_faults,
+            without_steps,
+            without_feeds,
+            without_subscriptions,
+            simpler_nodes,
+        ] {
             pass(&mut smallest, &still_fails);
         }
         if smallest == before {
@@ -85,12 +94,14 @@ fn without_subscriptions(plan: &mut Plan, fails: Fails<'_>) {
     }
 }
 
-/// Clients at the end of the lists are left out: the others keep their places.
 fn simpler_nodes(plan: &mut Plan, fails: Fails<'_>) {
-    while plan.mqtt.len() > 1 && attempt(plan, fails, |plan| drop(plan.mqtt.pop())) {}
-    attempt(plan, fails, |plan| plan.mqtt.clear());
-    while plan.nodes.len() > 1 && fits_without_last_node(plan) && attempt(plan, fails, |plan| drop(plan.nodes.pop())) {}
-    for node in 0..plan.nodes.len() {
+    for client in (0..plan.mqtt.len()).rev() {
+        attempt(plan, fails, |plan| remove_mqtt(plan, client));
+    }
+    for node in (0..plan.nodes.len()).rev() {
+        if attempt(plan, fails, |plan| remove_node(plan, node)) {
+            continue;
+        }
         let simpler: [fn(&mut NodePlan); 3] =
             [|node| node.sleep = None, |node| node.will = None, |node| node.auto_reconnect = true];
         for simplify in simpler {
@@ -99,11 +110,43 @@ fn simpler_nodes(plan: &mut Plan, fails: Fails<'_>) {
     }
 }
 
-/// No fault is about the last node.
-fn fits_without_last_node(plan: &Plan) -> bool {
-    let mut without = plan.clone();
-    without.nodes.pop();
-    without.check().is_ok()
+/// Takes a node out, and the faults that are about it. Those after it move up.
+fn remove_node(plan: &mut Plan, gone: usize) {
+    plan.nodes.remove(gone);
+    plan.faults.retain(|fault| match fault.what {
+        FaultKind::Silence { node, .. } | FaultKind::Reboot { node, .. } | FaultKind::Move { node } => node != gone,
+        FaultKind::Swap { node, other } => node != gone && other != gone,
+        FaultKind::Crash { .. }
+        | FaultKind::DiskFull { .. }
+        | FaultKind::DiskFails { .. }
+        | FaultKind::Cut { .. }
+        | FaultKind::Rude { .. } => true,
+    });
+    let move_up = |node: &mut usize| *node -= usize::from(*node > gone);
+    for fault in &mut plan.faults {
+        match &mut fault.what {
+            FaultKind::Silence { node, .. } | FaultKind::Reboot { node, .. } | FaultKind::Move { node } => {
+                move_up(node)
+            }
+            FaultKind::Swap { node, other } => [node, other].into_iter().for_each(move_up),
+            FaultKind::Crash { .. }
+            | FaultKind::DiskFull { .. }
+            | FaultKind::DiskFails { .. }
+            | FaultKind::Cut { .. }
+            | FaultKind::Rude { .. } => {}
+        }
+    }
+}
+
+/// The same for an MQTT client.
+fn remove_mqtt(plan: &mut Plan, gone: usize) {
+    plan.mqtt.remove(gone);
+    plan.faults.retain(|fault| !matches!(fault.what, FaultKind::Cut { mqtt } if mqtt == gone));
+    for fault in &mut plan.faults {
+        if let FaultKind::Cut { mqtt } = &mut fault.what {
+            *mqtt -= usize::from(*mqtt > gone);
+        }
+    }
 }
 
 fn simpler_link(plan: &mut Plan, fails: Fails<'_>) {
@@ -116,6 +159,11 @@ fn simpler_link(plan: &mut Plan, fails: Fails<'_>) {
     for simplify in whole {
         attempt(plan, fails, |plan| plan.link_mut().into_iter().for_each(simplify));
     }
+}
+
+fn simpler_gateways(plan: &mut Plan, fails: Fails<'_>) {
+    attempt(plan, fails, |plan| plan.gateways.iter_mut().for_each(|gateway| gateway.commit_us = (2_000, 2_000)));
+    attempt(plan, fails, |plan| plan.gateways.iter_mut().for_each(|gateway| gateway.durable = false));
 }
 
 fn steps_of(plan: &mut Plan, client: usize) -> Option<&mut Vec<Step>> {

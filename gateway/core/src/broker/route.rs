@@ -2,7 +2,7 @@
 
 use super::handling::Handling;
 use super::{Link, Outbound, Part, Queued, SessionKey, validate_topic_name};
-use crate::{Core, DropReason, Event, Message, Qos, RejectReason, Via};
+use crate::{Core, DropReason, Event, Limits, Message, PlantedBug, Qos, RejectReason, Via};
 use sn_types::Instant;
 use std::sync::Arc;
 
@@ -52,9 +52,16 @@ impl Core {
         } else if !self.takes_qos0(key, &queued, how) {
             return;
         }
+        let unlimited;
+        let limits = if self.has(PlantedBug::QueueUnlimited) {
+            unlimited = Limits { queue_messages: usize::MAX, ..self.config.limits };
+            &unlimited
+        } else {
+            &self.config.limits
+        };
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         self.stats.routed += 1;
-        for (dropped, reason) in session.outbound.push(now, queued, how, &self.config.limits) {
+        for (dropped, reason) in session.outbound.push(now, queued, how, limits) {
             self.dropped(key, dropped.message.topic().clone(), reason);
         }
     }
@@ -125,6 +132,9 @@ impl Core {
 
     /// Removes a subscription, if there is one. What is queued stays.
     pub(crate) fn unsubscribe(&mut self, key: SessionKey, filter: &str) {
+        if self.has(PlantedBug::UnsubscribeIgnored) {
+            return;
+        }
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         session.subscriptions.retain(|(known, _)| &**known != filter);
         self.broker.subscriptions.remove(filter, key);
@@ -152,6 +162,9 @@ impl Core {
 
     /// Counts a message that a client will not get.
     pub(crate) fn dropped(&mut self, key: SessionKey, topic: Arc<str>, reason: DropReason) {
+        if self.has(PlantedBug::SilentDrop) {
+            return;
+        }
         *self.stats.drops.entry(reason).or_default() += 1;
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         *session.counters.get_or_insert_default().drops.entry(reason).or_default() += 1;

@@ -6,7 +6,7 @@ use super::record::{
 };
 use super::{CommitToken, Journal};
 use crate::broker::{Change, Marks, Part, Phase, Queued, Session, SessionKey};
-use crate::{Core, Output};
+use crate::{Core, Output, PlantedBug};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -47,14 +47,15 @@ impl Core {
     }
 
     fn collect_session(&mut self, key: SessionKey, records: &mut Vec<Record>) {
+        let loses_mailbox = self.has(PlantedBug::MailboxNotStored);
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         let marks = session.take_marks();
         let number = session.number;
         let ids_reserved = marks.contains(Part::Outbound) && session.outbound.reserve_ids();
-        if marks.contains(Part::Outbound) {
+        if marks.contains(Part::Outbound) && !loses_mailbox {
             session.outbound.take_changes(|change| collect_change(number, &change, records));
         }
-        if marks.contains(Part::TopicIds) {
+        if marks.contains(Part::TopicIds) && !self.has(PlantedBug::TopicIdsNotStored) {
             let unsaved = self.sn.take_unsaved_topics(key);
             records.extend(unsaved.into_iter().map(|(id, name)| put(Key::TopicId(number, id.0), &&*name)));
         }
@@ -73,7 +74,7 @@ impl Core {
         if marks.contains(Part::Header) || ids_reserved {
             records.push(self.header_record(key, session));
         }
-        if marks.contains(Part::Subscriptions) {
+        if marks.contains(Part::Subscriptions) && !self.has(PlantedBug::SubscriptionsNotStored) {
             records.push(self.subscriptions_record(key, session));
         }
         if marks.contains(Part::Incoming) {

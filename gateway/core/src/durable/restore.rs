@@ -10,7 +10,7 @@ use super::record::{
 };
 use crate::broker::{Link, Part, Phase, Queued, SessionKey};
 use crate::map::{Map, MapSeed};
-use crate::{Core, Message, Qos};
+use crate::{Core, Message, PlantedBug, Qos};
 use serde::Deserialize;
 use sn_types::{Instant, TopicId};
 use std::collections::BTreeMap;
@@ -177,9 +177,10 @@ impl Core {
             None => None,
         };
         let key = self.broker.sessions.insert_numbered(value.client_id, true, number);
+        let forgets_ids = self.has(PlantedBug::MsgIdsNotStored);
         let session = self.broker.sessions.get_mut(key)?;
         session.clean = value.clean;
-        session.outbound.restore_ids(value.reserved_id);
+        session.outbound.restore_ids(if forgets_ids { 0 } else { value.reserved_id });
         session.expires = restored_time(value.expires);
         session.will = will;
         match value.sn {
@@ -268,6 +269,9 @@ impl Core {
         for key in sessions {
             self.forget_wrong_forms([key]);
             self.sn_resume(now, key);
+            if self.has(PlantedBug::WillOnRestart) {
+                self.publish_will(now, key);
+            }
             match self.broker.sessions.get(key) {
                 // Its connection ended with the process, and so it begins to wait now.
                 Some(session) if session.link == Link::None && session.expires == Instant::FAR_FUTURE => {

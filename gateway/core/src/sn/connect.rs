@@ -4,7 +4,7 @@ use super::client::{Exchange, SnClient};
 use super::refusal::return_code;
 use super::table::State;
 use crate::broker::{Link, Part, SessionKey};
-use crate::{Core, Event, LostReason, Message as BrokerMessage, RejectReason, Via};
+use crate::{Core, Event, LostReason, Message as BrokerMessage, PlantedBug, RejectReason, Via};
 use sn_codec::{ConnAck, Connect, Message, ReturnCode};
 use sn_types::{Instant, PeerAddr};
 use std::sync::Arc;
@@ -168,7 +168,14 @@ impl Core {
             self.broker.sessions.mark(key, Part::Incoming);
         }
         self.broker.sessions.mark(key, Part::Header);
-        self.sn.bind(key, from)
+        let before = self.sn.bind(key, from);
+        if self.has(PlantedBug::AddressShared)
+            && let Some(other) = before.and_then(|before| self.sn.clients.get_mut(&before))
+        {
+            other.addr = Some(from);
+            return None;
+        }
+        before
     }
 
     /// Another client uses an address now: whoever was active there is gone, whoever sleeps may come back elsewhere.

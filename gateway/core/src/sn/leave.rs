@@ -3,7 +3,7 @@
 use super::SnSide;
 use super::table::State;
 use crate::broker::{Part, SessionKey};
-use crate::{Core, Event, LostReason};
+use crate::{Core, Event, LostReason, PlantedBug};
 use sn_codec::{Disconnect, Message};
 use sn_types::{Instant, PeerAddr};
 
@@ -24,6 +24,9 @@ impl Core {
         let Some(session) = self.broker.sessions.get(key) else { return };
         let client_id = session.client_id.clone();
         self.event(Event::Disconnected { client_id });
+        if self.has(PlantedBug::WillOnDisconnect) {
+            self.publish_will(now, key);
+        }
         self.end_connection(now, key, State::Disconnected);
     }
 

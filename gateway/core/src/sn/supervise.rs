@@ -4,7 +4,7 @@ use super::client::Due;
 use super::table::State;
 use crate::broker::SessionKey;
 use crate::core::TimerKey;
-use crate::{Core, LostReason};
+use crate::{Core, LostReason, PlantedBug};
 use sn_codec::{Disconnect, Message};
 use sn_types::Instant;
 use std::time::Duration;
@@ -55,7 +55,9 @@ impl Core {
             client.retries += 1;
             client.retry_at = now + self.config.timing.t_retry;
             self.stats.retransmissions += 1;
-            self.repeat_exchange(key);
+            if !self.has(PlantedBug::NoRetransmission) {
+                self.repeat_exchange(key);
+            }
             return;
         }
         match (client.state, client.addr) {
