@@ -3,7 +3,9 @@
 //! One file for each subcommand. Files, clocks, threads and the terminal are here and nowhere else in this crate: what the
 //! library does is a pure function of what it is given.
 
+mod plans;
 mod run;
+mod swarm;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -20,6 +22,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Options),
+    Swarm(swarm::Options),
+    Replay(plans::Replay),
+    Shrink(plans::Shrink),
 }
 
 /// What a subcommand came to; that nothing came of it is an error.
@@ -39,6 +44,9 @@ Exit status:
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
+        Command::Swarm(options) => swarm::run(&options),
+        Command::Replay(options) => plans::replay(&options),
+        Command::Shrink(options) => plans::shrink_file(&options),
     };
     match outcome {
         Ok(Verdict::Kept) => ExitCode::SUCCESS,

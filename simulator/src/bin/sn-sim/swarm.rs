@@ -43,6 +43,7 @@ struct Tally {
 pub(crate) fn run(options: &Options) -> Result<Verdict> {
     // A panic of the code under test is a failure like others, and is told with them.
     std::panic::set_hook(Box::new(|_| {}));
+    #[expect(clippy::disallowed_methods, reason = "the command may know what time it is")]
     let begun = Instant::now();
     let tally = run_all(options);
     let _ = std::panic::take_hook();
