@@ -173,11 +173,11 @@ impl<'p> Application<'p> {
 
     /// Asks for the next thing in the script.
     fn fulfil(&mut self, now: Instant, client: &mut NodeClient<'p>, ledger: &mut Ledger) -> Result<(), RequestError> {
-        let wish = self.script.peek();
+        let (due, wish) = (self.script.due().unwrap_or(now), self.script.peek());
         self.script.advance();
         match wish {
             Some(Wish::Publish { topic, qos, retain }) => {
-                let stamp = ledger.offer(now, self.number, topic, qos);
+                let stamp = ledger.offer(now, due, self.number, topic, qos);
                 self.doing = match qos {
                     Qos::One | Qos::Two => Doing::Publishing(stamp.id),
                     Qos::MinusOne | Qos::Zero => Doing::Other,
@@ -216,7 +216,7 @@ impl<'p> Application<'p> {
                     ledger.confirmed(now, id);
                 }
             }
-            Event::Message(message) => self.note_message(&message, ledger),
+            Event::Message(message) => self.note_message(now, &message, ledger),
             Event::Asleep { .. } => {
                 if let Some(sleep) = self.plan.sleep {
                     self.next_wake = now + sleep.wake_every;
@@ -238,8 +238,8 @@ impl<'p> Application<'p> {
         }
     }
 
-    fn note_message(&self, message: &Received<'_>, ledger: &mut Ledger) {
+    fn note_message(&self, now: Instant, message: &Received<'_>, ledger: &mut Ledger) {
         let topic = message.topic.name().unwrap_or_default();
-        ledger.delivered(self.number, topic, message.payload, message.qos, message.retain);
+        ledger.delivered(now, self.number, topic, message.payload, message.qos, message.retain);
     }
 }

@@ -15,6 +15,7 @@ mod agenda;
 mod application;
 mod disk;
 pub mod energy;
+mod floor;
 mod gateway;
 mod ledger;
 mod link;
@@ -33,6 +34,7 @@ pub mod udp_net;
 mod watch;
 mod world;
 
+pub use floor::Floor;
 pub use ledger::{Ledger, Summary, Violation};
 pub use link::Link;
 pub use mutator::Mutator;

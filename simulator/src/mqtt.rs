@@ -131,7 +131,7 @@ impl<'p> MqttClient<'p> {
                 self.link = MqttLink::Off(now + PAUSE);
                 Vec::new()
             }
-            Packet::Publish(publish) => self.take(publish, ledger).into_iter().collect(),
+            Packet::Publish(publish) => self.take(now, publish, ledger).into_iter().collect(),
             Packet::PubAck(id) | Packet::PubComp(id) => {
                 self.acknowledged(now, id, ledger);
                 Vec::new()
@@ -185,28 +185,28 @@ impl<'p> MqttClient<'p> {
         self.asked = 0;
     }
 
-    fn take(&mut self, publish: Publish, ledger: &mut Ledger) -> Option<Packet> {
+    fn take(&mut self, now: Instant, publish: Publish, ledger: &mut Ledger) -> Option<Packet> {
         match (publish.qos, publish.id) {
             (Qos::AtMostOnce, _) | (Qos::AtLeastOnce | Qos::ExactlyOnce, None) => {
-                self.deliver(&publish, ledger);
+                self.deliver(now, &publish, ledger);
                 None
             }
             (Qos::AtLeastOnce, Some(id)) => {
-                self.deliver(&publish, ledger);
+                self.deliver(now, &publish, ledger);
                 Some(Packet::PubAck(id))
             }
             (Qos::ExactlyOnce, Some(id)) => {
                 if self.unreleased.insert(id) {
-                    self.deliver(&publish, ledger);
+                    self.deliver(now, &publish, ledger);
                 }
                 Some(Packet::PubRec(id))
             }
         }
     }
 
-    fn deliver(&self, publish: &Publish, ledger: &mut Ledger) {
+    fn deliver(&self, now: Instant, publish: &Publish, ledger: &mut Ledger) {
         let qos = sn_qos(publish.qos);
-        ledger.delivered(self.number, &publish.topic, &publish.payload, qos, publish.retain);
+        ledger.delivered(now, self.number, &publish.topic, &publish.payload, qos, publish.retain);
     }
 
     fn acknowledged(&mut self, now: Instant, id: PacketId, ledger: &mut Ledger) {
@@ -264,10 +264,10 @@ impl<'p> MqttClient<'p> {
             self.asked += 1;
             return Some(self.subscribe(now, filter, *qos, ledger));
         }
-        let wish = self.script.peek()?;
+        let (due, wish) = (self.script.due()?, self.script.peek()?);
         self.script.advance();
         match wish {
-            Wish::Publish { topic, qos, retain } => Some(self.publish(now, topic, qos, retain, ledger)),
+            Wish::Publish { topic, qos, retain } => Some(self.publish((now, due), topic, qos, retain, ledger)),
             Wish::Subscribe { filter, qos } => Some(self.subscribe(now, filter, qos, ledger)),
             Wish::Unsubscribe { filter } => {
                 ledger.unsubscribing(now, self.number, filter);
@@ -282,8 +282,15 @@ impl<'p> MqttClient<'p> {
         }
     }
 
-    fn publish(&mut self, now: Instant, topic: &str, qos: sn_client::Qos, retain: bool, ledger: &mut Ledger) -> Packet {
-        let stamp = ledger.offer(now, self.number, topic, qos);
+    fn publish(
+        &mut self,
+        (now, due): (Instant, Instant),
+        topic: &str,
+        qos: sn_client::Qos,
+        retain: bool,
+        ledger: &mut Ledger,
+    ) -> Packet {
+        let stamp = ledger.offer(now, due, self.number, topic, qos);
         let qos = mqtt_qos(qos);
         let id = (qos != Qos::AtMostOnce).then(|| self.next_id());
         let payload = Bytes::from(stamp.payload(0));

@@ -4,16 +4,19 @@
 //! was it published, on this topic, has this client asked for it, has it come before, and in its order. What is owed is
 //! kept until it has come; what is left of that at the end is missing.
 
+mod figures;
 mod message;
 mod subscription;
 mod summary;
 mod violation;
 mod window;
 
+pub(crate) use figures::Figures;
 pub(crate) use message::{ClientNo, MessageId, Stamp};
 pub use summary::Summary;
 pub use violation::Violation;
 
+use crate::report::Delivery;
 use message::rank;
 use sn_client::Qos;
 use sn_types::Instant;
@@ -28,6 +31,8 @@ const MOST_VIOLATIONS: usize = 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) name: String,
+    /// Nodes come before MQTT clients.
+    pub(crate) is_node: bool,
     /// Messages pass only between clients of one gateway.
     pub(crate) gateway: usize,
     /// Its session outlives its connections: what it has subscribed to is owed to it.
@@ -51,6 +56,8 @@ pub(crate) struct Laws {
 #[derive(Debug)]
 pub struct Ledger {
     accounts: Vec<Account>,
+    /// By name.
+    numbers: BTreeMap<String, ClientNo>,
     laws: Laws,
     topics: Vec<String>,
     topic_numbers: BTreeMap<String, u32>,
@@ -69,6 +76,7 @@ pub struct Ledger {
     /// How often it came: to whom, whose.
     wills: BTreeMap<(ClientNo, ClientNo), usize>,
     summary: Summary,
+    figures: Figures,
     violations: Vec<Violation>,
     losses: u64,
     refusals: u64,
@@ -90,13 +98,24 @@ struct Open {
     confirmed: Option<Instant>,
     /// Its publisher will never know.
     abandoned: bool,
+    /// When its publisher wanted to publish it.
+    due: Instant,
+    /// The QoS it was published with.
+    rank: u8,
     owed_to: Vec<ClientNo>,
 }
 
 impl Ledger {
     /// Empty books.
     pub(crate) fn new(accounts: Vec<Account>, laws: Laws) -> Self {
+        let nodes = accounts.iter().filter(|account| account.is_node).count();
         Self {
+            figures: Figures::new(nodes as ClientNo, accounts.len()),
+            numbers: accounts
+                .iter()
+                .enumerate()
+                .map(|(number, account)| (account.name.clone(), number as ClientNo))
+                .collect(),
             accounts,
             laws,
             topics: Vec::new(),
@@ -126,17 +145,18 @@ impl Ledger {
         number
     }
 
-    /// A client is about to publish. Answers with what goes into the payload.
-    pub(crate) fn offer(&mut self, now: Instant, publisher: ClientNo, topic: &str, qos: Qos) -> Stamp {
+    /// A client is about to publish, what it has wanted since `due`. Answers with what goes into the payload.
+    pub(crate) fn offer(&mut self, now: Instant, due: Instant, publisher: ClientNo, topic: &str, qos: Qos) -> Stamp {
         let topic = self.topic_number(topic);
         let owed_to = if rank(qos) > 0 { self.owed(publisher, topic) } else { Vec::new() };
+        self.note_offer(publisher, topic, rank(qos));
         self.summary.offered += 1;
         self.summary.owed += owed_to.len();
         let stream = self.streams.entry((publisher, topic)).or_default();
         let number = stream.next;
         stream.next += 1;
         if rank(qos) > 0 {
-            stream.open.push_back(Open { number, confirmed: None, abandoned: false, owed_to });
+            stream.open.push_back(Open { number, confirmed: None, abandoned: false, due, rank: rank(qos), owed_to });
         }
         Stamp { id: MessageId { publisher, topic, number }, rank: rank(qos), at: now }
     }
@@ -153,6 +173,49 @@ impl Ledger {
         standing.iter().filter(is_owed).map(|(client, _)| *client).collect()
     }
 
+    fn note_offer(&mut self, publisher: ClientNo, topic: u32, rank: u8) {
+        if rank == 0 {
+            self.owed(publisher, topic);
+        }
+        let Self { standing, accounts, figures, .. } = self;
+        let gateway = accounts[publisher as usize].gateway;
+        let subscribers = standing.get(&topic).into_iter().flatten().map(|(client, _)| *client);
+        figures.offered(publisher, rank, subscribers.filter(|client| accounts[*client as usize].gateway == gateway));
+    }
+
+    /// Counts for the report.
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    pub(crate) fn figures_mut(&mut self) -> &mut Figures {
+        &mut self.figures
+    }
+
+    /// What became of the messages of each direction and QoS.
+    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+        let mut ways = self.figures.ways();
+        let mut note = |client: ClientNo, id: MessageId, rank: u8, is_lost: bool| {
+            if let Some(direction) = self.figures.direction(id.publisher, client) {
+                let way = &mut ways[direction][usize::from(rank)];
+                if is_lost { way.lost += 1 } else { way.pending += 1 }
+            }
+        };
+        for (client, id) in self.missing() {
+            note(client, id, self.rank_of(id), true);
+        }
+        for (id, open) in self.open().filter(|(_, open)| open.confirmed.is_none() && !open.abandoned) {
+            open.owed_to.iter().for_each(|client| note(*client, id, open.rank, false));
+        }
+        figures::deliveries(&ways)
+    }
+
+    fn rank_of(&self, id: MessageId) -> u8 {
+        let open = self.streams.get(&(id.publisher, id.topic)).map(|stream| &stream.open);
+        let at = open.and_then(|open| open.binary_search_by_key(&id.number, |open| open.number).ok());
+        open.zip(at).map_or(0, |(open, at)| open[at].rank)
+    }
+
     fn open_mut(&mut self, id: MessageId) -> Option<&mut Open> {
         let stream = self.streams.get_mut(&(id.publisher, id.topic))?;
         let at = stream.open.binary_search_by_key(&id.number, |open| open.number).ok()?;
@@ -163,6 +226,8 @@ impl Ledger {
     pub(crate) fn confirmed(&mut self, now: Instant, id: MessageId) {
         if let Some(open) = self.open_mut(id) {
             open.confirmed = Some(now);
+            let rank = open.rank;
+            self.figures.acknowledged(id.publisher, rank);
         }
         self.tidy(id);
     }
@@ -236,6 +301,7 @@ impl Ledger {
     /// A message has come to a client, on a topic by that name. Which one it is, if it is one.
     pub(crate) fn delivered(
         &mut self,
+        now: Instant,
         client: ClientNo,
         topic: &str,
         payload: &[u8],
@@ -245,7 +311,7 @@ impl Ledger {
         let stamp = Stamp::read(payload).filter(|stamp| self.is_genuine(stamp.id, topic));
         let owner = std::str::from_utf8(payload).ok().and_then(|name| self.client(name));
         match (stamp, owner) {
-            (Some(stamp), _) => self.note_delivery(client, topic, stamp, qos, retain),
+            (Some(stamp), _) => self.note_delivery(now, client, topic, (stamp, qos, retain)),
             (None, Some(owner)) => self.note_will(client, owner, qos),
             (None, None) if self.laws.strangers_publish => {}
             (None, None) => {
@@ -255,18 +321,27 @@ impl Ledger {
         stamp
     }
 
-    fn note_delivery(&mut self, client: ClientNo, topic: &str, stamp: Stamp, qos: Qos, retain: bool) {
+    fn note_delivery(&mut self, now: Instant, client: ClientNo, topic: &str, (stamp, qos, retain): (Stamp, Qos, bool)) {
         self.judge_right(client, topic, stamp, qos);
         if retain {
             self.summary.retained += 1;
             return;
         }
         self.summary.delivered += 1;
+        let has_come = self.has_come(client, stamp.id);
         self.judge_order(client, stamp, qos);
-        if let Some(open) = self.open_mut(stamp.id) {
+        let due = self.open_mut(stamp.id).map_or(stamp.at, |open| {
             open.owed_to.retain(|owed| *owed != client);
-        }
+            open.due
+        });
+        self.figures.delivered(now, client, stamp, due, has_come);
         self.tidy(stamp.id);
+    }
+
+    fn has_come(&self, client: ClientNo, id: MessageId) -> bool {
+        let windows =
+            self.windows.range((client, id.publisher, id.topic, 0)..=(client, id.publisher, id.topic, u8::MAX));
+        windows.into_iter().any(|(_, window)| window.has(id.number))
     }
 
     /// It was published, and on this topic.
@@ -417,7 +492,7 @@ impl Ledger {
 
     /// The client of that name.
     pub(crate) fn client(&self, name: &str) -> Option<ClientNo> {
-        self.accounts.iter().position(|account| account.name == name).map(|at| at as ClientNo)
+        self.numbers.get(name).copied()
     }
 
     fn label(&self, id: MessageId) -> String {

@@ -164,6 +164,12 @@ impl Radio {
         std::mem::take(&mut self.airtime_us)
     }
 
+    /// How many routers there are.
+    #[must_use]
+    pub fn routers(&self) -> usize {
+        self.roster.len() - self.roster.nodes() - self.roster.gateways()
+    }
+
     /// All figures up to now.
     #[must_use]
     pub fn stats(&self, now: Instant) -> RadioStats {

@@ -20,6 +20,10 @@ impl Roster {
         self.nodes + self.routers + self.gateways
     }
 
+    pub(super) fn nodes(self) -> usize {
+        self.nodes
+    }
+
     pub(super) fn gateways(self) -> usize {
         self.gateways
     }

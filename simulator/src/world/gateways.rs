@@ -117,6 +117,9 @@ impl World<'_> {
             return;
         }
         self.note(("crash", gateway));
+        if let Some(core) = self.gateways[gateway].core() {
+            self.history.crashed(self.now, gateway, core.stats());
+        }
         self.gateways[gateway].crash(commit);
         for client in 0..self.mqtt.len() {
             if self.mqtt[client].plan().gateway == gateway {
@@ -140,6 +143,7 @@ impl World<'_> {
     pub(super) fn start_gateway(&mut self, gateway: usize) {
         self.note(("start", gateway));
         self.watches[gateway].restarted();
+        self.history.started(self.now, gateway);
         let started = self.gateways[gateway].start(self.now);
         let again = started.and_then(|()| self.gateways[gateway].reads_the_same_again(self.now));
         match again {

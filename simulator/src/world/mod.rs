@@ -1,10 +1,12 @@
 //! Time, and what happens in it.
 //!
 //! Each file of this module has one kind of happening: `nodes`, `mqtt_clients`, `gateways`, `faults`; `settle` is about
-//! the end.
+//! the end, `history` and `account` about the report.
 
+mod account;
 mod faults;
 mod gateways;
+mod history;
 mod mqtt_clients;
 mod network;
 mod nodes;
@@ -25,6 +27,7 @@ use crate::watch::Watch;
 use crate::{Ledger, Plan};
 use gateway_core::mqtt::Packet;
 use gateway_core::{ConnId, Core, Event};
+use history::History;
 use network::Network;
 use oorandom::Rand64;
 use sn_types::{Instant, PeerAddr};
@@ -85,6 +88,7 @@ pub struct World<'p> {
     mqtt: Vec<MqttClient<'p>>,
     conns: u64,
     ledger: Ledger,
+    history: History,
     trace: Trace,
     happenings: u64,
     recording: Option<Vec<Vec<u8>>>,
@@ -121,6 +125,7 @@ impl<'p> World<'p> {
             mqtt: plan.mqtt.iter().enumerate().map(mqtt).collect(),
             conns: 0,
             ledger: Ledger::new(accounts(plan), plan.laws()),
+            history: History::default(),
             trace: Trace::EMPTY,
             happenings: 0,
             recording: None,
@@ -209,11 +214,13 @@ impl<'p> World<'p> {
     /// Lets time pass.
     pub fn run_until(&mut self, until: Instant) {
         while let Some((at, happening)) = self.agenda.next(until) {
+            self.sample_until(at);
             self.now = at;
             self.happenings += 1;
             self.happen(happening);
             self.take_arrivals();
         }
+        self.sample_until(until);
         self.now = until;
     }
 
@@ -273,8 +280,11 @@ impl<'p> World<'p> {
 
 /// Nodes first, then MQTT clients.
 fn accounts(plan: &Plan) -> Vec<Account> {
-    let account = |name: &str, gateway, clean: bool| Account { name: name.to_owned(), gateway, persistent: !clean };
-    let nodes = plan.nodes.iter().map(|node| account(&node.client_id, node.gateway, node.clean_session));
-    let mqtt = plan.mqtt.iter().map(|client| account(&client.client_id, client.gateway, client.clean_session));
+    let account = |is_node| {
+        move |name: &str, gateway, clean: bool| Account { name: name.to_owned(), is_node, gateway, persistent: !clean }
+    };
+    let (node_account, mqtt_account) = (account(true), account(false));
+    let nodes = plan.nodes.iter().map(|node| node_account(&node.client_id, node.gateway, node.clean_session));
+    let mqtt = plan.mqtt.iter().map(|client| mqtt_account(&client.client_id, client.gateway, client.clean_session));
     nodes.chain(mqtt).collect()
 }

@@ -70,6 +70,11 @@ impl World<'_> {
     #[must_use]
     pub fn run_to_the_end(mut self, bound: Duration) -> Outcome {
         self.run_until(self.plan.calm_at);
+        self.finish(bound)
+    }
+
+    /// What [`World::run_to_the_end`] does after the calm.
+    pub fn finish(&mut self, bound: Duration) -> Outcome {
         let before = self.retransmissions();
         self.run_until_settled(self.plan.calm_at + bound);
         if let Some(what) = self.unsettled() {
