@@ -27,6 +27,7 @@ pub mod pcap;
 pub mod plan;
 pub mod radio;
 pub mod report;
+pub mod scenario;
 mod script;
 pub mod swarm;
 mod trace;

@@ -1,0 +1,77 @@
+//! The scenarios that ship, shortened: every promise is kept, and the report tells what happened.
+
+use simulator::World;
+use simulator::report::{Outcome, Report};
+use simulator::scenario::File;
+use std::time::Duration;
+
+/// Runs a shipped scenario for so long.
+fn run(text: &str, duration: &str, shrink: impl FnOnce(&mut File)) -> Report {
+    let mut file = File::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    file.duration = duration.parse().expect("a duration");
+    shrink(&mut file);
+    let scene = file.expand().unwrap_or_else(|error| panic!("{error}"));
+    let mut world = World::new(&scene.plan);
+    world.observe(Duration::from_secs(60));
+    world.run_until(scene.plan.calm_at);
+    let outcome = world.finish(scene.bound);
+    let mut report = world.report(&scene.floor);
+    report.violations = outcome.violations.iter().map(ToString::to_string).collect();
+    report
+}
+
+/// Every promise was kept, and it was about so many messages at least.
+fn assert_kept(report: &Report, messages: u64) {
+    assert_eq!(report.verdict().outcome, Outcome::Kept, "{}", report.to_text());
+    let promised = report.deliveries.iter().filter(|delivery| delivery.qos > 0);
+    let delivered: u64 = promised.map(|delivery| delivery.delivered).sum();
+    assert!(delivered >= messages, "{}", report.to_text());
+}
+
+fn sum(series: &simulator::report::Series, of: fn(&simulator::report::Slice) -> u64) -> u64 {
+    series.slices.iter().map(of).sum()
+}
+
+#[test]
+fn greenhouse() {
+    let report = run(include_str!("../scenarios/greenhouse.toml"), "1h", |_| {});
+    assert_kept(&report, 1_000);
+    assert!(
+        report
+            .stations
+            .iter()
+            .all(|station| station.kind == simulator::report::StationKind::MqttClient || station.position.is_some())
+    );
+    let bed = &report.stations[0];
+    assert!(
+        bed.is_sleeper && bed.next_hop.is_some() && bed.power.is_some_and(|power| power.average_current_na > 3_160)
+    );
+    let delivered: u64 = report.deliveries.iter().map(|delivery| delivery.delivered).sum();
+    assert_eq!(sum(&report.series, |slice| slice.delivered_up + slice.delivered_down), delivered);
+    assert_eq!(sum(&report.series, |slice| slice.airtime_us[0]), report.channels[0].airtime_us);
+    assert!(report.series.slices.iter().any(|slice| slice.nodes_asleep > 150), "they sleep");
+}
+
+#[test]
+fn bad_day() {
+    let report = run(include_str!("../scenarios/bad-day.toml"), "3h 10min", |file| {
+        // The disk is full within the shorter day, too.
+        file.faults[1].at = Some("2h 20min".parse().expect("a duration"));
+    });
+    assert_kept(&report, 3_000);
+    assert_eq!(report.gateway.outages.len(), 3);
+    assert!(report.gateway.outages.iter().all(|outage| outage.restarted_us.is_some()));
+    assert!(report.gateway.retransmissions > 100 && report.gateway.rejects["storage"] > 0, "{}", report.to_text());
+}
+
+#[test]
+fn wildlife() {
+    let report = run(include_str!("../scenarios/wildlife.toml"), "10d", |_| {});
+    assert_kept(&report, 200);
+}
+
+#[test]
+fn the_seed_decides() {
+    let seeded = |seed| run(include_str!("../scenarios/bad-day.toml"), "30min", |file| file.seed = seed);
+    assert!(seeded(1) == seeded(1) && seeded(1) != seeded(2));
+}
