@@ -60,13 +60,14 @@ impl<'p> Application<'p> {
         self.plan
     }
 
-    /// The power was gone: all but the plan is forgotten.
+    /// The power is gone until `at`, or longer if it was gone already: all but the plan is forgotten.
     pub(crate) fn restart(&mut self, at: Instant, ledger: &mut Ledger) {
         ledger.rebooted(self.number);
         if let Doing::Publishing(id) = self.doing {
             ledger.abandoned(id);
         }
-        (self.starts_at, self.asked, self.doing) = (Some(at), 0, Doing::Other);
+        let starts_at = self.starts_at.map_or(at, |before| at.max(before));
+        (self.starts_at, self.asked, self.doing) = (Some(starts_at), 0, Doing::Other);
     }
 
     /// From now on it is connected, whatever its plan says.

@@ -16,6 +16,9 @@ pub struct Fault {
     pub what: FaultKind,
 }
 
+/// How long nodes that swap their addresses are off.
+pub(crate) const SWAP_TAKES: Duration = Duration::from_secs(120);
+
 /// What becomes of the commit that a crash interrupts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -83,8 +86,9 @@ pub enum FaultKind {
         /// Which.
         node: usize,
     },
-    /// Two nodes' power fails, and each starts again, a second later, with the other's address. (Without its CONNECT nobody
-    /// could tell a node at a known address from the one that was there before.)
+    /// Two nodes' power fails, and each starts again, two minutes later, with the other's address. Without its CONNECT nobody
+    /// could tell a node at a known address from the one that was there before; and nothing in a CONNACK says whom it is
+    /// for, so what was under way to the other must have come to its end.
     Swap {
         /// One.
         node: usize,
@@ -116,7 +120,8 @@ impl Fault {
                 self.at + down
             }
             FaultKind::DiskFull { lasts, .. } | FaultKind::Silence { lasts, .. } => self.at + lasts,
-            FaultKind::Move { .. } | FaultKind::Swap { .. } | FaultKind::Cut { .. } | FaultKind::Rude { .. } => self.at,
+            FaultKind::Swap { .. } => self.at + SWAP_TAKES,
+            FaultKind::Move { .. } | FaultKind::Cut { .. } | FaultKind::Rude { .. } => self.at,
         }
     }
 }

@@ -9,6 +9,7 @@ mod gateway;
 mod seconds;
 
 pub use client::{Do, Feed, MqttPlan, NodePlan, Sleep, Step, WillPlan};
+pub(crate) use fault::SWAP_TAKES;
 pub use fault::{Fate, Fault, FaultKind};
 pub use file::PlanError;
 pub use gateway::GatewayPlan;

@@ -3,7 +3,7 @@
 use super::{Happening, World};
 use crate::gateway::Armed;
 use crate::ledger::Violation;
-use crate::plan::FaultKind;
+use crate::plan::{FaultKind, SWAP_TAKES};
 use gateway_core::{ClientInfo, Via};
 use sn_codec::{FrwdEncap, Message, decode};
 use sn_types::PeerAddr;
@@ -12,9 +12,6 @@ use std::time::Duration;
 
 /// How often it is looked whether all gateways are on.
 const SOON: Duration = Duration::from_secs(1);
-
-/// How long nodes that swap their addresses are off.
-const SWAP: Duration = Duration::from_secs(1);
 
 impl World<'_> {
     pub(super) fn fault(&mut self, number: usize) {
@@ -37,7 +34,7 @@ impl World<'_> {
             FaultKind::Move { node } => self.medium.as_medium_mut().readdress(*node),
             FaultKind::Swap { node, other } => {
                 self.medium.as_medium_mut().swap_addresses(*node, *other);
-                [*node, *other].into_iter().for_each(|node| self.reboot(node, self.now + SWAP));
+                [*node, *other].into_iter().for_each(|node| self.reboot(node, self.now + SWAP_TAKES));
             }
             FaultKind::Cut { mqtt } => self.cut(*mqtt),
             FaultKind::Rude { gateway, stranger, datagram } => self.be_rude(*gateway, *stranger, datagram),
