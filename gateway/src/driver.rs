@@ -9,7 +9,7 @@
 use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
 use crate::admin::{Ask, Reply};
 use crate::event_log::{Addr, EventLog};
-use crate::mqtt::{Closing, FromMqtt, Outbox, Pushed};
+use crate::mqtt::{Closing, FromMqtt, Malformed, Outbox, Pushed};
 use crate::store::{Keeper, Report};
 use gateway_core::mqtt::Packet;
 use gateway_core::{CloseReason, CommitToken, ConnId, Core, Input, Output, Record, StorageState, Via};
@@ -328,12 +328,17 @@ impl Driver {
                 self.core.handle_input(now, Input::MqttWritable { conn, writable: true });
             }
             FromMqtt::Closed { conn, malformed } => {
-                malformed.into_iter().for_each(|reason| self.log.malformed(now, reason));
+                malformed.into_iter().for_each(|reason| self.take_malformed(now, reason));
                 self.core.handle_input(now, Input::MqttClosed { conn });
                 self.conns.remove(&conn);
             }
-            FromMqtt::Refused { malformed } => self.log.malformed(now, malformed),
+            FromMqtt::Refused { malformed } => self.take_malformed(now, malformed),
         }
+    }
+
+    fn take_malformed(&mut self, now: Instant, reason: Malformed) {
+        self.log.malformed(now, reason);
+        self.core.count_malformed(reason.name());
     }
 
     /// Lets the core do what is due, or sets the timer for when it will be. A timer that rings too early is left as it

@@ -108,6 +108,10 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
             "[gateway]\ngw_id = 256\n",
             "gw.toml:2:9: gateway.gw_id: invalid value: integer `256`, expected a whole number from 0 to 255",
         ),
+        (
+            "[gateway]\nsys_interval_s = 86401\n",
+            "gw.toml:2:18: gateway.sys_interval_s: invalid value: integer `86401`, expected a whole number from 0 to 86400",
+        ),
         ("[timing]\nn_retry = 1\nn_retry = 2\n", "gw.toml:3:1: n_retry: duplicate key"),
         (
             "[gateway]\nwhen_full = \"drop-oldst\"\n",

@@ -28,6 +28,8 @@ pub struct Config {
     /// How long a session is kept after its client has gone; `None`: for ever. MQTT-SN 1.2 and MQTT 3.1.1 have no way to
     /// say so.
     pub session_expiry: Option<Duration>,
+    /// How often what has changed below `$SYS/broker` is published; `None`: nothing ever is.
+    pub sys_interval: Option<Duration>,
     /// There is a store: [`crate::Output::Commit`] is carried out, and promises wait for it.
     pub durable: bool,
     /// Seed of the hash maps: random in the daemon, fixed in tests and the simulator.
@@ -149,6 +151,7 @@ impl Default for Config {
             when_full: WhenFull::default(),
             queue_rules: Vec::new(),
             session_expiry: Some(Duration::from_secs(30 * 86_400)),
+            sys_interval: Some(Duration::from_secs(10)),
             durable: false,
             hash_seed: 0,
             #[cfg(feature = "planted-bugs")]

@@ -43,6 +43,8 @@ pub(crate) enum TimerKey {
     Session(SessionKey),
     /// The next ADVERTISE.
     Advertise,
+    /// What is published below `$SYS`.
+    Sys,
 }
 
 impl Core {
@@ -72,12 +74,21 @@ impl Core {
     /// Takes in what happened at `now`.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
         match input {
-            Input::Datagram { from, bytes } => self.sn_datagram(now, from, bytes),
-            Input::Mqtt { conn, packet } => self.mqtt_packet(now, conn, packet),
+            Input::Datagram { from, bytes } => {
+                self.stats.sn_received += 1;
+                self.sn_datagram(now, from, bytes);
+            }
+            Input::Mqtt { conn, packet } => {
+                self.stats.mqtt_received += 1;
+                self.mqtt_packet(now, conn, packet);
+            }
             Input::MqttClosed { conn } => self.mqtt_closed(now, conn),
             Input::MqttWritable { conn, writable } => self.mqtt_writable(now, conn, writable),
             Input::Committed { token } => self.committed(token),
-            Input::Storage(state) => self.storage = state,
+            Input::Storage(state) => {
+                self.storage = state;
+                self.sys_storage_changed(now);
+            }
             Input::Shutdown => {
                 self.sn_shutdown();
                 self.mqtt_shutdown(now);
@@ -95,13 +106,21 @@ impl Core {
                 TimerKey::MqttHeldBack => self.mqtt_go_on(now),
                 TimerKey::Session(key) => self.session_due(now, due, key),
                 TimerKey::Advertise => self.sn_advertise(now, due),
+                TimerKey::Sys => self.sys_due(now, due),
             }
         }
     }
 
     /// The next thing to carry out.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.out.pop().or_else(|| self.next_commit())
+        let output = self.out.pop().or_else(|| self.next_commit());
+        match &output {
+            Some(Output::Send { .. } | Output::Broadcast { .. }) => self.stats.sn_sent += 1,
+            Some(Output::Mqtt { .. }) => self.stats.mqtt_sent += 1,
+            Some(Output::MqttClose { .. } | Output::MqttRead { .. } | Output::Commit { .. } | Output::Event(_))
+            | None => {}
+        }
+        output
     }
 
     /// When to call [`Core::handle_timeout`] next.
@@ -114,6 +133,17 @@ impl Core {
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// The store's state, as [`Input::Storage`] has told it.
+    #[must_use]
+    pub fn storage(&self) -> StorageState {
+        self.storage
+    }
+
+    /// Counts what the driver has refused itself: octets that are no MQTT packet. `what` names the fault.
+    pub fn count_malformed(&mut self, what: &'static str) {
+        *self.stats.rejects.entry(RejectReason::Malformed(what)).or_default() += 1;
     }
 
     /// How much there is now.

@@ -27,7 +27,9 @@ mod stats;
 mod timers;
 
 pub use self::core::Core;
-pub use broker::{FilterError, SessionKey, TopicNameError, filter_matches, validate_filter, validate_topic_name};
+pub use broker::{
+    Census, FilterError, SessionKey, TopicNameError, filter_matches, validate_filter, validate_topic_name,
+};
 pub use config::{AddressMoves, Config, Keep, Limits, QueueRule, Timing, WhenFull};
 pub use durable::{CommitToken, Record, RestoreError, Restored};
 pub use event::{Event, LostReason, Via};

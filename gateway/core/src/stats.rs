@@ -145,8 +145,20 @@ pub struct Stats {
     pub rejects: BTreeMap<RejectReason, u64>,
     /// Dropped messages by reason, over all clients.
     pub drops: BTreeMap<DropReason, u64>,
-    /// Messages accepted from clients.
-    pub published: u64,
+    /// Messages accepted from clients, and wills, by QoS; -1 counts as 0.
+    pub published: [u64; 3],
+    /// PUBLISH sent to clients, by QoS, those that were sent again included.
+    pub sent: [u64; 3],
+    /// Datagrams taken in.
+    pub sn_received: u64,
+    /// Datagrams handed to the driver.
+    pub sn_sent: u64,
+    /// MQTT packets taken in.
+    pub mqtt_received: u64,
+    /// MQTT packets handed to the driver.
+    pub mqtt_sent: u64,
+    /// Sessions forgotten because their client was away for too long.
+    pub expired: u64,
     /// Messages handed to subscribers' queues.
     pub routed: u64,
     /// Datagrams sent again for want of an answer.
@@ -155,6 +167,18 @@ pub struct Stats {
     pub unsent: u64,
     /// How often an MQTT connection was not read from for the same reason.
     pub held_back: u64,
+}
+
+impl Stats {
+    /// Refused packets by the reason's name.
+    #[must_use]
+    pub fn rejects_by_name(&self) -> BTreeMap<&'static str, u64> {
+        let mut by_name = BTreeMap::new();
+        for (reason, count) in &self.rejects {
+            *by_name.entry(reason.name()).or_default() += count;
+        }
+        by_name
+    }
 }
 
 /// How much there is now.

@@ -57,6 +57,9 @@ pub struct GatewayTable {
     /// See [`Config::session_expiry`]; 0 is never.
     #[serde(deserialize_with = "within::<0, 315_360_000, _, _>")]
     pub session_expiry_s: u64,
+    /// See [`Config::sys_interval`]; 0 is never.
+    #[serde(deserialize_with = "within::<0, 86_400, _, _>")]
+    pub sys_interval_s: u64,
 }
 
 /// The values of `address_moves`.
@@ -211,6 +214,7 @@ impl File {
             when_full: self.gateway.when_full.into(),
             queue_rules: self.queue.iter().map(QueueTable::core).collect(),
             session_expiry: Some(self.gateway.session_expiry_s).filter(|s| *s > 0).map(Duration::from_secs),
+            sys_interval: Some(self.gateway.sys_interval_s).filter(|s| *s > 0).map(Duration::from_secs),
             durable: false,
             hash_seed: 0,
         }
@@ -303,6 +307,7 @@ impl Default for GatewayTable {
                 WhenFull::DropOldest => WhenFullKey::DropOldest,
             },
             session_expiry_s: core.session_expiry.map_or(0, |expiry| expiry.as_secs()),
+            sys_interval_s: core.sys_interval.map_or(0, |interval| interval.as_secs()),
         }
     }
 }

@@ -276,6 +276,33 @@ impl Mqtt {
         self.expect(&[0x90, 3, 0, 1, qos]);
     }
 
+    /// Receives a PUBLISH of QoS 0: its topic and its payload.
+    #[track_caller]
+    pub(crate) fn receive_publish(&mut self) -> (String, String) {
+        self.publish_before_pingresp().expect("a PUBLISH, not PINGRESP")
+    }
+
+    /// The same, or none if it is a PINGRESP.
+    #[track_caller]
+    pub(crate) fn publish_before_pingresp(&mut self) -> Option<(String, String)> {
+        let [kind, len] = self.octets();
+        if [kind, len] == [0xD0, 0] {
+            return None;
+        }
+        assert!(matches!(kind, 0x30 | 0x31) && len < 0x80, "no short PUBLISH of QoS 0: {kind:02x} {len:02x}");
+        let mut body = vec![0; len.into()];
+        self.0.read_exact(&mut body).expect("octets from the gateway");
+        let text = String::from_utf8(body.split_off(2)).expect("text");
+        let (topic, payload) = text.split_at(body[1].into());
+        Some((topic.to_owned(), payload.to_owned()))
+    }
+
+    fn octets<const N: usize>(&mut self) -> [u8; N] {
+        let mut got = [0; N];
+        self.0.read_exact(&mut got).expect("octets from the gateway");
+        got
+    }
+
     /// Breaks the connection without DISCONNECT.
     pub(crate) fn vanish(self) {
         self.0.shutdown(Shutdown::Both).expect("still open");

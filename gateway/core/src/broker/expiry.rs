@@ -14,8 +14,8 @@ impl Core {
     pub(crate) fn detach(&mut self, now: Instant, key: SessionKey) {
         let expires = self.config.session_expiry.map_or(Instant::FAR_FUTURE, |expiry| now + expiry);
         self.broker.sessions.mark(key, Part::Header);
+        self.broker.sessions.set_link(key, Link::None);
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        session.link = Link::None;
         // A clean session ends with its connection: its caller sees to that.
         if !session.clean {
             session.expires = expires;
@@ -26,8 +26,8 @@ impl Core {
     /// The client is back.
     pub(crate) fn reattach(&mut self, key: SessionKey, link: Link) {
         self.broker.sessions.mark(key, Part::Header);
+        self.broker.sessions.set_link(key, link);
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        session.link = link;
         session.expires = Instant::FAR_FUTURE;
     }
 
@@ -51,6 +51,7 @@ impl Core {
         }
         let client_id = session.client_id.clone();
         self.remove_session(key);
+        self.stats.expired += 1;
         self.event(Event::Expired { client_id });
     }
 }

@@ -1,5 +1,6 @@
 //! What MQTT-SN and MQTT meet in: topics, subscriptions, retained messages, sessions and their queues.
 
+mod census;
 mod expiry;
 mod filter;
 mod handling;
@@ -8,8 +9,11 @@ mod queue;
 mod retained;
 mod route;
 mod session;
+mod status;
 mod subscriptions;
+mod sys;
 
+pub use census::Census;
 pub use filter::{FilterError, TopicNameError, filter_matches, validate_filter, validate_topic_name};
 pub use session::SessionKey;
 
@@ -23,6 +27,7 @@ use crate::{Gauges, Message, Qos};
 use retained::Retained;
 use std::sync::Arc;
 use subscriptions::Subscriptions;
+use sys::Sys;
 
 /// The broker's state. Its rules are in `route`, as methods of the core, because a delivery wakes the protocol side.
 #[derive(Debug)]
@@ -32,6 +37,7 @@ pub(crate) struct Broker {
     next_place: u64,
     subscriptions: Subscriptions,
     retained: Retained,
+    sys: Sys,
     /// Reused by every publish, so that routing does not allocate.
     matches: Vec<(SessionKey, Qos)>,
 }
@@ -43,6 +49,7 @@ impl Broker {
             next_place: 1,
             subscriptions: Subscriptions::new(seed),
             retained: Retained::default(),
+            sys: Sys::default(),
             matches: Vec::new(),
         }
     }

@@ -1,13 +1,11 @@
 //! From an accepted publish to the subscribers' queues.
 
 use super::handling::Handling;
+use super::sys::{RESERVED_PREFIX, selects_sys};
 use super::{Link, Outbound, Part, Queued, SessionKey, validate_topic_name};
 use crate::{Core, DropReason, Event, Limits, Message, PlantedBug, Qos, RejectReason, Via};
 use sn_types::Instant;
 use std::sync::Arc;
-
-/// Topics that only the broker itself publishes to.
-const RESERVED_PREFIX: &str = "$SYS";
 
 impl Core {
     /// Whether a client may publish to a topic name.
@@ -19,7 +17,7 @@ impl Core {
 
     /// Hands an accepted message to everybody who subscribed to its topic, and keeps it if it is retained.
     pub(crate) fn publish(&mut self, now: Instant, message: Message) {
-        self.stats.published += 1;
+        self.stats.published[message.qos() as usize] += 1;
         if message.retain() {
             self.retain(&message);
         }
@@ -121,7 +119,7 @@ impl Core {
 
     /// The retained messages that a new subscription asks for, in the order of their topics.
     pub(crate) fn retained_for(&mut self, now: Instant, filter: &str, granted: Qos) -> Vec<(Queued, Handling)> {
-        let mut found = Vec::new();
+        let mut found = if selects_sys(filter) { self.sys_retained(now, filter) } else { Vec::new() };
         self.broker.retained.for_each_match(filter, &mut |message: &Message| found.push(message.clone()));
         let mut queue = |message: &Message| {
             let how = self.handling(now, message.topic());

@@ -54,6 +54,7 @@ pub(crate) struct Session {
     /// The [`Part`]s that have changed since the last commit.
     marks: u8,
     pub(crate) client_id: Arc<str>,
+    /// Changed by [`Sessions::set_link`].
     pub(crate) link: Link,
     /// The session ends with its connection.
     pub(crate) clean: bool,
@@ -117,6 +118,10 @@ pub(crate) struct Sessions {
     by_id: Map<Arc<str>, SessionKey>,
     serial: u32,
     next_number: u64,
+    /// Sessions with a link.
+    connected: usize,
+    /// The most there have been at the same time.
+    most_connected: usize,
     /// What waits for all of them together.
     totals: Arc<Totals>,
     /// There is a store: changes are to be marked.
@@ -132,6 +137,8 @@ impl Sessions {
             by_id: seed.map(),
             serial: 0,
             next_number: 1,
+            connected: 0,
+            most_connected: 0,
             totals: Arc::default(),
             marking,
             marked: Vec::new(),
@@ -140,6 +147,11 @@ impl Sessions {
 
     pub(crate) fn len(&self) -> usize {
         self.slab.len()
+    }
+
+    /// The most sessions that were connected at the same time since the start.
+    pub(crate) fn most_connected(&self) -> usize {
+        self.most_connected
     }
 
     pub(crate) fn totals(&self) -> &Totals {
@@ -171,6 +183,7 @@ impl Sessions {
         self.get(key)?;
         let (_, session) = self.slab.remove(key.index as usize);
         self.by_id.remove(&session.client_id);
+        self.connected -= usize::from(session.link != Link::None);
         Some(session)
     }
 
@@ -180,6 +193,15 @@ impl Sessions {
 
     pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
         self.slab.get_mut(key.index as usize).filter(|(serial, _)| *serial == key.serial).map(|(_, session)| session)
+    }
+
+    /// Says over what a session's client can be reached from now on.
+    pub(crate) fn set_link(&mut self, key: SessionKey, link: Link) {
+        let Some(session) = self.get_mut(key) else { return };
+        let before = std::mem::replace(&mut session.link, link);
+        self.connected -= usize::from(before != Link::None);
+        self.connected += usize::from(link != Link::None);
+        self.most_connected = self.most_connected.max(self.connected);
     }
 
     /// The queue of a session, to change it.

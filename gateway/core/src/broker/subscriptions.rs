@@ -5,6 +5,7 @@
 
 use super::SessionKey;
 use super::filter::has_wildcard;
+use super::sys::selects_sys;
 use crate::Qos;
 use crate::map::{Map, MapSeed};
 use slab::Slab;
@@ -19,11 +20,13 @@ pub(crate) struct Subscriptions {
     exact: Map<Arc<str>, Subscribers>,
     wild: Trie,
     len: usize,
+    /// Those of topics below `$SYS`.
+    of_sys: usize,
 }
 
 impl Subscriptions {
     pub(crate) fn new(seed: MapSeed) -> Self {
-        Self { exact: seed.map(), wild: Trie::new(seed), len: 0 }
+        Self { exact: seed.map(), wild: Trie::new(seed), len: 0, of_sys: 0 }
     }
 
     /// Subscribes `session` to a valid `filter`. False if it was already, in which case `qos` replaces its QoS.
@@ -35,6 +38,7 @@ impl Subscriptions {
         };
         let is_new = subscribers.insert(session, qos);
         self.len += usize::from(is_new);
+        self.of_sys += usize::from(is_new && selects_sys(filter));
         is_new
     }
 
@@ -46,6 +50,7 @@ impl Subscriptions {
             remove_exact(&mut self.exact, filter, session)
         };
         self.len -= usize::from(was_there);
+        self.of_sys -= usize::from(was_there && selects_sys(filter));
         was_there
     }
 
@@ -73,6 +78,11 @@ impl Subscriptions {
     /// Subscriptions, counted once per filter and session.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether anybody subscribes to what the gateway tells about itself.
+    pub(crate) fn any_of_sys(&self) -> bool {
+        self.of_sys > 0
     }
 }
 

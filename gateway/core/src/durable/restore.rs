@@ -141,6 +141,7 @@ impl Core {
         }
         self.predefined_were(&reader.predefined);
         self.finish_restore(now, reader.sessions.into_values());
+        self.sys_start(now);
         Ok(reader.restored)
     }
 
@@ -184,11 +185,13 @@ impl Core {
         session.expires = restored_time(value.expires);
         session.will = will;
         match value.sn {
-            Some(client) => session.link = self.sn.restore_client(now, key, client),
+            Some(client) => {
+                let link = self.sn.restore_client(now, key, client);
+                self.broker.sessions.set_link(key, link);
+            }
             None => {
                 // An MQTT will belongs to a connection, and that is gone with the process.
                 session.will = None;
-                session.link = Link::None;
                 self.broker.sessions.mark(key, Part::Header);
             }
         }

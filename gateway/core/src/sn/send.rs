@@ -9,6 +9,9 @@ impl Core {
     /// Sends a message to a peer, through its forwarder if it is behind one.
     pub(super) fn sn_send(&mut self, to: PeerAddr, message: &Message<'_>) {
         let Some(datagram) = datagram(to, message) else { return };
+        if let Message::Publish(publish) = message {
+            self.stats.sent[super::publish_in::broker_qos(publish.qos).unwrap_or_default() as usize] += 1;
+        }
         let promise = promise(message);
         self.send_datagram(Recipient::Peer(to), Output::Send { to, datagram }, promise);
     }

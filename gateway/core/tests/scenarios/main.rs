@@ -35,3 +35,4 @@ mod shutdown;
 mod state_table;
 mod store;
 mod subscriptions;
+mod sys;

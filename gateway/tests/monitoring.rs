@@ -1,0 +1,137 @@
+//! What the gateway tells about itself while it runs, and that docs/monitoring.md is true.
+
+mod common;
+
+use common::durable::{Durable, resume};
+use common::{Daemon, Mqtt, Sn, publish_packet};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+/// A configuration file.
+fn config(text: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().expect("a file");
+    fs::write(&file, text).expect("it is ours");
+    file
+}
+
+fn path(file: &NamedTempFile) -> &str {
+    file.path().to_str().expect("a path in UTF-8")
+}
+
+/// The first cells, without the quotes, of the rows below a heading of docs/monitoring.md.
+fn documented(heading: &str) -> BTreeSet<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/monitoring.md");
+    let page = fs::read_to_string(page).expect("the page");
+    let (_, section) = page.split_once(&format!("\n## {heading}\n")).expect(heading);
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect()
+}
+
+/// A gateway on which everything has happened that docs/monitoring.md tells of: a sleeper has a message, for another
+/// there was no room, and a packet was refused.
+fn eventful(args: &[&str]) -> Daemon {
+    let limits = config("[limits]\nqueue_messages = 1\n");
+    let gateway = Daemon::start(&[args, &["--config", path(&limits)]].concat());
+    let sleeper = Sn::connect(gateway.udp(), "ID", 60);
+    sleeper.subscribe("for-ID", 1);
+    common::durable::fall_asleep(&sleeper);
+    let mut publisher = Mqtt::connect(gateway.mqtt(), "publisher");
+    publisher.send(&publish_packet(2, "for-ID", Some([0, 1]), b"1"));
+    publisher.expect(&[0x40, 2, 0, 1]);
+    publisher.send(&publish_packet(2, "for-ID", Some([0, 2]), b"2"));
+    publisher.expect(&[0x40, 2, 0, 2]);
+    publisher.send(&publish_packet(2, "$SYS/x", Some([0, 3]), b"refused"));
+    publisher.expect(&[0x40, 2, 0, 3]);
+    gateway
+}
+
+#[test]
+fn every_topic_that_is_published_is_documented_and_the_other_way_round() {
+    let gateway = eventful(&[]);
+    let mut monitor = Mqtt::connect(gateway.mqtt(), "monitor");
+    monitor.subscribe("$SYS/#", 0);
+    // What follows the retained messages: their end.
+    monitor.send(&[0xC0, 0]);
+    let mut values = Vec::new();
+    while let Some(publish) = monitor.publish_before_pingresp() {
+        values.push(publish);
+    }
+    let value = |topic: &str| values.iter().find(|(name, _)| name == topic).map(|(_, value)| value.as_str());
+    assert_eq!(value("$SYS/broker/version"), Some(concat!("sn-gateway version ", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(value("$SYS/broker/clients/ID/mailbox"), Some("1"));
+    assert_eq!(value("$SYS/broker/drops/queue-full"), Some("1"));
+    assert_eq!(value("$SYS/broker/rejects/topic-name"), Some("1"));
+    assert_eq!(value("$SYS/broker/store/state"), Some("ok"));
+    let generic = |(topic, _): &(String, String)| topic.replace("queue-full", "REASON").replace("topic-name", "REASON");
+    assert_eq!(values.iter().map(generic).collect::<BTreeSet<_>>(), documented("`$SYS`"));
+}
+
+#[test]
+fn octets_that_are_no_mqtt_packet_are_counted_too() {
+    let gateway = Daemon::start(&[]);
+    let mut monitor = Mqtt::connect(gateway.mqtt(), "monitor");
+    let mut broken = Mqtt::connect(gateway.mqtt(), "broken");
+    broken.send(&[0xF0, 0]);
+    broken.expect_close();
+    monitor.subscribe("$SYS/broker/rejects/+", 0);
+    let (topic, count) = monitor.receive_publish();
+    assert!(topic.starts_with("$SYS/broker/rejects/") && count == "1", "{topic} {count}");
+}
+
+#[test]
+fn the_interval_is_the_configuration_s() {
+    let interval = config("[gateway]\nsys_interval_s = 1\n");
+    let gateway = Daemon::start(&["--config", path(&interval)]);
+    let mut monitor = Mqtt::connect(gateway.mqtt(), "monitor");
+    monitor.subscribe("$SYS/broker/uptime", 0);
+    let uptimes = [(); 3].map(|()| monitor.receive_publish().1.replace(" seconds", "").parse::<u64>().unwrap());
+    assert!(uptimes[2] > uptimes[1] && uptimes[2] - uptimes[0] <= 3, "{uptimes:?}");
+}
+
+#[test]
+fn a_wildcard_does_not_deliver_it_and_nobody_can_publish_there() {
+    let mut gateway = Durable::start();
+    let mut everything = gateway.mqtt("everything", 2);
+    everything.expect(&[0x20, 2, 0, 0]);
+    everything.subscribe("#", 0);
+    let mut monitor = gateway.mqtt("monitor", 2);
+    monitor.expect(&[0x20, 2, 0, 0]);
+    monitor.subscribe("$SYS/broker/store/state", 0);
+    assert_eq!(monitor.receive_publish().1, "ok");
+    everything.send(&publish_packet(1, "$SYS/broker/store/state", None, b"fine"));
+    gateway.disk("full");
+    // A retained message has to be written, whoever subscribes.
+    everything.send(&publish_packet(3, "t", Some([0, 1]), b"x"));
+    everything.expect(&publish_packet(0, "t", None, b"x"));
+    assert_eq!(monitor.receive_publish().1, "full");
+    gateway.disk("");
+    // Of all that was published, "#" selects nothing that comes before this.
+    everything.expect(&[0x40, 2, 0, 1]);
+}
+
+#[test]
+fn a_full_and_a_failed_disk_are_told_as_soon_as_they_are_known() {
+    let mut gateway = Durable::start();
+    let node = gateway.sn();
+    resume(&node, "node");
+    let topic = node.register("up");
+    let mut monitor = gateway.mqtt("monitor", 2);
+    monitor.expect(&[0x20, 2, 0, 0]);
+    monitor.subscribe("$SYS/broker/store/state", 0);
+    let state = |value: &str| ("$SYS/broker/store/state".to_owned(), value.to_owned());
+    assert_eq!(monitor.receive_publish(), state("ok"));
+    let publish = |msg_id| node.send(&[8, 0x0C, 0x30, topic[0], topic[1], 0, msg_id, b'x']);
+    gateway.disk("full");
+    publish(1);
+    assert_eq!(monitor.receive_publish(), state("full"));
+    gateway.disk("");
+    assert_eq!(monitor.receive_publish(), state("ok"));
+    node.expect(&[7, 0x0D, topic[0], topic[1], 0, 1, 0]);
+    gateway.disk("sync");
+    publish(2);
+    assert_eq!(monitor.receive_publish(), state("failed"));
+    assert_eq!(gateway.daemon().wait().code(), Some(1));
+}
