@@ -36,7 +36,7 @@ mod watch;
 mod world;
 
 pub use floor::Floor;
-pub use ledger::{Ledger, Summary, Violation};
+pub use ledger::{Ledger, Message, Summary, Violation};
 pub use link::Link;
 pub use mutator::Mutator;
 pub use plan::Plan;

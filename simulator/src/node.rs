@@ -94,6 +94,14 @@ impl<'p> Node<'p> {
         request.into_iter().chain(self.client.poll_timeout()).min()
     }
 
+    /// Whether it has a connection, awake or asleep.
+    pub(crate) fn is_connected(&self) -> bool {
+        match self.client.state() {
+            State::Active | State::Asleep | State::Awake => true,
+            State::Disconnected | State::Connecting => false,
+        }
+    }
+
     /// Whether its receiver is on: who sleeps has switched it off.
     pub(crate) fn listens(&self) -> bool {
         match self.client.state() {

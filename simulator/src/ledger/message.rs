@@ -50,6 +50,21 @@ impl Stamp {
     }
 }
 
+/// A message that has come to a node from outside of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The node's place in the plan.
+    pub node: usize,
+    /// Empty, if the node does not know what the topic id means.
+    pub topic: String,
+    /// The whole payload.
+    pub payload: Vec<u8>,
+    /// The QoS with which it came.
+    pub qos: Qos,
+    /// It was kept by the broker.
+    pub retain: bool,
+}
+
 /// A QoS by its strength; -1 is delivered as 0.
 pub(crate) const fn rank(qos: Qos) -> u8 {
     match qos {

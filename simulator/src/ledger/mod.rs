@@ -12,6 +12,7 @@ mod violation;
 mod window;
 
 pub(crate) use figures::Figures;
+pub use message::Message;
 pub(crate) use message::{ClientNo, MessageId, Stamp};
 pub use summary::Summary;
 pub use violation::Violation;
@@ -80,6 +81,8 @@ pub struct Ledger {
     violations: Vec<Violation>,
     losses: u64,
     refusals: u64,
+    /// Messages in nobody's books, if they are kept.
+    from_outside: Option<VecDeque<Message>>,
 }
 
 /// A publisher's messages on a topic.
@@ -132,6 +135,7 @@ impl Ledger {
             violations: Vec::new(),
             losses: 0,
             refusals: 0,
+            from_outside: None,
         }
     }
 
@@ -224,6 +228,7 @@ impl Ledger {
 
     /// The publisher has the acknowledgement.
     pub(crate) fn confirmed(&mut self, now: Instant, id: MessageId) {
+        self.summary.confirmed += 1;
         if let Some(open) = self.open_mut(id) {
             open.confirmed = Some(now);
             let rank = open.rank;
@@ -313,12 +318,29 @@ impl Ledger {
         match (stamp, owner) {
             (Some(stamp), _) => self.note_delivery(now, client, topic, (stamp, qos, retain)),
             (None, Some(owner)) => self.note_will(client, owner, qos),
-            (None, None) if self.laws.strangers_publish => {}
+            (None, None) if self.laws.strangers_publish => self.note_from_outside(client, topic, payload, qos, retain),
             (None, None) => {
                 self.violated(Violation::Invented { client: self.name(client), topic: topic.to_owned() });
             }
         }
         stamp
+    }
+
+    /// From now on, keeps what comes to nodes and is in nobody's books.
+    pub(crate) fn keep_messages_from_outside(&mut self) {
+        self.from_outside = Some(VecDeque::new());
+    }
+
+    /// The next one that was kept.
+    pub(crate) fn take_message_from_outside(&mut self) -> Option<Message> {
+        self.from_outside.as_mut()?.pop_front()
+    }
+
+    fn note_from_outside(&mut self, client: ClientNo, topic: &str, payload: &[u8], qos: Qos, retain: bool) {
+        if let Some(messages) = &mut self.from_outside {
+            let (node, topic, payload) = (client as usize, topic.to_owned(), payload.to_vec());
+            messages.push_back(Message { node, topic, payload, qos, retain });
+        }
     }
 
     fn note_delivery(&mut self, now: Instant, client: ClientNo, topic: &str, (stamp, qos, retain): (Stamp, Qos, bool)) {

@@ -5,6 +5,8 @@
 pub struct Summary {
     /// Published.
     pub offered: usize,
+    /// Published at QoS 1 and 2, and acknowledged to their publishers.
+    pub confirmed: usize,
     /// Deliveries at QoS 1 and 2 that subscribers had a right to.
     pub owed: usize,
     /// Deliveries, repeated ones included.

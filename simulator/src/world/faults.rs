@@ -70,7 +70,7 @@ impl World<'_> {
     /// Nothing goes wrong any more, and everybody comes back.
     pub(super) fn calm(&mut self) {
         self.gateways.iter_mut().for_each(|gateway| gateway.armed = None);
-        if self.gateways.iter().any(|gateway| gateway.core().is_none()) {
+        if self.elsewhere.is_none() && self.gateways.iter().any(|gateway| gateway.core().is_none()) {
             return self.agenda.plan(self.now + SOON, Happening::Calm);
         }
         self.medium.as_medium_mut().calm();
@@ -79,7 +79,8 @@ impl World<'_> {
             let sent = self.nodes[node].come_back(self.now, &mut self.ledger);
             self.transmit(node, sent);
         }
-        for client in 0..self.mqtt.len() {
+        let mqtt = if self.elsewhere.is_some() { 0 } else { self.mqtt.len() };
+        for client in 0..mqtt {
             self.mqtt[client].come_back(self.now);
             self.schedule_mqtt(client);
         }

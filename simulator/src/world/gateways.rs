@@ -24,6 +24,9 @@ impl World<'_> {
 
     /// The medium brings a node's datagram. What strangers say of themselves is not believed.
     pub(super) fn hear_at_gateway(&mut self, gateway: usize, from: PeerAddr, datagram: &[u8]) {
+        if let Some(elsewhere) = &mut self.elsewhere {
+            return elsewhere.send(from.link, datagram);
+        }
         if self.gateways[gateway].core().is_some() {
             self.watches[gateway].input(self.now, from, datagram, &self.ledger);
         }

@@ -1,12 +1,13 @@
 //! Time, and what happens in it.
 //!
 //! Each file of this module has one kind of happening: `nodes`, `mqtt_clients`, `gateways`, `faults`; `settle` is about
-//! the end, `history` and `account` about the report.
+//! the end, `history` and `account` about the report, `live` about a gateway that is somewhere else.
 
 mod account;
 mod faults;
 mod gateways;
 mod history;
+mod live;
 mod mqtt_clients;
 mod network;
 mod nodes;
@@ -16,7 +17,7 @@ pub use settle::Outcome;
 
 use crate::agenda::Agenda;
 use crate::gateway::Gateway;
-use crate::ledger::{Account, ClientNo};
+use crate::ledger::{Account, ClientNo, Laws};
 use crate::link::address;
 use crate::medium::Arrival;
 use crate::mqtt::MqttClient;
@@ -28,6 +29,7 @@ use crate::{Ledger, Plan};
 use gateway_core::mqtt::Packet;
 use gateway_core::{ConnId, Core, Event};
 use history::History;
+use live::Elsewhere;
 use network::Network;
 use oorandom::Rand64;
 use sn_types::{Instant, PeerAddr};
@@ -92,6 +94,8 @@ pub struct World<'p> {
     trace: Trace,
     happenings: u64,
     recording: Option<Vec<Vec<u8>>>,
+    /// `Some`: the gateway is somewhere else.
+    elsewhere: Option<Elsewhere>,
 }
 
 impl<'p> World<'p> {
@@ -101,6 +105,12 @@ impl<'p> World<'p> {
     /// If the plan refers to somebody who is not in it.
     #[must_use]
     pub fn new(plan: &'p Plan) -> Self {
+        let mut world = Self::unbegun(plan, plan.laws());
+        world.begin();
+        world
+    }
+
+    fn unbegun(plan: &'p Plan, laws: Laws) -> Self {
         if let Err(error) = plan.check() {
             panic!("{error}");
         }
@@ -112,7 +122,7 @@ impl<'p> World<'p> {
         let mqtt = |(number, client)| MqttClient::new(mqtt_from + number as ClientNo, client);
         let nodes = plan.nodes.iter().enumerate().map(node).collect();
         let gateway = |gateway: &crate::plan::GatewayPlan| Gateway::new(gateway.clone(), plan.seed, profile);
-        let mut world = Self {
+        Self {
             plan,
             now: Instant::ZERO,
             agenda: Agenda::new(),
@@ -124,20 +134,23 @@ impl<'p> World<'p> {
             nodes,
             mqtt: plan.mqtt.iter().enumerate().map(mqtt).collect(),
             conns: 0,
-            ledger: Ledger::new(accounts(plan), plan.laws()),
+            ledger: Ledger::new(accounts(plan), laws),
             history: History::default(),
             trace: Trace::EMPTY,
             happenings: 0,
             recording: None,
-        };
-        world.begin();
-        world
+            elsewhere: None,
+        }
     }
 
     fn begin(&mut self) {
-        (0..self.gateways.len()).for_each(|gateway| self.start_gateway(gateway));
+        if self.elsewhere.is_none() {
+            (0..self.gateways.len()).for_each(|gateway| self.start_gateway(gateway));
+        }
         (0..self.nodes.len()).for_each(|node| self.schedule_node(node));
-        (0..self.mqtt.len()).for_each(|client| self.schedule_mqtt(client));
+        if self.elsewhere.is_none() {
+            (0..self.mqtt.len()).for_each(|client| self.schedule_mqtt(client));
+        }
         for (number, fault) in self.plan.faults.iter().enumerate() {
             self.agenda.plan(fault.at, Happening::Fault(number));
         }

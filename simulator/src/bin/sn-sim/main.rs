@@ -3,6 +3,7 @@
 //! One file for each subcommand. Files, clocks, threads and the terminal are here and nowhere else in this crate: what the
 //! library does is a pure function of what it is given.
 
+mod live;
 mod plans;
 mod run;
 mod swarm;
@@ -22,6 +23,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Options),
+    Live(live::Options),
     Swarm(swarm::Options),
     Replay(plans::Replay),
     Shrink(plans::Shrink),
@@ -44,6 +46,7 @@ Exit status:
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
+        Command::Live(options) => live::run(&options),
         Command::Swarm(options) => swarm::run(&options),
         Command::Replay(options) => plans::replay(&options),
         Command::Shrink(options) => plans::shrink_file(&options),

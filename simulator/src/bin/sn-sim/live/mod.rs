@@ -1,0 +1,228 @@
+//! `sn-sim live`: simulated nodes at a real gateway, in real time.
+//!
+//! The world's time is the time since the start, one to one: a gateway's timers would mean something else at any other
+//! speed. The loop lets the world catch up with the clock, carries datagrams over, and sleeps until something happens.
+
+mod gateway;
+
+use crate::Verdict;
+use anyhow::{Context, anyhow};
+use clap::Args;
+use gateway::{FromGateway, Gateway};
+use simulator::scenario::{File, Time};
+use simulator::{Message, Plan, World};
+use sn_types::Instant;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant as Real, sleep_until};
+
+/// What is simulated at once before the gateway is listened to again.
+const SLICE: Duration = Duration::from_millis(20);
+/// The world is late when it is so far behind the clock: a tenth of the shortest T_retry that can be configured.
+const LATE: Duration = Duration::from_millis(100);
+/// How often the status is printed.
+const STATUS: Duration = Duration::from_secs(5);
+
+/// Join a scenario's nodes, in real time, to a running gateway
+///
+/// Start the gateway with `sn-gateway run --sim PATH`. The scenario's own gateway and MQTT clients stay out: those that you
+/// want to test take their places. The nodes publish for as long as the file says; it ends with Ctrl-C, or after
+/// --duration.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The scenario, in TOML, with one gateway; simulator/scenarios has some
+    #[arg(value_name = "SCENARIO")]
+    file: PathBuf,
+    /// The Unix socket at which the gateway waits for a simulator
+    #[arg(long, value_name = "PATH")]
+    gateway: PathBuf,
+    /// Draw all chances from this seed rather than the file's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Publish for so long rather than as the file says, and end then
+    #[arg(long, value_name = "TIME")]
+    duration: Option<Time>,
+    /// Print each message that comes to a node
+    #[arg(long)]
+    messages: bool,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<Verdict> {
+    let plan = plan(options)?;
+    let world = World::without_gateway(&plan).with_context(|| options.file.display().to_string())?;
+    // One thread: the world has only one.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // From now on Ctrl-C ends the run as --duration does.
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        println!("looking for a gateway at {}", options.gateway.display());
+        let gateway = tokio::select! {
+            gateway = Gateway::find(&options.gateway, world.profile()) => gateway?,
+            _ = interrupt.recv() => return Ok(()),
+        };
+        println!("{} nodes have joined it", plan.nodes.len());
+        let mut live = Live::new(&plan, world, gateway, options);
+        let ended = tokio::select! {
+            ended = live.go_on() => ended,
+            _ = interrupt.recv() => Ok(()),
+        };
+        live.report();
+        ended
+    })?;
+    Ok(Verdict::Kept)
+}
+
+fn plan(options: &Options) -> anyhow::Result<Plan> {
+    let name = options.file.display();
+    let text = fs::read_to_string(&options.file).with_context(|| format!("cannot read {name}"))?;
+    let mut file = File::parse(&text).map_err(|error| anyhow!("{name}: {error}"))?;
+    file.seed = options.seed.unwrap_or(file.seed);
+    file.duration = options.duration.unwrap_or(file.duration);
+    let plan = file.expand().map_err(|error| anyhow!("{name}: {error}"))?.plan;
+    // A real network has no end at which nothing gets lost any more.
+    Ok(Plan { calm_at: Instant::FAR_FUTURE, ..plan })
+}
+
+/// A world that keeps pace with the clock.
+struct Live<'p> {
+    plan: &'p Plan,
+    world: World<'p>,
+    gateway: Gateway,
+    start: Real,
+    end: Option<Real>,
+    next_status: Real,
+    /// By how much something that happened was late by the clock, at most: since the last status line, and ever.
+    behind: (Duration, Duration),
+    prints_messages: bool,
+    /// Messages from outside that have come to nodes.
+    messages: u64,
+    /// How often the gateway has gone.
+    gone: u64,
+}
+
+impl<'p> Live<'p> {
+    fn new(plan: &'p Plan, world: World<'p>, gateway: Gateway, options: &Options) -> Self {
+        let start = Real::now();
+        let end = options.duration.map(|Time(duration)| start + duration);
+        Self {
+            plan,
+            world,
+            gateway,
+            start,
+            end,
+            next_status: start + STATUS,
+            behind: (Duration::ZERO, Duration::ZERO),
+            prints_messages: options.messages,
+            messages: 0,
+            gone: 0,
+        }
+    }
+
+    /// Goes on until the end.
+    ///
+    /// # Errors
+    /// The gateway, having been away, does not let us in again.
+    async fn go_on(&mut self) -> anyhow::Result<()> {
+        while self.end.is_none_or(|end| Real::now() < end) {
+            self.catch_up();
+            self.carry_over();
+            if Real::now() >= self.next_status {
+                self.print_status();
+            }
+            let until = self.next_at();
+            tokio::select! {
+                brought = self.gateway.next() => self.take_in(brought?),
+                () = sleep_until(until) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the world do what is due by the clock, but not too much at once.
+    fn catch_up(&mut self) {
+        let clock = Instant::ZERO + self.start.elapsed();
+        let due = self.world.next_at().unwrap_or(clock);
+        self.world.run_until(clock.min(due.max(self.world.now()) + SLICE));
+        let behind = clock.since(due);
+        self.behind = (self.behind.0.max(behind), self.behind.1.max(behind));
+    }
+
+    /// Hands over what has come to the gateway, and prints what has come to nodes.
+    fn carry_over(&mut self) {
+        while let Some((from, datagram)) = self.world.take_for_gateway() {
+            self.gateway.send(from, &datagram);
+        }
+        self.gateway.flush();
+        while let Some(message) = self.world.take_message() {
+            self.messages += 1;
+            if self.prints_messages {
+                self.print_message(&message);
+            }
+        }
+    }
+
+    fn take_in(&mut self, brought: FromGateway) {
+        match brought {
+            FromGateway::Datagram(to, datagram) => {
+                // It comes now, and not when something has last happened.
+                self.catch_up();
+                self.world.from_gateway(to, &datagram);
+            }
+            FromGateway::Gone => {
+                self.gone += 1;
+                println!("{:.1} s: the gateway has gone; its nodes go on", self.seconds());
+            }
+            FromGateway::Back => println!("{:.1} s: the gateway is back", self.seconds()),
+        }
+    }
+
+    /// When there is something to do, if the gateway says nothing.
+    fn next_at(&self) -> Real {
+        let world = self.world.next_at().map(|at| self.start + (at - Instant::ZERO));
+        world.into_iter().chain(self.end).chain([self.next_status]).min().unwrap_or(self.next_status)
+    }
+
+    fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    fn print_message(&self, Message { node, topic, payload, qos, .. }: &Message) {
+        let node = &self.plan.nodes[*node].client_id;
+        let payload = String::from_utf8_lossy(payload);
+        println!("{:.1} s: {node} got {topic} {payload:?} at QoS {qos:?}", self.seconds());
+    }
+
+    fn print_status(&mut self) {
+        self.next_status = Real::now() + STATUS;
+        println!("{}", self.status());
+        let behind = std::mem::take(&mut self.behind.0);
+        if behind > LATE {
+            println!(
+                "{:.1} s: cannot keep up with real time: up to {} ms behind; what the nodes do is late by as much",
+                self.seconds(),
+                behind.as_millis()
+            );
+        }
+    }
+
+    fn status(&self) -> String {
+        let summary = self.world.ledger().summary();
+        let (connected, nodes) = (self.world.connected(), self.plan.nodes.len());
+        let (seconds, published, acknowledged) = (self.seconds(), summary.offered, summary.confirmed);
+        let messages = self.messages + summary.delivered as u64;
+        format!(
+            "{seconds:.1} s: {connected} of {nodes} nodes connected, {published} messages published, {acknowledged} \
+             acknowledged, {messages} came to nodes"
+        )
+    }
+
+    fn report(&self) {
+        let ledger = self.world.ledger();
+        println!("{}", self.status());
+        println!("connections lost: {}; requests refused: {}", ledger.losses(), ledger.refusals());
+        println!("the gateway went away: {} times; datagrams that did not get to it: {}", self.gone, self.gateway.lost);
+        println!("behind real time: at most {} ms", self.behind.1.as_millis());
+    }
+}
