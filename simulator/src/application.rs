@@ -26,6 +26,8 @@ pub(crate) struct Application<'p> {
     /// Subscriptions of the plan that it has asked for since it was switched on.
     asked: usize,
     next_wake: Instant,
+    /// A wake-up has brought nothing but the end of its connection: messages may still wait for it.
+    has_missed: bool,
     /// It connects whenever it is not.
     stays_connected: bool,
     /// What the client is working on.
@@ -51,6 +53,7 @@ impl<'p> Application<'p> {
             starts_at: Some(plan.start),
             asked: 0,
             next_wake: Instant::ZERO,
+            has_missed: false,
             stays_connected: false,
             doing: Doing::Other,
         }
@@ -220,10 +223,14 @@ impl<'p> Application<'p> {
             Event::Message(message) => self.note_message(now, &message, ledger),
             Event::Asleep { .. } => {
                 if let Some(sleep) = self.plan.sleep {
-                    self.next_wake = now + sleep.wake_every;
+                    let is_over = !std::mem::take(&mut self.has_missed);
+                    self.next_wake = if is_over { now + sleep.wake_every } else { now };
                 }
             }
-            Event::Lost(_) => ledger.lost(),
+            Event::Lost(_) => {
+                self.has_missed = self.plan.sleep.is_some();
+                ledger.lost();
+            }
             Event::Rejected(_) => {
                 ledger.refused();
                 if let Doing::Publishing(id) = std::mem::replace(&mut self.doing, Doing::Other) {

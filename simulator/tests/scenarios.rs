@@ -53,6 +53,13 @@ fn greenhouse() {
 }
 
 #[test]
+fn city_nbiot() {
+    let report = run(include_str!("../scenarios/city-nbiot.toml"), "3h", |file| file.groups[0].count = 200);
+    assert_kept(&report, 400);
+    assert!(report.latency_up.p50_us > 500_000, "{}", report.to_text());
+}
+
+#[test]
 fn bad_day() {
     let report = run(include_str!("../scenarios/bad-day.toml"), "3h 10min", |file| {
         // The disk is full within the shorter day, too.
