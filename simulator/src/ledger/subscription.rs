@@ -3,11 +3,11 @@
 use super::message::{ClientNo, rank};
 use sn_client::Qos;
 use sn_types::Instant;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A subscription from the client's point of view.
 #[derive(Clone, Debug)]
 struct Subscription {
-    client: ClientNo,
     filter: String,
     asked: u8,
     /// Granted, or as asked for.
@@ -23,12 +23,17 @@ struct Subscription {
 /// All subscriptions there ever were.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    all: Vec<Subscription>,
+    by_client: BTreeMap<ClientNo, Vec<Subscription>>,
+    /// Who has asked for a filter without wildcards.
+    exact: BTreeMap<String, BTreeSet<ClientNo>>,
+    /// Who has asked for one with wildcards.
+    wild: BTreeSet<ClientNo>,
 }
 
 impl Subscriptions {
-    /// The client asks for a subscription. One to the same filter at another QoS is thereby about to end.
-    pub(crate) fn ask(&mut self, now: Instant, client: ClientNo, filter: &str, qos: Qos) {
+    /// The client asks for a subscription. One to the same filter at another QoS is thereby about to end. Whether it has
+    /// asked for any before.
+    pub(crate) fn ask(&mut self, now: Instant, client: ClientNo, filter: &str, qos: Qos) -> bool {
         let mut is_known = false;
         for sub in self.of(client, Some(filter)).filter(|sub| sub.ending.is_none()) {
             if sub.asked == rank(qos) {
@@ -39,8 +44,18 @@ impl Subscriptions {
         }
         if !is_known {
             let (filter, rank) = (filter.to_owned(), rank(qos));
-            let new = Subscription { client, filter, asked: rank, rank, stands: false, ending: None, ended: None };
-            self.all.push(new);
+            self.note_filter(client, &filter);
+            let new = Subscription { filter, asked: rank, rank, stands: false, ending: None, ended: None };
+            self.by_client.entry(client).or_default().push(new);
+        }
+        self.by_client[&client].len() > 1 || is_known
+    }
+
+    fn note_filter(&mut self, client: ClientNo, filter: &str) {
+        if filter.contains(['+', '#']) {
+            self.wild.insert(client);
+        } else {
+            self.exact.entry(filter.to_owned()).or_default().insert(client);
         }
     }
 
@@ -71,32 +86,31 @@ impl Subscriptions {
 
     fn of(&mut self, client: ClientNo, filter: Option<&str>) -> impl Iterator<Item = &mut Subscription> {
         let filter = filter.map(str::to_owned);
-        self.all
-            .iter_mut()
-            .filter(move |sub| sub.client == client && filter.as_ref().is_none_or(|filter| *filter == sub.filter))
+        let of_client = self.by_client.get_mut(&client).into_iter().flatten();
+        of_client.filter(move |sub| filter.as_ref().is_none_or(|filter| *filter == sub.filter))
+    }
+
+    /// A client's subscriptions to a topic.
+    fn to(&self, client: ClientNo, topic: &str) -> impl Iterator<Item = &Subscription> {
+        self.by_client.get(&client).into_iter().flatten().filter(move |sub| selects(&sub.filter, topic))
     }
 
     /// Who has a standing subscription to a topic, and the highest QoS granted.
     pub(crate) fn standing(&self, topic: &str) -> Vec<(ClientNo, u8)> {
-        let mut found: Vec<(ClientNo, u8)> = Vec::new();
-        for sub in self.all.iter().filter(|sub| sub.stands && selects(&sub.filter, topic)) {
-            match found.iter_mut().find(|(client, _)| *client == sub.client) {
-                Some((_, rank)) => *rank = sub.rank.max(*rank),
-                None => found.push((sub.client, sub.rank)),
-            }
-        }
-        found
+        let clients: BTreeSet<ClientNo> =
+            self.exact.get(topic).into_iter().flatten().chain(&self.wild).copied().collect();
+        let rank = |client| self.to(client, topic).filter(|sub| sub.stands).map(|sub| sub.rank).max();
+        clients.into_iter().filter_map(|client| Some((client, rank(client)?))).collect()
     }
 
     /// Whether a client has a standing subscription to a topic at QoS 1 or 2.
     pub(crate) fn stands(&self, client: ClientNo, topic: &str) -> bool {
-        self.all.iter().any(|sub| sub.client == client && sub.stands && sub.rank > 0 && selects(&sub.filter, topic))
+        self.to(client, topic).any(|sub| sub.stands && sub.rank > 0)
     }
 
     /// The QoS of subscriptions by which a message of that time may come to a client.
     pub(crate) fn admits(&self, client: ClientNo, topic: &str, offered: Instant) -> impl Iterator<Item = u8> {
-        let of = self.all.iter().filter(move |sub| sub.client == client && selects(&sub.filter, topic));
-        of.filter(move |sub| sub.ended.is_none_or(|ended| offered <= ended)).map(|sub| sub.rank)
+        self.to(client, topic).filter(move |sub| sub.ended.is_none_or(|ended| offered <= ended)).map(|sub| sub.rank)
     }
 }
 
