@@ -21,7 +21,7 @@ use crate::report::Delivery;
 use message::rank;
 use sn_client::Qos;
 use sn_types::Instant;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use subscription::Subscriptions;
 use window::{Order, Window};
 
@@ -66,6 +66,8 @@ pub struct Ledger {
     /// Who has a standing subscription, by topic; emptied when that changes.
     standing: BTreeMap<u32, Vec<(ClientNo, u8)>>,
     streams: BTreeMap<(ClientNo, u32), Stream>,
+    /// Those in which something is open.
+    busy: BTreeSet<(ClientNo, u32)>,
     /// By subscriber, publisher, topic and QoS: among different QoS there is no order (MQTT 3.1.1 §4.6).
     windows: BTreeMap<(ClientNo, ClientNo, u32, u8), Window>,
     /// Messages of a topic that a client may miss, because the gateway has said that it dropped them.
@@ -126,6 +128,7 @@ impl Ledger {
             subscriptions: Subscriptions::default(),
             standing: BTreeMap::new(),
             streams: BTreeMap::new(),
+            busy: BTreeSet::new(),
             windows: BTreeMap::new(),
             forgiven: BTreeMap::new(),
             pardons: BTreeMap::new(),
@@ -160,6 +163,7 @@ impl Ledger {
         let number = stream.next;
         stream.next += 1;
         if rank(qos) > 0 {
+            self.busy.insert((publisher, topic));
             stream.open.push_back(Open { number, confirmed: None, abandoned: false, due, rank: rank(qos), owed_to });
         }
         Stamp { id: MessageId { publisher, topic, number }, rank: rank(qos), at: now }
@@ -250,6 +254,9 @@ impl Ledger {
         let Some(stream) = self.streams.get_mut(&(id.publisher, id.topic)) else { return };
         while stream.open.front().is_some_and(Open::is_done) {
             stream.open.pop_front();
+        }
+        if stream.open.is_empty() {
+            self.busy.remove(&(id.publisher, id.topic));
         }
     }
 
@@ -457,8 +464,9 @@ impl Ledger {
     }
 
     fn open(&self) -> impl Iterator<Item = (MessageId, &Open)> {
-        self.streams.iter().flat_map(|(&(publisher, topic), stream)| {
-            stream.open.iter().map(move |open| (MessageId { publisher, topic, number: open.number }, open))
+        self.busy.iter().flat_map(|&(publisher, topic)| {
+            let open = self.streams.get(&(publisher, topic)).into_iter().flat_map(|stream| &stream.open);
+            open.map(move |open| (MessageId { publisher, topic, number: open.number }, open))
         })
     }
 
