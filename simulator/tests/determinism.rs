@@ -2,7 +2,8 @@
 
 mod support;
 
-use simulator::{Link, World};
+use simulator::swarm::{generate, judge};
+use simulator::{Link, Plan, World};
 use sn_client::Qos;
 use sn_types::Instant;
 use support::fleet;
@@ -21,4 +22,15 @@ fn the_same_seed_gives_the_same_run_and_another_gives_another() {
     assert!(first.0 > 10_000, "{} happenings are too few to mean anything", first.0);
     assert_eq!(first, trace(1));
     assert_ne!(first, trace(2));
+}
+
+#[test]
+fn a_plan_with_all_its_faults_gives_the_same_run_and_so_does_its_file() {
+    for seed in 0..300 {
+        let plan = generate(seed);
+        let first = judge(&plan);
+        assert_eq!(first, judge(&plan), "seed {seed}");
+        let from_file = Plan::from_toml(&plan.to_toml()).expect("what is written is legible");
+        assert_eq!(first, judge(&from_file), "seed {seed}");
+    }
 }

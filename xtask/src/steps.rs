@@ -31,6 +31,8 @@ pub(crate) enum Step {
     /// Real MQTT and MQTT-SN clients, an emulated node, a protocol analyser and the README's tour against the release
     /// binaries; a browser shows a simulation's report
     Interop,
+    /// Many small random worlds, and bugs planted in the gateway, which they must find
+    Swarm,
     /// The gateway is killed at random moments, and its disk loses what was not synced, tears and fails
     Campaign,
 }
@@ -46,6 +48,7 @@ impl Step {
             Self::NoStd => "no-std",
             Self::Firmware => "firmware",
             Self::Interop => "interop",
+            Self::Swarm => "swarm",
             Self::Campaign => "campaign",
         }
     }
@@ -60,6 +63,7 @@ impl Step {
             Self::NoStd => "what a node runs needs neither std nor alloc",
             Self::Firmware => "the node's application, and its image within its budget",
             Self::Interop => "mosquitto, Paho, mqtt-sn-12, tshark, an emulated node, the README's tour, a browser",
+            Self::Swarm => "20,000 random worlds, and planted bugs that they must find",
             Self::Campaign => "kill -9 (200 times), power losses (200), disks that lie and fail",
         }
     }
@@ -69,7 +73,7 @@ impl Step {
             Self::Tidy => &[Tool::Git],
             Self::Fmt => &[Tool::Rustfmt],
             Self::Clippy => &[Tool::Clippy],
-            Self::Build | Self::Test | Self::Campaign => &[],
+            Self::Build | Self::Test | Self::Swarm | Self::Campaign => &[],
             Self::NoStd => &[Tool::ChipTarget],
             Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
             Self::Interop => &[
@@ -94,6 +98,7 @@ impl Step {
             Self::NoStd => run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?),
             Self::Firmware => firmware::check(),
             Self::Interop => run(cargo(&["test", "--package", "interop", "--no-fail-fast", "--", "--show-output"])?),
+            Self::Swarm => swarm(nightly_size),
             Self::Campaign => campaign::run_all(&campaign::SHORT),
         }
     }
@@ -105,4 +110,13 @@ fn cargo_test(nightly_size: bool) -> Result<()> {
         test.args(["--", "--include-ignored"]).env("PROPTEST_CASES", (50 * 256).to_string());
     }
     run(test)
+}
+
+fn swarm(nightly_size: bool) -> Result<()> {
+    let seeds = if nightly_size { "1000000" } else { "20000" };
+    run(cargo(&["run", "--release", "--package", "simulator", "--bin", "sn-sim", "--", "swarm", "--seeds", seeds])?)?;
+    // A build of its own: nothing that ships may have the feature.
+    let mut hunt = cargo(&["test", "--package", "simulator", "--features", "planted-bugs", "--test", "planted_bugs"])?;
+    hunt.args(["--", "--show-output"]);
+    run(hunt)
 }
