@@ -9,6 +9,7 @@
 use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
 use crate::admin::{Ask, Reply};
 use crate::event_log::{Addr, EventLog};
+use crate::metrics::{Desk, Scrape, Seen};
 use crate::mqtt::{Closing, FromMqtt, Malformed, Outbox, Pushed};
 use crate::store::{Keeper, Report};
 use gateway_core::mqtt::Packet;
@@ -81,6 +82,7 @@ pub struct Driver {
     transports: Vec<Box<dyn Transport>>,
     from_mqtt: mpsc::Receiver<FromMqtt>,
     asked: Option<mpsc::Receiver<Ask>>,
+    desk: Option<Desk>,
     batches: Vec<FromMqtt>,
     conns: HashMap<ConnId, Conn, foldhash::fast::RandomState>,
     unflushed: Vec<ConnId>,
@@ -111,6 +113,7 @@ impl Driver {
             transports: Vec::new(),
             from_mqtt,
             asked: None,
+            desk: None,
             batches: Vec::with_capacity(BATCHES),
             conns: HashMap::default(),
             unflushed: Vec::new(),
@@ -138,6 +141,11 @@ impl Driver {
     /// Lets an operator ask. There is no channel without a control socket.
     pub(crate) fn answer(&mut self, asked: mpsc::Receiver<Ask>) {
         self.asked = Some(asked);
+    }
+
+    /// Lets metrics be read. There is no channel without a listener for them.
+    pub(crate) fn measure(&mut self, scrapes: mpsc::Receiver<Scrape>) {
+        self.desk = Some(Desk::new(scrapes));
     }
 
     /// Lets `change` change the core's configuration, and carries out what follows.
@@ -211,6 +219,7 @@ impl Driver {
             | self.take_datagrams(cx, now)
             | self.take_packets(cx, now)
             | self.take_asked(cx, now)
+            | self.take_scrape(cx)
             | self.look_at_time(cx, now);
         if heard {
             return Poll::Ready(());
@@ -233,7 +242,10 @@ impl Driver {
         let now = self.clock.now();
         self.log.report(&report);
         match report {
-            Report::Committed(token) => self.core.handle_input(now, Input::Committed { token }),
+            Report::Committed(token) => {
+                self.desk.iter_mut().for_each(|desk| desk.committed(now));
+                self.core.handle_input(now, Input::Committed { token });
+            }
             Report::Full(_) => self.core.handle_input(now, Input::Storage(StorageState::Full)),
             Report::Resumed => self.core.handle_input(now, Input::Storage(StorageState::Ok)),
             Report::Failed(_) => {
@@ -270,6 +282,15 @@ impl Driver {
         let Poll::Ready(Some(Ask { request, reply })) = asked.poll_recv(cx) else { return false };
         // Who has gone needs no answer.
         let _ = reply.send(self.reply(now, request));
+        true
+    }
+
+    fn take_scrape(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(desk) = &mut self.desk else { return false };
+        let Poll::Ready(scrape) = desk.poll_scrape(cx) else { return false };
+        let transports: Vec<_> = self.transports.iter().map(|transport| transport.counters()).collect();
+        let uptime = self.clock.start.elapsed();
+        desk.answer(scrape, Seen { core: &self.core, uptime, connections: self.conns.len(), transports: &transports });
         true
     }
 
@@ -413,7 +434,10 @@ impl Driver {
     fn commit(&mut self, token: CommitToken, records: Vec<Record>) {
         let now = self.clock.now();
         match &mut self.keeper {
-            Some(keeper) => keeper.commit(now, token, records),
+            Some(keeper) => {
+                self.desk.iter_mut().for_each(|desk| desk.commit_begins(now));
+                keeper.commit(now, token, records);
+            }
             // Without a store nothing has to be written, so everything is.
             None => self.core.handle_input(now, Input::Committed { token }),
         }

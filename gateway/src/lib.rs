@@ -1,7 +1,7 @@
 //! The daemon around [`gateway_core::Core`]: configuration, sockets, signals, logs.
 //!
 //! Owns: the command line and the configuration file, the MQTT listener, the one task that drives the core, the store,
-//! the control socket, what is logged. Must not know: what a message means; that is the core's.
+//! the control socket, what is logged and measured. Must not know: what a message means; that is the core's.
 //!
 //! Order: [`cli`] and [`config`] say what to do, [`run`] binds the listeners, prints where they are and turns the
 //! [`driver`] until a signal ends it. One runtime thread does all of it, so that nothing is handed from processor to
@@ -13,6 +13,7 @@ pub mod config;
 pub mod driver;
 mod event_log;
 pub mod logging;
+mod metrics;
 pub mod mqtt;
 mod reload;
 pub mod run;

@@ -53,6 +53,7 @@ fn fixed(old: &File, new: &File) -> Vec<&'static str> {
         ("transport", old.transport != new.transport),
         ("mqtt", old.mqtt != new.mqtt),
         ("store", old.store != new.store),
+        ("metrics", old.metrics != new.metrics),
         ("log.format", old.log.format != new.log.format),
     ];
     differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()

@@ -5,6 +5,7 @@ use crate::cli::RunArgs;
 use crate::config::{self, File, SimTable, TransportTable, UdpTable};
 use crate::driver::Driver;
 use crate::logging;
+use crate::metrics;
 use crate::mqtt::{Door, Listener, MqttLimits};
 use crate::reload::Reloader;
 use crate::startup::{Data, Listening};
@@ -39,7 +40,11 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         let signals = Signals::new()?;
         let Built { mut driver, door, data, dir } = build(&file, hash_seed)?;
         let mut accepting = JoinSet::new();
-        let listening = listen(&file, &mut driver, |listener| drop(accepting.spawn(listener.accept(door.clone()))))?;
+        let mut listening =
+            listen(&file, &mut driver, |listener| drop(accepting.spawn(listener.accept(door.clone()))))?;
+        if let Some(addr) = file.metrics.listen {
+            listening.metrics = Some(listen_metrics(addr, &mut driver, &mut accepting).await?);
+        }
         if let Some(dir) = &dir {
             accept_questions(dir, &mut driver, &mut accepting);
         }
@@ -90,6 +95,25 @@ fn accept_questions(dir: &DataDir, driver: &mut Driver, accepting: &mut JoinSet<
         }
         Err(error) => warn!(socket = %path.display(), %error, "sessions cannot be listed, nor backups made"),
     }
+}
+
+/// Lets metrics be read at `addr`, and says where that really is.
+async fn listen_metrics(
+    addr: SocketAddr,
+    driver: &mut Driver,
+    accepting: &mut JoinSet<()>,
+) -> anyhow::Result<SocketAddr> {
+    let bound = async {
+        let server = metrics::Server::bind(addr).await?;
+        server.local_addr().map(|actual| (server, actual))
+    };
+    let (server, actual) = bound.await.with_context(|| {
+        format!("cannot listen on {addr} for metrics; choose another address with the key listen of [metrics]")
+    })?;
+    let (scrapes, scraped) = mpsc::channel(metrics::CHANNEL);
+    driver.measure(scraped);
+    accepting.spawn(server.serve(scrapes));
+    Ok(actual)
 }
 
 /// Turns the driver until a signal ends it, or the store's failure does.

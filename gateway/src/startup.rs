@@ -10,6 +10,8 @@ use std::path::PathBuf;
 #[derive(Debug, Default)]
 pub(crate) struct Listening {
     pub(crate) udp: Vec<SocketAddr>,
+    /// Where metrics are read, if anywhere.
+    pub(crate) metrics: Option<SocketAddr>,
     /// Sockets for simulators.
     pub(crate) sim: Vec<PathBuf>,
     pub(crate) mqtt: Vec<SocketAddr>,
@@ -69,6 +71,9 @@ impl Listening {
         }
         for addr in &self.mqtt {
             let _ = writeln!(text, "MQTT on mqtt://{addr}");
+        }
+        if let Some(addr) = self.metrics {
+            let _ = writeln!(text, "Metrics on http://{addr}/metrics");
         }
         for addr in &self.without_ipv6 {
             let _ = writeln!(text, "Not on {addr}: this machine has no IPv6.");

@@ -37,14 +37,16 @@ fn the_sample_is_the_default() {
 /// A file with an unknown key in `table` is refused with a list of all keys.
 fn keys_of(table: &str) -> Vec<String> {
     let message = complaint(&format!("{table}\nqqqqqqqq = 0\n"));
-    let (_, keys) = message.split_once("known are ").expect(&message);
+    let keys = ["known are ", "known is only "].iter().find_map(|before| message.split_once(before)).expect(&message).1;
     keys.split(", ").map(str::to_owned).collect()
 }
 
 #[test]
 fn the_sample_shows_every_key() {
     let text = sample().1.replace("\n# [[", "\n[[");
-    for table in ["[gateway]", "[timing]", "[limits]", "[[queue]]", "[[transport]]", "[mqtt]", "[store]", "[log]"] {
+    for table in
+        ["[gateway]", "[timing]", "[limits]", "[[queue]]", "[[transport]]", "[mqtt]", "[store]", "[metrics]", "[log]"]
+    {
         // All tables of that name together.
         let header = format!("\n{table}\n");
         let sections = text.split(&header).skip(1).map(|rest| rest.split("\n[").next().unwrap_or_default());
@@ -73,6 +75,7 @@ fn what_the_sample_has_as_comments_is_right_too() {
     let udp = file.transport[0].as_udp().unwrap();
     assert_eq!(udp.multicast.as_ref().map(|group| *group.get_ref()), Some(transports::Multicast::DEFAULT_GROUP));
     assert_eq!(file.store.data.as_deref(), Some(Path::new("/var/lib/sn-gateway")));
+    assert_eq!(file.metrics.listen, Some("127.0.0.1:9883".parse().unwrap()));
     assert_eq!(udp.multicast_interface.as_deref(), Some("eth0"));
     assert_eq!(file.transport[2], TransportTable::Sim(SimTable { path: "/run/sn-gateway/sim.sock".into() }));
 }
@@ -159,6 +162,11 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
             "gw.toml:4:13: transport[0].multicast: the group [ff1e:feed:caca:dead::1]:1883 and the address \
              10.0.0.1:1883 are of two families",
         ),
+        (
+            "[metrics]\nlisten = \"127.0.0.1\"\n",
+            "gw.toml:2:10: metrics.listen: `127.0.0.1` is no address; write IP:PORT, for example 127.0.0.1:9883",
+        ),
+        ("[metrics]\nlisten_on = 1\n", "gw.toml:2:1: metrics.listen_on: unknown `listen_on`; did you mean `listen`?"),
         (
             "[log]\nfilter = \"a=b=c\"\n",
             "gw.toml:2:10: log.filter: log filter `a=b=c`: write a level such as info, or info,sn_gateway::mqtt=debug",

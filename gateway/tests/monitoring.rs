@@ -6,6 +6,8 @@ use common::durable::{Durable, resume};
 use common::{Daemon, Mqtt, Sn, publish_packet};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use tempfile::NamedTempFile;
 
@@ -33,7 +35,7 @@ fn documented(heading: &str) -> BTreeSet<String> {
 /// A gateway on which everything has happened that docs/monitoring.md tells of: a sleeper has a message, for another
 /// there was no room, and a packet was refused.
 fn eventful(args: &[&str]) -> Daemon {
-    let limits = config("[limits]\nqueue_messages = 1\n");
+    let limits = config("[limits]\nqueue_messages = 1\n[metrics]\nlisten = \"127.0.0.1:0\"\n");
     let gateway = Daemon::start(&[args, &["--config", path(&limits)]].concat());
     let sleeper = Sn::connect(gateway.udp(), "ID", 60);
     sleeper.subscribe("for-ID", 1);
@@ -134,4 +136,137 @@ fn a_full_and_a_failed_disk_are_told_as_soon_as_they_are_known() {
     publish(2);
     assert_eq!(monitor.receive_publish(), state("failed"));
     assert_eq!(gateway.daemon().wait().code(), Some(1));
+}
+
+const METRICS: &str = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
+
+/// The whole answer to a request for `path`.
+fn http(addr: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(addr).expect("connect");
+    stream.set_read_timeout(Some(common::PATIENCE)).expect("a timeout");
+    write!(stream, "{request} HTTP/1.1\r\nHost: gateway\r\n\r\n").expect("send");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer, and the end of the connection");
+    answer
+}
+
+/// The metrics' text.
+fn scrape(addr: SocketAddr) -> String {
+    let answer = http(addr, "GET /metrics");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a header");
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("text/plain; version=0.0.4"), "{head}");
+    body.to_owned()
+}
+
+/// The value of a metric with its labels, as Prometheus writes them.
+#[track_caller]
+fn value(text: &str, metric: &str) -> f64 {
+    let value = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("{metric} is missing in\n{text}")).parse().expect("a number")
+}
+
+#[test]
+fn every_metric_is_documented_and_the_other_way_round_and_has_a_text() {
+    let gateway = eventful(&[]);
+    let text = scrape(gateway.metrics());
+    let named = |prefix: &str| -> BTreeSet<String> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(prefix)?.split(' ').next());
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(named("# HELP "), named("# TYPE "));
+    let mut documented = documented("Metrics");
+    // In memory nothing is committed.
+    assert!(documented.remove("sn_gateway_commit_seconds"));
+    let mut shown = named("# TYPE ");
+    shown.remove("sn_gateway_commit_seconds");
+    assert_eq!(shown, documented);
+}
+
+#[test]
+fn metrics_say_what_has_happened() {
+    let gateway = eventful(&[]);
+    let text = scrape(gateway.metrics());
+    for (metric, expected) in [
+        ("sn_gateway_sn_clients{state=\"asleep\"}", 1.0),
+        ("sn_gateway_sn_clients{state=\"active\"}", 0.0),
+        ("sn_gateway_subscriptions", 1.0),
+        ("sn_gateway_publish_received_total{qos=\"1\"}", 2.0),
+        ("sn_gateway_publish_sent_total{qos=\"1\"}", 0.0),
+        ("sn_gateway_packets_received_total{protocol=\"mqtt-sn\"}", 3.0),
+        ("sn_gateway_packets_sent_total{protocol=\"mqtt-sn\"}", 3.0),
+        ("sn_gateway_packets_received_total{protocol=\"mqtt\"}", 4.0),
+        ("sn_gateway_mailbox_messages", 1.0),
+        ("sn_gateway_mailbox_bytes", 7.0),
+        ("sn_gateway_mailbox_deepest_messages", 1.0),
+        ("sn_gateway_drops_total{reason=\"queue-full\"}", 1.0),
+        ("sn_gateway_rejects_total{reason=\"topic-name\"}", 1.0),
+        ("sn_gateway_store_state{state=\"ok\"}", 1.0),
+        ("sn_gateway_transport_datagrams_total{transport=\"0\",outcome=\"received\"}", 3.0),
+        ("sn_gateway_transport_datagrams_total{transport=\"0\",outcome=\"sent\"}", 3.0),
+    ] {
+        assert_eq!(value(&text, metric), expected, "{metric} in\n{text}");
+    }
+}
+
+#[test]
+fn metrics_show_a_full_and_a_failed_disk_and_how_long_commits_take() {
+    let metrics = config(METRICS);
+    let mut gateway = Durable::start_with(&["--config", path(&metrics)]);
+    let addr = gateway.daemon().metrics();
+    let states = |addr| {
+        let text = scrape(addr);
+        ["ok", "full", "failed"].map(|state| value(&text, &format!("sn_gateway_store_state{{state=\"{state}\"}}")))
+    };
+    let node = gateway.sn();
+    resume(&node, "node");
+    let topic = node.register("up");
+    assert_eq!(states(addr), [1.0, 0.0, 0.0]);
+    let commits = |addr| value(&scrape(addr), "sn_gateway_commit_seconds_count");
+    let before = commits(addr);
+    assert!(before >= 1.0);
+    let publish = |msg_id| node.send(&[8, 0x0C, 0x30, topic[0], topic[1], 0, msg_id, b'x']);
+    gateway.disk("full");
+    publish(1);
+    gateway.daemon().wait_for_log("nothing is acknowledged until there is space");
+    assert_eq!(states(addr), [0.0, 1.0, 0.0]);
+    assert_eq!(commits(addr), before);
+    assert!(value(&scrape(addr), "sn_gateway_uncommitted_bytes") > 0.0);
+    assert_eq!(value(&scrape(addr), "sn_gateway_held_outputs"), 1.0);
+    gateway.disk("");
+    node.expect(&[7, 0x0D, topic[0], topic[1], 0, 1, 0]);
+    assert_eq!(states(addr), [1.0, 0.0, 0.0]);
+    assert!(commits(addr) > before);
+    gateway.disk("sync");
+    publish(2);
+    gateway.daemon().wait_for_log("the disk failed");
+    assert_eq!(states(addr), [0.0, 0.0, 1.0]);
+}
+
+#[test]
+fn only_metrics_are_served_and_a_silent_connection_does_not_block_them_for_ever() {
+    let metrics = config(METRICS);
+    let gateway = Daemon::start(&["--config", path(&metrics)]);
+    let addr = gateway.metrics();
+    assert!(http(addr, "GET /").starts_with("HTTP/1.1 404 "));
+    assert!(http(addr, "POST /metrics").starts_with("HTTP/1.1 405 "));
+    assert!(http(addr, "HEAD /metrics").ends_with("\r\n\r\n"));
+    let _silent = TcpStream::connect(addr).expect("connect");
+    assert!(value(&scrape(addr), "sn_gateway_uptime_seconds") > 0.0);
+}
+
+#[test]
+fn without_the_key_there_is_no_listener() {
+    let gateway = Daemon::start(&[]);
+    assert!(!gateway.lines.iter().any(|line| line.contains("Metrics")), "{:?}", gateway.lines);
+}
+
+#[test]
+fn an_address_for_metrics_that_is_in_use_stops_the_start_and_the_key_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let metrics = config(&format!("[metrics]\nlisten = \"{}\"\n", taken.local_addr().expect("its address")));
+    let args = ["run", "--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--in-memory", "--config", path(&metrics)];
+    let output = common::sn_gateway().args(args).output().expect("it ends");
+    let error = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("for metrics") && error.contains("the key listen of [metrics]"), "{error}");
 }

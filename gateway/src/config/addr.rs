@@ -52,6 +52,14 @@ impl<'de> Deserialize<'de> for ListenAddr {
     }
 }
 
+/// An address for metrics. Its port is given: MQTT's would be a surprise.
+pub(super) fn metrics_addr<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong =
+        |_| de::Error::custom(format_args!("`{text}` is no address; write IP:PORT, for example 127.0.0.1:9883"));
+    text.parse().map(Some).map_err(wrong)
+}
+
 /// A multicast group with or without a port.
 pub(super) fn group<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<toml::Spanned<SocketAddr>>, D::Error> {
     let text = toml::Spanned::<String>::deserialize(deserializer)?;

@@ -1,6 +1,6 @@
 //! The file's tables and keys, each with its default and its range.
 
-use super::addr::ListenAddr;
+use super::addr::{ListenAddr, metrics_addr};
 use super::number::within;
 use super::predefined::Predefined;
 use super::queue::QueueTable;
@@ -11,6 +11,7 @@ use anyhow::Context;
 use gateway_core::{AddressMoves, Config, Limits, Timing, WhenFull};
 use serde::{Deserialize, Deserializer, de};
 use sn_types::GwId;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct File {
     pub mqtt: MqttTable,
     /// Where sessions and messages are kept.
     pub store: StoreTable,
+    /// Where metrics are read.
+    pub metrics: MetricsTable,
     /// What is logged and how.
     pub log: LogTable,
 }
@@ -175,6 +178,15 @@ pub struct StoreTable {
     pub in_memory: bool,
 }
 
+/// `[metrics]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "the table [metrics]")]
+pub struct MetricsTable {
+    /// The address to listen on; without it nobody can read them.
+    #[serde(deserialize_with = "metrics_addr")]
+    pub listen: Option<SocketAddr>,
+}
+
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "the table [log]")]
@@ -286,6 +298,7 @@ impl Default for File {
             transport: ListenAddr::loopback().map(TransportTable::udp).into(),
             mqtt: MqttTable::default(),
             store: StoreTable::default(),
+            metrics: MetricsTable::default(),
             log: LogTable::default(),
         }
     }

@@ -14,8 +14,8 @@ mod transport;
 pub use addr::ListenAddr;
 pub use error::ConfigError;
 pub use file::{
-    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MqttTable, StoreTable, TimingTable,
-    WhenFullKey,
+    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MetricsTable, MqttTable, StoreTable,
+    TimingTable, WhenFullKey,
 };
 pub use predefined::{Predefined, parse_entry};
 pub use transport::{SimTable, TransportTable, UdpTable};

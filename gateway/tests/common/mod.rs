@@ -62,6 +62,12 @@ impl Daemon {
         self.address("MQTT on mqtt://")
     }
 
+    /// Where its metrics are read.
+    pub(crate) fn metrics(&self) -> SocketAddr {
+        let url = self.lines.iter().find_map(|line| line.strip_prefix("Metrics on http://")).expect("metrics");
+        url.trim_end_matches("/metrics").parse().expect("an address")
+    }
+
     fn address(&self, prefix: &str) -> SocketAddr {
         let addr = self.lines.iter().find_map(|line| line.strip_prefix(prefix)).expect(prefix);
         addr.parse().expect("an address")

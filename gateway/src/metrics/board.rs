@@ -1,0 +1,145 @@
+//! The values as they are at a scrape.
+
+use super::names;
+use gateway_core::{Census, Core, StorageState};
+use metrics::{Histogram, counter, gauge, histogram, with_local_recorder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
+use std::time::Duration;
+use transports::Counters;
+
+/// Bounds of the commits' times, in seconds: from a fast disk's fsync to a worn SD card's.
+const COMMIT_BUCKETS: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 10.0];
+
+/// All metrics of one gateway.
+pub(crate) struct Board {
+    recorder: PrometheusRecorder,
+    commits: Histogram,
+}
+
+impl std::fmt::Debug for Board {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Board").finish_non_exhaustive()
+    }
+}
+
+/// Where the values come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) uptime: Duration,
+    pub(crate) connections: usize,
+    /// In the order of the configuration.
+    pub(crate) transports: &'a [Counters],
+}
+
+impl Board {
+    /// Without values.
+    pub(crate) fn new() -> Self {
+        let builder = PrometheusBuilder::new();
+        let commits = Matcher::Full(names::COMMIT_SECONDS.into());
+        let builder = builder.set_buckets_for_metric(commits, &COMMIT_BUCKETS).expect("there are buckets");
+        let recorder = builder.build_recorder();
+        let commits = with_local_recorder(&recorder, || {
+            names::describe();
+            gauge!(names::INFO, "version" => env!("CARGO_PKG_VERSION")).set(1);
+            histogram!(names::COMMIT_SECONDS)
+        });
+        Self { recorder, commits }
+    }
+
+    /// A commit has reached the disk.
+    pub(crate) fn committed(&self, took: Duration) {
+        self.commits.record(took);
+    }
+
+    /// All values of now, as Prometheus reads them.
+    pub(crate) fn text(&self, seen: Seen<'_>) -> String {
+        with_local_recorder(&self.recorder, || {
+            gauge!(names::UPTIME).set(seen.uptime);
+            gauge!(names::CONNECTIONS).set(seen.connections as f64);
+            clients(&seen.core.census());
+            messages(seen.core);
+            waiting(seen.core);
+            reasons(seen.core);
+            seen.transports.iter().enumerate().for_each(|(number, counters)| transport(number, counters));
+        });
+        let handle = self.recorder.handle();
+        // What was recorded of commits since the last time is added up now.
+        handle.run_upkeep();
+        handle.render()
+    }
+}
+
+fn clients(census: &Census) {
+    for (state, count) in [
+        ("active", census.sn_active),
+        ("asleep", census.sn_asleep),
+        ("awake", census.sn_awake),
+        ("lost", census.sn_lost),
+    ] {
+        gauge!(names::SN_CLIENTS, "state" => state).set(count as f64);
+    }
+    gauge!(names::MQTT_CLIENTS).set(census.mqtt as f64);
+    gauge!(names::SESSIONS).set(census.total() as f64);
+    gauge!(names::DISCONNECTED).set((census.total() - census.connected()) as f64);
+    gauge!(names::MAILBOX_DEEPEST).set(census.deepest_mailbox as f64);
+}
+
+fn messages(core: &Core) {
+    let stats = core.stats();
+    for (protocol, received, sent) in
+        [("mqtt-sn", stats.sn_received, stats.sn_sent), ("mqtt", stats.mqtt_received, stats.mqtt_sent)]
+    {
+        counter!(names::RECEIVED, "protocol" => protocol).absolute(received);
+        counter!(names::SENT, "protocol" => protocol).absolute(sent);
+    }
+    for (qos, (received, sent)) in ["0", "1", "2"].into_iter().zip(stats.published.into_iter().zip(stats.sent)) {
+        counter!(names::PUBLISH_RECEIVED, "qos" => qos).absolute(received);
+        counter!(names::PUBLISH_SENT, "qos" => qos).absolute(sent);
+    }
+    counter!(names::ROUTED).absolute(stats.routed);
+    counter!(names::RETRANSMISSIONS).absolute(stats.retransmissions);
+    counter!(names::EXPIRED).absolute(stats.expired);
+}
+
+fn waiting(core: &Core) {
+    let (gauges, stats) = (core.gauges(), core.stats());
+    gauge!(names::SUBSCRIPTIONS).set(gauges.subscriptions as f64);
+    gauge!(names::RETAINED).set(gauges.retained as f64);
+    gauge!(names::MAILBOX_MESSAGES).set(gauges.waiting_messages as f64);
+    gauge!(names::MAILBOX_BYTES).set(gauges.waiting_bytes as f64);
+    gauge!(names::HELD).set(gauges.held as f64);
+    gauge!(names::UNCOMMITTED).set(gauges.uncommitted_bytes as f64);
+    counter!(names::UNSENT).absolute(stats.unsent);
+    counter!(names::HELD_BACK).absolute(stats.held_back);
+    for state in [StorageState::Ok, StorageState::Full, StorageState::Failed] {
+        gauge!(names::STORE_STATE, "state" => state.name()).set(f64::from(u8::from(core.storage() == state)));
+    }
+}
+
+fn reasons(core: &Core) {
+    for (reason, count) in &core.stats().drops {
+        counter!(names::DROPS, "reason" => reason.name()).absolute(*count);
+    }
+    for (reason, count) in core.stats().rejects_by_name() {
+        counter!(names::REJECTS, "reason" => reason).absolute(count);
+    }
+}
+
+fn transport(number: usize, counters: &Counters) {
+    let Counters { received, oversize, malformed, receive_errors, sent, send_full, send_refused, send_unlinked } =
+        *counters;
+    for (what, count) in [
+        ("received", received),
+        ("oversize", oversize),
+        ("malformed", malformed),
+        ("receive-error", receive_errors),
+        ("sent", sent),
+        ("send-full", send_full),
+        ("send-refused", send_refused),
+        ("send-unlinked", send_unlinked),
+    ] {
+        counter!(names::TRANSPORT, "transport" => number.to_string(), "outcome" => what).absolute(count);
+    }
+}

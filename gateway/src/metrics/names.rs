@@ -1,0 +1,72 @@
+//! What each metric is called, and what it says. docs/monitoring.md lists the same.
+
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+
+pub(super) const INFO: &str = "sn_gateway_info";
+pub(super) const UPTIME: &str = "sn_gateway_uptime_seconds";
+pub(super) const SN_CLIENTS: &str = "sn_gateway_sn_clients";
+pub(super) const MQTT_CLIENTS: &str = "sn_gateway_mqtt_clients";
+pub(super) const SESSIONS: &str = "sn_gateway_sessions";
+pub(super) const DISCONNECTED: &str = "sn_gateway_sessions_disconnected";
+pub(super) const EXPIRED: &str = "sn_gateway_sessions_expired_total";
+pub(super) const CONNECTIONS: &str = "sn_gateway_mqtt_connections";
+pub(super) const SUBSCRIPTIONS: &str = "sn_gateway_subscriptions";
+pub(super) const RETAINED: &str = "sn_gateway_retained_messages";
+pub(super) const RECEIVED: &str = "sn_gateway_packets_received_total";
+pub(super) const SENT: &str = "sn_gateway_packets_sent_total";
+pub(super) const PUBLISH_RECEIVED: &str = "sn_gateway_publish_received_total";
+pub(super) const PUBLISH_SENT: &str = "sn_gateway_publish_sent_total";
+pub(super) const ROUTED: &str = "sn_gateway_messages_routed_total";
+pub(super) const MAILBOX_MESSAGES: &str = "sn_gateway_mailbox_messages";
+pub(super) const MAILBOX_BYTES: &str = "sn_gateway_mailbox_bytes";
+pub(super) const MAILBOX_DEEPEST: &str = "sn_gateway_mailbox_deepest_messages";
+pub(super) const DROPS: &str = "sn_gateway_drops_total";
+pub(super) const REJECTS: &str = "sn_gateway_rejects_total";
+pub(super) const RETRANSMISSIONS: &str = "sn_gateway_retransmissions_total";
+pub(super) const UNSENT: &str = "sn_gateway_unsent_total";
+pub(super) const HELD_BACK: &str = "sn_gateway_held_back_total";
+pub(super) const HELD: &str = "sn_gateway_held_outputs";
+pub(super) const UNCOMMITTED: &str = "sn_gateway_uncommitted_bytes";
+pub(super) const STORE_STATE: &str = "sn_gateway_store_state";
+pub(super) const COMMIT_SECONDS: &str = "sn_gateway_commit_seconds";
+pub(super) const TRANSPORT: &str = "sn_gateway_transport_datagrams_total";
+
+const GAUGES: [(&str, &str); 15] = [
+    (INFO, "Always 1; the label has the version."),
+    (UPTIME, "Seconds since the start."),
+    (SN_CLIENTS, "MQTT-SN clients, by state."),
+    (MQTT_CLIENTS, "Clients that are connected over MQTT."),
+    (SESSIONS, "Sessions, connected or kept."),
+    (DISCONNECTED, "Sessions whose client is gone or lost."),
+    (CONNECTIONS, "MQTT connections that have said CONNECT."),
+    (SUBSCRIPTIONS, "Subscriptions of all sessions."),
+    (RETAINED, "Topics with a retained message."),
+    (MAILBOX_MESSAGES, "Messages that wait for clients, without those in flight."),
+    (MAILBOX_BYTES, "Octets of the messages that wait for clients, topics and payloads."),
+    (MAILBOX_DEEPEST, "Messages for the client for which most wait, those in flight included."),
+    (HELD, "Answers that wait for the disk."),
+    (UNCOMMITTED, "Octets in memory that wait for the disk."),
+    (STORE_STATE, "1 for the state that the disk is in, 0 for the others."),
+];
+
+const COUNTERS: [(&str, &str); 12] = [
+    (EXPIRED, "Sessions forgotten because their client was away for too long."),
+    (RECEIVED, "Datagrams or packets of any kind from clients, by protocol."),
+    (SENT, "Datagrams or packets of any kind to clients, by protocol."),
+    (PUBLISH_RECEIVED, "Messages accepted from clients, wills included, by QoS; -1 counts as 0."),
+    (PUBLISH_SENT, "PUBLISH sent to clients, repeated ones included, by QoS."),
+    (ROUTED, "Messages handed to subscribers' queues."),
+    (DROPS, "Messages dropped, by reason."),
+    (REJECTS, "Packets refused, by reason."),
+    (RETRANSMISSIONS, "Datagrams sent again for want of an answer."),
+    (UNSENT, "Datagrams not sent because too much waits for the disk."),
+    (HELD_BACK, "How often an MQTT connection was not read from because too much waits for the disk."),
+    (TRANSPORT, "Datagrams of a transport, numbered as in the configuration, by what became of them."),
+];
+
+/// Tells the recorder in use all texts.
+pub(super) fn describe() {
+    GAUGES.iter().for_each(|&(name, text)| describe_gauge!(name, text));
+    COUNTERS.iter().for_each(|&(name, text)| describe_counter!(name, text));
+    describe_histogram!(COMMIT_SECONDS, "Seconds from handing over a commit until it was on the disk.");
+}
