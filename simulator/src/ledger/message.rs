@@ -59,8 +59,8 @@ pub struct Message {
     pub topic: String,
     /// The whole payload.
     pub payload: Vec<u8>,
-    /// The QoS with which it came.
-    pub qos: Qos,
+    /// The QoS with which it came, 0 to 2.
+    pub qos: u8,
     /// It was kept by the broker.
     pub retain: bool,
 }

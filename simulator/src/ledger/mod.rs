@@ -348,7 +348,7 @@ impl Ledger {
     fn note_from_outside(&mut self, client: ClientNo, topic: &str, payload: &[u8], qos: Qos, retain: bool) {
         if let Some(messages) = &mut self.from_outside {
             let (node, topic, payload) = (client as usize, topic.to_owned(), payload.to_vec());
-            messages.push_back(Message { node, topic, payload, qos, retain });
+            messages.push_back(Message { node, topic, payload, qos: rank(qos), retain });
         }
     }
 

@@ -191,7 +191,7 @@ impl<'p> Live<'p> {
     fn print_message(&self, Message { node, topic, payload, qos, .. }: &Message) {
         let node = &self.plan.nodes[*node].client_id;
         let payload = String::from_utf8_lossy(payload);
-        println!("{:.1} s: {node} got {topic} {payload:?} at QoS {qos:?}", self.seconds());
+        println!("{:.1} s: {node} got {topic} {payload:?} at QoS {qos}", self.seconds());
     }
 
     fn print_status(&mut self) {
