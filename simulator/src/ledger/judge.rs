@@ -57,6 +57,7 @@ impl Ledger {
 
     /// It has not come before, and in its order.
     fn judge_order(&mut self, client: ClientNo, Stamp { id, rank: offered, .. }: Stamp, qos: Qos) {
+        let is_forgiven = self.forgiven.contains_key(&(client, id.topic));
         let is_owed = self.open_mut(id).is_some_and(|open| open.owed_to.contains(&client));
         let came_otherwise = (0..=2).filter(|other| *other != rank(qos)).any(|other| {
             let window = self.windows.get(&(client, id.publisher, id.topic, other));
@@ -67,8 +68,8 @@ impl Ledger {
             // Between two deliveries the client has subscribed at another QoS.
             (Order::Later | Order::Overtaken, _) if came_otherwise => self.summary.repeated += 1,
             (Order::Later, _) | (Order::Overtaken, 0) => {}
-            // A copy of a message that was published before this client had subscribed.
-            (Order::Overtaken, _) if self.laws.is_late || !is_owed => {}
+            // A copy of a message that was published before this client had subscribed, or that was dropped.
+            (Order::Overtaken, _) if self.laws.is_late || !is_owed || is_forgiven => {}
             (Order::Again, 1) => self.summary.repeated += 1,
             // The broker may have got it twice, or the network repeats what nobody acknowledges.
             (Order::Again, 0) if offered == 1 || self.laws.repeats => self.summary.repeated += 1,

@@ -59,13 +59,17 @@ impl Subscriptions {
         }
     }
 
-    /// What was asked for is granted: others to the same filter have ended.
+    /// What was asked for is granted: what was asked for before, to the same filter, has ended.
     pub(crate) fn grant(&mut self, now: Instant, client: ClientNo, filter: &str, asked: Qos, granted: Qos) {
-        for sub in self.of(client, Some(filter)).filter(|sub| sub.ended.is_none()) {
-            if sub.ending.is_some() {
-                sub.ended = Some(now);
-            } else if sub.asked == rank(asked) {
-                (sub.rank, sub.stands) = (rank(granted), true);
+        let open: Vec<_> = self.of(client, Some(filter)).filter(|sub| sub.ended.is_none()).collect();
+        let is_it = |sub: &Subscription| sub.asked == rank(asked);
+        let Some(at) = open.iter().rposition(|sub| is_it(sub)) else { return };
+        for (place, sub) in open.into_iter().enumerate() {
+            if place < at {
+                (sub.stands, sub.ended) = (false, Some(now));
+            } else if place == at {
+                // It may have been asked for at another QoS meanwhile.
+                (sub.rank, sub.stands) = (rank(granted), sub.ending.is_none());
             }
         }
     }

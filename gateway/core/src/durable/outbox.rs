@@ -139,6 +139,16 @@ impl Outbox {
         }
     }
 
+    /// What waits for a commit and is for this recipient is not sent any more.
+    pub(crate) fn forget(&mut self, recipient: Recipient) {
+        if self.held_for.remove(&recipient).is_none() {
+            return;
+        }
+        let gone = |held: &Held| held.recipient == recipient;
+        self.held_bytes -= self.held.iter().filter(|held| gone(held)).map(Held::bytes).sum::<usize>();
+        self.held.retain(|held| !gone(held));
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Output> {
         self.ready.pop_front()
     }
@@ -221,6 +231,19 @@ mod tests {
         assert_eq!(drain(&mut outbox), [3]);
         outbox.committed(CommitToken(1));
         assert_eq!(drain(&mut outbox), [1, 2]);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_sent_and_holds_nothing_up() {
+        let mut outbox = Outbox::new(MapSeed::new(1));
+        outbox.send(A, output(1), Promise::Leads, ONE);
+        outbox.send(B, output(2), Promise::Waits, ONE);
+        outbox.forget(A);
+        outbox.send(A, output(3), Promise::Nothing, None);
+        assert_eq!(drain(&mut outbox), [3]);
+        outbox.committed(CommitToken(1));
+        assert_eq!(drain(&mut outbox), [2]);
+        assert_eq!((outbox.held(), outbox.held_bytes()), (0, 0));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::client::{Exchange, SnClient};
 use super::refusal::return_code;
 use super::table::State;
 use crate::broker::{Link, Part, SessionKey};
+use crate::durable::Recipient;
 use crate::{Core, Event, LostReason, Message as BrokerMessage, PlantedBug, RejectReason, Via};
 use sn_codec::{ConnAck, Connect, Message, ReturnCode};
 use sn_types::{Instant, PeerAddr};
@@ -131,6 +132,8 @@ impl Core {
         }
         if !usable {
             self.remove_session(key);
+            // What it was still to be told is of topic ids that begin anew.
+            self.out.forget(Recipient::Peer(from));
         }
         self.broker.sessions.get(key).map(|_| key)
     }
