@@ -60,7 +60,7 @@ struct Reception {
 pub(super) struct Link {
     pub(super) to: StationId,
     pub(super) rssi_tenths: i32,
-    /// Frames for this receiver, broadcasts included.
+    /// Frames for this receiver, and broadcasts while it was listening.
     pub(super) frames: u64,
     /// Those of them that did not come through, whatever the reason.
     pub(super) failed: u64,
@@ -225,6 +225,10 @@ impl Link {
     }
 
     fn note(&mut self, fate: Fate, whom: For) -> Fate {
+        // A broadcast says nothing of the link to somebody who sleeps.
+        if matches!((fate, whom), (Fate::Deaf, For::All)) {
+            return fate;
+        }
         self.frames += 1;
         let Fate::Received { .. } = fate else {
             self.failed += 1;

@@ -63,7 +63,7 @@ pub struct LinkStats {
     pub to: Station,
     /// In tenths of a dBm.
     pub rssi_tenths: i32,
-    /// Frames for the receiver, retries, acknowledgements and broadcasts included.
+    /// Frames for the receiver, retries and acknowledgements included, and broadcasts while it was listening.
     pub frames: u64,
     /// Those of them that did not come through, whatever the reason.
     pub failed: u64,
