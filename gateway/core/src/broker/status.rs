@@ -1,5 +1,6 @@
 //! What there is to read below `$SYS/broker`, as topics and values. docs/monitoring.md lists it.
 
+use super::{Link, Session, SessionKey};
 use crate::{Census, ClientState, Core, StorageState, validate_topic_name};
 use sn_types::Instant;
 use std::cmp::Reverse;
@@ -87,16 +88,36 @@ impl Core {
 
     /// What waits for clients that are not there to take it.
     fn tell_mailboxes(&self, tell: &mut impl FnMut(&str, String)) {
-        let waits = |client: &crate::ClientInfo| client.waiting > 0 && client.state != ClientState::Active;
-        let mut mailboxes: Vec<_> =
-            self.clients().filter(waits).map(|client| (client.client_id, client.waiting)).collect();
-        mailboxes.sort_by_key(|(_, waiting)| Reverse(*waiting));
-        for (client_id, waiting) in mailboxes.into_iter().take(MAILBOXES) {
+        let sessions = self.broker.sessions.iter();
+        let mailboxes = sessions.map(|(key, session)| (Reverse(self.mailbox(key, session)), key, &session.client_id));
+        let mut mailboxes: Vec<_> = mailboxes.filter(|(Reverse(waiting), ..)| *waiting > 0).collect();
+        if mailboxes.len() > MAILBOXES {
+            mailboxes.select_nth_unstable(MAILBOXES);
+            mailboxes.truncate(MAILBOXES);
+        }
+        for (Reverse(waiting), _, client_id) in mailboxes {
             let topic = format!("clients/{client_id}/mailbox");
             if validate_topic_name(&topic).is_ok() {
                 tell(&topic, waiting.to_string());
             }
         }
+    }
+
+    fn mailbox(&self, key: SessionKey, session: &Session) -> usize {
+        let waiting = session.outbound.len();
+        let is_there = || match session.link {
+            Link::Mqtt(_) => true,
+            Link::Sn | Link::None => self.sn.client_state(key) == ClientState::Active,
+        };
+        if waiting == 0 || is_there() { 0 } else { waiting }
+    }
+
+    /// The last word about a mailbox that has left [`Core::status`]: it is empty, or others are fuller.
+    pub(super) fn mailbox_left(&self, topic: &str) -> usize {
+        let client_id = topic.strip_prefix("$SYS/broker/clients/").and_then(|rest| rest.strip_suffix("/mailbox"));
+        let key = client_id.and_then(|client_id| self.broker.sessions.find(client_id));
+        let session = key.and_then(|key| Some((key, self.broker.sessions.get(key)?)));
+        session.map_or(0, |(key, session)| self.mailbox(key, session))
     }
 }
 

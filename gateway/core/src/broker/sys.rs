@@ -15,8 +15,6 @@ use std::time::Duration;
 pub(super) const RESERVED_PREFIX: &str = "$SYS";
 /// Published as soon as it changes.
 const STORE_STATE: &str = "$SYS/broker/store/state";
-/// What an empty mailbox is told as, once.
-const EMPTY: &str = "0";
 /// How often to look whether publishing has been switched on again.
 const LOOK_WHILE_OFF: Duration = Duration::from_secs(10);
 
@@ -27,7 +25,7 @@ pub(crate) struct Sys {
     pub(super) started: Instant,
     /// When the next look is due.
     scheduled: Instant,
-    /// What was published last. Empty when nobody subscribes.
+    /// What was published last; an empty value is none that everybody knows. Empty when nobody subscribes.
     last: Status,
 }
 
@@ -64,8 +62,12 @@ impl Core {
         self.sys_schedule(now);
         status.retain(|topic, _| filter_matches(filter, topic));
         // A later value may be the one that all others have: it must be published for the sake of this subscriber.
-        let last = &mut self.broker.sys.last;
-        last.retain(|topic, was| status.get(topic).is_none_or(|value| value == was));
+        for (topic, value) in &status {
+            let last = self.broker.sys.last.entry(topic.clone()).or_default();
+            if last != value {
+                last.clear();
+            }
+        }
         status.iter().map(|(topic, value)| self.sys_message(topic, value)).collect()
     }
 
@@ -97,9 +99,10 @@ impl Core {
     fn sys_publish_changes(&mut self, now: Instant) {
         let status = self.status(now);
         let last = std::mem::replace(&mut self.broker.sys.last, status.clone());
-        let gone = last.iter().filter(|(topic, value)| !status.contains_key(*topic) && *value != EMPTY);
-        for (topic, _) in gone {
-            self.sys_publish(now, topic, EMPTY);
+        // Only mailboxes come and go.
+        for topic in last.keys().filter(|topic| !status.contains_key(*topic)) {
+            let waiting = self.mailbox_left(topic);
+            self.sys_publish(now, topic, &waiting.to_string());
         }
         for (topic, value) in &status {
             if last.get(topic) != Some(value) {

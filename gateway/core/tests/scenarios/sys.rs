@@ -136,6 +136,22 @@ fn a_sleeper_s_mailbox_is_told_while_something_waits_and_once_when_it_is_empty()
 }
 
 #[test]
+fn who_subscribes_between_two_intervals_is_told_when_a_mailbox_is_emptied_before_the_second() {
+    let mut rig = Rig::new();
+    rig.send(NODE, resume("node"));
+    rig.send(NODE, subscribe(Qos::Zero, 1, "a"));
+    rig.send(NODE, sleep(600));
+    rig.watch("$SYS/broker/version");
+    rig.publish(0, "a", "x");
+    rig.watched();
+    rig.watch("$SYS/broker/clients/node/mailbox");
+    assert_eq!(told(&mut rig), ["retain clients/node/mailbox '1'"]);
+    rig.send(NODE, pingreq("node"));
+    rig.wait_s(10);
+    assert_eq!(told(&mut rig), ["clients/node/mailbox '0'"]);
+}
+
+#[test]
 fn only_the_hundred_fullest_mailboxes_are_told() {
     let mut rig = Rig::new();
     for number in 1..=105_u16 {
@@ -150,6 +166,26 @@ fn only_the_hundred_fullest_mailboxes_are_told() {
     let told = told(&mut rig);
     assert_eq!(told.len(), 100);
     assert!(told.iter().all(|line| line.ends_with(" '2'")), "{told:#?}");
+}
+
+#[test]
+fn a_mailbox_that_others_push_out_of_the_hundred_is_not_told_to_be_empty() {
+    let mut rig = Rig::new();
+    for number in 1..=101_u16 {
+        let client_id = format!("node{number}");
+        rig.send(port(number), resume(&client_id));
+        rig.send(port(number), subscribe(Qos::Zero, 1, if number == 1 { "first" } else { "others" }));
+        rig.send(port(number), sleep(600));
+    }
+    rig.publish(0, "first", "x");
+    rig.watch("$SYS/broker/clients/node1/mailbox");
+    assert_eq!(told(&mut rig), ["retain clients/node1/mailbox '1'"]);
+    rig.publish(0, "first", "x");
+    for _ in 0..3 {
+        rig.publish(0, "others", "x");
+    }
+    rig.wait_s(60);
+    assert_eq!(told(&mut rig), ["clients/node1/mailbox '2'"]);
 }
 
 #[test]
