@@ -1,7 +1,9 @@
 //! The gateway under test.
 
 use crate::{Process, release_dir};
+use nix::sys::signal::Signal;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -13,6 +15,7 @@ pub struct Gateway {
     pub udp: SocketAddr,
     /// Where MQTT clients find it.
     pub mqtt: SocketAddr,
+    is_killed: bool,
 }
 
 impl Gateway {
@@ -28,15 +31,42 @@ impl Gateway {
     /// If it does not start.
     #[must_use]
     pub fn start_with(flags: &[&str]) -> Self {
-        let mut command = Command::new(release_dir().join("sn-gateway"));
-        command.args(["run", "--in-memory", "--log", "debug", "--mqtt", "127.0.0.1:0"]).args(flags);
+        let mut command = Self::command();
+        command.arg("--in-memory").args(flags);
         if !flags.contains(&"--config") {
             command.args(["--udp", "127.0.0.1:0"]);
         }
+        Self::started(command)
+    }
+
+    /// Starts it with a data directory, and more flags.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_durable(data: &Path, flags: &[&str]) -> Self {
+        let mut command = Self::command();
+        command.arg("--data").arg(data).args(["--udp", "127.0.0.1:0"]).args(flags);
+        Self::started(command)
+    }
+
+    fn command() -> Command {
+        let mut command = Command::new(release_dir().join("sn-gateway"));
+        command.args(["run", "--log", "debug", "--mqtt", "127.0.0.1:0"]);
+        command
+    }
+
+    fn started(command: Command) -> Self {
         let mut process = Process::start(command);
         let udp = address(&process.expect("MQTT-SN on udp://"));
         let mqtt = address(&process.expect("MQTT on mqtt://"));
-        Self { process, udp, mqtt }
+        Self { process, udp, mqtt, is_killed: false }
+    }
+
+    /// Ends it with kill -9.
+    pub fn kill(mut self) {
+        self.process.signal(Signal::SIGKILL);
+        self.is_killed = true;
     }
 
     /// The process.
@@ -58,7 +88,7 @@ impl Drop for Gateway {
         if thread::panicking() {
             eprintln!("The gateway printed:\n{}", self.process.lines().join("\n"));
         } else {
-            assert!(is_running, "the gateway ended by itself:\n{}", self.process.lines().join("\n"));
+            assert!(is_running || self.is_killed, "the gateway ended by itself:\n{}", self.process.lines().join("\n"));
         }
     }
 }
