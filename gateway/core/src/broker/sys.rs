@@ -15,6 +15,8 @@ use std::time::Duration;
 pub(super) const RESERVED_PREFIX: &str = "$SYS";
 /// Published as soon as it changes.
 const STORE_STATE: &str = "$SYS/broker/store/state";
+/// For how long new subscribers are told the same values: who subscribes over and over does not keep the gateway busy.
+const FRESH: Duration = Duration::from_secs(1);
 /// How often to look whether publishing has been switched on again.
 const LOOK_WHILE_OFF: Duration = Duration::from_secs(10);
 
@@ -27,11 +29,13 @@ pub(crate) struct Sys {
     scheduled: Instant,
     /// What was published last; an empty value is none that everybody knows. Empty when nobody subscribes.
     last: Status,
+    /// What new subscribers are told, and when it was worked out.
+    recent: Option<(Instant, Status)>,
 }
 
 impl Default for Sys {
     fn default() -> Self {
-        Self { started: Instant::ZERO, scheduled: Instant::FAR_FUTURE, last: Status::new() }
+        Self { started: Instant::ZERO, scheduled: Instant::FAR_FUTURE, last: Status::new(), recent: None }
     }
 }
 
@@ -55,7 +59,7 @@ impl Core {
             self.sys_schedule(now);
             return Vec::new();
         }
-        let mut status = self.status(now);
+        let mut status = self.recent_status(now);
         if self.broker.sys.last.is_empty() {
             self.broker.sys.last.clone_from(&status);
         }
@@ -71,6 +75,14 @@ impl Core {
         status.iter().map(|(topic, value)| self.sys_message(topic, value)).collect()
     }
 
+    fn recent_status(&mut self, now: Instant) -> Status {
+        let recent = self.broker.sys.recent.take().filter(|(at, _)| now.since(*at) < FRESH);
+        // The store's state is not old: while it is another than "ok" nobody can subscribe.
+        let (at, status) = recent.unwrap_or_else(|| (now, self.status(now)));
+        self.broker.sys.recent = Some((at, status.clone()));
+        status
+    }
+
     /// The look that was asked for `due`: publishes what has changed.
     pub(crate) fn sys_due(&mut self, now: Instant, due: Instant) {
         if self.broker.sys.scheduled != due {
@@ -79,6 +91,7 @@ impl Core {
         self.broker.sys.scheduled = Instant::FAR_FUTURE;
         if !self.broker.subscriptions.any_of_sys() {
             self.broker.sys.last.clear();
+            self.broker.sys.recent = None;
             return;
         }
         if self.config.sys_interval.is_some() {

@@ -80,6 +80,18 @@ fn who_subscribes_between_two_intervals_is_told_when_a_value_goes_back() {
 }
 
 #[test]
+fn who_subscribes_over_and_over_is_told_the_same_for_a_second() {
+    let mut rig = Rig::new();
+    rig.watch("$SYS/broker/clients/connected");
+    rig.send(NODE, connect("node"));
+    rig.watch("$SYS/broker/clients/connected");
+    assert_eq!(told(&mut rig), ["retain clients/connected '1'"; 2]);
+    rig.wait_s(1);
+    rig.watch("$SYS/broker/clients/connected");
+    assert_eq!(told(&mut rig), ["retain clients/connected '2'"]);
+}
+
+#[test]
 fn a_wildcard_at_the_start_of_a_filter_does_not_select_it() {
     let mut rig = Rig::new();
     rig.watch("#");
@@ -144,6 +156,7 @@ fn who_subscribes_between_two_intervals_is_told_when_a_mailbox_is_emptied_before
     rig.watch("$SYS/broker/version");
     rig.publish(0, "a", "x");
     rig.watched();
+    rig.wait_s(1);
     rig.watch("$SYS/broker/clients/node/mailbox");
     assert_eq!(told(&mut rig), ["retain clients/node/mailbox '1'"]);
     rig.send(NODE, pingreq("node"));
