@@ -31,6 +31,8 @@ pub(crate) enum Step {
     /// Real MQTT and MQTT-SN clients, an emulated node, a protocol analyser and the README's tour against the release
     /// binaries; a browser shows a simulation's report
     Interop,
+    /// The scenarios that ship, at their full length: every promise is kept
+    Scenarios,
     /// Many small random worlds, and bugs planted in the gateway, which they must find
     Swarm,
     /// The gateway is killed at random moments, and its disk loses what was not synced, tears and fails
@@ -48,6 +50,7 @@ impl Step {
             Self::NoStd => "no-std",
             Self::Firmware => "firmware",
             Self::Interop => "interop",
+            Self::Scenarios => "scenarios",
             Self::Swarm => "swarm",
             Self::Campaign => "campaign",
         }
@@ -63,6 +66,7 @@ impl Step {
             Self::NoStd => "what a node runs needs neither std nor alloc",
             Self::Firmware => "the node's application, and its image within its budget",
             Self::Interop => "mosquitto, Paho, mqtt-sn-12, tshark, an emulated node, the README's tour, a browser",
+            Self::Scenarios => "a greenhouse, a city, a bad day and a month in the wild keep every promise",
             Self::Swarm => "20,000 random worlds, and planted bugs that they must find",
             Self::Campaign => "kill -9 (200 times), power losses (200), disks that lie and fail",
         }
@@ -73,7 +77,7 @@ impl Step {
             Self::Tidy => &[Tool::Git],
             Self::Fmt => &[Tool::Rustfmt],
             Self::Clippy => &[Tool::Clippy],
-            Self::Build | Self::Test | Self::Swarm | Self::Campaign => &[],
+            Self::Build | Self::Test | Self::Scenarios | Self::Swarm | Self::Campaign => &[],
             Self::NoStd => &[Tool::ChipTarget],
             Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
             Self::Interop => &[
@@ -98,6 +102,7 @@ impl Step {
             Self::NoStd => run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?),
             Self::Firmware => firmware::check(),
             Self::Interop => run(cargo(&["test", "--package", "interop", "--no-fail-fast", "--", "--show-output"])?),
+            Self::Scenarios => scenarios(),
             Self::Swarm => swarm(nightly_size),
             Self::Campaign => campaign::run_all(&campaign::SHORT),
         }
@@ -110,6 +115,17 @@ fn cargo_test(nightly_size: bool) -> Result<()> {
         test.args(["--", "--include-ignored"]).env("PROPTEST_CASES", (50 * 256).to_string());
     }
     run(test)
+}
+
+fn scenarios() -> Result<()> {
+    let page = std::env::temp_dir().join(format!("sn-sim-{}.html", std::process::id()));
+    for name in ["greenhouse", "city-nbiot", "bad-day", "wildlife"] {
+        let file = format!("simulator/scenarios/{name}.toml");
+        let mut sim = cargo(&["run", "--release", "--package", "simulator", "--bin", "sn-sim", "--", "run", &file])?;
+        sim.arg("--html").arg(&page);
+        run(sim)?;
+    }
+    Ok(std::fs::remove_file(page)?)
 }
 
 fn swarm(nightly_size: bool) -> Result<()> {
