@@ -33,7 +33,7 @@ pub struct Client<'a, const BODY: usize, const TOPICS: usize> {
     pub(crate) state: State,
     /// For the CONNECT that is on its way.
     pub(crate) clean_session: bool,
-    /// The last session began with CleanSession, and so ended with its connection.
+    /// The session began with CleanSession, and so ends with its connection.
     pub(crate) session_is_clean: bool,
     pub(crate) request: Option<Request>,
     pub(crate) body: Body<BODY>,
@@ -239,8 +239,17 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
         Event::Asleep { drained }
     }
 
+    /// The connection is over. With a clean session go its topic ids: the gateway may give them out anew. One that goes on
+    /// using them is told that they are not valid, and registers them again.
+    pub(crate) fn end_session(&mut self) {
+        if self.session_is_clean {
+            self.topics.clear();
+        }
+    }
+
     pub(crate) fn lose(&mut self, now: Instant, cause: Cause) -> Event<'static> {
         let disconnecting = matches!(self.request, Some(Request::Disconnect));
+        self.end_session();
         self.flight = None;
         if disconnecting {
             self.request = None;

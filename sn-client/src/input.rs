@@ -90,19 +90,13 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
 
     fn enter_session(&mut self) {
         self.state = State::Active;
-        let was_clean = core::mem::replace(&mut self.session_is_clean, self.clean_session);
+        self.session_is_clean = self.clean_session;
         if self.clean_session {
             self.topics.clear();
             self.received.clear();
             return;
         }
-        if was_clean {
-            // That session has ended with its connection: the gateway may give its ids out anew. One that goes on using
-            // them is told that they are not valid, and registers them again.
-            self.topics.clear();
-        } else {
-            self.topics.begin_resumed();
-        }
+        self.topics.begin_resumed();
         if let Some(Request::Publish(publish)) = &mut self.request {
             publish.id = None;
         }
@@ -144,6 +138,7 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
             (State::Active | State::Asleep | State::Awake, Some(Request::Disconnect)) => {
                 self.finish();
                 self.state = State::Disconnected;
+                self.end_session();
                 Some(Event::Disconnected)
             }
             (State::Active | State::Asleep, Some(Request::Sleep(_)))

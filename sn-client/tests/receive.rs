@@ -180,7 +180,7 @@ fn a_late_copy_of_a_released_message_is_recognised_where_links_make_copies() {
 
 #[test]
 fn a_gateway_that_forgot_the_client_may_use_the_same_id_for_the_same_content() {
-    let mut node = Node::connected_with(Config { auto_reconnect: true, ..Config::new("node7") });
+    let mut node = Node::with_session(Config { auto_reconnect: true, ..Config::new("node7") });
     node.subscribes("a", 5);
     node.hears(publish(Qos::Two, 5, 1, b"on"));
     node.hears(Message::PubRel(MsgId(1)));
@@ -193,7 +193,7 @@ fn a_gateway_that_forgot_the_client_may_use_the_same_id_for_the_same_content() {
 
 #[test]
 fn unreleased_messages_are_still_known_after_a_resumed_connection() {
-    let mut node = Node::connected_with(Config { auto_reconnect: true, ..Config::new("node7") });
+    let mut node = Node::with_session(Config { auto_reconnect: true, ..Config::new("node7") });
     node.subscribes("a", 5);
     node.hears(publish(Qos::Two, 5, 1, b"on"));
     node.sends();
@@ -207,7 +207,7 @@ fn unreleased_messages_are_still_known_after_a_resumed_connection() {
 
 #[test]
 fn old_ids_are_valid_for_arriving_messages_after_resuming_but_not_in_a_clean_session() {
-    let mut node = Node::connected();
+    let mut node = Node::with_session(Config::new("node7"));
     node.subscribes("a", 5);
     node.client.connect(false);
     node.sends();
@@ -217,6 +217,17 @@ fn old_ids_are_valid_for_arriving_messages_after_resuming_but_not_in_a_clean_ses
     node.sends();
     node.hears(CONNACK);
     assert_eq!(node.hears(publish(Qos::Zero, 5, 0, b"x")), None);
+}
+
+#[test]
+fn ids_of_a_clean_session_end_with_its_connection() {
+    let mut node = Node::connected_with(Config { auto_reconnect: true, ..Config::new("node7") });
+    node.subscribes("a", 5);
+    node.hears(DISCONNECT);
+    assert!(matches!(node.sends(), Message::Connect(connect) if !connect.clean_session));
+    node.hears(CONNACK);
+    assert_eq!(node.hears(publish(Qos::One, 5, 1, b"of another topic by now")), None);
+    assert_eq!(node.sends(), puback(5, 1, ReturnCode::InvalidTopicId));
 }
 
 #[test]

@@ -106,7 +106,9 @@ impl Ledger {
         *came += 1;
         let reasons = self.will_reasons.get(&owner).copied().unwrap_or(0);
         // At QoS 1 one reason may be heard of twice.
-        if reasons == 0 || (rank(qos) == 2 && *came > reasons) {
+        if reasons == 0
+            || (rank(qos) == 2 && *came > reasons && !self.laws.is_late && !self.pardons.contains_key(&client))
+        {
             self.violated(Violation::WillWithoutReason { client: self.name(owner) });
         }
     }

@@ -28,8 +28,18 @@ impl Node {
     }
 
     pub fn connected_with(config: Config<'static>) -> Self {
+        Self::in_session(config, true)
+    }
+
+    /// Connected, with a session that outlives the connection.
+    #[allow(dead_code, reason = "not every test file resumes sessions")]
+    pub fn with_session(config: Config<'static>) -> Self {
+        Self::in_session(config, false)
+    }
+
+    fn in_session(config: Config<'static>, clean: bool) -> Self {
         let mut node = Self::new(config);
-        node.client.connect(true);
+        node.client.connect(clean);
         assert!(matches!(node.sends(), Message::Connect(_)));
         assert_eq!(node.hears(CONNACK), Some(Event::Connected));
         node

@@ -4,6 +4,7 @@ use super::client::Due;
 use super::table::State;
 use crate::broker::SessionKey;
 use crate::core::TimerKey;
+use crate::durable::Recipient;
 use crate::{Core, LostReason, PlantedBug};
 use sn_codec::{Disconnect, Message};
 use sn_types::Instant;
@@ -51,6 +52,11 @@ impl Core {
     /// No answer within T_retry: sends the request again, or gives up after N_retry times.
     fn retry(&mut self, now: Instant, key: SessionKey) {
         let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        if client.addr.is_some_and(|addr| self.out.is_holding(Recipient::Peer(addr))) {
+            // It waits for the disk and was never sent: there is nothing that the client could have answered.
+            client.retry_at = now + self.config.timing.t_retry;
+            return;
+        }
         if client.retries < self.config.timing.n_retry {
             client.retries += 1;
             client.retry_at = now + self.config.timing.t_retry;

@@ -1,6 +1,6 @@
 //! The disk is full: nothing is promised, QoS 0 goes on, and all is made good when there is space.
 
-use crate::common::sn::{connect, dup, publish, register, resume, subscribe};
+use crate::common::sn::{connect, dup, pingreq, publish, register, resume, subscribe};
 use crate::common::{Rig, has_store, port};
 use gateway_core::{ConnId, RejectReason, StorageState};
 use sn_codec::Qos;
@@ -72,4 +72,19 @@ fn a_configuration_that_is_read_again_does_not_take_the_store_away() {
     let before = rig.commits;
     assert_eq!(rig.ask(NODE, resume("node")), ["CONNACK 00"]);
     assert_eq!(rig.commits > before, has_store());
+}
+
+#[test]
+fn a_client_is_not_given_up_for_a_message_that_waits_for_the_disk() {
+    let mut rig = rig();
+    rig.send(NODE, subscribe(Qos::Two, 1, "a/b"));
+    rig.heard(NODE);
+    rig.disk(StorageState::Full);
+    rig.publish(2, "a/b", "x");
+    for _ in 0..10 {
+        rig.wait_s(10);
+        assert_eq!(rig.ask(NODE, pingreq("node")), ["PINGRESP"]);
+    }
+    rig.disk(StorageState::Ok);
+    assert_eq!(rig.heard(NODE), ["PUBLISH q2 id=1 mid=1 'x'"], "once");
 }
