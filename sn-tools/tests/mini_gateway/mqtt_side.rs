@@ -28,9 +28,11 @@ impl Session {
         // Two octets of Remaining Length, the first with its continuation bit.
         let header = [0x30 | qos << 1, (body.len() % 128) as u8 | 0x80, (body.len() / 128) as u8];
         let packet = [&header[..], &body].concat();
-        match &mut self.stream {
-            Some(stream) => stream.write_all(&packet).unwrap(),
-            None => self.kept.push(packet),
+        // Who has just gone is noticed here or by the thread that reads, whichever comes first.
+        let sent = self.stream.as_mut().is_some_and(|stream| stream.write_all(&packet).is_ok());
+        if !sent {
+            self.stream = None;
+            self.kept.push(packet);
         }
     }
 
@@ -82,6 +84,7 @@ fn serve(mut stream: TcpStream, side: &Mutex<SnSide>) {
                 (side.mqtt.qos, side.mqtt.lasts) = (Some(qos), lasts);
                 side.mqtt.opened(stream.try_clone().unwrap());
             }
+            14 => break,
             5 => stream.write_all(&[0x62, 2, body[0], body[1]]).unwrap(),
             _ => {}
         }

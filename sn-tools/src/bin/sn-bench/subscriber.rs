@@ -2,7 +2,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use mio::net::TcpStream;
@@ -146,9 +147,21 @@ fn subscribe(mut stream: &std::net::TcpStream, filter: &str, qos: u8) -> Result<
     }
 }
 
+/// How long a server may take to close a connection after DISCONNECT.
+const CLOSES_WITHIN: Duration = Duration::from_secs(1);
+
 impl Drop for Subscriber {
+    /// Says good-bye, and waits until the server has closed the connection (MQTT-3.14.4-1): from then on the subscriber is
+    /// away for certain. Best effort: without it the connection ends anyway.
     fn drop(&mut self) {
-        // Best effort: without it the connection ends anyway.
         let _ = self.stream.write(&mqtt::DISCONNECT);
+        let begun = Instant::now();
+        while begun.elapsed() < CLOSES_WITHIN {
+            match self.stream.read(&mut self.inbox) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(Duration::from_millis(1)),
+                Ok(0) | Err(_) => return,
+            }
+        }
     }
 }
