@@ -239,17 +239,8 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
         Event::Asleep { drained }
     }
 
-    /// The connection is over. With a clean session go its topic ids: the gateway may give them out anew. One that goes on
-    /// using them is told that they are not valid, and registers them again.
-    pub(crate) fn end_session(&mut self) {
-        if self.session_is_clean {
-            self.topics.clear();
-        }
-    }
-
     pub(crate) fn lose(&mut self, now: Instant, cause: Cause) -> Event<'static> {
         let disconnecting = matches!(self.request, Some(Request::Disconnect));
-        self.end_session();
         self.flight = None;
         if disconnecting {
             self.request = None;

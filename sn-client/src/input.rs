@@ -90,13 +90,19 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
 
     fn enter_session(&mut self) {
         self.state = State::Active;
-        self.session_is_clean = self.clean_session;
+        let was_clean = core::mem::replace(&mut self.session_is_clean, self.clean_session);
         if self.clean_session {
             self.topics.clear();
             self.received.clear();
             return;
         }
-        self.topics.begin_resumed();
+        if was_clean {
+            // Perhaps the gateway gave it up meanwhile, and with it the session: then it gives its ids out anew. If not, it
+            // is told that an id is not valid, and registers it again.
+            self.topics.clear();
+        } else {
+            self.topics.begin_resumed();
+        }
         if let Some(Request::Publish(publish)) = &mut self.request {
             publish.id = None;
         }
@@ -138,7 +144,6 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
             (State::Active | State::Asleep | State::Awake, Some(Request::Disconnect)) => {
                 self.finish();
                 self.state = State::Disconnected;
-                self.end_session();
                 Some(Event::Disconnected)
             }
             (State::Active | State::Asleep, Some(Request::Sleep(_)))

@@ -10,7 +10,7 @@ use std::time::Duration;
 const WAKE: Message<'static> = Message::PingReq(PingReq { client_id: Some("node7") });
 
 fn asleep() -> Node {
-    let mut node = Node::connected();
+    let mut node = Node::with_session(Config::new("node7"));
     node.subscribes("a", 5);
     node.falls_asleep(600);
     node
