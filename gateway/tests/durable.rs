@@ -38,7 +38,9 @@ fn a_sleeper_wakes_without_connect_at_its_address_and_gets_what_was_acknowledged
     node.send(&[8, 0x0C, 0x00, up[0], up[1], 0, 0, b'y']);
     watcher.expect(&publish_packet(0, "up/b", None, b"y"));
 
-    // And what it acknowledged does not come again.
+    // And what it acknowledged does not come again, once that is on the disk. An acknowledgement waits for all before it.
+    watcher.send(&publish_packet(2, "nobody", Some([0, 9]), b""));
+    watcher.expect(&[0x40, 2, 0, 9]);
     gateway.kill();
     wake(&node, "node");
     node.expect(&PINGRESP);
