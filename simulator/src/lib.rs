@@ -13,6 +13,7 @@
 
 mod agenda;
 mod application;
+mod chance;
 mod disk;
 pub mod energy;
 mod floor;

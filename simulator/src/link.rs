@@ -1,6 +1,7 @@
 //! The simplest medium: each node has a link of its own to its gateway.
 
 use crate::agenda::Agenda;
+use crate::chance::happens;
 use crate::medium::{Arrival, Downlink, GatewayIndex, Medium, NodeIndex, Uplink};
 use oorandom::Rand64;
 use serde::{Deserialize, Serialize};
@@ -55,10 +56,6 @@ pub(crate) const fn is_late(repeats: bool, latest_us: u64) -> bool {
     /// Twice this is less than T_retry, so that nothing is sent again while its answer is under way.
     const LATEST_ANSWER_US: u64 = 4_000_000;
     latest_us > if repeats { LATEST_COPY_US } else { LATEST_ANSWER_US }
-}
-
-fn happens(rng: &mut Rand64, ppm: u32) -> bool {
-    ppm > 0 && rng.rand_range(0..1_000_000) < u64::from(ppm)
 }
 
 fn within(rng: &mut Rand64, range: &RangeInclusive<u64>) -> u64 {

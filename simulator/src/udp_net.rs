@@ -8,6 +8,7 @@
 //! broadcast. Order of calls: [`UdpNet::new`], then as [`Medium`] says.
 
 use crate::agenda::Agenda;
+use crate::chance::happens;
 use crate::link::is_late;
 use crate::medium::{Arrival, Downlink, GatewayIndex, Medium, NodeIndex, Uplink};
 use oorandom::Rand64;
@@ -185,11 +186,11 @@ impl UdpNet {
     }
 
     fn carry(&mut self, now: Instant, arrival: Arrival) {
-        if self.happens(self.plan.duplicate_ppm) {
+        if happens(&mut self.rng, self.plan.duplicate_ppm) {
             self.stats.duplicated += 1;
             self.plan_arrival(now, arrival.clone());
         }
-        if self.happens(self.plan.loss_ppm) {
+        if happens(&mut self.rng, self.plan.loss_ppm) {
             self.stats.lost += 1;
             return;
         }
@@ -201,10 +202,6 @@ impl UdpNet {
         // Never at once.
         let after_us = self.rng.rand_range((min * 1_000).max(1)..(min.max(max) * 1_000).max(1) + 1);
         self.agenda.plan(now + Duration::from_micros(after_us), arrival);
-    }
-
-    fn happens(&mut self, ppm: u32) -> bool {
-        ppm > 0 && self.rng.rand_range(0..1_000_000) < u64::from(ppm)
     }
 
     /// A datagram is there.

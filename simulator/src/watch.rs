@@ -115,8 +115,9 @@ impl Watch {
             Event::Lost { client_id, why } => {
                 let Some(client) = ledger.client(client_id) else { return };
                 ledger.may_publish_will(client);
-                let silent_since = self.clients.get(&client).map_or(started_at, |seen| seen.heard_at.max(started_at));
-                let duration = self.clients.get(&client).map_or(Duration::ZERO, |seen| seen.duration);
+                let seen = self.clients.get(&client);
+                let silent_since = seen.map_or(started_at, |seen| seen.heard_at.max(started_at));
+                let duration = seen.map_or(Duration::ZERO, |seen| seen.duration);
                 let is_supervision = matches!(why, LostReason::KeepAlive | LostReason::Sleep);
                 if is_supervision && !ledger.laws().is_late && now.since(silent_since) < duration {
                     ledger.violated(Violation::WillWithoutReason { client: ledger.name(client) });
@@ -149,9 +150,7 @@ impl Watch {
             | Event::Rejected { .. } => {}
         }
     }
-}
 
-impl Watch {
     fn connected(&mut self, now: Instant, client: ClientNo, addr: PeerAddr, session_present: bool) {
         self.at.retain(|_, other| *other != client);
         self.at.insert(addr, client);

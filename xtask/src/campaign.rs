@@ -22,7 +22,8 @@ pub(crate) const SHORT: Options = Options { kills: 200, seed: 1 };
 
 /// Runs every campaign, against the gateway that ships. A failed one does not stop the others.
 pub(crate) fn run_all(options: &Options) -> Result<()> {
-    run(cargo(&["build", "--release", "--package", "sn-gateway"])?)?;
+    // Not by its package: with other features most would be built once more.
+    run(cargo(&["build", "--release", "--bin", "sn-gateway"])?)?;
     let Options { kills, seed } = *options;
     // A swallowed sync must be noticed at once; an outage takes seconds.
     let disks =

@@ -121,7 +121,7 @@ fn scenarios() -> Result<()> {
     let page = std::env::temp_dir().join(format!("sn-sim-{}.html", std::process::id()));
     for name in ["greenhouse", "city-nbiot", "bad-day", "wildlife"] {
         let file = format!("simulator/scenarios/{name}.toml");
-        let mut sim = cargo(&["run", "--release", "--package", "simulator", "--bin", "sn-sim", "--", "run", &file])?;
+        let mut sim = cargo(&["run", "--release", "--bin", "sn-sim", "--", "run", &file])?;
         sim.arg("--html").arg(&page);
         run(sim)?;
     }
@@ -130,7 +130,7 @@ fn scenarios() -> Result<()> {
 
 fn swarm(nightly_size: bool) -> Result<()> {
     let seeds = if nightly_size { "1000000" } else { "20000" };
-    run(cargo(&["run", "--release", "--package", "simulator", "--bin", "sn-sim", "--", "swarm", "--seeds", seeds])?)?;
+    run(cargo(&["run", "--release", "--bin", "sn-sim", "--", "swarm", "--seeds", seeds])?)?;
     // A build of its own: nothing that ships may have the feature.
     let mut hunt = cargo(&["test", "--package", "simulator", "--features", "planted-bugs", "--test", "planted_bugs"])?;
     hunt.args(["--", "--show-output"]);

@@ -94,7 +94,7 @@ fn is_crate_root(path: &str) -> bool {
     }
 }
 
-/// The directory at the start of a path: in a topic like `lab/work/1` it is something else.
+/// The directory at the start of a path: as a later level of a topic it is something else.
 fn names_directory(line: &str, dir: &str) -> bool {
     line.match_indices(dir).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "+#}_-.".contains(c)))
 }

@@ -156,8 +156,11 @@ impl Ledger {
     /// A client is about to publish, what it has wanted since `due`. Answers with what goes into the payload.
     pub(crate) fn offer(&mut self, now: Instant, due: Instant, publisher: ClientNo, topic: &str, qos: Qos) -> Stamp {
         let topic = self.topic_number(topic);
-        let owed_to = if rank(qos) > 0 { self.owed(publisher, topic) } else { Vec::new() };
-        self.note_offer(publisher, topic, rank(qos));
+        let subscribers = self.subscribers(publisher, topic);
+        self.figures.offered(publisher, rank(qos), subscribers.iter().map(|(client, _)| *client));
+        let is_owed = |client: ClientNo, granted: u8| rank(qos) > 0 && granted > 0 && self.is_persistent(client);
+        let owed = subscribers.into_iter().filter(|(client, granted)| is_owed(*client, *granted));
+        let owed_to: Vec<ClientNo> = owed.map(|(client, _)| client).collect();
         self.summary.offered += 1;
         self.summary.owed += owed_to.len();
         let stream = self.streams.entry((publisher, topic)).or_default();
@@ -170,26 +173,12 @@ impl Ledger {
         Stamp { id: MessageId { publisher, topic, number }, rank: rank(qos), at: now }
     }
 
-    /// Who has a right to a message.
-    fn owed(&mut self, publisher: ClientNo, topic: u32) -> Vec<ClientNo> {
+    /// Who has a standing subscription at the publisher's gateway, and the QoS granted.
+    fn subscribers(&mut self, publisher: ClientNo, topic: u32) -> Vec<(ClientNo, u8)> {
         let Self { topics, subscriptions, accounts, standing, .. } = self;
         let standing = standing.entry(topic).or_insert_with(|| subscriptions.standing(&topics[topic as usize]));
-        let gateway = accounts[publisher as usize].gateway;
-        let is_owed = |(client, rank): &&(ClientNo, u8)| {
-            let account = &accounts[*client as usize];
-            *rank > 0 && account.persistent && account.gateway == gateway
-        };
-        standing.iter().filter(is_owed).map(|(client, _)| *client).collect()
-    }
-
-    fn note_offer(&mut self, publisher: ClientNo, topic: u32, rank: u8) {
-        if rank == 0 {
-            self.owed(publisher, topic);
-        }
-        let Self { standing, accounts, figures, .. } = self;
-        let gateway = accounts[publisher as usize].gateway;
-        let subscribers = standing.get(&topic).into_iter().flatten().map(|(client, _)| *client);
-        figures.offered(publisher, rank, subscribers.filter(|client| accounts[*client as usize].gateway == gateway));
+        let gateway = |client: ClientNo| accounts[client as usize].gateway;
+        standing.iter().copied().filter(|(client, _)| gateway(*client) == gateway(publisher)).collect()
     }
 
     /// Counts for the report.
@@ -220,15 +209,14 @@ impl Ledger {
     }
 
     fn rank_of(&self, id: MessageId) -> u8 {
-        let open = self.streams.get(&(id.publisher, id.topic)).map(|stream| &stream.open);
-        let at = open.and_then(|open| open.binary_search_by_key(&id.number, |open| open.number).ok());
-        open.zip(at).map_or(0, |(open, at)| open[at].rank)
+        let stream = self.streams.get(&(id.publisher, id.topic));
+        stream.and_then(|stream| stream.open.get(stream.place(id.number)?)).map_or(0, |open| open.rank)
     }
 
     fn open_mut(&mut self, id: MessageId) -> Option<&mut Open> {
         let stream = self.streams.get_mut(&(id.publisher, id.topic))?;
-        let at = stream.open.binary_search_by_key(&id.number, |open| open.number).ok()?;
-        stream.open.get_mut(at)
+        let place = stream.place(id.number)?;
+        stream.open.get_mut(place)
     }
 
     /// The publisher has the acknowledgement.
@@ -295,8 +283,9 @@ impl Ledger {
     /// What no standing subscription selects is not owed any more.
     fn let_off(&mut self, client: ClientNo) {
         self.standing.clear();
-        for ((_, topic), stream) in &mut self.streams {
-            if !self.subscriptions.stands(client, &self.topics[*topic as usize]) {
+        for at in &self.busy {
+            let is_let_off = !self.subscriptions.stands(client, &self.topics[at.1 as usize]);
+            if let Some(stream) = self.streams.get_mut(at).filter(|_| is_let_off) {
                 stream.open.iter_mut().for_each(|open| open.owed_to.retain(|owed| *owed != client));
             }
         }
@@ -462,6 +451,13 @@ impl Ledger {
             missing.map(|(client, id)| Violation::Missing { client: self.name(client), message: self.label(id) }),
         );
         if violations.is_empty() { Ok(self.summary) } else { Err(violations) }
+    }
+}
+
+impl Stream {
+    /// Where an open message is.
+    fn place(&self, number: u32) -> Option<usize> {
+        self.open.binary_search_by_key(&number, |open| open.number).ok()
     }
 }
 

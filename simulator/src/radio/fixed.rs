@@ -85,11 +85,6 @@ pub(super) fn normal(rng: &mut Rand64, sigma: i64) -> i64 {
     deviation_q16 * sigma / ONE_Q16 as i64
 }
 
-/// Whether something happens that does so `ppm` times in a million.
-pub(super) fn happens(rng: &mut Rand64, ppm: u32) -> bool {
-    ppm > 0 && rng.rand_range(0..1_000_000) < u64::from(ppm)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

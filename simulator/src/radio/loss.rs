@@ -1,6 +1,7 @@
 //! Losses that come in bursts.
 
-use super::fixed::{exponential, happens};
+use super::fixed::exponential;
+use crate::chance::happens;
 use oorandom::Rand64;
 use serde::{Deserialize, Serialize};
 use sn_types::Instant;

@@ -6,8 +6,8 @@ use super::lowpan::{self, MULTICAST_HEADERS, MULTICAST_MESH, Mesh, Target, UNICA
 use super::mac::Outgoing;
 use super::plan::Station;
 use super::{Happening, Radio};
+use crate::chance::happens;
 use crate::medium::Arrival;
-use crate::radio::fixed::happens;
 use sn_types::{Instant, LinkAddr};
 use std::time::Duration;
 

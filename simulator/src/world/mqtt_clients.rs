@@ -48,7 +48,10 @@ impl World<'_> {
     }
 
     pub(super) fn packet_up(&mut self, gateway: usize, life: u32, conn: ConnId, packet: Packet) {
-        let Some(core) = self.gateways[gateway].core_mut().filter(|_| life > 0) else { return };
+        if self.gateways[gateway].life != life {
+            return;
+        }
+        let Some(core) = self.gateways[gateway].core_mut() else { return };
         core.handle_input(self.now, Input::Mqtt { conn, packet });
         self.carry_out(gateway);
     }

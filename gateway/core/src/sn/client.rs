@@ -113,22 +113,16 @@ impl SnClient {
     pub(super) fn deadline(&self) -> Instant {
         let retry = if self.retries_run() { self.retry_at } else { Instant::FAR_FUTURE };
         let pause = self.paused_until.filter(|_| self.state == State::Active).unwrap_or(Instant::FAR_FUTURE);
-        retry.min(pause).min(self.silence_ends())
+        let silence_ends = self.silence().map_or(Instant::FAR_FUTURE, |(ends, _)| ends);
+        retry.min(pause).min(silence_ends)
     }
 
     /// What is due at `now`.
     pub(super) fn due(&self, now: Instant) -> Due {
-        if self.silence_ends() <= now {
-            return match self.state {
-                State::Asleep => Due::Lost(LostReason::Sleep),
-                State::Active
-                | State::Awake
-                | State::Disconnected
-                | State::Lost
-                | State::Unknown
-                | State::AwaitWillTopic
-                | State::AwaitWillMsg => Due::Lost(LostReason::KeepAlive),
-            };
+        if let Some((ends, why)) = self.silence()
+            && ends <= now
+        {
+            return Due::Lost(why);
         }
         if self.retries_run() && self.retry_at <= now {
             return Due::Retry;
@@ -143,18 +137,20 @@ impl SnClient {
         self.exchange != Exchange::None && matches!(self.state, State::Active | State::Awake) && !self.in_dialogue
     }
 
-    /// When silence means that the client is lost. An awake client is supervised by the retries.
-    fn silence_ends(&self) -> Instant {
+    /// When silence means that the client is lost, and how. An awake client is supervised by the retries.
+    fn silence(&self) -> Option<(Instant, LostReason)> {
         match self.state {
-            State::Active if self.keep_alive_s > 0 => self.heard + with_tolerance(self.keep_alive_s),
-            State::Asleep => self.heard + with_tolerance(self.sleep_s),
+            State::Active if self.keep_alive_s > 0 => {
+                Some((self.heard + with_tolerance(self.keep_alive_s), LostReason::KeepAlive))
+            }
+            State::Asleep => Some((self.heard + with_tolerance(self.sleep_s), LostReason::Sleep)),
             State::Active
             | State::Awake
             | State::Disconnected
             | State::Lost
             | State::Unknown
             | State::AwaitWillTopic
-            | State::AwaitWillMsg => Instant::FAR_FUTURE,
+            | State::AwaitWillMsg => None,
         }
     }
 }

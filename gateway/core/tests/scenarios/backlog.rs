@@ -1,5 +1,6 @@
 //! The disk takes its time: what waits for it has an end, and nobody is told something that is not so.
 
+use super::disk_full::assert_new_promises_are_refused;
 use crate::common::sn::{
     DISCONNECT, connect, publish, pubrel, register, resume, subscribe, unsubscribe, will_msg, will_topic,
 };
@@ -43,13 +44,7 @@ fn publish_much(rig: &mut Rig, conn: ConnId, topic: &str) {
 #[test]
 fn what_would_be_promised_is_refused_with_congestion() {
     let mut rig = backlogged();
-    assert_eq!(rig.ask(port(2), connect("new")), ["CONNACK 01"]);
-    assert_eq!(rig.ask(NODE, publish(Qos::One, 1, 7, "x")), ["PUBACK id=1 mid=7 01"]);
-    assert_eq!(rig.ask(NODE, publish(Qos::Two, 1, 8, "x")), ["PUBACK id=1 mid=8 01"]);
-    assert_eq!(rig.ask(NODE, register(9, "a/c")), ["REGACK id=0 mid=9 01"]);
-    assert_eq!(rig.ask(NODE, subscribe(Qos::One, 10, "a/c")), ["SUBACK q0 id=0 mid=10 01"]);
-    rig.mqtt_connect(ConnId(7), "new");
-    assert!(rig.is_closed(ConnId(7)));
+    assert_new_promises_are_refused(&mut rig, NODE);
     assert_eq!(rig.rejects(RejectReason::UncommittedLimit), 6);
 }
 

@@ -17,17 +17,22 @@ fn rig() -> Rig {
     rig
 }
 
+/// New clients, and what a node with topic id 1 asks for, are refused with "congestion": six times.
+pub(crate) fn assert_new_promises_are_refused(rig: &mut Rig, node: PeerAddr) {
+    assert_eq!(rig.ask(port(2), connect("new")), ["CONNACK 01"]);
+    assert_eq!(rig.ask(node, publish(Qos::One, 1, 7, "x")), ["PUBACK id=1 mid=7 01"]);
+    assert_eq!(rig.ask(node, publish(Qos::Two, 1, 8, "x")), ["PUBACK id=1 mid=8 01"]);
+    assert_eq!(rig.ask(node, register(9, "a/c")), ["REGACK id=0 mid=9 01"]);
+    assert_eq!(rig.ask(node, subscribe(Qos::One, 10, "a/c")), ["SUBACK q0 id=0 mid=10 01"]);
+    rig.mqtt_connect(ConnId(7), "new");
+    assert!(rig.is_closed(ConnId(7)));
+}
+
 #[test]
 fn new_clients_and_what_would_be_promised_are_refused_with_congestion() {
     let mut rig = rig();
     rig.disk(StorageState::Full);
-    assert_eq!(rig.ask(port(2), connect("new")), ["CONNACK 01"]);
-    assert_eq!(rig.ask(NODE, publish(Qos::One, 1, 7, "x")), ["PUBACK id=1 mid=7 01"]);
-    assert_eq!(rig.ask(NODE, publish(Qos::Two, 1, 8, "x")), ["PUBACK id=1 mid=8 01"]);
-    assert_eq!(rig.ask(NODE, register(9, "a/c")), ["REGACK id=0 mid=9 01"]);
-    assert_eq!(rig.ask(NODE, subscribe(Qos::One, 10, "a/c")), ["SUBACK q0 id=0 mid=10 01"]);
-    rig.mqtt_connect(ConnId(7), "new");
-    assert!(rig.is_closed(ConnId(7)));
+    assert_new_promises_are_refused(&mut rig, NODE);
     assert_eq!(rig.watched(), [""; 0]);
     assert_eq!(rig.rejects(RejectReason::Storage), 6);
 }
