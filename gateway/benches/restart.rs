@@ -53,23 +53,12 @@ fn filled(sleepers: u32) -> Core {
     let mut core = Core::new(Config { durable: true, limits, ..Config::default() });
     core.restore(CoreInstant::ZERO, Vec::<(Vec<u8>, Vec<u8>)>::new()).expect("nothing to read");
     (0..sleepers).for_each(|number| sleep(&mut core, number));
-    let connect = Connect {
-        client_id: "publisher".into(),
-        clean_session: true,
-        keep_alive_s: 0,
-        will: None,
-        username: None,
-        password: None,
-    };
-    mqtt(&mut core, Packet::Connect(Box::new(connect)));
+    mqtt(&mut core, Packet::Connect(Box::new(Connect::new("publisher"))));
     let payload = Bytes::from_static(&[b'x'; PAYLOAD]);
     for number in (0..sleepers).flat_map(|number| (0..MESSAGES).map(move |_| number)) {
         let (topic, id) = (format!("d/{number}/0").into(), PacketId::new(1));
         let payload = payload.clone();
-        mqtt(
-            &mut core,
-            Packet::Publish(Publish { dup: false, qos: Qos::AtLeastOnce, retain: false, topic, id, payload }),
-        );
+        mqtt(&mut core, Packet::Publish(Publish::new(topic, payload, Qos::AtLeastOnce, false, id)));
     }
     core
 }

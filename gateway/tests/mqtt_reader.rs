@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gateway_core::Qos;
-use gateway_core::mqtt::{Connect, ConnectCode, Packet, PacketId, Publish, Will};
+use gateway_core::mqtt::{ConnAck, Connect, Disconnect, Packet, PacketId, Publish, ReasonCode, Subscribe, Will};
 use sn_gateway::mqtt::{Malformed, Reader, Refusal, encode};
 
 const MAX_PACKET: usize = 1_000;
@@ -35,17 +35,11 @@ fn a_connect_with_everything_is_understood() {
     let bytes =
         b"\x10\x25\x00\x04MQTT\x04\xee\x00\x0a\x00\x02me\x00\x04will\x00\x03\x00\xff\x00\x00\x04user\x00\x04pass";
     let connect = Connect {
-        client_id: "me".into(),
-        clean_session: true,
         keep_alive_s: 10,
-        will: Some(Will {
-            topic: "will".into(),
-            payload: Bytes::from_static(b"\0\xff\0"),
-            qos: Qos::AtLeastOnce,
-            retain: true,
-        }),
+        will: Some(Will::new("will", Bytes::from_static(b"\0\xff\0"), Qos::AtLeastOnce, true)),
         username: Some("user".into()),
         password: Some(Bytes::from_static(b"pass")),
+        ..Connect::new("me")
     };
     assert_eq!(read(bytes), Ok(vec![Packet::Connect(Box::new(connect))]));
 }
@@ -58,33 +52,24 @@ fn mqtt_3_1_is_taken_as_3_1_1() {
 
 #[test]
 fn every_packet_of_a_client_is_understood() {
-    let publish = Publish {
-        dup: true,
-        qos: Qos::ExactlyOnce,
-        retain: true,
-        topic: "a/b".into(),
-        id: Some(id(258)),
-        payload: Bytes::from_static(b"hi"),
-    };
-    let quiet =
-        Publish { dup: false, qos: Qos::AtMostOnce, retain: false, topic: "t".into(), id: None, payload: Bytes::new() };
+    let publish = Publish::new("a/b".into(), Bytes::from_static(b"hi"), Qos::ExactlyOnce, true, Some(id(258)));
+    let publish = Publish { dup: true, ..publish };
+    let quiet = Publish::new("t".into(), Bytes::new(), Qos::AtMostOnce, false, None);
+    let filters = vec![("#".into(), Qos::ExactlyOnce.into()), ("+".into(), Qos::AtMostOnce.into())];
     let cases = [
         (&b"\x3d\x09\x00\x03a/b\x01\x02hi"[..], Packet::Publish(publish)),
         (b"\x30\x03\x00\x01t", Packet::Publish(quiet)),
-        (b"\x40\x02\x00\x01", Packet::PubAck(id(1))),
-        (b"\x50\x02\x00\x02", Packet::PubRec(id(2))),
-        (b"\x62\x02\x00\x03", Packet::PubRel(id(3))),
-        (b"\x70\x02\xff\xff", Packet::PubComp(id(65_535))),
+        (b"\x40\x02\x00\x01", Packet::PubAck(id(1).into())),
+        (b"\x50\x02\x00\x02", Packet::PubRec(id(2).into())),
+        (b"\x62\x02\x00\x03", Packet::PubRel(id(3).into())),
+        (b"\x70\x02\xff\xff", Packet::PubComp(id(65_535).into())),
         (
             b"\x82\x0a\x00\x01\x00\x01#\x02\x00\x01+\x00",
-            Packet::Subscribe {
-                id: id(1),
-                filters: vec![("#".into(), Qos::ExactlyOnce), ("+".into(), Qos::AtMostOnce)],
-            },
+            Packet::Subscribe(Box::new(Subscribe { id: id(1), subscription_id: None, filters })),
         ),
-        (b"\xa2\x05\x00\x07\x00\x01#", Packet::Unsubscribe { id: id(7), filters: vec!["#".into()] }),
+        (b"\xa2\x05\x00\x07\x00\x01#", Packet::Unsubscribe(id(7), vec!["#".into()])),
         (b"\xc0\x00", Packet::PingReq),
-        (b"\xe0\x00", Packet::Disconnect),
+        (b"\xe0\x00", Packet::Disconnect(Disconnect::default())),
     ];
     let all: Vec<u8> = cases.iter().flat_map(|(bytes, _)| bytes.to_vec()).collect();
     let packets: Vec<Packet> = cases.into_iter().map(|(_, packet)| packet).collect();
@@ -227,24 +212,20 @@ fn damaged_packets_never_panic() {
 
 #[test]
 fn answers_are_written_as_mqtt_has_them() {
-    let publish = Publish {
-        dup: true,
-        qos: Qos::AtLeastOnce,
-        retain: true,
-        topic: "a/b".into(),
-        id: Some(id(258)),
-        payload: Bytes::from_static(b"hi"),
-    };
+    let publish = Publish::new("a/b".into(), Bytes::from_static(b"hi"), Qos::AtLeastOnce, true, Some(id(258)));
+    let publish = Publish { dup: true, ..publish };
+    let refused = ConnAck { code: ReasonCode::NotAuthorized, ..ConnAck::default() };
+    let codes = vec![ReasonCode::GrantedQos2, ReasonCode::TopicFilterInvalid];
     let cases = [
-        (Packet::ConnAck { session_present: true, code: ConnectCode::Accepted }, &b"\x20\x02\x01\x00"[..]),
-        (Packet::ConnAck { session_present: false, code: ConnectCode::NotAuthorized }, b"\x20\x02\x00\x05"),
+        (Packet::ConnAck(Box::new(ConnAck { session_present: true, ..ConnAck::default() })), &b"\x20\x02\x01\x00"[..]),
+        (Packet::ConnAck(Box::new(refused)), b"\x20\x02\x00\x05"),
         (Packet::Publish(publish), b"\x3b\x09\x00\x03a/b\x01\x02hi"),
-        (Packet::PubAck(id(1)), b"\x40\x02\x00\x01"),
-        (Packet::PubRec(id(2)), b"\x50\x02\x00\x02"),
-        (Packet::PubRel(id(3)), b"\x62\x02\x00\x03"),
-        (Packet::PubComp(id(65_535)), b"\x70\x02\xff\xff"),
-        (Packet::SubAck { id: id(1), granted: vec![Some(Qos::ExactlyOnce), None] }, b"\x90\x04\x00\x01\x02\x80"),
-        (Packet::UnsubAck(id(7)), b"\xb0\x02\x00\x07"),
+        (Packet::PubAck(id(1).into()), b"\x40\x02\x00\x01"),
+        (Packet::PubRec(id(2).into()), b"\x50\x02\x00\x02"),
+        (Packet::PubRel(id(3).into()), b"\x62\x02\x00\x03"),
+        (Packet::PubComp(id(65_535).into()), b"\x70\x02\xff\xff"),
+        (Packet::SubAck(id(1), codes), b"\x90\x04\x00\x01\x02\x80"),
+        (Packet::UnsubAck(id(7), vec![ReasonCode::Success]), b"\xb0\x02\x00\x07"),
         (Packet::PingResp, b"\xd0\x00"),
     ];
     for (packet, bytes) in cases {
@@ -256,7 +237,7 @@ fn answers_are_written_as_mqtt_has_them() {
 
 #[test]
 fn what_a_server_never_sends_is_refused() {
-    for packet in [Packet::PingReq, Packet::Disconnect, Packet::Unsubscribe { id: id(1), filters: vec![] }] {
+    for packet in [Packet::PingReq, Packet::Disconnect(Disconnect::default()), Packet::Unsubscribe(id(1), vec![])] {
         assert!(encode(packet, &mut bytes::BytesMut::new()).is_err());
     }
 }

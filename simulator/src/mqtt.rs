@@ -5,7 +5,7 @@ use crate::ledger::{ClientNo, MessageId};
 use crate::plan::MqttPlan;
 use crate::script::{Script, Wish};
 use bytes::Bytes;
-use gateway_core::mqtt::{Connect, ConnectCode, Packet, PacketId, Publish};
+use gateway_core::mqtt::{Ack, Connect, Disconnect, Packet, PacketId, Publish, ReasonCode, Subscribe};
 use gateway_core::{ConnId, Qos};
 use sn_types::Instant;
 use std::collections::{BTreeSet, VecDeque};
@@ -98,14 +98,8 @@ impl<'p> MqttClient<'p> {
     /// Connects.
     pub(crate) fn connect(&mut self, conn: ConnId) -> Packet {
         self.link = MqttLink::Connecting(conn);
-        Packet::Connect(Box::new(Connect {
-            client_id: self.plan.client_id.clone(),
-            clean_session: self.plan.clean_session,
-            keep_alive_s: 0,
-            will: None,
-            username: None,
-            password: None,
-        }))
+        let clean_start = self.plan.clean_session;
+        Packet::Connect(Box::new(Connect { clean_start, ..Connect::new(self.plan.client_id.clone()) }))
     }
 
     /// The connection is gone.
@@ -126,40 +120,41 @@ impl<'p> MqttClient<'p> {
     /// A packet arrives. What it answers.
     pub(crate) fn hear(&mut self, now: Instant, packet: Packet, ledger: &mut Ledger) -> Vec<Packet> {
         match packet {
-            Packet::ConnAck { code: ConnectCode::Accepted, .. } => self.connected(ledger),
-            Packet::ConnAck { .. } => {
+            Packet::ConnAck(answer) if answer.code == ReasonCode::Success => self.connected(ledger),
+            Packet::ConnAck(_) => {
                 self.link = MqttLink::Off(now + PAUSE);
                 Vec::new()
             }
             Packet::Publish(publish) => self.take(now, publish, ledger).into_iter().collect(),
-            Packet::PubAck(id) | Packet::PubComp(id) => {
+            Packet::PubAck(Ack { id, .. }) | Packet::PubComp(Ack { id, .. }) => {
                 self.acknowledged(now, id, ledger);
                 Vec::new()
             }
-            Packet::PubRec(id) => {
+            Packet::PubRec(Ack { id, .. }) => {
                 if let Some(outgoing) = self.unacknowledged.iter_mut().find(|outgoing| outgoing.id == id) {
                     outgoing.publish = None;
                 }
-                vec![Packet::PubRel(id)]
+                vec![Packet::PubRel(id.into())]
             }
-            Packet::PubRel(id) => {
+            Packet::PubRel(Ack { id, .. }) => {
                 self.unreleased.remove(&id);
-                vec![Packet::PubComp(id)]
+                vec![Packet::PubComp(id.into())]
             }
-            Packet::SubAck { id, granted } => {
-                self.subscribed(now, id, granted.first().copied().flatten(), ledger);
+            Packet::SubAck(id, codes) => {
+                self.subscribed(now, id, codes.first().copied().and_then(granted), ledger);
                 Vec::new()
             }
-            Packet::UnsubAck(id) => {
+            Packet::UnsubAck(id, _) => {
                 self.unsubscribed(now, id, ledger);
                 Vec::new()
             }
             Packet::PingResp
             | Packet::Connect(_)
-            | Packet::Subscribe { .. }
-            | Packet::Unsubscribe { .. }
+            | Packet::Subscribe(_)
+            | Packet::Unsubscribe(..)
             | Packet::PingReq
-            | Packet::Disconnect => Vec::new(),
+            | Packet::Disconnect(_)
+            | Packet::Auth(_) => Vec::new(),
         }
     }
 
@@ -172,7 +167,7 @@ impl<'p> MqttClient<'p> {
         }
         let again = self.unacknowledged.iter().map(|outgoing| match &outgoing.publish {
             Some(publish) => Packet::Publish(Publish { dup: true, ..publish.clone() }),
-            None => Packet::PubRel(outgoing.id),
+            None => Packet::PubRel(outgoing.id.into()),
         });
         again.chain(self.requests.iter().map(Request::packet)).collect()
     }
@@ -193,13 +188,13 @@ impl<'p> MqttClient<'p> {
             }
             (Qos::AtLeastOnce, Some(id)) => {
                 self.deliver(now, &publish, ledger);
-                Some(Packet::PubAck(id))
+                Some(Packet::PubAck(id.into()))
             }
             (Qos::ExactlyOnce, Some(id)) => {
                 if self.unreleased.insert(id) {
                     self.deliver(now, &publish, ledger);
                 }
-                Some(Packet::PubRec(id))
+                Some(Packet::PubRec(id.into()))
             }
         }
     }
@@ -276,7 +271,7 @@ impl<'p> MqttClient<'p> {
             Wish::Disconnect if self.stays_connected => None,
             Wish::Disconnect => {
                 self.link = MqttLink::Idle;
-                Some(Packet::Disconnect)
+                Some(Packet::Disconnect(Disconnect::default()))
             }
             Wish::Connect => None,
         }
@@ -294,7 +289,7 @@ impl<'p> MqttClient<'p> {
         let qos = mqtt_qos(qos);
         let id = (qos != Qos::AtMostOnce).then(|| self.next_id());
         let payload = Bytes::from(stamp.payload(0));
-        let publish = Publish { dup: false, qos, retain, topic: topic.into(), id, payload };
+        let publish = Publish::new(topic.into(), payload, qos, retain, id);
         if let Some(id) = id {
             self.unacknowledged.push_back(Outgoing { id, message: stamp.id, publish: Some(publish.clone()) });
         }
@@ -353,10 +348,18 @@ impl Request<'_> {
     fn packet(&self) -> Packet {
         let filter: Arc<str> = self.filter.into();
         match self.qos {
-            Some(qos) => Packet::Subscribe { id: self.id, filters: vec![(filter, qos)] },
-            None => Packet::Unsubscribe { id: self.id, filters: vec![filter] },
+            Some(qos) => {
+                let filters = vec![(filter, qos.into())];
+                Packet::Subscribe(Box::new(Subscribe { id: self.id, subscription_id: None, filters }))
+            }
+            None => Packet::Unsubscribe(self.id, vec![filter]),
         }
     }
+}
+
+/// The QoS that a SUBACK grants.
+fn granted(code: ReasonCode) -> Option<Qos> {
+    [Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce].into_iter().find(|qos| ReasonCode::from(*qos) == code)
 }
 
 const fn mqtt_qos(qos: sn_client::Qos) -> Qos {

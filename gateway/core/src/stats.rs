@@ -48,6 +48,10 @@ pub enum RejectReason {
     QosMinusOne,
     /// A wireless node id over the limit.
     NodeId,
+    /// A user that there is not, or another password.
+    BadPassword,
+    /// It did not say who it is, where that is asked.
+    Anonymous,
     /// An MQTT client broke the protocol.
     MqttProtocol,
     /// The disk is full or has failed: nothing can be promised.
@@ -80,6 +84,8 @@ impl RejectReason {
             Self::UnmatchedAck => "unmatched-ack",
             Self::QosMinusOne => "qos-minus-one",
             Self::NodeId => "node-id",
+            Self::BadPassword => "bad-password",
+            Self::Anonymous => "anonymous",
             Self::MqttProtocol => "mqtt-protocol",
             Self::Storage => "storage",
             Self::UncommittedLimit => "uncommitted-limit",

@@ -2,7 +2,7 @@
 //! gives the same state again.
 
 use bytes::Bytes;
-use gateway_core::mqtt::{Connect, Packet, Publish as MqttPublish, Will};
+use gateway_core::mqtt::{self, Ack, Connect, Packet, Publish as MqttPublish, Will};
 use gateway_core::{Config, ConnId, Core, Input, Limits, Output, Qos};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
@@ -128,10 +128,10 @@ impl World {
             return None;
         }
         match packet {
-            Packet::Publish(MqttPublish { qos: Qos::AtLeastOnce, id, .. }) => id.map(Packet::PubAck),
-            Packet::Publish(MqttPublish { qos: Qos::ExactlyOnce, id, .. }) => id.map(Packet::PubRec),
-            Packet::PubRel(id) => Some(Packet::PubComp(id)),
-            Packet::PubRec(id) => Some(Packet::PubRel(id)),
+            Packet::Publish(MqttPublish { qos: Qos::AtLeastOnce, id, .. }) => id.map(|id| Packet::PubAck(id.into())),
+            Packet::Publish(MqttPublish { qos: Qos::ExactlyOnce, id, .. }) => id.map(|id| Packet::PubRec(id.into())),
+            Packet::PubRel(Ack { id, .. }) => Some(Packet::PubComp(id.into())),
+            Packet::PubRec(Ack { id, .. }) => Some(Packet::PubRel(id.into())),
             _ => None,
         }
     }
@@ -199,16 +199,17 @@ impl World {
                 self.core.handle_input(self.now, Input::MqttClosed { conn: ConnId(conn) });
                 self.settle();
             }
-            1 => self.mqtt(conn, Packet::Disconnect),
+            1 => self.mqtt(conn, Packet::Disconnect(mqtt::Disconnect::default())),
             2 | 3 => {
                 let filter = self.pick(&FILTERS).into();
-                self.mqtt(conn, Packet::Subscribe { id, filters: vec![(filter, qos)] });
+                let filters = vec![(filter, qos.into())];
+                self.mqtt(conn, Packet::Subscribe(Box::new(mqtt::Subscribe { id, subscription_id: None, filters })));
             }
             _ => {
                 let id = Some(id).filter(|_| qos != Qos::AtMostOnce);
                 let (retain, payload) = (self.below(3) == 0, self.pick(&[&b""[..], b"on"]));
                 let payload = Bytes::from_static(payload);
-                self.mqtt(conn, Packet::Publish(MqttPublish { dup: false, qos, retain, topic, id, payload }));
+                self.mqtt(conn, Packet::Publish(MqttPublish::new(topic, payload, qos, retain, id)));
             }
         }
     }
@@ -217,15 +218,13 @@ impl World {
         let conn = self.next_conn;
         self.next_conn += 1;
         self.conns.insert(conn);
-        let will =
-            Will { topic: "a/b".into(), payload: Bytes::from_static(b"w"), qos: Qos::AtLeastOnce, retain: false };
+        let will = Will::new("a/b", Bytes::from_static(b"w"), Qos::AtLeastOnce, false);
+        let client_id = self.pick(&["m1", "m2", "both"]);
         let connect = Connect {
-            client_id: self.pick(&["m1", "m2", "both"]).into(),
-            clean_session: self.below(3) == 0,
+            clean_start: self.below(3) == 0,
             keep_alive_s: 60,
             will: Some(will).filter(|_| self.below(2) == 0),
-            username: None,
-            password: None,
+            ..Connect::new(client_id)
         };
         self.mqtt(conn, Packet::Connect(Box::new(connect)));
     }

@@ -3,13 +3,13 @@
 #[path = "common/mqtt.rs"]
 mod mqtt;
 
-use gateway_core::mqtt::{Connect, ConnectCode, Packet};
+use gateway_core::mqtt::{ConnAck, Connect, Disconnect, Packet, ReasonCode};
 use gateway_core::{CloseReason, Config, Event, Limits, Qos, RejectReason};
 use mqtt::{Gateway, clean, id, payloads, persistent, qos0, qos1, will};
 
-fn assert_refused(gateway: &mut Gateway, conn: u64, connect: Connect, code: ConnectCode) {
+fn assert_refused(gateway: &mut Gateway, conn: u64, connect: Connect, code: ReasonCode) {
     let answer = gateway.exchange(conn, Packet::Connect(Box::new(connect)));
-    assert_eq!(answer, [Packet::ConnAck { session_present: false, code }]);
+    assert_eq!(answer, [Packet::ConnAck(Box::new(ConnAck { code, ..ConnAck::default() }))]);
     assert_eq!(gateway.closed(conn), Some(CloseReason::Refused));
 }
 
@@ -26,7 +26,7 @@ fn a_client_without_id_gets_one_of_its_own() {
 #[test]
 fn a_session_that_is_kept_needs_an_id() {
     let mut gateway = Gateway::default();
-    assert_refused(&mut gateway, 1, persistent(""), ConnectCode::IdentifierRejected);
+    assert_refused(&mut gateway, 1, persistent(""), ReasonCode::ClientIdentifierNotValid);
     assert_eq!(gateway.rejects(RejectReason::ClientId), 1);
     assert_eq!(gateway.core.gauges().sessions, 0);
 }
@@ -35,7 +35,7 @@ fn a_session_that_is_kept_needs_an_id() {
 fn an_id_over_the_limit_is_refused() {
     let mut gateway = Gateway::default();
     gateway.connect(1, clean(&"x".repeat(128)));
-    assert_refused(&mut gateway, 2, clean(&"x".repeat(129)), ConnectCode::IdentifierRejected);
+    assert_refused(&mut gateway, 2, clean(&"x".repeat(129)), ReasonCode::ClientIdentifierNotValid);
 }
 
 #[test]
@@ -44,10 +44,10 @@ fn clients_over_the_limit_are_refused_but_known_ones_come_back() {
     let mut gateway = Gateway::new(Config { limits, ..Config::default() });
     gateway.connect(1, persistent("a"));
     gateway.connect(2, clean("b"));
-    assert_refused(&mut gateway, 3, clean("c"), ConnectCode::ServerUnavailable);
+    assert_refused(&mut gateway, 3, clean("c"), ReasonCode::ServerUnavailable);
     assert_eq!(gateway.rejects(RejectReason::ClientLimit), 1);
     gateway.lose(1);
-    assert_refused(&mut gateway, 4, clean("c"), ConnectCode::ServerUnavailable);
+    assert_refused(&mut gateway, 4, clean("c"), ReasonCode::ServerUnavailable);
     assert!(gateway.connect(5, persistent("a")));
     gateway.lose(2);
     gateway.connect(6, clean("c"));
@@ -57,7 +57,7 @@ fn clients_over_the_limit_are_refused_but_known_ones_come_back() {
 fn a_will_must_be_publishable() {
     let mut gateway = Gateway::default();
     let reserved = Connect { will: will("$SYS/uptime", "0"), ..clean("a") };
-    assert_refused(&mut gateway, 1, reserved, ConnectCode::NotAuthorized);
+    assert_refused(&mut gateway, 1, reserved, ReasonCode::NotAuthorized);
     let invalid = Connect { will: will("a/+", "x"), ..clean("a") };
     assert_eq!(gateway.exchange(2, Packet::Connect(Box::new(invalid))), []);
     assert!(matches!(gateway.closed(2), Some(CloseReason::Protocol(_))));
@@ -100,12 +100,12 @@ fn what_was_on_its_way_when_the_connection_was_closed_is_ignored() {
 #[test]
 fn packets_that_only_servers_send_break_the_protocol() {
     let from_servers = [
-        Packet::ConnAck { session_present: false, code: ConnectCode::Accepted },
-        Packet::SubAck { id: id(1), granted: Vec::new() },
-        Packet::UnsubAck(id(1)),
+        Packet::ConnAck(Box::default()),
+        Packet::SubAck(id(1), Vec::new()),
+        Packet::UnsubAck(id(1), Vec::new()),
         Packet::PingResp,
         mqtt::subscribe(1, &[]),
-        Packet::Unsubscribe { id: id(1), filters: Vec::new() },
+        Packet::Unsubscribe(id(1), Vec::new()),
     ];
     for packet in from_servers {
         let mut gateway = Gateway::default();
@@ -147,7 +147,7 @@ fn nothing_is_left_of_a_clean_session() {
     let mut gateway = Gateway::default();
     gateway.connect(1, clean("a"));
     gateway.subscribe(1, "t/+", Qos::AtMostOnce);
-    gateway.send(1, Packet::Disconnect);
+    gateway.send(1, Packet::Disconnect(Disconnect::default()));
     gateway.lose(1);
     assert_eq!(gateway.closed(1), Some(CloseReason::Disconnected));
     assert_eq!(gateway.core.gauges(), gateway_core::Gauges::default());
@@ -161,7 +161,7 @@ fn nothing_is_left_of_a_clean_session() {
 fn an_operator_reads_who_came_and_went() {
     let mut gateway = Gateway::default();
     gateway.connect(1, persistent("a"));
-    gateway.send(1, Packet::Disconnect);
+    gateway.send(1, Packet::Disconnect(Disconnect::default()));
     gateway.connect(2, persistent("a"));
     let events = gateway.events();
     assert!(matches!(&events[0], Event::Connected { client_id, session_present: false, .. } if &**client_id == "a"));

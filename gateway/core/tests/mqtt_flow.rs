@@ -26,8 +26,8 @@ fn no_more_than_the_window_is_in_flight() {
         gateway.send(1, qos1("t/x", payload, packet_id));
     }
     assert_eq!(gateway.received(2), [qos1("t/x", "a", 1), qos1("t/x", "b", 2)]);
-    assert_eq!(gateway.exchange(2, Packet::PubAck(id(2))), [qos1("t/x", "c", 3)]);
-    assert_eq!(gateway.exchange(2, Packet::PubAck(id(1))), [qos1("t/x", "d", 4)]);
+    assert_eq!(gateway.exchange(2, Packet::PubAck(id(2).into())), [qos1("t/x", "c", 3)]);
+    assert_eq!(gateway.exchange(2, Packet::PubAck(id(1).into())), [qos1("t/x", "d", 4)]);
 }
 
 #[test]
@@ -36,8 +36,8 @@ fn a_qos_2_message_fills_the_window_until_pubcomp() {
     gateway.send(1, qos2("t/x", "a", 1));
     gateway.send(1, qos2("t/x", "b", 2));
     assert_eq!(gateway.received(2), [qos2("t/x", "a", 1)]);
-    assert_eq!(gateway.exchange(2, Packet::PubRec(id(1))), [Packet::PubRel(id(1))]);
-    assert_eq!(gateway.exchange(2, Packet::PubComp(id(1))), [qos2("t/x", "b", 2)]);
+    assert_eq!(gateway.exchange(2, Packet::PubRec(id(1).into())), [Packet::PubRel(id(1).into())]);
+    assert_eq!(gateway.exchange(2, Packet::PubComp(id(1).into())), [qos2("t/x", "b", 2)]);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn qos_0_does_not_overtake_what_waits_for_the_window() {
     gateway.send(1, qos1("t/x", "2", 2));
     gateway.send(1, qos0("t/x", "3"));
     assert_eq!(payloads(&gateway.received(2)), ["1"]);
-    assert_eq!(gateway.exchange(2, Packet::PubAck(id(1))), [qos1("t/x", "2", 2), qos0("t/x", "3")]);
+    assert_eq!(gateway.exchange(2, Packet::PubAck(id(1).into())), [qos1("t/x", "2", 2), qos0("t/x", "3")]);
 }
 
 #[test]
@@ -103,6 +103,6 @@ fn ids_go_round_without_touching_one_in_flight() {
     for expected in (2..=u16::MAX).chain(2..=3) {
         gateway.send(1, qos1("t/x", "x", 2));
         assert_eq!(gateway.received(2), [qos1("t/x", "x", expected)]);
-        gateway.send(2, Packet::PubAck(id(expected)));
+        gateway.send(2, Packet::PubAck(id(expected).into()));
     }
 }

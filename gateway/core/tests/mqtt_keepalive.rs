@@ -3,7 +3,7 @@
 #[path = "common/mqtt.rs"]
 mod mqtt;
 
-use gateway_core::mqtt::{Connect, Packet};
+use gateway_core::mqtt::{Connect, Disconnect, Packet};
 use gateway_core::{CloseReason, Event, LostReason, Qos};
 use mqtt::{Gateway, clean, qos1};
 use std::time::Duration;
@@ -75,7 +75,7 @@ fn timers_of_connections_that_are_gone_do_not_pile_up() {
     let mut gateway = Gateway::default();
     for conn in 0..1_000 {
         gateway.connect(conn, with_keep_alive("a", u16::MAX));
-        gateway.send(conn, Packet::Disconnect);
+        gateway.send(conn, Packet::Disconnect(Disconnect::default()));
         gateway.lose(conn);
     }
     gateway.wait(Duration::from_secs(60));
@@ -86,7 +86,7 @@ fn timers_of_connections_that_are_gone_do_not_pile_up() {
 fn a_client_that_said_good_bye_is_not_lost_later() {
     let mut gateway = Gateway::default();
     gateway.connect(1, with_keep_alive("a", 10));
-    gateway.send(1, Packet::Disconnect);
+    gateway.send(1, Packet::Disconnect(Disconnect::default()));
     gateway.events();
     gateway.wait(Duration::from_secs(60));
     assert_eq!(gateway.closed(1), Some(CloseReason::Disconnected));

@@ -48,19 +48,19 @@ fn a_message_comes_with_the_lower_of_both_qos() {
 #[test]
 fn qos_1_is_acknowledged_each_time() {
     let mut gateway = pair(Qos::AtMostOnce);
-    assert_eq!(gateway.exchange(1, qos1("t", "x", 5)), [Packet::PubAck(id(5))]);
-    assert_eq!(gateway.exchange(1, dup(qos1("t", "x", 5))), [Packet::PubAck(id(5))]);
+    assert_eq!(gateway.exchange(1, qos1("t", "x", 5)), [Packet::PubAck(id(5).into())]);
+    assert_eq!(gateway.exchange(1, dup(qos1("t", "x", 5))), [Packet::PubAck(id(5).into())]);
     assert_eq!(payloads(&gateway.received(2)), ["x", "x"], "at least once");
 }
 
 #[test]
 fn qos_2_is_published_once_however_often_it_comes() {
     let mut gateway = pair(Qos::AtMostOnce);
-    assert_eq!(gateway.exchange(1, qos2("t", "x", 5)), [Packet::PubRec(id(5))]);
-    assert_eq!(gateway.exchange(1, dup(qos2("t", "x", 5))), [Packet::PubRec(id(5))]);
-    assert_eq!(gateway.exchange(1, qos2("t", "y", 6)), [Packet::PubRec(id(6))]);
-    assert_eq!(gateway.exchange(1, Packet::PubRel(id(5))), [Packet::PubComp(id(5))]);
-    assert_eq!(gateway.exchange(1, Packet::PubRel(id(5))), [Packet::PubComp(id(5))], "also again");
+    assert_eq!(gateway.exchange(1, qos2("t", "x", 5)), [Packet::PubRec(id(5).into())]);
+    assert_eq!(gateway.exchange(1, dup(qos2("t", "x", 5))), [Packet::PubRec(id(5).into())]);
+    assert_eq!(gateway.exchange(1, qos2("t", "y", 6)), [Packet::PubRec(id(6).into())]);
+    assert_eq!(gateway.exchange(1, Packet::PubRel(id(5).into())), [Packet::PubComp(id(5).into())]);
+    assert_eq!(gateway.exchange(1, Packet::PubRel(id(5).into())), [Packet::PubComp(id(5).into())], "also again");
     assert_eq!(payloads(&gateway.received(2)), ["x", "y"]);
     gateway.send(1, qos2("t", "z", 5));
     assert_eq!(payloads(&gateway.received(2)), ["z"], "a released id is free again");
@@ -94,7 +94,7 @@ fn to_a_subscriber_qos_1_ends_with_puback() {
     gateway.send(1, qos1("t", "x", 9));
     assert_eq!(gateway.received(2), [qos1("t", "x", 1)]);
     assert_eq!(waiting(&gateway), 1);
-    assert_eq!(gateway.exchange(2, Packet::PubAck(id(1))), []);
+    assert_eq!(gateway.exchange(2, Packet::PubAck(id(1).into())), []);
     assert_eq!(waiting(&gateway), 0);
     assert_eq!(gateway.rejects(RejectReason::UnmatchedAck), 0);
 }
@@ -104,10 +104,10 @@ fn to_a_subscriber_qos_2_ends_with_pubcomp() {
     let mut gateway = pair(Qos::ExactlyOnce);
     gateway.send(1, qos2("t", "x", 9));
     assert_eq!(gateway.received(2), [qos2("t", "x", 1)]);
-    assert_eq!(gateway.exchange(2, Packet::PubRec(id(1))), [Packet::PubRel(id(1))]);
-    assert_eq!(gateway.exchange(2, Packet::PubRec(id(1))), [Packet::PubRel(id(1))], "also again");
+    assert_eq!(gateway.exchange(2, Packet::PubRec(id(1).into())), [Packet::PubRel(id(1).into())]);
+    assert_eq!(gateway.exchange(2, Packet::PubRec(id(1).into())), [Packet::PubRel(id(1).into())], "also again");
     assert_eq!(waiting(&gateway), 1);
-    assert_eq!(gateway.exchange(2, Packet::PubComp(id(1))), []);
+    assert_eq!(gateway.exchange(2, Packet::PubComp(id(1).into())), []);
     assert_eq!(waiting(&gateway), 0);
     assert_eq!(gateway.rejects(RejectReason::UnmatchedAck), 0);
 }
@@ -118,10 +118,19 @@ fn an_acknowledgement_of_the_wrong_kind_ends_nothing() {
     gateway.send(1, qos2("t", "x", 9));
     gateway.send(1, qos1("t", "y", 10));
     gateway.received(2);
-    for packet in [Packet::PubAck(id(1)), Packet::PubComp(id(1)), Packet::PubComp(id(2)), Packet::PubAck(id(3))] {
+    for packet in [
+        Packet::PubAck(id(1).into()),
+        Packet::PubComp(id(1).into()),
+        Packet::PubComp(id(2).into()),
+        Packet::PubAck(id(3).into()),
+    ] {
         assert_eq!(gateway.exchange(2, packet), []);
     }
-    assert_eq!(gateway.exchange(2, Packet::PubRec(id(2))), [Packet::PubRel(id(2))], "so that the client gets done");
+    assert_eq!(
+        gateway.exchange(2, Packet::PubRec(id(2).into())),
+        [Packet::PubRel(id(2).into())],
+        "so that the client gets done"
+    );
     assert_eq!(gateway.rejects(RejectReason::UnmatchedAck), 5);
     assert_eq!(waiting(&gateway), 2);
 }
@@ -151,9 +160,9 @@ fn what_may_not_be_published_is_acknowledged_counted_and_not_routed() {
     let long = "x".repeat(1_025);
     gateway.subscribe(2, "+", Qos::AtMostOnce);
     assert_eq!(gateway.exchange(1, qos0("$SYS/uptime", "x")), []);
-    assert_eq!(gateway.exchange(1, qos1("$SYS/uptime", "x", 1)), [Packet::PubAck(id(1))]);
-    assert_eq!(gateway.exchange(1, qos2("$SYS/uptime", "x", 2)), [Packet::PubRec(id(2))]);
-    assert_eq!(gateway.exchange(1, qos1(&long, "x", 3)), [Packet::PubAck(id(3))]);
+    assert_eq!(gateway.exchange(1, qos1("$SYS/uptime", "x", 1)), [Packet::PubAck(id(1).into())]);
+    assert_eq!(gateway.exchange(1, qos2("$SYS/uptime", "x", 2)), [Packet::PubRec(id(2).into())]);
+    assert_eq!(gateway.exchange(1, qos1(&long, "x", 3)), [Packet::PubAck(id(3).into())]);
     assert_eq!(gateway.received(2), []);
     assert_eq!(gateway.rejects(RejectReason::TopicName), 4);
     assert_eq!(gateway.core.stats().published, [0; 3]);
@@ -163,7 +172,7 @@ fn what_may_not_be_published_is_acknowledged_counted_and_not_routed() {
 fn a_publisher_gets_its_own_message_if_it_subscribed() {
     let mut gateway = pair(Qos::AtMostOnce);
     gateway.subscribe(1, "own", Qos::AtLeastOnce);
-    assert_eq!(gateway.exchange(1, qos1("own", "x", 7)), [qos1("own", "x", 1), Packet::PubAck(id(7))]);
+    assert_eq!(gateway.exchange(1, qos1("own", "x", 7)), [qos1("own", "x", 1), Packet::PubAck(id(7).into())]);
 }
 
 fn waiting(gateway: &Gateway) -> usize {

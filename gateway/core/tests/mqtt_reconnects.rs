@@ -3,7 +3,7 @@
 #[path = "common/mqtt.rs"]
 mod mqtt;
 
-use gateway_core::mqtt::{Packet, PacketId, Publish};
+use gateway_core::mqtt::{Ack, Packet, PacketId, Publish};
 use gateway_core::{Config, Limits, Qos};
 use mqtt::{Gateway, dup, id, persistent, qos1, qos2};
 use proptest::collection::vec;
@@ -67,16 +67,16 @@ impl Client {
     fn take(&mut self, packet: Packet) -> Option<Packet> {
         match packet {
             Packet::Publish(publish) => self.take_publish(publish),
-            Packet::PubRel(id) => {
+            Packet::PubRel(Ack { id, .. }) => {
                 self.unreleased.remove(&id);
-                Some(Packet::PubComp(id))
+                Some(Packet::PubComp(id.into()))
             }
-            Packet::PubRec(id) => {
+            Packet::PubRec(Ack { id, .. }) => {
                 let unfinished = self.unfinished.iter_mut().find(|packet| packet_id(packet) == Some(id));
-                unfinished.into_iter().for_each(|packet| *packet = Packet::PubRel(id));
-                Some(Packet::PubRel(id))
+                unfinished.into_iter().for_each(|packet| *packet = Packet::PubRel(id.into()));
+                Some(Packet::PubRel(id.into()))
             }
-            Packet::PubAck(id) | Packet::PubComp(id) => {
+            Packet::PubAck(Ack { id, .. }) | Packet::PubComp(Ack { id, .. }) => {
                 self.unfinished.retain(|packet| packet_id(packet) != Some(id));
                 None
             }
@@ -92,8 +92,8 @@ impl Client {
         }
         match publish.qos {
             Qos::AtMostOnce => None,
-            Qos::AtLeastOnce => publish.id.map(Packet::PubAck),
-            Qos::ExactlyOnce => publish.id.map(Packet::PubRec),
+            Qos::AtLeastOnce => publish.id.map(|id| Packet::PubAck(id.into())),
+            Qos::ExactlyOnce => publish.id.map(|id| Packet::PubRec(id.into())),
         }
     }
 
@@ -105,7 +105,7 @@ impl Client {
 fn packet_id(packet: &Packet) -> Option<PacketId> {
     match packet {
         Packet::Publish(publish) => publish.id,
-        Packet::PubRel(id) => Some(*id),
+        Packet::PubRel(Ack { id, .. }) => Some(*id),
         other => panic!("unexpected {other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 #[path = "common/mqtt.rs"]
 mod mqtt;
 
-use gateway_core::mqtt::Packet;
+use gateway_core::mqtt::{Disconnect, Packet};
 use gateway_core::{ClientState, Config, DropReason, Limits, Qos, WhenFull};
 use mqtt::{Gateway, clean, dup, id, payloads, persistent, qos0, qos1, qos2};
 
@@ -30,7 +30,7 @@ fn messages_above_qos_0_wait_in_order() {
 #[test]
 fn subscriptions_last() {
     let mut gateway = gateway(Config::default());
-    gateway.send(2, Packet::Disconnect);
+    gateway.send(2, Packet::Disconnect(Disconnect::default()));
     gateway.connect(3, persistent("a"));
     gateway.send(1, qos0("t/a", "x"));
     assert_eq!(gateway.received(3), [qos0("t/a", "x")]);
@@ -43,19 +43,19 @@ fn what_was_in_flight_comes_again_in_its_order_with_its_ids() {
     gateway.send(1, qos1("t/2", "unacknowledged", 2));
     gateway.send(1, qos1("t/3", "acknowledged", 3));
     gateway.send(1, qos2("t/4", "unreceived", 4));
-    gateway.send(2, Packet::PubRec(id(1)));
-    gateway.send(2, Packet::PubAck(id(3)));
+    gateway.send(2, Packet::PubRec(id(1).into()));
+    gateway.send(2, Packet::PubAck(id(3).into()));
     gateway.lose(2);
     gateway.send(1, qos1("t/5", "meanwhile", 5));
     gateway.connect(3, persistent("a"));
     let expected = [
-        Packet::PubRel(id(1)),
+        Packet::PubRel(id(1).into()),
         dup(qos1("t/2", "unacknowledged", 2)),
         dup(qos2("t/4", "unreceived", 4)),
         qos1("t/5", "meanwhile", 5),
     ];
     assert_eq!(gateway.received(3), expected);
-    gateway.send(3, Packet::PubComp(id(1)));
+    gateway.send(3, Packet::PubComp(id(1).into()));
     gateway.lose(3);
     gateway.connect(4, persistent("a"));
     assert_eq!(gateway.received(4).len(), 3, "and again, but for what is done");
@@ -68,8 +68,8 @@ fn a_qos_2_message_that_was_not_released_is_remembered_over_a_reconnect() {
     gateway.send(3, qos2("t/x", "once", 7));
     gateway.lose(3);
     gateway.connect(4, persistent("sender"));
-    assert_eq!(gateway.exchange(4, dup(qos2("t/x", "once", 7))), [Packet::PubRec(id(7))]);
-    assert_eq!(gateway.exchange(4, Packet::PubRel(id(7))), [Packet::PubComp(id(7))]);
+    assert_eq!(gateway.exchange(4, dup(qos2("t/x", "once", 7))), [Packet::PubRec(id(7).into())]);
+    assert_eq!(gateway.exchange(4, Packet::PubRel(id(7).into())), [Packet::PubComp(id(7).into())]);
     assert_eq!(payloads(&gateway.received(2)), ["once"]);
 }
 

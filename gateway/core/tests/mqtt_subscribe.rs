@@ -3,7 +3,7 @@
 #[path = "common/mqtt.rs"]
 mod mqtt;
 
-use gateway_core::mqtt::Packet;
+use gateway_core::mqtt::{Packet, ReasonCode};
 use gateway_core::{Config, Limits, Qos, RejectReason};
 use mqtt::{Gateway, clean, id, payloads, persistent, qos0, qos1, qos2, retained, subscribe};
 
@@ -15,7 +15,7 @@ fn gateway() -> Gateway {
 }
 
 fn unsubscribe(filters: &[&str]) -> Packet {
-    Packet::Unsubscribe { id: id(8), filters: filters.iter().map(|filter| (*filter).into()).collect() }
+    Packet::Unsubscribe(id(8), filters.iter().map(|filter| (*filter).into()).collect())
 }
 
 #[test]
@@ -30,8 +30,10 @@ fn each_filter_is_granted_or_refused_on_its_own() {
         (&long, Qos::AtMostOnce),
         ("#", Qos::ExactlyOnce),
     ];
-    let granted = vec![Some(Qos::AtMostOnce), None, Some(Qos::AtLeastOnce), None, None, Some(Qos::ExactlyOnce)];
-    assert_eq!(gateway.exchange(2, subscribe(7, &filters)), [Packet::SubAck { id: id(7), granted }]);
+    let invalid = ReasonCode::TopicFilterInvalid;
+    let [q0, q1, q2] = [ReasonCode::Success, ReasonCode::GrantedQos1, ReasonCode::GrantedQos2];
+    let codes = vec![q0, invalid, q1, invalid, invalid, q2];
+    assert_eq!(gateway.exchange(2, subscribe(7, &filters)), [Packet::SubAck(id(7), codes)]);
     assert_eq!(gateway.rejects(RejectReason::TopicFilter), 3);
     assert_eq!(gateway.core.gauges().subscriptions, 3);
 }
@@ -42,9 +44,9 @@ fn subscriptions_over_the_limit_are_refused_but_known_ones_can_change() {
     let mut gateway = Gateway::new(Config { limits, ..Config::default() });
     gateway.connect(2, clean("subscriber"));
     let q0 = Qos::AtMostOnce;
-    let granted = vec![Some(q0), Some(q0), None];
+    let codes = vec![q0.into(), q0.into(), ReasonCode::QuotaExceeded];
     let three = subscribe(7, &[("a", q0), ("b", q0), ("c", q0)]);
-    assert_eq!(gateway.exchange(2, three), [Packet::SubAck { id: id(7), granted }]);
+    assert_eq!(gateway.exchange(2, three), [Packet::SubAck(id(7), codes)]);
     assert_eq!(gateway.rejects(RejectReason::SubscriptionLimit), 1);
     gateway.subscribe(2, "b", Qos::AtLeastOnce);
     gateway.send(2, unsubscribe(&["a"]));
@@ -79,7 +81,10 @@ fn after_unsubscribe_nothing_comes() {
     let mut gateway = gateway();
     gateway.subscribe(2, "a/+", Qos::AtMostOnce);
     gateway.subscribe(2, "b", Qos::AtMostOnce);
-    assert_eq!(gateway.exchange(2, unsubscribe(&["a/+", "never", "a/#/b"])), [Packet::UnsubAck(id(8))]);
+    assert_eq!(
+        gateway.exchange(2, unsubscribe(&["a/+", "never", "a/#/b"])),
+        [Packet::UnsubAck(id(8), vec![ReasonCode::Success; 3])]
+    );
     gateway.send(1, qos0("a/1", "x"));
     gateway.send(1, qos0("b", "y"));
     assert_eq!(payloads(&gateway.received(2)), ["y"]);
@@ -93,7 +98,7 @@ fn retained_messages_follow_the_suback_in_topic_order() {
         gateway.send(1, retained(qos0(topic, topic)));
     }
     let answer = gateway.exchange(2, subscribe(7, &[("a/#", Qos::AtMostOnce), ("c", Qos::AtMostOnce)]));
-    assert!(matches!(answer[0], Packet::SubAck { .. }));
+    assert!(matches!(answer[0], Packet::SubAck(..)));
     let expected = ["a", "a/1", "a/2", "c"].map(|topic| retained(qos0(topic, topic)));
     assert_eq!(answer[1..], expected);
 }

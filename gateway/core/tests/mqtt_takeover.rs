@@ -69,8 +69,8 @@ fn mqtt_takes_over_from_mqtt_sn() {
     let packets = gateway.received(2);
     let in_flight = u16::from_be_bytes([to_node[0][5], to_node[0][6]]);
     assert_eq!(packets, [dup(qos2("t", "x", in_flight))], "the same message under the same id");
-    gateway.send(2, gateway_core::mqtt::Packet::PubRec(id(in_flight)));
-    gateway.send(2, gateway_core::mqtt::Packet::PubComp(id(in_flight)));
+    gateway.send(2, gateway_core::mqtt::Packet::PubRec(id(in_flight).into()));
+    gateway.send(2, gateway_core::mqtt::Packet::PubComp(id(in_flight).into()));
     assert_eq!(gateway.core.clients().map(|client| client.waiting).sum::<usize>(), 0);
 }
 

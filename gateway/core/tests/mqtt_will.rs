@@ -3,7 +3,7 @@
 #[path = "common/mqtt.rs"]
 mod mqtt;
 
-use gateway_core::mqtt::{Connect, Packet, Will};
+use gateway_core::mqtt::{Connect, Disconnect, Packet, Will};
 use gateway_core::{Event, LostReason, Qos};
 use mqtt::{Gateway, clean, id, payloads, persistent, qos1, retained, will};
 use std::time::Duration;
@@ -44,7 +44,7 @@ fn a_retained_will_is_kept() {
 fn disconnect_forgets_the_will() {
     let mut gateway = gateway();
     gateway.connect(2, Connect { will: will("will/a", "gone"), ..persistent("a") });
-    gateway.send(2, Packet::Disconnect);
+    gateway.send(2, Packet::Disconnect(Disconnect::default()));
     gateway.lose(2);
     gateway.connect(3, persistent("a"));
     gateway.lose(3);
@@ -65,7 +65,7 @@ fn a_will_is_published_once() {
 fn a_new_connect_brings_a_new_will() {
     let mut gateway = gateway();
     gateway.connect(2, Connect { will: will("will/a", "first"), ..persistent("a") });
-    gateway.send(2, Packet::Disconnect);
+    gateway.send(2, Packet::Disconnect(Disconnect::default()));
     gateway.connect(3, Connect { will: will("will/a", "second"), ..persistent("a") });
     gateway.lose(3);
     assert_eq!(wills(&mut gateway), ["second"]);
@@ -89,5 +89,5 @@ fn a_client_may_wait_for_its_own_will() {
     gateway.lose(2);
     assert!(gateway.connect(3, persistent("a")));
     assert_eq!(gateway.received(3), [qos1("own", "gone", 1)]);
-    assert_eq!(gateway.exchange(3, Packet::PubAck(id(1))), []);
+    assert_eq!(gateway.exchange(3, Packet::PubAck(id(1).into())), []);
 }

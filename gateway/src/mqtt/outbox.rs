@@ -134,14 +134,13 @@ mod tests {
     use super::*;
 
     fn publish(len: usize) -> Packet {
-        Packet::Publish(gateway_core::mqtt::Publish {
-            dup: false,
-            qos: gateway_core::Qos::AtMostOnce,
-            retain: false,
-            topic: "t".into(),
-            id: None,
-            payload: vec![7; len].into(),
-        })
+        Packet::Publish(gateway_core::mqtt::Publish::new(
+            "t".into(),
+            vec![7; len].into(),
+            gateway_core::Qos::AtMostOnce,
+            false,
+            None,
+        ))
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::check::{self, ClientPacket, Malformed};
 use bytes::BytesMut;
 use gateway_core::Qos;
-use gateway_core::mqtt::{Connect, Packet, Publish, Will};
+use gateway_core::mqtt::{Connect, Disconnect, Packet, Publish, Subscribe, Will};
 use rmqtt_codec::error::DecodeError;
 use rmqtt_codec::types::QoS;
 use rmqtt_codec::v3;
@@ -127,28 +127,25 @@ fn translate(packet: v3::Packet, body_len: usize) -> Result<Packet, Malformed> {
             check::decoded_connect(&connect, body_len)?;
             Packet::Connect(Box::new(translate_connect(*connect)))
         }
-        v3::Packet::Publish(publish) => Packet::Publish(Publish {
-            dup: publish.dup,
-            qos: qos(publish.qos),
-            retain: publish.retain,
-            topic: Arc::from(&*publish.topic),
-            id: publish.packet_id,
-            payload: publish.payload,
-        }),
-        v3::Packet::PublishAck { packet_id } => Packet::PubAck(packet_id),
-        v3::Packet::PublishReceived { packet_id } => Packet::PubRec(packet_id),
-        v3::Packet::PublishRelease { packet_id } => Packet::PubRel(packet_id),
-        v3::Packet::PublishComplete { packet_id } => Packet::PubComp(packet_id),
-        v3::Packet::Subscribe { packet_id, topic_filters } => Packet::Subscribe {
-            id: packet_id,
-            filters: topic_filters.iter().map(|(filter, wanted)| (Arc::from(&**filter), qos(*wanted))).collect(),
-        },
-        v3::Packet::Unsubscribe { packet_id, topic_filters } => Packet::Unsubscribe {
-            id: packet_id,
-            filters: topic_filters.iter().map(|filter| Arc::from(&**filter)).collect(),
-        },
+        v3::Packet::Publish(publish) => {
+            let topic = Arc::from(&*publish.topic);
+            let first = Publish::new(topic, publish.payload, qos(publish.qos), publish.retain, publish.packet_id);
+            Packet::Publish(Publish { dup: publish.dup, ..first })
+        }
+        v3::Packet::PublishAck { packet_id } => Packet::PubAck(packet_id.into()),
+        v3::Packet::PublishReceived { packet_id } => Packet::PubRec(packet_id.into()),
+        v3::Packet::PublishRelease { packet_id } => Packet::PubRel(packet_id.into()),
+        v3::Packet::PublishComplete { packet_id } => Packet::PubComp(packet_id.into()),
+        v3::Packet::Subscribe { packet_id, topic_filters } => {
+            let asked = topic_filters.iter().map(|(filter, wanted)| (Arc::from(&**filter), qos(*wanted).into()));
+            let filters = asked.collect();
+            Packet::Subscribe(Box::new(Subscribe { id: packet_id, subscription_id: None, filters }))
+        }
+        v3::Packet::Unsubscribe { packet_id, topic_filters } => {
+            Packet::Unsubscribe(packet_id, topic_filters.iter().map(|filter| Arc::from(&**filter)).collect())
+        }
         v3::Packet::PingRequest => Packet::PingReq,
-        v3::Packet::Disconnect => Packet::Disconnect,
+        v3::Packet::Disconnect => Packet::Disconnect(Disconnect::default()),
         v3::Packet::ConnectAck(_)
         | v3::Packet::SubscribeAck { .. }
         | v3::Packet::UnsubscribeAck { .. }
@@ -158,17 +155,12 @@ fn translate(packet: v3::Packet, body_len: usize) -> Result<Packet, Malformed> {
 
 fn translate_connect(connect: v3::Connect) -> Connect {
     Connect {
-        client_id: connect.client_id.to_string(),
-        clean_session: connect.clean_session,
+        clean_start: connect.clean_session,
         keep_alive_s: connect.keep_alive,
-        will: connect.last_will.map(|will| Will {
-            topic: will.topic.to_string(),
-            payload: will.message,
-            qos: qos(will.qos),
-            retain: will.retain,
-        }),
+        will: connect.last_will.map(|will| Will::new(&*will.topic, will.message, qos(will.qos), will.retain)),
         username: connect.username.map(|name| name.to_string()),
         password: connect.password,
+        ..Connect::new(&*connect.client_id)
     }
 }
 

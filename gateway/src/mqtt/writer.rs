@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use gateway_core::Qos;
-use gateway_core::mqtt::{ConnectCode, Packet, Publish};
+use gateway_core::mqtt::{Packet, Publish, ReasonCode};
 use rmqtt_codec::types::{self, QoS};
 use rmqtt_codec::v3::{self, ConnectAck, ConnectAckReason, SubscribeReturnCode};
 use std::fmt;
@@ -30,24 +30,26 @@ pub fn encode(packet: Packet, out: &mut BytesMut) -> Result<(), Unencodable> {
 
 fn translate(packet: Packet) -> Result<v3::Packet, Unencodable> {
     Ok(match packet {
-        Packet::ConnAck { session_present, code } => {
-            v3::Packet::ConnectAck(ConnectAck { return_code: reason(code), session_present })
+        Packet::ConnAck(answer) => {
+            let (return_code, session_present) = (return_code(answer.code), answer.session_present);
+            v3::Packet::ConnectAck(ConnectAck { return_code, session_present })
         }
         Packet::Publish(publish) => v3::Packet::Publish(Box::new(translate_publish(publish))),
-        Packet::PubAck(packet_id) => v3::Packet::PublishAck { packet_id },
-        Packet::PubRec(packet_id) => v3::Packet::PublishReceived { packet_id },
-        Packet::PubRel(packet_id) => v3::Packet::PublishRelease { packet_id },
-        Packet::PubComp(packet_id) => v3::Packet::PublishComplete { packet_id },
-        Packet::SubAck { id, granted } => {
-            v3::Packet::SubscribeAck { packet_id: id, status: granted.into_iter().map(status).collect() }
+        Packet::PubAck(ack) => v3::Packet::PublishAck { packet_id: ack.id },
+        Packet::PubRec(ack) => v3::Packet::PublishReceived { packet_id: ack.id },
+        Packet::PubRel(ack) => v3::Packet::PublishRelease { packet_id: ack.id },
+        Packet::PubComp(ack) => v3::Packet::PublishComplete { packet_id: ack.id },
+        Packet::SubAck(packet_id, codes) => {
+            v3::Packet::SubscribeAck { packet_id, status: codes.into_iter().map(status).collect() }
         }
-        Packet::UnsubAck(packet_id) => v3::Packet::UnsubscribeAck { packet_id },
+        Packet::UnsubAck(packet_id, _) => v3::Packet::UnsubscribeAck { packet_id },
         Packet::PingResp => v3::Packet::PingResponse,
         Packet::Connect(_)
-        | Packet::Subscribe { .. }
-        | Packet::Unsubscribe { .. }
+        | Packet::Subscribe(_)
+        | Packet::Unsubscribe(..)
         | Packet::PingReq
-        | Packet::Disconnect => return Err(Unencodable),
+        | Packet::Disconnect(_)
+        | Packet::Auth(_) => return Err(Unencodable),
     })
 }
 
@@ -63,19 +65,25 @@ fn translate_publish(publish: Publish) -> types::Publish {
     }
 }
 
-fn reason(code: ConnectCode) -> ConnectAckReason {
+/// What MQTT 3.1.1 can say of it (§3.2.2.3).
+fn return_code(code: ReasonCode) -> ConnectAckReason {
     match code {
-        ConnectCode::Accepted => ConnectAckReason::ConnectionAccepted,
-        ConnectCode::UnacceptableProtocolVersion => ConnectAckReason::UnacceptableProtocolVersion,
-        ConnectCode::IdentifierRejected => ConnectAckReason::IdentifierRejected,
-        ConnectCode::ServerUnavailable => ConnectAckReason::ServiceUnavailable,
-        ConnectCode::BadUserNameOrPassword => ConnectAckReason::BadUserNameOrPassword,
-        ConnectCode::NotAuthorized => ConnectAckReason::NotAuthorized,
+        ReasonCode::Success => ConnectAckReason::ConnectionAccepted,
+        ReasonCode::UnsupportedProtocolVersion => ConnectAckReason::UnacceptableProtocolVersion,
+        ReasonCode::ClientIdentifierNotValid => ConnectAckReason::IdentifierRejected,
+        ReasonCode::BadUserNameOrPassword => ConnectAckReason::BadUserNameOrPassword,
+        ReasonCode::NotAuthorized | ReasonCode::Banned => ConnectAckReason::NotAuthorized,
+        _ => ConnectAckReason::ServiceUnavailable,
     }
 }
 
-fn status(granted: Option<Qos>) -> SubscribeReturnCode {
-    granted.map_or(SubscribeReturnCode::Failure, |granted| SubscribeReturnCode::Success(qos(granted)))
+fn status(code: ReasonCode) -> SubscribeReturnCode {
+    match code {
+        ReasonCode::Success => SubscribeReturnCode::Success(QoS::AtMostOnce),
+        ReasonCode::GrantedQos1 => SubscribeReturnCode::Success(QoS::AtLeastOnce),
+        ReasonCode::GrantedQos2 => SubscribeReturnCode::Success(QoS::ExactlyOnce),
+        _ => SubscribeReturnCode::Failure,
+    }
 }
 
 fn qos(qos: Qos) -> QoS {

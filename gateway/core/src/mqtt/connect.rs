@@ -1,7 +1,7 @@
 //! CONNECT (MQTT 3.1.1 §3.1).
 
 use super::connection::{Conn, OpenConn};
-use super::{Connect, ConnectCode, Packet, Will};
+use super::{ConnAck, Connect, Login, LoginRefusal, Packet, ReasonCode, Will};
 use crate::broker::{Link, SessionKey, validate_topic_name};
 use crate::{CloseReason, ConnId, Core, Event, Message, RejectReason, Via};
 use sn_types::Instant;
@@ -9,7 +9,7 @@ use sn_types::Instant;
 /// Why a client may not connect.
 enum Refusal {
     /// It is told so.
-    Answer(ConnectCode, RejectReason),
+    Answer(ReasonCode, RejectReason),
     /// It broke the protocol.
     Protocol(&'static str),
 }
@@ -23,34 +23,36 @@ impl Core {
         };
         let (key, session_present) = self.mqtt_find_session(now, conn, &connect);
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        session.clean = connect.clean_session;
+        session.clean = connect.clean_start;
         session.will = will;
         let client_id = session.client_id.clone();
         self.reattach(key, Link::Mqtt(conn));
         self.mqtt.conns.insert(conn, Conn::Open(OpenConn::new(key, connect.keep_alive_s, now)));
         self.mqtt_schedule(now, conn);
-        self.mqtt_send(conn, Packet::ConnAck { session_present, code: ConnectCode::Accepted });
+        let accepted = ConnAck { session_present, ..ConnAck::default() };
+        self.mqtt_send(conn, Packet::ConnAck(Box::new(accepted)));
         self.event(Event::Connected { client_id, via: Via::Mqtt(conn), session_present });
         self.mqtt_resume(now, conn, key);
     }
 
-    fn mqtt_refuse(&mut self, now: Instant, conn: ConnId, code: ConnectCode, reason: RejectReason) {
+    fn mqtt_refuse(&mut self, now: Instant, conn: ConnId, code: ReasonCode, reason: RejectReason) {
         self.mqtt_reject(conn, reason);
-        self.mqtt_send(conn, Packet::ConnAck { session_present: false, code });
+        self.mqtt_send(conn, Packet::ConnAck(Box::new(ConnAck { code, ..ConnAck::default() })));
         self.mqtt_close(now, conn, CloseReason::Refused);
     }
 
     /// Whether the client may connect, and its will. Gives it a client id if it has none.
     fn mqtt_check_connect(&mut self, connect: &mut Connect) -> Result<Option<Message>, Refusal> {
-        self.can_promise().map_err(|reason| Refusal::Answer(ConnectCode::ServerUnavailable, reason))?;
+        check_login(&connect.login)?;
+        self.can_promise().map_err(|reason| Refusal::Answer(ReasonCode::ServerUnavailable, reason))?;
         let limits = &self.config.limits;
         let id_fits = connect.client_id.len() <= limits.client_id_len && !connect.client_id.contains('\0');
-        if !id_fits || (connect.client_id.is_empty() && !connect.clean_session) {
-            return Err(Refusal::Answer(ConnectCode::IdentifierRejected, RejectReason::ClientId));
+        if !id_fits || (connect.client_id.is_empty() && !connect.clean_start) {
+            return Err(Refusal::Answer(ReasonCode::ClientIdentifierNotValid, RejectReason::ClientId));
         }
         let is_known = self.broker.sessions.find(&connect.client_id).is_some();
         if !is_known && self.broker.sessions.len() >= limits.clients {
-            return Err(Refusal::Answer(ConnectCode::ServerUnavailable, RejectReason::ClientLimit));
+            return Err(Refusal::Answer(ReasonCode::ServerUnavailable, RejectReason::ClientLimit));
         }
         let will = connect.will.take().map(|will| self.mqtt_check_will(will)).transpose()?;
         if connect.client_id.is_empty() {
@@ -63,8 +65,8 @@ impl Core {
         if validate_topic_name(&will.topic).is_err() {
             return Err(Refusal::Protocol("the will topic is not a topic name"));
         }
-        self.publishable(&will.topic).map_err(|reason| Refusal::Answer(ConnectCode::NotAuthorized, reason))?;
-        let Will { topic, payload, qos, retain } = will;
+        self.publishable(&will.topic).map_err(|reason| Refusal::Answer(ReasonCode::NotAuthorized, reason))?;
+        let Will { topic, payload, qos, retain, delay_s: _, message_expiry_s: _, properties: _ } = will;
         Ok(Message::new(topic.into(), &payload, qos, retain))
     }
 
@@ -85,11 +87,11 @@ impl Core {
             self.mqtt_end_other_link(now, conn, key);
         }
         match self.broker.sessions.find(&connect.client_id) {
-            Some(key) if !connect.clean_session => return (key, true),
+            Some(key) if !connect.clean_start => return (key, true),
             Some(key) => self.remove_session(key),
             None => {}
         }
-        (self.broker.sessions.insert(&connect.client_id, !connect.clean_session), false)
+        (self.broker.sessions.insert(&connect.client_id, !connect.clean_start), false)
     }
 
     /// Whoever else uses the session loses it (MQTT-3.1.4-2); that is no good-bye, so the will is published.
@@ -105,5 +107,18 @@ impl Core {
             Link::Mqtt(other) => self.mqtt_take_over(now, other),
         }
         self.event(Event::TakenOver { client_id, by: Via::Mqtt(conn) });
+    }
+}
+
+/// What the listener has found out about the client.
+fn check_login(login: &Login) -> Result<(), Refusal> {
+    match login {
+        Login::Anonymous | Login::As(_) => Ok(()),
+        Login::Refused(LoginRefusal::BadPassword) => {
+            Err(Refusal::Answer(ReasonCode::BadUserNameOrPassword, RejectReason::BadPassword))
+        }
+        Login::Refused(LoginRefusal::Anonymous) => {
+            Err(Refusal::Answer(ReasonCode::NotAuthorized, RejectReason::Anonymous))
+        }
     }
 }

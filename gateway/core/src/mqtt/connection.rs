@@ -4,7 +4,7 @@ use crate::broker::SessionKey;
 use crate::core::TimerKey;
 use crate::durable::{Promise, Recipient};
 use crate::map::{Map, MapSeed};
-use crate::mqtt::{ConnectCode, Packet};
+use crate::mqtt::{Packet, ReasonCode};
 use crate::{ConnId, Core, LostReason, Output, Qos};
 use sn_types::Instant;
 use std::time::Duration;
@@ -116,18 +116,19 @@ impl Core {
 /// Whether a packet promises that something has been noted, or shows an id that must not mean something else later.
 fn promise(packet: &Packet) -> Promise {
     match packet {
-        Packet::ConnAck { code: ConnectCode::Accepted, .. } => Promise::Leads,
-        Packet::SubAck { granted, .. } if granted.iter().any(Option::is_some) => Promise::Leads,
+        Packet::ConnAck(answer) if answer.code == ReasonCode::Success => Promise::Leads,
+        Packet::SubAck(_, codes) if !codes.iter().all(|code| code.is_error()) => Promise::Leads,
         Packet::Publish(publish) if publish.qos == Qos::ExactlyOnce => Promise::Waits,
-        Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) | Packet::UnsubAck(_) => {
+        Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) | Packet::UnsubAck(..) => {
             Promise::Waits
         }
-        Packet::ConnAck { .. } | Packet::SubAck { .. } | Packet::Publish(_) => Promise::Nothing,
+        Packet::ConnAck(_) | Packet::SubAck(..) | Packet::Publish(_) => Promise::Nothing,
         Packet::Connect(_)
-        | Packet::Subscribe { .. }
-        | Packet::Unsubscribe { .. }
+        | Packet::Subscribe(_)
+        | Packet::Unsubscribe(..)
         | Packet::PingReq
         | Packet::PingResp
-        | Packet::Disconnect => Promise::Nothing,
+        | Packet::Disconnect(_)
+        | Packet::Auth(_) => Promise::Nothing,
     }
 }

@@ -25,19 +25,20 @@ impl Core {
     fn mqtt_first_packet(&mut self, now: Instant, conn: ConnId, packet: Packet) {
         match packet {
             Packet::Connect(connect) => self.mqtt_connect(now, conn, *connect),
-            Packet::ConnAck { .. }
+            Packet::ConnAck(_)
             | Packet::Publish(_)
             | Packet::PubAck(_)
             | Packet::PubRec(_)
             | Packet::PubRel(_)
             | Packet::PubComp(_)
-            | Packet::Subscribe { .. }
-            | Packet::SubAck { .. }
-            | Packet::Unsubscribe { .. }
-            | Packet::UnsubAck(_)
+            | Packet::Subscribe(_)
+            | Packet::SubAck(..)
+            | Packet::Unsubscribe(..)
+            | Packet::UnsubAck(..)
             | Packet::PingReq
             | Packet::PingResp
-            | Packet::Disconnect => self.mqtt_protocol_error(now, conn, "the first packet is not CONNECT"),
+            | Packet::Disconnect(_)
+            | Packet::Auth(_) => self.mqtt_protocol_error(now, conn, "the first packet is not CONNECT"),
         }
     }
 
@@ -45,15 +46,16 @@ impl Core {
         match packet {
             Packet::Connect(_) => self.mqtt_protocol_error(now, conn, "a second CONNECT"),
             Packet::Publish(publish) => self.mqtt_publish_in(now, conn, key, publish),
-            Packet::PubAck(id) => self.mqtt_puback(now, conn, key, id),
-            Packet::PubRec(id) => self.mqtt_pubrec(conn, key, id),
-            Packet::PubRel(id) => self.mqtt_pubrel(conn, key, id),
-            Packet::PubComp(id) => self.mqtt_pubcomp(now, conn, key, id),
-            Packet::Subscribe { id, filters } => self.mqtt_subscribe(now, conn, key, id, filters),
-            Packet::Unsubscribe { id, filters } => self.mqtt_unsubscribe(now, conn, key, id, &filters),
+            Packet::PubAck(ack) => self.mqtt_puback(now, conn, key, ack.id),
+            Packet::PubRec(ack) => self.mqtt_pubrec(conn, key, ack.id),
+            Packet::PubRel(ack) => self.mqtt_pubrel(conn, key, ack.id),
+            Packet::PubComp(ack) => self.mqtt_pubcomp(now, conn, key, ack.id),
+            Packet::Subscribe(subscribe) => self.mqtt_subscribe(now, conn, key, *subscribe),
+            Packet::Unsubscribe(id, filters) => self.mqtt_unsubscribe(now, conn, key, id, &filters),
             Packet::PingReq => self.mqtt_send(conn, Packet::PingResp),
-            Packet::Disconnect => self.mqtt_disconnect(now, conn),
-            Packet::ConnAck { .. } | Packet::SubAck { .. } | Packet::UnsubAck(_) | Packet::PingResp => {
+            Packet::Disconnect(_) => self.mqtt_disconnect(now, conn),
+            Packet::Auth(_) => self.mqtt_protocol_error(now, conn, "AUTH without an authentication method"),
+            Packet::ConnAck(_) | Packet::SubAck(..) | Packet::UnsubAck(..) | Packet::PingResp => {
                 self.mqtt_protocol_error(now, conn, "a packet that only servers send");
             }
         }

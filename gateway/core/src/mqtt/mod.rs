@@ -1,4 +1,4 @@
-//! The MQTT side: connections of ordinary MQTT clients (MQTT 3.1.1).
+//! The MQTT side: connections of ordinary MQTT clients (MQTT 3.1.1 and MQTT 5).
 //!
 //! `dispatch` says what each packet does in each state of a connection, and the file named after the procedure does
 //! it. What outlives a connection is in the broker's session; here is only what a connection needs.
@@ -11,8 +11,13 @@ mod leave;
 mod packet;
 mod publish_in;
 mod publish_out;
+mod reason;
 mod subscribe;
 
-pub use packet::{Connect, ConnectCode, Packet, PacketId, Publish, Will};
+pub use packet::{
+    Ack, Auth, ConnAck, ConnAckProperties, Connect, ConnectProperties, Disconnect, Login, LoginRefusal,
+    MessageProperties, Packet, PacketId, Publish, RetainHandling, Subscribe, SubscribeOptions, Version, Will,
+};
+pub use reason::ReasonCode;
 
 pub(crate) use connection::MqttSide;

@@ -23,7 +23,7 @@ impl Core {
             (Qos::AtMostOnce, _) => self.mqtt_route(now, conn, publish),
             (Qos::AtLeastOnce, Some(id)) => {
                 self.mqtt_route(now, conn, publish);
-                self.mqtt_send(conn, Packet::PubAck(id));
+                self.mqtt_send(conn, Packet::PubAck(id.into()));
             }
             (Qos::ExactlyOnce, Some(id)) => self.mqtt_publish_once(now, conn, key, id, publish),
             (Qos::AtLeastOnce | Qos::ExactlyOnce, None) => {
@@ -42,7 +42,7 @@ impl Core {
                 return self.mqtt_break(now, conn, RejectReason::IncomingQos2Limit, what);
             }
         }
-        self.mqtt_send(conn, Packet::PubRec(id));
+        self.mqtt_send(conn, Packet::PubRec(id.into()));
     }
 
     fn mqtt_remember(&mut self, key: SessionKey, id: PacketId) -> Arrival {
@@ -64,7 +64,7 @@ impl Core {
             session.incoming_qos2.retain(|known| *known != id.get());
             self.broker.sessions.mark(key, Part::Incoming);
         }
-        self.mqtt_send(conn, Packet::PubComp(id));
+        self.mqtt_send(conn, Packet::PubComp(id.into()));
     }
 
     /// MQTT 3.1.1 has no way to refuse one message: what may not be published is acknowledged and counted.
@@ -72,7 +72,7 @@ impl Core {
         if let Err(reason) = self.publishable(&publish.topic) {
             return self.mqtt_reject(conn, reason);
         }
-        let Publish { topic, payload, qos, retain, dup: _, id: _ } = publish;
+        let Publish { topic, payload, qos, retain, .. } = publish;
         self.publish(now, Message::new(self.broker.name(&topic), &payload, qos, retain));
     }
 }

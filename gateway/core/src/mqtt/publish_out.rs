@@ -37,7 +37,7 @@ impl Core {
         let Some(session) = self.broker.sessions.get(key) else { return };
         let packets = session.outbound.inflight().iter().filter_map(|inflight| match inflight.phase {
             Phase::Published => Some(Packet::Publish(Publish { dup: true, ..first_publish(inflight) })),
-            Phase::Released => PacketId::new(inflight.id).map(Packet::PubRel),
+            Phase::Released => PacketId::new(inflight.id).map(|id| Packet::PubRel(id.into())),
         });
         for packet in packets.collect::<Vec<_>>() {
             self.mqtt_send(conn, packet);
@@ -71,7 +71,7 @@ impl Core {
         if !outbound.release(id.get()) {
             self.mqtt_reject(conn, RejectReason::UnmatchedAck);
         }
-        self.mqtt_send(conn, Packet::PubRel(id));
+        self.mqtt_send(conn, Packet::PubRel(id.into()));
     }
 }
 
@@ -82,5 +82,5 @@ fn first_publish(inflight: &Inflight) -> Publish {
 fn publish(queued: &Queued, id: Option<PacketId>) -> Publish {
     let message = &queued.message;
     let (topic, payload) = (message.topic().clone(), message.shared_payload());
-    Publish { dup: false, qos: queued.qos, retain: queued.retain, topic, id, payload }
+    Publish::new(topic, payload, queued.qos, queued.retain, id)
 }

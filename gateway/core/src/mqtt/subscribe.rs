@@ -1,6 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE (MQTT 3.1.1 §3.8, §3.10).
 
-use super::{Packet, PacketId};
+use super::{Packet, PacketId, ReasonCode, Subscribe};
 use crate::broker::{SessionKey, validate_filter};
 use crate::{ConnId, Core, Qos, RejectReason};
 use sn_types::Instant;
@@ -8,21 +8,17 @@ use std::sync::Arc;
 
 impl Core {
     /// Grants what is asked for, filter by filter; retained messages follow the SUBACK.
-    pub(super) fn mqtt_subscribe(
-        &mut self,
-        now: Instant,
-        conn: ConnId,
-        key: SessionKey,
-        id: PacketId,
-        filters: Vec<(Arc<str>, Qos)>,
-    ) {
+    pub(super) fn mqtt_subscribe(&mut self, now: Instant, conn: ConnId, key: SessionKey, subscribe: Subscribe) {
+        let Subscribe { id, filters, subscription_id: _ } = subscribe;
         if filters.is_empty() {
             return self.mqtt_protocol_error(now, conn, "a SUBSCRIBE without a filter");
         }
-        let granted = filters.iter().map(|(filter, qos)| self.mqtt_grant(conn, key, filter, *qos)).collect::<Vec<_>>();
-        self.mqtt_send(conn, Packet::SubAck { id, granted: granted.clone() });
+        let granted =
+            filters.iter().map(|(filter, asked)| self.mqtt_grant(conn, key, filter, asked.qos)).collect::<Vec<_>>();
+        let code = |granted: &Result<Qos, ReasonCode>| granted.map_or_else(|code| code, ReasonCode::from);
+        self.mqtt_send(conn, Packet::SubAck(id, granted.iter().map(code).collect()));
         for ((filter, _), granted) in filters.iter().zip(granted) {
-            if let Some(qos) = granted {
+            if let Ok(qos) = granted {
                 self.mqtt_send_retained(now, conn, key, filter, qos);
             }
         }
@@ -36,20 +32,20 @@ impl Core {
         }
     }
 
-    fn mqtt_grant(&mut self, conn: ConnId, key: SessionKey, filter: &Arc<str>, qos: Qos) -> Option<Qos> {
+    fn mqtt_grant(&mut self, conn: ConnId, key: SessionKey, filter: &Arc<str>, qos: Qos) -> Result<Qos, ReasonCode> {
         if filter.len() > self.config.limits.topic_name_len || validate_filter(filter).is_err() {
             self.mqtt_reject(conn, RejectReason::TopicFilter);
-            return None;
+            return Err(ReasonCode::TopicFilterInvalid);
         }
         if let Err(reason) = self.can_promise() {
             self.mqtt_reject(conn, reason);
-            return None;
+            return Err(ReasonCode::ImplementationSpecificError);
         }
         if !self.subscribe(key, filter, qos) {
             self.mqtt_reject(conn, RejectReason::SubscriptionLimit);
-            return None;
+            return Err(ReasonCode::QuotaExceeded);
         }
-        Some(qos)
+        Ok(qos)
     }
 
     /// Answered also when there was no such subscription (MQTT-3.10.4-5).
@@ -67,6 +63,6 @@ impl Core {
         for filter in filters {
             self.unsubscribe(key, filter);
         }
-        self.mqtt_send(conn, Packet::UnsubAck(id));
+        self.mqtt_send(conn, Packet::UnsubAck(id, vec![ReasonCode::Success; filters.len()]));
     }
 }

@@ -28,6 +28,8 @@ pub(super) const fn return_code(reason: RejectReason) -> ReturnCode {
         | RejectReason::UnmatchedAck
         | RejectReason::QosMinusOne
         | RejectReason::NodeId
+        | RejectReason::BadPassword
+        | RejectReason::Anonymous
         | RejectReason::MqttProtocol => ReturnCode::NotSupported,
     }
 }

@@ -172,7 +172,7 @@ impl Rig {
         let (qos, id) = (publish.qos, publish.id);
         self.mqtt(Packet::Publish(publish));
         if let Some(id) = id.filter(|_| qos == Qos::ExactlyOnce) {
-            self.mqtt(Packet::PubRel(id));
+            self.mqtt(Packet::PubRel(id.into()));
         }
     }
 
@@ -181,7 +181,7 @@ impl Rig {
         let qos = broker_qos(qos);
         let id = (qos > Qos::AtMostOnce).then(|| self.packet_id());
         let (topic, payload) = (topic.into(), payload.to_owned().into());
-        mqtt::Publish { dup: false, qos, retain: false, topic, id, payload }
+        mqtt::Publish::new(topic, payload, qos, false, id)
     }
 
     /// The MQTT client subscribes, at QoS 2. It never acknowledges, and gets no more than [`Limits::mqtt_inflight`].
@@ -189,7 +189,8 @@ impl Rig {
     /// [`Limits::mqtt_inflight`]: gateway_core::Limits
     pub(crate) fn watch(&mut self, filter: &str) {
         let id = self.packet_id();
-        self.mqtt(Packet::Subscribe { id, filters: vec![(filter.into(), Qos::ExactlyOnce)] });
+        let filters = vec![(filter.into(), Qos::ExactlyOnce.into())];
+        self.mqtt(Packet::Subscribe(Box::new(mqtt::Subscribe { id, subscription_id: None, filters })));
     }
 
     /// What the MQTT client received since it was looked at last.
@@ -212,14 +213,7 @@ impl Rig {
 
     /// The same with a keep-alive.
     pub(crate) fn mqtt_connect_alive(&mut self, conn: ConnId, client_id: &str, keep_alive_s: u16) {
-        let connect = mqtt::Connect {
-            client_id: client_id.into(),
-            clean_session: false,
-            keep_alive_s,
-            will: None,
-            username: None,
-            password: None,
-        };
+        let connect = mqtt::Connect { clean_start: false, keep_alive_s, ..mqtt::Connect::new(client_id) };
         self.mqtt_from(conn, Packet::Connect(Box::new(connect)));
     }
 

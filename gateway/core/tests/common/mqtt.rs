@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use bytes::Bytes;
-use gateway_core::mqtt::{Connect, ConnectCode, Packet, PacketId, Publish, Will};
+use gateway_core::mqtt::{Connect, Packet, PacketId, Publish, ReasonCode, Subscribe, Will};
 use gateway_core::{CloseReason, Config, ConnId, Core, Event, Input, Output, Qos, RejectReason};
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
 use std::collections::BTreeMap;
@@ -50,18 +50,17 @@ impl Gateway {
     pub(crate) fn connect(&mut self, conn: u64, connect: Connect) -> bool {
         self.send(conn, Packet::Connect(Box::new(connect)));
         let mut packets = self.received(conn).into_iter();
-        let Some(Packet::ConnAck { session_present, code: ConnectCode::Accepted }) = packets.next() else {
-            panic!("connection {conn} was not accepted");
-        };
+        let Some(Packet::ConnAck(answer)) = packets.next() else { panic!("connection {conn} got no CONNACK") };
+        assert_eq!(answer.code, ReasonCode::Success, "connection {conn}");
         self.received.insert(ConnId(conn), packets.collect());
-        session_present
+        answer.session_present
     }
 
     /// SUBSCRIBE to one filter, granted; what follows the SUBACK stays to be received.
     pub(crate) fn subscribe(&mut self, conn: u64, filter: &str, qos: Qos) {
         self.send(conn, subscribe(1, &[(filter, qos)]));
         let mut packets = self.received(conn).into_iter();
-        assert_eq!(packets.next(), Some(Packet::SubAck { id: id(1), granted: vec![Some(qos)] }));
+        assert_eq!(packets.next(), Some(Packet::SubAck(id(1), vec![qos.into()])));
         self.received.insert(ConnId(conn), packets.collect());
     }
 
@@ -145,30 +144,21 @@ pub(crate) fn id(id: u16) -> PacketId {
 
 /// CONNECT without will and supervision.
 pub(crate) fn clean(client_id: &str) -> Connect {
-    Connect {
-        client_id: client_id.into(),
-        clean_session: true,
-        keep_alive_s: 0,
-        will: None,
-        username: None,
-        password: None,
-    }
+    Connect::new(client_id)
 }
 
 pub(crate) fn persistent(client_id: &str) -> Connect {
-    Connect { clean_session: false, ..clean(client_id) }
+    Connect { clean_start: false, ..clean(client_id) }
 }
 
 pub(crate) fn will(topic: &str, payload: &'static str) -> Option<Will> {
     let payload = Bytes::from_static(payload.as_bytes());
-    Some(Will { topic: topic.into(), payload, qos: Qos::AtLeastOnce, retain: false })
+    Some(Will::new(topic, payload, Qos::AtLeastOnce, false))
 }
 
 pub(crate) fn subscribe(packet_id: u16, filters: &[(&str, Qos)]) -> Packet {
-    Packet::Subscribe {
-        id: id(packet_id),
-        filters: filters.iter().map(|(filter, qos)| ((*filter).into(), *qos)).collect(),
-    }
+    let filters = filters.iter().map(|(filter, qos)| ((*filter).into(), (*qos).into())).collect();
+    Packet::Subscribe(Box::new(Subscribe { id: id(packet_id), subscription_id: None, filters }))
 }
 
 pub(crate) fn qos0(topic: &str, payload: &str) -> Packet {
@@ -186,7 +176,7 @@ pub(crate) fn qos2(topic: &str, payload: &str, packet_id: u16) -> Packet {
 fn publish(topic: &str, payload: &str, qos: Qos, packet_id: u16) -> Packet {
     let payload = Bytes::copy_from_slice(payload.as_bytes());
     let id = PacketId::new(packet_id);
-    Packet::Publish(Publish { dup: false, qos, retain: false, topic: topic.into(), id, payload })
+    Packet::Publish(Publish::new(topic.into(), payload, qos, false, id))
 }
 
 pub(crate) fn dup(packet: Packet) -> Packet {

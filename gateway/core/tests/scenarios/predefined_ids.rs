@@ -2,7 +2,7 @@
 
 use crate::common::sn::{pingreq, predefined, puback, publish_to, regack, resume, sleep, subscribe_to};
 use crate::common::{Rig, port};
-use gateway_core::mqtt::{Packet, PacketId};
+use gateway_core::mqtt::{Packet, PacketId, Subscribe};
 use gateway_core::{Config, ConnId};
 use sn_codec::{Qos, TopicFilter};
 use sn_types::{PeerAddr, TopicId};
@@ -56,8 +56,11 @@ fn assert_by_name(rig: &mut Rig) {
     assert_eq!(told, "PUBLISH q1 id=1 'x'");
     assert_eq!(rig.ask(NODE, puback(1, mid)), ["PINGRESP"]);
     rig.mqtt_connect(WATCHER, "watcher");
-    let filters = vec![("#".into(), gateway_core::Qos::AtMostOnce)];
-    rig.mqtt_from(WATCHER, Packet::Subscribe { id: PacketId::MIN, filters });
+    let filters = vec![("#".into(), gateway_core::Qos::AtMostOnce.into())];
+    rig.mqtt_from(
+        WATCHER,
+        Packet::Subscribe(Box::new(Subscribe { id: PacketId::MIN, subscription_id: None, filters })),
+    );
     rig.send(NODE, resume("node"));
     rig.send(NODE, publish_to(Qos::Zero, predefined(16), 0, "up"));
     assert_eq!(rig.watched(), ["q0 new 'up'"]);
