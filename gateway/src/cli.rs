@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::config::{self, File, ListenAddr, LogFormat, SimTable, StoreTable, TransportTable, parse_entry};
+use crate::config::{
+    self, File, ListenAddr, ListenerTable, LogFormat, SimTable, StoreTable, TransportTable, parse_entry,
+};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use sn_types::TopicId;
@@ -119,7 +121,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "ADDR")]
     pub udp: Vec<ListenAddr>,
 
-    /// Listen for MQTT over TCP on ADDR, in the place of the configured addresses; may be repeated
+    /// Listen for MQTT over TCP on ADDR, in the place of the configured listeners; may be repeated
     #[arg(long, value_name = "ADDR")]
     pub mqtt: Vec<ListenAddr>,
 
@@ -162,7 +164,7 @@ impl RunArgs {
             file.transport.push(TransportTable::Sim(SimTable { path: path.clone() }));
         }
         if !self.mqtt.is_empty() {
-            file.mqtt.listen.clone_from(&self.mqtt);
+            file.listener = self.mqtt.iter().copied().map(ListenerTable::tcp).collect();
         }
         if let Some(data) = &self.data {
             file.store = StoreTable { data: Some(data.clone()), in_memory: false };

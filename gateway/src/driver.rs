@@ -10,7 +10,7 @@ use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
 use crate::admin::{Ask, Reply};
 use crate::event_log::{Addr, EventLog};
 use crate::metrics::{Desk, Scrape, Seen};
-use crate::mqtt::{Closing, FromMqtt, Malformed, Outbox, Pushed};
+use crate::mqtt::{Closing, FromMqtt, Malformed, Outbox, Pushed, Tally};
 use crate::store::{Keeper, Report};
 use gateway_core::mqtt::Packet;
 use gateway_core::{CloseReason, CommitToken, ConnId, Core, Input, Output, Record, StorageState, Via};
@@ -80,6 +80,8 @@ pub struct Driver {
     /// When the daemon ends because the store has failed.
     ends_at: Option<Instant>,
     transports: Vec<Box<dyn Transport>>,
+    /// One for each MQTT listener, in the order of the configuration.
+    listeners: Vec<Tally>,
     from_mqtt: mpsc::Receiver<FromMqtt>,
     asked: Option<mpsc::Receiver<Ask>>,
     desk: Option<Desk>,
@@ -111,6 +113,7 @@ impl Driver {
             keeper,
             ends_at: None,
             transports: Vec::new(),
+            listeners: Vec::new(),
             from_mqtt,
             asked: None,
             desk: None,
@@ -136,6 +139,12 @@ impl Driver {
         self.core.add_transport(self.clock.now(), id, transport.profile());
         self.transports.push(transport);
         self.carry_out();
+    }
+
+    /// Adds an MQTT listener and answers its number.
+    pub(crate) fn add_listener(&mut self) -> usize {
+        self.listeners.push(Tally::default());
+        self.listeners.len() - 1
     }
 
     /// Lets an operator ask. There is no channel without a control socket.
@@ -205,7 +214,8 @@ impl Driver {
                     FromMqtt::Opened { .. }
                     | FromMqtt::Packets { .. }
                     | FromMqtt::Writable { .. }
-                    | FromMqtt::Refused { .. },
+                    | FromMqtt::Refused { .. }
+                    | FromMqtt::TurnedAway { .. },
                 ) => {}
                 None => return,
             }
@@ -289,8 +299,9 @@ impl Driver {
         let Some(desk) = &mut self.desk else { return false };
         let Poll::Ready(scrape) = desk.poll_scrape(cx) else { return false };
         let transports: Vec<_> = self.transports.iter().map(|transport| transport.counters()).collect();
-        let uptime = self.clock.start.elapsed();
-        desk.answer(scrape, Seen { core: &self.core, uptime, connections: self.conns.len(), transports: &transports });
+        let (uptime, connections) = (self.clock.start.elapsed(), self.conns.len());
+        let (transports, listeners) = (&transports[..], &self.listeners[..]);
+        desk.answer(scrape, Seen { core: &self.core, uptime, connections, transports, listeners });
         true
     }
 
@@ -337,7 +348,8 @@ impl Driver {
 
     fn take_batch(&mut self, now: Instant, batch: FromMqtt) {
         match batch {
-            FromMqtt::Opened { conn, peer, outbox } => {
+            FromMqtt::Opened { conn, listener, peer, outbox } => {
+                self.listeners[listener].count_connected();
                 self.conns.insert(conn, Conn { peer, outbox, unflushed: false, closing: false });
             }
             FromMqtt::Packets { conn, packets } => {
@@ -354,6 +366,10 @@ impl Driver {
                 self.conns.remove(&conn);
             }
             FromMqtt::Refused { malformed } => self.take_malformed(now, malformed),
+            FromMqtt::TurnedAway { listener, why } => {
+                self.listeners[listener].count(why);
+                self.log.connection_turned_away(now, listener, why);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the core reports, as log lines: few enough to read, however much happens.
 
-use crate::mqtt::Malformed;
+use crate::mqtt::{Malformed, TurnedAway};
 use crate::store::Report;
 use gateway_core::{ConnId, Event, LostReason, Via};
 use sn_types::Instant;
@@ -27,6 +27,7 @@ pub(crate) struct EventLog {
     errors: Throttle,
     losses: Throttle,
     turned_away: Throttle,
+    connections: Throttle,
     /// Datagrams that transports have lost so far.
     lost: u64,
 }
@@ -114,6 +115,13 @@ impl EventLog {
     /// An MQTT connection was closed because of what it sent.
     pub(crate) fn malformed(&mut self, now: Instant, reason: Malformed) {
         self.count(now, reason.name());
+    }
+
+    /// An MQTT connection has met a limit of its listener.
+    pub(crate) fn connection_turned_away(&mut self, now: Instant, listener: usize, why: TurnedAway) {
+        if let Some(held_back) = self.connections.pass(now) {
+            warn!(listener, reason = why.name(), more = held_back, "an MQTT connection has met a limit");
+        }
     }
 
     fn count(&mut self, now: Instant, reason: &'static str) {

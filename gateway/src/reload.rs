@@ -51,7 +51,7 @@ impl Reloader {
 fn fixed(old: &File, new: &File) -> Vec<&'static str> {
     let differs = [
         ("transport", old.transport != new.transport),
-        ("mqtt", old.mqtt != new.mqtt),
+        ("listener", old.listener != new.listener),
         ("store", old.store != new.store),
         ("metrics", old.metrics != new.metrics),
         ("log.format", old.log.format != new.log.format),

@@ -2,11 +2,11 @@
 
 use crate::admin;
 use crate::cli::RunArgs;
-use crate::config::{self, File, SimTable, TransportTable, UdpTable};
+use crate::config::{self, File, ListenerTable, SimTable, TransportTable, UdpTable};
 use crate::driver::Driver;
 use crate::logging;
 use crate::metrics;
-use crate::mqtt::{Door, Listener, MqttLimits};
+use crate::mqtt::{ConnIds, Door, FromMqtt, Listener, Policy};
 use crate::reload::Reloader;
 use crate::startup::{Data, Listening};
 use crate::store::{self, DataDir, Keeper, Wall};
@@ -17,7 +17,7 @@ use sn_types::{Instant, TransportId};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -38,10 +38,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let hash_seed = RandomState::new().hash_one(std::process::id());
     runtime.block_on(async {
         let signals = Signals::new()?;
-        let Built { mut driver, door, data, dir } = build(&file, hash_seed)?;
+        let Built { mut driver, to_driver, data, dir } = build(&file, hash_seed)?;
         let mut accepting = JoinSet::new();
-        let mut listening =
-            listen(&file, &mut driver, |listener| drop(accepting.spawn(listener.accept(door.clone()))))?;
+        let ids = ConnIds::default();
+        let mut listening = listen(&file, &mut driver, |listener, number, table| {
+            let door = Door::new(number, table.limits, Policy::default(), ids.clone(), to_driver.clone());
+            accepting.spawn(listener.accept(Arc::new(door)));
+        })?;
         if let Some(addr) = file.metrics.listen {
             listening.metrics = Some(listen_metrics(addr, &mut driver, &mut accepting).await?);
         }
@@ -57,7 +60,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 /// The daemon before it listens.
 struct Built {
     driver: Driver,
-    door: Door,
+    to_driver: mpsc::Sender<FromMqtt>,
     data: Data,
     /// Held until the daemon ends.
     dir: Option<DataDir>,
@@ -76,12 +79,7 @@ fn build(file: &File, hash_seed: u64) -> anyhow::Result<Built> {
         }
     };
     let (driver, to_driver) = Driver::new(core, now, keeper);
-    let limits = MqttLimits {
-        max_packet: file.mqtt.max_packet_bytes,
-        connect_timeout: Duration::from_secs(file.mqtt.connect_timeout_s),
-    };
-    let door = Door::new(file.mqtt.max_connections, limits, to_driver);
-    Ok(Built { driver, door, data, dir })
+    Ok(Built { driver, to_driver, data, dir })
 }
 
 /// Opens the control socket. Without it the gateway does its work all the same.
@@ -190,7 +188,11 @@ fn announce(text: &str) {
 }
 
 /// Binds everything that the configuration names: transports for the driver, MQTT listeners for `accept`.
-fn listen(file: &File, driver: &mut Driver, mut accept: impl FnMut(Listener)) -> anyhow::Result<Listening> {
+fn listen(
+    file: &File,
+    driver: &mut Driver,
+    mut accept: impl FnMut(Listener, usize, &ListenerTable),
+) -> anyhow::Result<Listening> {
     let mut listening = Listening::default();
     let udp: Vec<SocketAddr> =
         file.transport.iter().filter_map(TransportTable::as_udp).map(|table| table.listen.0).collect();
@@ -202,9 +204,12 @@ fn listen(file: &File, driver: &mut Driver, mut accept: impl FnMut(Listener)) ->
             TransportTable::Sim(table) => listen_sim(table, driver, &mut listening)?,
         }
     }
-    let mqtt: Vec<SocketAddr> = file.mqtt.listen.iter().map(|addr| addr.0).collect();
-    for &addr in &mqtt {
-        listen_mqtt(addr, beside_ipv4(addr, &mqtt), &mut accept, &mut listening)?;
+    let mqtt: Vec<SocketAddr> = file.listener.iter().map(|table| table.listen.0).collect();
+    for table in &file.listener {
+        let number = driver.add_listener();
+        if let Some(listener) = listen_mqtt(table, beside_ipv4(table.listen.0, &mqtt), &mut listening)? {
+            accept(listener, number, table);
+        }
     }
     if listening.udp.is_empty() && listening.sim.is_empty() && listening.mqtt.is_empty() {
         bail!("there is no address to listen on; give one with --udp or --mqtt");
@@ -242,21 +247,17 @@ fn next_id(driver: &Driver) -> anyhow::Result<TransportId> {
     Ok(TransportId(number))
 }
 
-fn listen_mqtt(
-    addr: SocketAddr,
-    only_v6: bool,
-    accept: &mut impl FnMut(Listener),
-    listening: &mut Listening,
-) -> anyhow::Result<()> {
+fn listen_mqtt(table: &ListenerTable, only_v6: bool, listening: &mut Listening) -> anyhow::Result<Option<Listener>> {
+    let addr = table.listen.0;
     match Listener::bind(addr, only_v6).and_then(|listener| Ok((listener.local_addr()?, listener))) {
         Ok((actual, listener)) => {
             listening.mqtt.push(actual);
-            accept(listener);
+            return Ok(Some(listener));
         }
         Err(error) if lacks_ipv6(addr, &error) => listening.without_ipv6.push(addr),
         Err(error) => return Err(error).with_context(|| cannot_listen("mqtt", addr)),
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Whether `[::]` must leave IPv4 to another listener on the same port.

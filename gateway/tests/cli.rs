@@ -129,7 +129,7 @@ fn it_says_where_it_listens_who_can_reach_it_and_what_to_type_next() {
 fn flags_override_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gw.toml");
-    fs::write(&path, "[mqtt]\nlisten = [\"192.0.2.1:1\"]\n[[transport]]\nkind = \"udp\"\nlisten = \"192.0.2.1:1\"\n")
+    fs::write(&path, "[[listener]]\nkind = \"tcp\"\nlisten = \"192.0.2.1:1\"\n[[transport]]\nkind = \"udp\"\nlisten = \"192.0.2.1:1\"\n")
         .unwrap();
     let gateway = Daemon::start(&["--config", path.to_str().unwrap()]);
     assert!(gateway.udp().ip().is_loopback() && gateway.mqtt().ip().is_loopback());

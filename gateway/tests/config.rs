@@ -21,7 +21,7 @@ fn an_empty_file_is_the_default_and_that_is_loopback_only() {
     let file = parse(Path::new("gw.toml"), "").unwrap();
     assert_eq!(file, File::default());
     assert!(file.transport.iter().all(|table| table.as_udp().is_some_and(|table| table.listen.0.ip().is_loopback())));
-    assert!(file.mqtt.listen.iter().all(|ListenAddr(addr)| addr.ip().is_loopback()));
+    assert!(file.listener.iter().all(|table| table.listen.0.ip().is_loopback()));
 }
 
 #[test]
@@ -44,9 +44,17 @@ fn keys_of(table: &str) -> Vec<String> {
 #[test]
 fn the_sample_shows_every_key() {
     let text = sample().1.replace("\n# [[", "\n[[");
-    for table in
-        ["[gateway]", "[timing]", "[limits]", "[[queue]]", "[[transport]]", "[mqtt]", "[store]", "[metrics]", "[log]"]
-    {
+    for table in [
+        "[gateway]",
+        "[timing]",
+        "[limits]",
+        "[[queue]]",
+        "[[transport]]",
+        "[[listener]]",
+        "[store]",
+        "[metrics]",
+        "[log]",
+    ] {
         // All tables of that name together.
         let header = format!("\n{table}\n");
         let sections = text.split(&header).skip(1).map(|rest| rest.split("\n[").next().unwrap_or_default());
@@ -161,6 +169,19 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
             "[[transport]]\nkind = \"udp\"\nlisten = \"10.0.0.1\"\nmulticast = \"[ff1e:feed:caca:dead::1]:1883\"\n",
             "gw.toml:4:13: transport[0].multicast: the group [ff1e:feed:caca:dead::1]:1883 and the address \
              10.0.0.1:1883 are of two families",
+        ),
+        (
+            "[mqtt]\nlisten = [\"127.0.0.1:1883\"]\n",
+            "gw.toml:1:2: mqtt: there is no table [mqtt]; write a table [[listener]] for each address, with kind = \
+             \"tcp\" and listen = \"IP:PORT\"",
+        ),
+        ("[[listener]]\nlisten = \"127.0.0.1\"\n", "gw.toml:1:1: listener[0]: `kind` is missing"),
+        ("[[listener]]\nkind = \"tcp\"\n", "gw.toml:1:1: listener[0]: `listen` is missing"),
+        ("[[listener]]\nkind = \"udp\"\n", "gw.toml:2:8: listener[0].kind: unknown `udp`; known is only tcp"),
+        (
+            "[[listener]]\nkind = \"tcp\"\nlisten = \"::1\"\nconnects_per_s = 0\n",
+            "gw.toml:4:18: listener[0].connects_per_s: invalid value: integer `0`, expected a whole number from 1 to \
+             1000000",
         ),
         (
             "[metrics]\nlisten = \"127.0.0.1\"\n",

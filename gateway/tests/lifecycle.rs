@@ -59,17 +59,17 @@ fn what_was_accepted_before_the_end_is_still_delivered() {
 fn sighup_takes_over_what_can_change_and_names_what_cannot() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gateway.toml");
-    let mqtt = "[mqtt]\nmax_connections = 9\n";
+    let metrics = "[metrics]\nlisten = \"127.0.0.1:9\"\n";
     fs::write(&path, "[predefined]\n1 = \"old\"\n").unwrap();
     let gateway = Daemon::start(&["--config", path.to_str().unwrap()]);
     let mut subscriber = Mqtt::connect(gateway.mqtt(), "subscriber");
     subscriber.subscribe("#", 0);
 
-    fs::write(&path, format!("[predefined]\n1 = \"new\"\n[gateway]\ngw_id = 7\n{mqtt}[log]\nfilter = \"debug\"\n"))
+    fs::write(&path, format!("[predefined]\n1 = \"new\"\n[gateway]\ngw_id = 7\n{metrics}[log]\nfilter = \"debug\"\n"))
         .unwrap();
     gateway.signal(Signal::SIGHUP);
     gateway.wait_for_log("configuration read again");
-    gateway.wait_for_log("gw_id, mqtt");
+    gateway.wait_for_log("gw_id, metrics");
 
     let node = Sn::new(gateway.udp());
     node.send(&[8, 0x0C, 0x61, 0, 1, 0, 0, b'x']);

@@ -3,11 +3,11 @@
 mod common;
 
 use common::durable::{Durable, resume};
+use common::scrape::{METRICS, http, scrape, value};
 use common::{Daemon, Mqtt, Sn, publish_packet};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
@@ -136,33 +136,6 @@ fn a_full_and_a_failed_disk_are_told_as_soon_as_they_are_known() {
     publish(2);
     assert_eq!(monitor.receive_publish(), state("failed"));
     assert_eq!(gateway.daemon().wait().code(), Some(1));
-}
-
-const METRICS: &str = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
-
-/// The whole answer to a request for `path`.
-fn http(addr: SocketAddr, request: &str) -> String {
-    let mut stream = TcpStream::connect(addr).expect("connect");
-    stream.set_read_timeout(Some(common::PATIENCE)).expect("a timeout");
-    write!(stream, "{request} HTTP/1.1\r\nHost: gateway\r\n\r\n").expect("send");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer, and the end of the connection");
-    answer
-}
-
-/// The metrics' text.
-fn scrape(addr: SocketAddr) -> String {
-    let answer = http(addr, "GET /metrics");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a header");
-    assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("text/plain; version=0.0.4"), "{head}");
-    body.to_owned()
-}
-
-/// The value of a metric with its labels, as Prometheus writes them.
-#[track_caller]
-fn value(text: &str, metric: &str) -> f64 {
-    let value = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
-    value.unwrap_or_else(|| panic!("{metric} is missing in\n{text}")).parse().expect("a number")
 }
 
 #[test]

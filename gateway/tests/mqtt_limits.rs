@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::scrape::{METRICS, scrape, value};
 use common::{Daemon, Mqtt, connect_packet, publish_packet};
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -16,6 +17,20 @@ fn config(text: &str) -> tempfile::NamedTempFile {
 fn start(text: &str) -> (Daemon, tempfile::NamedTempFile) {
     let file = config(text);
     (Daemon::start(&["--config", file.path().to_str().unwrap(), "--log", "debug"]), file)
+}
+
+/// A gateway with one MQTT listener, and more keys for that.
+fn start_listener(keys: &str) -> (Daemon, tempfile::NamedTempFile) {
+    let listener = "[[listener]]\nkind = \"tcp\"\nlisten = \"127.0.0.1:0\"\n";
+    let file = config(&format!("{METRICS}{listener}{keys}"));
+    let args = ["--config", file.path().to_str().unwrap(), "--udp", "127.0.0.1:0", "--log", "debug"];
+    (Daemon::start_as_told(&args), file)
+}
+
+/// How many connections of the first listener had this outcome.
+fn outcome(gateway: &Daemon, outcome: &str) -> f64 {
+    let metric = format!("sn_gateway_listener_connections_total{{listener=\"0\",outcome=\"{outcome}\"}}");
+    value(&scrape(gateway.metrics()), &metric)
 }
 
 #[test]
@@ -56,7 +71,7 @@ fn other_versions_are_told_so() {
 
 #[test]
 fn who_says_nothing_is_closed() {
-    let (gateway, _file) = start("[mqtt]\nconnect_timeout_s = 1\n");
+    let (gateway, _file) = start_listener("connect_timeout_s = 1\n");
     let start = Instant::now();
     let mut silent = Mqtt::new(gateway.mqtt());
     let mut slow = Mqtt::new(gateway.mqtt());
@@ -65,13 +80,14 @@ fn who_says_nothing_is_closed() {
     silent.expect_close();
     slow.expect_close();
     assert!(start.elapsed() >= Duration::from_millis(900));
+    common::wait_until("both to be counted", || outcome(&gateway, "connect-timeout") == 2.0);
     connected.send(b"\xc0\x00");
     connected.expect(b"\xd0\x00");
 }
 
 #[test]
 fn a_packet_beyond_the_limit_is_refused_before_it_is_all_there() {
-    let (gateway, _file) = start("[mqtt]\nmax_packet_bytes = 1000\n");
+    let (gateway, _file) = start_listener("max_packet_bytes = 1000\n");
     let mut client = Mqtt::connect(gateway.mqtt(), "client");
     client.subscribe("#", 0);
     let fits = publish_packet(0, "t", None, &[b'x'; 997]);
@@ -84,19 +100,52 @@ fn a_packet_beyond_the_limit_is_refused_before_it_is_all_there() {
 
 #[test]
 fn one_connection_too_many_is_told_that_the_server_is_unavailable() {
-    let (gateway, _file) = start("[mqtt]\nmax_connections = 2\n");
+    let (gateway, _file) = start_listener("max_connections = 2\n");
     let first = Mqtt::connect(gateway.mqtt(), "first");
     let _second = Mqtt::connect(gateway.mqtt(), "second");
     let mut third = Mqtt::new(gateway.mqtt());
+    third.send(&connect_packet("third", 2, &[]));
     third.expect(b"\x20\x02\x00\x03");
+    third.expect_close();
     drop(first);
-    gateway.wait_for_log("max_connections");
+    gateway.wait_for_log("reason=\"connection-limit\"");
+    assert_eq!(outcome(&gateway, "connection-limit"), 1.0);
     common::wait_until("a free slot", || {
         let mut fourth = Mqtt::new(gateway.mqtt());
         let _ = fourth.0.write_all(&connect_packet("fourth", 2, &[]));
         let mut answer = [0; 4];
         fourth.0.read_exact(&mut answer).is_ok() && answer == [0x20, 2, 0, 0]
     });
+}
+
+#[test]
+fn who_comes_too_fast_waits_its_turn() {
+    let (gateway, _file) = start_listener("connects_per_s = 5\n");
+    let start = Instant::now();
+    let clients = ["1", "2", "3", "4", "5", "6", "7", "8"].map(|id| Mqtt::connect(gateway.mqtt(), id));
+    // Five come at once, and then one every fifth of a second.
+    assert!(start.elapsed() >= Duration::from_millis(590), "{:?}", start.elapsed());
+    assert_eq!(clients.len() as f64, outcome(&gateway, "connected"));
+    assert!(outcome(&gateway, "connect-rate") >= 3.0);
+}
+
+#[test]
+fn a_reader_that_does_not_read_is_disconnected_if_told_so() {
+    let (gateway, _file) = start_listener("slow_consumer = \"disconnect\"\nslow_consumer_timeout_s = 1\n");
+    let [mut stuck, mut other] = ["stuck", "other"].map(|id| Mqtt::connect(gateway.mqtt(), id));
+    socket2::SockRef::from(&stuck.0).set_recv_buffer_size(16 << 10).unwrap();
+    stuck.subscribe("t", 0);
+    other.subscribe("t", 0);
+    let mut publisher = Mqtt::connect(gateway.mqtt(), "publisher");
+    let packet = publish_packet(0, "t", None, &[b'x'; 10_000]);
+    common::wait_until("the slow one to be disconnected", || {
+        publisher.send(&packet);
+        other.expect(&packet);
+        outcome(&gateway, "slow-consumer") == 1.0
+    });
+    gateway.wait_for_log("lost client=\"stuck\"");
+    publisher.send(&packet);
+    other.expect(&packet);
 }
 
 #[test]

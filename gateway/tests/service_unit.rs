@@ -40,7 +40,8 @@ fn it_starts_checks_and_reloads_one_configuration_file() {
 fn it_gives_the_gateway_descriptors_for_all_connections_and_time_to_stop() {
     let unit = unit();
     let descriptors: usize = unit["Service.LimitNOFILE"].parse().unwrap();
-    assert!(descriptors > sn_gateway::config::File::default().mqtt.max_connections);
+    let listeners = sn_gateway::config::File::default().listener;
+    assert!(descriptors > listeners.iter().map(|table| table.limits.max_connections).sum());
     assert!(unit["Service.TimeoutStopSec"].parse::<u64>().unwrap() > 2);
     assert_eq!(unit["Install.WantedBy"], "multi-user.target");
 }

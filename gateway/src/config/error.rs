@@ -6,6 +6,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
+/// What an operator may look for under another name.
+const NO_MQTT_TABLE: &str = "there is no table [mqtt]; write a table [[listener]] for each address, with kind = \"tcp\" \
+                             and listen = \"IP:PORT\"";
+
 /// What is wrong, where, and what would be right.
 #[derive(Debug)]
 pub struct ConfigError {
@@ -147,6 +151,9 @@ fn helpful(message: &str) -> String {
     };
     let mut names = rest.split('`').skip(1).step_by(2);
     let Some(wrong) = names.next() else { return message.into() };
+    if wrong == "mqtt" {
+        return NO_MQTT_TABLE.into();
+    }
     let known: Vec<&str> = names.collect();
     let closest = known.iter().map(|name| (strsim::jaro_winkler(wrong, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
     let list = known.join(", ");

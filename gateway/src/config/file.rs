@@ -1,6 +1,7 @@
 //! The file's tables and keys, each with its default and its range.
 
 use super::addr::{ListenAddr, metrics_addr};
+use super::listener::ListenerTable;
 use super::number::within;
 use super::predefined::Predefined;
 use super::queue::QueueTable;
@@ -33,7 +34,7 @@ pub struct File {
     /// Where MQTT-SN comes in.
     pub transport: Vec<TransportTable>,
     /// Where MQTT comes in.
-    pub mqtt: MqttTable,
+    pub listener: Vec<ListenerTable>,
     /// Where sessions and messages are kept.
     pub store: StoreTable,
     /// Where metrics are read.
@@ -149,23 +150,6 @@ pub struct LimitsTable {
     pub unknown_sender_answers_per_s: u32,
     #[serde(deserialize_with = "within::<0, 1_000_000, _, _>")]
     pub search_answers_per_s: u32,
-}
-
-/// `[mqtt]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "the table [mqtt]")]
-pub struct MqttTable {
-    /// The addresses to listen on; none is no MQTT listener.
-    pub listen: Vec<ListenAddr>,
-    /// The longest packet taken in, in octets after the fixed header.
-    #[serde(deserialize_with = "within::<128, 268_435_455, _, _>")]
-    pub max_packet_bytes: usize,
-    /// Connections at the same time.
-    #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
-    pub max_connections: usize,
-    /// How long a connection may take to send its CONNECT, in seconds.
-    #[serde(deserialize_with = "within::<1, 300, _, _>")]
-    pub connect_timeout_s: u64,
 }
 
 /// `[store]`
@@ -296,7 +280,7 @@ impl Default for File {
             queue: Vec::new(),
             predefined: Predefined::default(),
             transport: ListenAddr::loopback().map(TransportTable::udp).into(),
-            mqtt: MqttTable::default(),
+            listener: ListenAddr::loopback().map(ListenerTable::tcp).into(),
             store: StoreTable::default(),
             metrics: MetricsTable::default(),
             log: LogTable::default(),
@@ -357,17 +341,6 @@ impl Default for LimitsTable {
             uncommitted_bytes: core.uncommitted_bytes,
             unknown_sender_answers_per_s: core.unknown_sender_answers_per_s,
             search_answers_per_s: core.search_answers_per_s,
-        }
-    }
-}
-
-impl Default for MqttTable {
-    fn default() -> Self {
-        Self {
-            listen: ListenAddr::loopback().into(),
-            max_packet_bytes: 1 << 20,
-            max_connections: 10_000,
-            connect_timeout_s: 10,
         }
     }
 }

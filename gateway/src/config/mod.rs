@@ -6,6 +6,7 @@
 mod addr;
 mod error;
 mod file;
+mod listener;
 mod number;
 mod predefined;
 mod queue;
@@ -14,9 +15,10 @@ mod transport;
 pub use addr::ListenAddr;
 pub use error::ConfigError;
 pub use file::{
-    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MetricsTable, MqttTable, StoreTable,
-    TimingTable, WhenFullKey,
+    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MetricsTable, StoreTable, TimingTable,
+    WhenFullKey,
 };
+pub use listener::ListenerTable;
 pub use predefined::{Predefined, parse_entry};
 pub use transport::{SimTable, TransportTable, UdpTable};
 

@@ -1,6 +1,7 @@
 //! The values as they are at a scrape.
 
 use super::names;
+use crate::mqtt::Tally;
 use gateway_core::{Census, Core, StorageState};
 use metrics::{Histogram, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
@@ -31,6 +32,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) connections: usize,
     /// In the order of the configuration.
     pub(crate) transports: &'a [Counters],
+    /// In the order of the configuration.
+    pub(crate) listeners: &'a [Tally],
 }
 
 impl Board {
@@ -63,6 +66,7 @@ impl Board {
             waiting(seen.core);
             reasons(seen.core);
             seen.transports.iter().enumerate().for_each(|(number, counters)| transport(number, counters));
+            seen.listeners.iter().enumerate().for_each(|(number, tally)| listener(number, tally));
         });
         let handle = self.recorder.handle();
         // What was recorded of commits since the last time is added up now.
@@ -141,5 +145,11 @@ fn transport(number: usize, counters: &Counters) {
         ("send-unlinked", send_unlinked),
     ] {
         counter!(names::TRANSPORT, "transport" => number.to_string(), "outcome" => what).absolute(count);
+    }
+}
+
+fn listener(number: usize, tally: &Tally) {
+    for (what, count) in tally.counts() {
+        counter!(names::LISTENER, "listener" => number.to_string(), "outcome" => what).absolute(count);
     }
 }

@@ -30,6 +30,7 @@ pub(super) const UNCOMMITTED: &str = "sn_gateway_uncommitted_bytes";
 pub(super) const STORE_STATE: &str = "sn_gateway_store_state";
 pub(super) const COMMIT_SECONDS: &str = "sn_gateway_commit_seconds";
 pub(super) const TRANSPORT: &str = "sn_gateway_transport_datagrams_total";
+pub(super) const LISTENER: &str = "sn_gateway_listener_connections_total";
 
 const GAUGES: [(&str, &str); 15] = [
     (INFO, "Always 1; the label has the version."),
@@ -49,7 +50,7 @@ const GAUGES: [(&str, &str); 15] = [
     (STORE_STATE, "1 for the state that the disk is in, 0 for the others."),
 ];
 
-const COUNTERS: [(&str, &str); 12] = [
+const COUNTERS: [(&str, &str); 13] = [
     (EXPIRED, "Sessions forgotten because their client was away for too long."),
     (RECEIVED, "Datagrams or packets of any kind from clients, by protocol."),
     (SENT, "Datagrams or packets of any kind to clients, by protocol."),
@@ -62,6 +63,7 @@ const COUNTERS: [(&str, &str); 12] = [
     (UNSENT, "Datagrams not sent because too much waits for the disk."),
     (HELD_BACK, "How often an MQTT connection was not read from because too much waits for the disk."),
     (TRANSPORT, "Datagrams of a transport, numbered as in the configuration, by what became of them."),
+    (LISTENER, "Connections of an MQTT listener, numbered as in the configuration, by what became of them."),
 ];
 
 /// Tells the recorder in use all texts.

@@ -1,24 +1,36 @@
 //! One MQTT connection: a task that reads for the driver and writes what the driver has left for it.
+//!
+//! It does not know what carries the octets: TCP, TLS or WebSocket.
 
 use super::check::Malformed;
+use super::door::Door;
+use super::limits::TurnedAway;
 use super::outbox::{Closing, Outbox};
 use super::reader::{Reader, Refusal};
 use bytes::{Buf, BytesMut};
 use gateway_core::ConnId;
-use gateway_core::mqtt::Packet;
+use gateway_core::mqtt::{Packet, Version};
+use std::future::poll_fn;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tracing::debug;
 
 /// Octets read at once.
 const READ: usize = 16 << 10;
 /// Packets handed to the driver at once: a packet of two octets is many times larger when it has been read.
 const BATCH: usize = 128;
+/// CONNACK 3, server unavailable (MQTT 3.1.1 §3.2.2.3).
+const CONNACK_UNAVAILABLE: &[u8] = &[0x20, 2, 0, 3];
+/// CONNACK 0x89, server busy (MQTT 5 §3.2.2.2).
+const CONNACK_BUSY: &[u8] = &[0x20, 3, 0, 0x89, 0];
 /// How long a connection that is being closed may take to read what was sent before.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -29,6 +41,8 @@ pub(crate) enum FromMqtt {
     Opened {
         /// Which.
         conn: ConnId,
+        /// By which listener it came, in the order of the configuration.
+        listener: usize,
         /// Who it is.
         peer: SocketAddr,
         /// Where its output goes.
@@ -58,6 +72,13 @@ pub(crate) enum FromMqtt {
         /// Why.
         malformed: Malformed,
     },
+    /// A connection has met a limit of its listener.
+    TurnedAway {
+        /// The listener's number, in the order of the configuration.
+        listener: usize,
+        /// Which limit.
+        why: TurnedAway,
+    },
 }
 
 /// Why a connection is over.
@@ -70,6 +91,8 @@ enum End {
     Overflow,
     /// The client took too long to say CONNECT.
     Silent,
+    /// The client does not read, and the operator does not want to wait for it.
+    Slow,
     /// The client broke the rules.
     Refused(Refusal),
     /// The driver is gone: the daemon stops.
@@ -94,112 +117,191 @@ impl<T> From<mpsc::error::SendError<T>> for End {
     }
 }
 
+/// What the stream has done.
+enum Done {
+    /// So many octets have come; none is the end.
+    Read(usize),
+    /// So many have left our hands.
+    Wrote(usize),
+}
+
 /// A connection and what its task holds.
-pub(super) struct Connection {
+pub(super) struct Connection<S> {
     id: ConnId,
     peer: SocketAddr,
-    stream: TcpStream,
+    stream: S,
     reader: Reader,
     outbox: Arc<Outbox>,
     /// What is being written.
     hand: BytesMut,
+    /// What was written may still be in the stream's own buffers.
+    unflushed: bool,
     opened: bool,
-    driver: mpsc::Sender<FromMqtt>,
+    door: Arc<Door>,
 }
 
-impl Connection {
-    pub(super) fn new(
-        id: ConnId,
-        peer: SocketAddr,
-        stream: TcpStream,
-        max_packet: usize,
-        driver: mpsc::Sender<FromMqtt>,
-    ) -> Self {
-        let (reader, outbox) = (Reader::new(max_packet), Arc::default());
-        Self { id, peer, stream, reader, outbox, hand: BytesMut::new(), opened: false, driver }
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(id: ConnId, peer: SocketAddr, stream: S, door: Arc<Door>) -> Self {
+        let (reader, outbox) = (Reader::new(door.limits().max_packet), Arc::default());
+        Self { id, peer, stream, reader, outbox, hand: BytesMut::new(), unflushed: false, opened: false, door }
     }
 
     /// Serves the client until the connection is over, then tells the driver.
-    pub(super) async fn serve(mut self, connect_timeout: Duration) {
-        let end = self.converse(connect_timeout).await.err();
-        let malformed = match &end {
-            Some(End::Refused(refusal)) => Some(refusal.reason),
-            Some(End::Lost | End::Overflow | End::Closed | End::Silent | End::Stopped) | None => None,
-        };
-        if let Some(reason) = malformed {
-            debug!(peer = %self.peer, reason = reason.name(), "MQTT connection closed: malformed");
-        }
+    pub(super) async fn serve(mut self, connect_by: Instant) {
+        let end = self.converse(connect_by).await.err();
+        let (mut malformed, mut turned_away) = (None, None);
         let polite = match end {
             Some(End::Refused(refusal)) => {
+                debug!(peer = %self.peer, reason = refusal.reason.name(), "MQTT connection closed: malformed");
+                malformed = Some(refusal.reason);
                 self.hand.extend_from_slice(refusal.answer);
                 self.say_goodbye().await
             }
             Some(End::Closed) => self.say_goodbye().await,
-            Some(End::Lost | End::Overflow | End::Silent | End::Stopped) | None => false,
+            Some(End::Silent) => {
+                turned_away = Some(TurnedAway::ConnectTimeout);
+                false
+            }
+            Some(End::Slow) => {
+                turned_away = Some(TurnedAway::SlowConsumer);
+                false
+            }
+            Some(End::Lost | End::Overflow | End::Stopped) | None => false,
         };
+        if let Some(why) = turned_away {
+            self.door.turned_away(self.peer, why).await;
+        }
         self.tell_driver(malformed).await;
         if polite {
-            let _ = timeout(LAST_WORDS, drain(&self.stream)).await;
+            let _ = timeout(LAST_WORDS, drain(&mut self.stream)).await;
+        }
+    }
+
+    /// Waits for the CONNECT, and says that there is no room.
+    pub(super) async fn refuse(mut self) {
+        let answer = loop {
+            match self.reader.next_packet() {
+                Ok(Some(Packet::Connect(connect))) if connect.version == Version::V5 => break CONNACK_BUSY,
+                Ok(Some(_)) => break CONNACK_UNAVAILABLE,
+                Ok(None) => {}
+                Err(refusal) => break refusal.answer,
+            }
+            if !matches!(poll_fn(|cx| self.poll_read(cx)).await, Ok(1..)) {
+                return;
+            }
+        };
+        self.hand.extend_from_slice(answer);
+        if self.say_goodbye().await {
+            let _ = drain(&mut self.stream).await;
         }
     }
 
     async fn tell_driver(&mut self, malformed: Option<Malformed>) {
-        let conn = self.id;
+        let (conn, driver) = (self.id, self.door.driver());
         let _ = match (self.opened, malformed) {
-            (true, malformed) => self.driver.send(FromMqtt::Closed { conn, malformed }).await,
-            (false, Some(malformed)) => self.driver.send(FromMqtt::Refused { malformed }).await,
+            (true, malformed) => driver.send(FromMqtt::Closed { conn, malformed }).await,
+            (false, Some(malformed)) => driver.send(FromMqtt::Refused { malformed }).await,
             (false, None) => Ok(()),
         };
     }
 
-    async fn converse(&mut self, connect_timeout: Duration) -> Result<(), End> {
-        let too_late = sleep(connect_timeout);
-        tokio::pin!(too_late);
+    async fn converse(&mut self, connect_by: Instant) -> Result<(), End> {
+        let outbox = self.outbox.clone();
+        let alarm = sleep_until(connect_by);
+        tokio::pin!(alarm);
+        let mut stuck = false;
         loop {
-            let (reading, writing) = (self.outbox.may_read(), !self.hand.is_empty());
+            let writing = !self.hand.is_empty() || self.unflushed;
+            let waits = outbox.waits();
+            self.watch(waits.held_back, &mut stuck, alarm.as_mut());
             tokio::select! {
-                () = self.outbox.changed() => self.write().await?,
-                ready = self.stream.writable(), if writing => { ready?; self.write().await? }
-                ready = self.stream.readable(), if reading => { ready?; self.read().await? }
-                () = &mut too_late, if !self.opened => return Err(End::Silent),
+                () = outbox.changed() => self.write().await?,
+                done = poll_fn(|cx| self.poll_stream(cx, waits.may_read, writing)) => match done? {
+                    Done::Read(0) => return Err(End::Lost),
+                    Done::Read(_) => self.hand_over_all().await?,
+                    Done::Wrote(len) => {
+                        self.written(len).await?;
+                        self.write().await?;
+                    }
+                },
+                () = &mut alarm, if stuck || !self.opened => return Err(if stuck { End::Slow } else { End::Silent }),
             }
         }
     }
 
-    /// Takes in what is there and hands the packets to the driver, waiting while the driver is busy.
-    async fn read(&mut self) -> Result<(), End> {
-        self.reader.buffer.reserve(READ);
-        match self.stream.try_read_buf(&mut self.reader.buffer) {
-            Ok(0) => return Err(End::Lost),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error.into()),
+    /// Sets the alarm when the client begins to leave things unread.
+    fn watch(&self, held_back: bool, stuck: &mut bool, alarm: Pin<&mut Sleep>) {
+        let Some(patience) = self.door.limits().slow_consumer else { return };
+        if held_back && !*stuck {
+            alarm.reset(Instant::now() + patience);
         }
-        let result = self.hand_over_all().await;
-        if self.reader.buffer.is_empty() {
-            // Ten thousand idle clients must not hold ten thousand buffers.
-            self.reader.buffer = BytesMut::new();
-        }
-        result
+        *stuck = held_back;
     }
 
-    /// Hands the complete packets to the driver, in batches.
+    /// Reads or writes, whatever comes first.
+    fn poll_stream(&mut self, cx: &mut Context<'_>, reading: bool, writing: bool) -> Poll<io::Result<Done>> {
+        if writing && let Poll::Ready(result) = self.poll_write(cx) {
+            return Poll::Ready(result.map(Done::Wrote));
+        }
+        if reading && let Poll::Ready(result) = self.poll_read(cx) {
+            return Poll::Ready(result.map(Done::Read));
+        }
+        Poll::Pending
+    }
+
+    /// Takes in what is there. It comes by way of the stack, because ten thousand idle clients must not hold ten
+    /// thousand buffers, nor a short message that waits a long one.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut scrap = [MaybeUninit::uninit(); READ];
+        let mut scrap = ReadBuf::uninit(&mut scrap);
+        Pin::new(&mut self.stream).poll_read(cx, &mut scrap).map_ok(|()| {
+            self.reader.buffer.extend_from_slice(scrap.filled());
+            scrap.filled().len()
+        })
+    }
+
+    /// Writes what is in our hands, or sees it off if nothing is.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let stream = Pin::new(&mut self.stream);
+        if self.hand.is_empty() {
+            return stream.poll_flush(cx).map_ok(|()| {
+                self.unflushed = false;
+                0
+            });
+        }
+        self.unflushed = true;
+        match stream.poll_write(cx, &self.hand) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            result => result,
+        }
+    }
+
+    /// Hands the complete packets to the driver, in batches, and waits while the driver is busy.
     async fn hand_over_all(&mut self) -> Result<(), End> {
         loop {
             let mut packets = Vec::new();
             let full = self.fill(&mut packets);
             self.hand_over(packets).await?;
             if !full? {
-                return Ok(());
+                break;
             }
         }
+        if self.reader.buffer.is_empty() {
+            self.reader.buffer = BytesMut::new();
+        }
+        Ok(())
     }
 
     /// Takes packets until the batch is full, or answers that more octets are needed first.
     fn fill(&mut self, batch: &mut Vec<Packet>) -> Result<bool, Refusal> {
         while batch.len() < BATCH {
             match self.reader.next_packet()? {
-                Some(packet) => batch.push(packet),
+                Some(mut packet) => {
+                    if let Packet::Connect(connect) = &mut packet {
+                        self.door.policy().introduce(connect);
+                    }
+                    batch.push(packet);
+                }
                 None => return Ok(false),
             }
         }
@@ -210,13 +312,13 @@ impl Connection {
         if packets.is_empty() {
             return Ok(());
         }
-        let conn = self.id;
+        let (conn, driver) = (self.id, self.door.driver());
         if !self.opened {
-            let outbox = self.outbox.clone();
-            self.driver.send(FromMqtt::Opened { conn, peer: self.peer, outbox }).await?;
+            let (listener, peer, outbox) = (self.door.number(), self.peer, self.outbox.clone());
+            driver.send(FromMqtt::Opened { conn, listener, peer, outbox }).await?;
             self.opened = true;
         }
-        Ok(self.driver.send(FromMqtt::Packets { conn, packets }).await?)
+        Ok(driver.send(FromMqtt::Packets { conn, packets }).await?)
     }
 
     /// Writes what the client takes now.
@@ -225,13 +327,12 @@ impl Connection {
             match self.outbox.take(&mut self.hand) {
                 Some(Closing::Now) => return Err(End::Overflow),
                 Some(Closing::Flushed) => return Err(End::Closed),
-                None if self.hand.is_empty() => return Ok(()),
+                None if self.hand.is_empty() && !self.unflushed => return Ok(()),
                 None => {}
             }
-            match self.stream.try_write(&self.hand) {
-                Ok(len) => self.written(len).await?,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error.into()),
+            match poll_fn(|cx| Poll::Ready(self.poll_write(cx))).await {
+                Poll::Ready(len) => self.written(len?).await?,
+                Poll::Pending => return Ok(()),
             }
         }
     }
@@ -239,7 +340,7 @@ impl Connection {
     async fn written(&mut self, len: usize) -> Result<(), End> {
         self.hand.advance(len);
         if self.outbox.written(len) {
-            self.driver.send(FromMqtt::Writable { conn: self.id }).await?;
+            self.door.driver().send(FromMqtt::Writable { conn: self.id }).await?;
         }
         Ok(())
     }
@@ -247,22 +348,16 @@ impl Connection {
     /// Writes what is left and says that no more will come. Answers whether the client has got it.
     async fn say_goodbye(&mut self) -> bool {
         matches!(timeout(LAST_WORDS, self.write_out()).await, Ok(Ok(())))
-            && socket2::SockRef::from(&self.stream).shutdown(Shutdown::Write).is_ok()
     }
 
     async fn write_out(&mut self) -> io::Result<()> {
         loop {
-            while !self.hand.is_empty() {
-                self.stream.writable().await?;
-                match self.stream.try_write(&self.hand) {
-                    Ok(len) => self.hand.advance(len),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Err(error),
-                }
-            }
+            self.stream.write_all(&self.hand).await?;
+            self.hand.clear();
             self.outbox.take(&mut self.hand);
             if self.hand.is_empty() {
-                return Ok(());
+                self.stream.flush().await?;
+                return self.stream.shutdown().await;
             }
         }
     }
@@ -270,15 +365,8 @@ impl Connection {
 
 /// Reads and forgets until the client has closed too: what it has still sent would otherwise make the operating system
 /// discard our last words.
-async fn drain(stream: &TcpStream) -> io::Result<()> {
+async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
     let mut scrap = [0; 1_024];
-    loop {
-        stream.readable().await?;
-        match stream.try_read(&mut scrap) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
+    while stream.read(&mut scrap).await? > 0 {}
+    Ok(())
 }

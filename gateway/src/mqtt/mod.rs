@@ -1,20 +1,26 @@
 //! MQTT 3.1.1 over TCP: from octets to [`gateway_core::mqtt::Packet`] and back, and the connections between.
 //!
 //! [`Reader`] cuts the stream into packets, refuses what is malformed and translates the rest; [`encode`] is the way
-//! back. The listener accepts connections, each of which is a task of its own that reads into the driver's channel
-//! and writes what the driver has left in its `Outbox`.
+//! back. A listener accepts connections, its `Door` lets them in as far as the limits allow, and each is a task of its
+//! own that reads into the driver's channel and writes what the driver has left in its `Outbox`.
 
 mod check;
 mod connection;
+mod door;
+mod limits;
 mod listener;
 mod outbox;
+mod policy;
 mod reader;
 mod writer;
 
 pub use check::Malformed;
 pub(crate) use connection::FromMqtt;
-pub(crate) use listener::Door;
-pub use listener::{Listener, MqttLimits};
+pub(crate) use door::{ConnIds, Door};
+pub(crate) use limits::Tally;
+pub use limits::{MqttLimits, TurnedAway};
+pub use listener::Listener;
 pub(crate) use outbox::{Closing, Outbox, Pushed};
+pub use policy::Policy;
 pub use reader::{Reader, Refusal};
 pub use writer::{Unencodable, encode};

@@ -34,6 +34,15 @@ struct State {
     closing: Option<Closing>,
 }
 
+/// How it stands with a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waits {
+    /// The client has been left more than it has shown to take.
+    pub(crate) held_back: bool,
+    /// The connection is to be read from: the client reads, too, and the driver wants to hear from it.
+    pub(crate) may_read: bool,
+}
+
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closing {
@@ -121,11 +130,10 @@ impl Outbox {
         self.changed.notify_one();
     }
 
-    /// Whether the connection is to be read from: no more waits than the client has shown to take, and the driver wants
-    /// to hear from it.
-    pub(crate) fn may_read(&self) -> bool {
+    /// What waits for the client or the driver.
+    pub(crate) fn waits(&self) -> Waits {
         let state = self.state();
-        !state.held_back && !state.unread
+        Waits { held_back: state.held_back, may_read: !state.held_back && !state.unread }
     }
 }
 
@@ -151,19 +159,19 @@ mod tests {
         assert_eq!(outbox.push(publish(10)).unwrap(), Pushed::Room);
         let mut hand = BytesMut::new();
         assert_eq!(outbox.take(&mut hand), None);
-        assert!(!outbox.may_read());
+        assert!(!outbox.waits().may_read);
         assert!(!outbox.written(1_000));
         assert!(outbox.written(hand.len() - 1_000));
-        assert!(outbox.may_read());
+        assert!(outbox.waits().may_read);
     }
 
     #[test]
     fn the_driver_decides_about_reading_too() {
         let outbox = Outbox::default();
         outbox.read(false);
-        assert!(!outbox.may_read());
+        assert!(!outbox.waits().may_read);
         outbox.read(true);
-        assert!(outbox.may_read());
+        assert!(outbox.waits().may_read);
     }
 
     #[test]
