@@ -1,9 +1,11 @@
 //! `cargo xtask`: the project's chores, in Rust so that they need nothing but cargo.
 //!
 //! Owns: the order of the checks (`test`), what they need from the machine (`tools`), the rules that no compiler checks
-//! (`tidy`), the firmware's size (`firmware`), and which campaigns are run (`campaign`). Must not know: what the tests test.
+//! (`tidy`), the tables of MQTT's statements (`conformance`), the firmware's size (`firmware`), and which campaigns are
+//! run (`campaign`). Must not know: what the tests test.
 
 mod campaign;
+mod conformance;
 mod exec;
 mod firmware;
 mod steps;
@@ -25,6 +27,8 @@ enum Chore {
     Test(test::Options),
     /// Cheap rules about the tree that no compiler checks. Also a step of `test`.
     Tidy,
+    /// Every numbered statement of the MQTT standards is accounted for. Also a step of `test`.
+    Conformance,
     /// Kills the gateway again and again, and breaks its disk. A short run is also a step of `test`.
     Campaign(campaign::Options),
 }
@@ -33,6 +37,7 @@ fn main() -> ExitCode {
     let outcome = match Chore::parse() {
         Chore::Test(options) => test::run(&options),
         Chore::Tidy => tidy::run(),
+        Chore::Conformance => conformance::run(),
         Chore::Campaign(options) => campaign::run_all(&options),
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! The steps of `cargo xtask test`, in the order in which they run.
 
 use crate::campaign;
+use crate::conformance;
 use crate::exec::{cargo, run};
 use crate::firmware;
 use crate::tidy;
@@ -16,6 +17,8 @@ pub(crate) const CHIP: &str = "thumbv7em-none-eabihf";
 pub(crate) enum Step {
     /// Cheap rules about the tree
     Tidy,
+    /// Every numbered statement of the MQTT standards has a test, a place in the code or a reason
+    Conformance,
     /// cargo fmt --check
     Fmt,
     /// cargo clippy, warnings are errors
@@ -43,6 +46,7 @@ impl Step {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tidy => "tidy",
+            Self::Conformance => "conformance",
             Self::Fmt => "fmt",
             Self::Clippy => "clippy",
             Self::Build => "build",
@@ -59,6 +63,7 @@ impl Step {
     pub(crate) fn purpose(self) -> &'static str {
         match self {
             Self::Tidy => "rules about the tree that no compiler checks",
+            Self::Conformance => "every numbered statement of the MQTT standards is accounted for",
             Self::Fmt => "one code style",
             Self::Clippy => "no warnings",
             Self::Build => "the binaries that ship",
@@ -77,7 +82,7 @@ impl Step {
             Self::Tidy => &[Tool::Git],
             Self::Fmt => &[Tool::Rustfmt],
             Self::Clippy => &[Tool::Clippy],
-            Self::Build | Self::Test | Self::Scenarios | Self::Swarm | Self::Campaign => &[],
+            Self::Conformance | Self::Build | Self::Test | Self::Scenarios | Self::Swarm | Self::Campaign => &[],
             Self::NoStd => &[Tool::ChipTarget],
             Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
             Self::Interop => &[
@@ -95,6 +100,7 @@ impl Step {
     pub(crate) fn run(self, nightly_size: bool) -> Result<()> {
         match self {
             Self::Tidy => tidy::run(),
+            Self::Conformance => conformance::run(),
             Self::Fmt => run(cargo(&["fmt", "--all", "--check"])?),
             Self::Clippy => run(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?),
             Self::Build => run(cargo(&["build", "--release"])?),

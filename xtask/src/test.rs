@@ -53,7 +53,7 @@ fn summarise(reports: &[Report]) -> Result<()> {
     println!("\n=== summary");
     for Report { step, took, outcome } in reports {
         let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
-        println!("{:<10} {verdict:<7} {:>6.1} s   {}", step.name(), took.as_secs_f32(), step.purpose());
+        println!("{:<11} {verdict:<7} {:>6.1} s   {}", step.name(), took.as_secs_f32(), step.purpose());
     }
     let failed: Vec<&str> = reports.iter().filter(|r| r.outcome.is_err()).map(|r| r.step.name()).collect();
     if !failed.is_empty() {

@@ -3,9 +3,10 @@
 #[path = "common/mqtt.rs"]
 mod mqtt;
 
-use gateway_core::mqtt::{Disconnect, Packet};
+use gateway_core::mqtt::{Connect, Disconnect, Packet};
 use gateway_core::{ClientState, Config, DropReason, Limits, Qos, WhenFull};
 use mqtt::{Gateway, clean, dup, id, payloads, persistent, qos0, qos1, qos2};
+use std::time::Duration;
 
 /// A publisher on connection 1, and a session with a subscription to `t/#` whose client is on connection 2.
 fn gateway(config: Config) -> Gateway {
@@ -106,4 +107,14 @@ fn a_session_that_becomes_clean_ends_with_that_connection() {
     gateway.send(1, qos1("t/x", "1", 1));
     assert!(!gateway.connect(4, persistent("a")));
     assert_eq!(gateway.received(4), []);
+}
+
+#[test]
+fn a_session_does_not_expire_while_its_client_is_connected() {
+    let mut gateway = gateway(Config { session_expiry: Some(Duration::from_secs(10)), ..Config::default() });
+    gateway.connect(3, Connect { keep_alive_s: 0, ..persistent("a") });
+    gateway.wait(Duration::from_secs(1_000));
+    gateway.lose(3);
+    gateway.wait(Duration::from_secs(9));
+    assert!(gateway.connect(4, persistent("a")), "its time begins with the loss");
 }
