@@ -13,7 +13,7 @@ use crate::metrics::{Desk, Scrape, Seen};
 use crate::mqtt::{Closing, FromMqtt, Malformed, Outbox, Pushed, Tally};
 use crate::store::{Keeper, Report};
 use gateway_core::mqtt::Packet;
-use gateway_core::{CloseReason, CommitToken, ConnId, Core, Input, Output, Record, StorageState, Via};
+use gateway_core::{CloseReason, CommitToken, ConnId, Core, Event, Input, Output, Record, StorageState, Via};
 use sn_types::{Instant, TransportId};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -441,6 +441,9 @@ impl Driver {
             }
             Output::Commit { token, records } => self.commit(token, records),
             Output::Event(event) => {
+                if let (Some(desk), Event::Drained { took, .. }) = (&self.desk, &event) {
+                    desk.drained(*took);
+                }
                 let conns = &self.conns;
                 self.log.event(self.clock.now(), &event, |conn| conns.get(&conn).map(|conn| conn.peer));
             }

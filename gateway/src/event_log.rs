@@ -155,6 +155,7 @@ impl EventLog {
             Event::Disconnected { client_id } => info!(client = &**client_id, "disconnected"),
             Event::Asleep { client_id, duration_s } => debug!(client = &**client_id, duration_s, "asleep"),
             Event::Awake { client_id, waiting } => debug!(client = &**client_id, waiting, "awake"),
+            Event::Drained { client_id, took } => debug!(client = &**client_id, ?took, "asleep again"),
             Event::Lost { client_id, why } => warn!(client = &**client_id, why = lost(*why), "lost"),
             Event::Expired { client_id } => info!(client = &**client_id, "session expired"),
             Event::TakenOver { client_id, by } => info!(client = &**client_id, by = %addr(by), "taken over"),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::durable::{Durable, resume};
+use common::durable::{Durable, PINGRESP, resume, wake};
 use common::scrape::{METRICS, http, scrape, value};
 use common::{Daemon, Mqtt, Sn, publish_packet};
 use std::collections::BTreeSet;
@@ -67,7 +67,10 @@ fn every_topic_that_is_published_is_documented_and_the_other_way_round() {
     assert_eq!(value("$SYS/broker/drops/queue-full"), Some("1"));
     assert_eq!(value("$SYS/broker/rejects/topic-name"), Some("1"));
     assert_eq!(value("$SYS/broker/store/state"), Some("ok"));
-    let generic = |(topic, _): &(String, String)| topic.replace("queue-full", "REASON").replace("topic-name", "REASON");
+    let generic = |(topic, _): &(String, String)| {
+        let minutes = ["/15min", "/5min", "/1min"].iter().fold(topic.clone(), |topic, n| topic.replace(n, "/Nmin"));
+        minutes.replace("queue-full", "REASON").replace("topic-name", "REASON")
+    };
     assert_eq!(values.iter().map(generic).collect::<BTreeSet<_>>(), documented("`$SYS`"));
 }
 
@@ -174,11 +177,26 @@ fn metrics_say_what_has_happened() {
         ("sn_gateway_drops_total{reason=\"queue-full\"}", 1.0),
         ("sn_gateway_rejects_total{reason=\"topic-name\"}", 1.0),
         ("sn_gateway_store_state{state=\"ok\"}", 1.0),
+        ("sn_gateway_connects_total", 2.0),
+        ("sn_gateway_publish_received_bytes_total{qos=\"1\"}", 2.0),
         ("sn_gateway_transport_datagrams_total{transport=\"0\",outcome=\"received\"}", 3.0),
         ("sn_gateway_transport_datagrams_total{transport=\"0\",outcome=\"sent\"}", 3.0),
     ] {
         assert_eq!(value(&text, metric), expected, "{metric} in\n{text}");
     }
+}
+
+#[test]
+fn a_wake_is_measured_from_pingreq_to_pingresp() {
+    let metrics = config(METRICS);
+    let gateway = Daemon::start(&["--config", path(&metrics)]);
+    let sleeper = Sn::connect(gateway.udp(), "ID", 60);
+    common::durable::fall_asleep(&sleeper);
+    let wakes = || value(&scrape(gateway.metrics()), "sn_gateway_wake_seconds_count");
+    assert_eq!(wakes(), 0.0);
+    wake(&sleeper, "ID");
+    sleeper.expect(&PINGRESP);
+    assert_eq!(wakes(), 1.0);
 }
 
 #[test]

@@ -146,6 +146,7 @@ impl Watch {
             Event::Disconnected { .. }
             | Event::Asleep { .. }
             | Event::Awake { .. }
+            | Event::Drained { .. }
             | Event::PredefinedChanged { .. }
             | Event::Rejected { .. } => {}
         }

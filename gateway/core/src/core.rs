@@ -173,6 +173,7 @@ impl Core {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        self.stats.connects += u64::from(matches!(event, Event::Connected { .. }));
         self.out.push(Output::Event(event));
     }
 }

@@ -3,6 +3,7 @@
 use crate::{ConnId, DropReason, RejectReason};
 use sn_types::{PeerAddr, TopicId};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Over what a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,13 @@ pub enum Event {
         client_id: Arc<str>,
         /// Messages that wait for it.
         waiting: usize,
+    },
+    /// An awake client has been sent all there was: PINGRESP ends its wake.
+    Drained {
+        /// Its id.
+        client_id: Arc<str>,
+        /// How long that took, from its PINGREQ.
+        took: Duration,
     },
     /// A client has been silent for too long, or did not acknowledge: its will is published.
     Lost {

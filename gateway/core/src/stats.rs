@@ -153,8 +153,14 @@ pub struct Stats {
     pub drops: BTreeMap<DropReason, u64>,
     /// Messages accepted from clients, and wills, by QoS; -1 counts as 0.
     pub published: [u64; 3],
+    /// Octets of their payloads.
+    pub published_bytes: [u64; 3],
     /// PUBLISH sent to clients, by QoS, those that were sent again included.
     pub sent: [u64; 3],
+    /// Octets of their payloads.
+    pub sent_bytes: [u64; 3],
+    /// CONNECTs accepted.
+    pub connects: u64,
     /// Datagrams taken in.
     pub sn_received: u64,
     /// Datagrams handed to the driver.

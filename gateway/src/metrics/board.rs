@@ -12,10 +12,14 @@ use transports::Counters;
 const COMMIT_BUCKETS: [f64; 14] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 10.0];
 
+/// Bounds of the wakes' times, in seconds: from nothing waiting to many messages over a slow radio.
+const WAKE_BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+
 /// All metrics of one gateway.
 pub(crate) struct Board {
     recorder: PrometheusRecorder,
     commits: Histogram,
+    wakes: Histogram,
 }
 
 impl std::fmt::Debug for Board {
@@ -39,21 +43,28 @@ pub(crate) struct Seen<'a> {
 impl Board {
     /// Without values.
     pub(crate) fn new() -> Self {
-        let builder = PrometheusBuilder::new();
-        let commits = Matcher::Full(names::COMMIT_SECONDS.into());
-        let builder = builder.set_buckets_for_metric(commits, &COMMIT_BUCKETS).expect("there are buckets");
+        let mut builder = PrometheusBuilder::new();
+        for (name, buckets) in [(names::COMMIT_SECONDS, &COMMIT_BUCKETS[..]), (names::WAKE_SECONDS, &WAKE_BUCKETS)] {
+            let name = Matcher::Full(name.into());
+            builder = builder.set_buckets_for_metric(name, buckets).expect("there are buckets");
+        }
         let recorder = builder.build_recorder();
-        let commits = with_local_recorder(&recorder, || {
+        let (commits, wakes) = with_local_recorder(&recorder, || {
             names::describe();
             gauge!(names::INFO, "version" => env!("CARGO_PKG_VERSION")).set(1);
-            histogram!(names::COMMIT_SECONDS)
+            (histogram!(names::COMMIT_SECONDS), histogram!(names::WAKE_SECONDS))
         });
-        Self { recorder, commits }
+        Self { recorder, commits, wakes }
     }
 
     /// A commit has reached the disk.
     pub(crate) fn committed(&self, took: Duration) {
         self.commits.record(took);
+    }
+
+    /// A sleeping client has been sent all there was.
+    pub(crate) fn drained(&self, took: Duration) {
+        self.wakes.record(took);
     }
 
     /// All values of now, as Prometheus reads them.
@@ -102,6 +113,13 @@ fn messages(core: &Core) {
         counter!(names::PUBLISH_RECEIVED, "qos" => qos).absolute(received);
         counter!(names::PUBLISH_SENT, "qos" => qos).absolute(sent);
     }
+    for (qos, (received, sent)) in
+        ["0", "1", "2"].into_iter().zip(stats.published_bytes.into_iter().zip(stats.sent_bytes))
+    {
+        counter!(names::PUBLISH_RECEIVED_BYTES, "qos" => qos).absolute(received);
+        counter!(names::PUBLISH_SENT_BYTES, "qos" => qos).absolute(sent);
+    }
+    counter!(names::CONNECTS).absolute(stats.connects);
     counter!(names::ROUTED).absolute(stats.routed);
     counter!(names::RETRANSMISSIONS).absolute(stats.retransmissions);
     counter!(names::EXPIRED).absolute(stats.expired);

@@ -3,6 +3,7 @@
 use super::{Board, Scrape, Seen};
 use sn_types::Instant;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Where the driver answers scrapes.
@@ -29,6 +30,11 @@ impl Desk {
         if let Some(began) = self.commit_began.take() {
             self.board.committed(now.since(began));
         }
+    }
+
+    /// A sleeping client has been sent all there was, and how long that took.
+    pub(crate) fn drained(&self, took: Duration) {
+        self.board.drained(took);
     }
 
     /// The next scrape.

@@ -16,6 +16,9 @@ pub(super) const RECEIVED: &str = "sn_gateway_packets_received_total";
 pub(super) const SENT: &str = "sn_gateway_packets_sent_total";
 pub(super) const PUBLISH_RECEIVED: &str = "sn_gateway_publish_received_total";
 pub(super) const PUBLISH_SENT: &str = "sn_gateway_publish_sent_total";
+pub(super) const PUBLISH_RECEIVED_BYTES: &str = "sn_gateway_publish_received_bytes_total";
+pub(super) const PUBLISH_SENT_BYTES: &str = "sn_gateway_publish_sent_bytes_total";
+pub(super) const CONNECTS: &str = "sn_gateway_connects_total";
 pub(super) const ROUTED: &str = "sn_gateway_messages_routed_total";
 pub(super) const MAILBOX_MESSAGES: &str = "sn_gateway_mailbox_messages";
 pub(super) const MAILBOX_BYTES: &str = "sn_gateway_mailbox_bytes";
@@ -29,10 +32,11 @@ pub(super) const HELD: &str = "sn_gateway_held_outputs";
 pub(super) const UNCOMMITTED: &str = "sn_gateway_uncommitted_bytes";
 pub(super) const STORE_STATE: &str = "sn_gateway_store_state";
 pub(super) const COMMIT_SECONDS: &str = "sn_gateway_commit_seconds";
+pub(super) const WAKE_SECONDS: &str = "sn_gateway_wake_seconds";
 pub(super) const TRANSPORT: &str = "sn_gateway_transport_datagrams_total";
 pub(super) const LISTENER: &str = "sn_gateway_listener_connections_total";
 
-const GAUGES: [(&str, &str); 15] = [
+const GAUGES: &[(&str, &str)] = &[
     (INFO, "Always 1; the label has the version."),
     (UPTIME, "Seconds since the start."),
     (SN_CLIENTS, "MQTT-SN clients, by state."),
@@ -50,12 +54,15 @@ const GAUGES: [(&str, &str); 15] = [
     (STORE_STATE, "1 for the state that the disk is in, 0 for the others."),
 ];
 
-const COUNTERS: [(&str, &str); 13] = [
+const COUNTERS: &[(&str, &str)] = &[
     (EXPIRED, "Sessions forgotten because their client was away for too long."),
     (RECEIVED, "Datagrams or packets of any kind from clients, by protocol."),
     (SENT, "Datagrams or packets of any kind to clients, by protocol."),
     (PUBLISH_RECEIVED, "Messages accepted from clients, wills included, by QoS; -1 counts as 0."),
     (PUBLISH_SENT, "PUBLISH sent to clients, repeated ones included, by QoS."),
+    (PUBLISH_RECEIVED_BYTES, "Octets of the payloads of messages accepted from clients, by QoS."),
+    (PUBLISH_SENT_BYTES, "Octets of the payloads of PUBLISH sent to clients, by QoS."),
+    (CONNECTS, "CONNECTs accepted."),
     (ROUTED, "Messages handed to subscribers' queues."),
     (DROPS, "Messages dropped, by reason."),
     (REJECTS, "Packets refused, by reason."),
@@ -71,4 +78,8 @@ pub(super) fn describe() {
     GAUGES.iter().for_each(|&(name, text)| describe_gauge!(name, text));
     COUNTERS.iter().for_each(|&(name, text)| describe_counter!(name, text));
     describe_histogram!(COMMIT_SECONDS, "Seconds from handing over a commit until it was on the disk.");
+    describe_histogram!(
+        WAKE_SECONDS,
+        "Seconds from a sleeping client's PINGREQ to the PINGRESP after its last message."
+    );
 }

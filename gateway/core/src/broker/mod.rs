@@ -4,6 +4,7 @@ mod census;
 mod expiry;
 mod filter;
 mod handling;
+mod load;
 mod outbound;
 mod queue;
 mod retained;

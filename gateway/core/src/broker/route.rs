@@ -18,6 +18,7 @@ impl Core {
     /// Hands an accepted message to everybody who subscribed to its topic, and keeps it if it is retained.
     pub(crate) fn publish(&mut self, now: Instant, message: Message) {
         self.stats.published[message.qos() as usize] += 1;
+        self.stats.published_bytes[message.qos() as usize] += message.payload().len() as u64;
         if message.retain() {
             self.retain(&message);
         }

@@ -1,5 +1,6 @@
 //! What there is to read below `$SYS/broker`, as topics and values. docs/monitoring.md lists it.
 
+use super::load::MINUTES;
 use super::{Link, Session, SessionKey};
 use crate::{Census, ClientState, Core, StorageState, validate_topic_name};
 use sn_types::Instant;
@@ -23,6 +24,7 @@ impl Core {
         tell("uptime", format!("{} seconds", now.since(self.broker.sys.started).as_secs()));
         self.tell_clients(&mut tell);
         self.tell_messages(&mut tell);
+        self.tell_load(&mut tell);
         self.tell_store(&mut tell);
         self.tell_reasons(&mut tell);
         self.tell_mailboxes(&mut tell);
@@ -55,6 +57,8 @@ impl Core {
             ("publish/messages/received", stats.published.iter().sum()),
             ("publish/messages/sent", stats.sent.iter().sum()),
             ("publish/messages/dropped", stats.drops.values().sum()),
+            ("publish/bytes/received", stats.published_bytes.iter().sum()),
+            ("publish/bytes/sent", stats.sent_bytes.iter().sum()),
             ("sn/retransmissions", stats.retransmissions),
             ("sn/unsent", stats.unsent),
         ] {
@@ -69,6 +73,34 @@ impl Core {
         ] {
             tell(topic, count.to_string());
         }
+    }
+
+    /// What happens per minute.
+    fn tell_load(&self, tell: &mut impl FnMut(&str, String)) {
+        for (counter, (topic, _)) in self.loads().into_iter().enumerate() {
+            for (average, minutes) in self.broker.sys.load.of(counter).into_iter().zip(MINUTES) {
+                tell(&format!("load/{topic}/{minutes}min"), format!("{average:.2}"));
+            }
+        }
+    }
+
+    /// Takes the counters into the averages.
+    pub(super) fn note_load(&mut self, now: Instant) {
+        let counters = self.loads().map(|(_, count)| count);
+        self.broker.sys.load.note(now, counters.into());
+    }
+
+    /// The counters of which there are averages.
+    fn loads(&self) -> [(&'static str, u64); 6] {
+        let stats = &self.stats;
+        [
+            ("connections", stats.connects),
+            ("messages/received", stats.sn_received + stats.mqtt_received),
+            ("messages/sent", stats.sn_sent + stats.mqtt_sent),
+            ("publish/dropped", stats.drops.values().sum()),
+            ("publish/received", stats.published.iter().sum()),
+            ("publish/sent", stats.sent.iter().sum()),
+        ]
     }
 
     fn tell_store(&self, tell: &mut impl FnMut(&str, String)) {

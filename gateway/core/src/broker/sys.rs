@@ -4,6 +4,7 @@
 //! Then what has changed is published at QoS 0. A subscriber that does not listen at that moment is passed over, and no
 //! mailbox fills with it.
 
+use super::load::Load;
 use super::status::Status;
 use super::{Link, SessionKey, filter_matches};
 use crate::core::TimerKey;
@@ -29,13 +30,21 @@ pub(crate) struct Sys {
     scheduled: Instant,
     /// What was published last; an empty value is none that everybody knows. Empty when nobody subscribes.
     last: Status,
+    /// What happens per minute, while somebody subscribes.
+    pub(super) load: Load,
     /// What new subscribers are told, and when it was worked out.
     recent: Option<(Instant, Status)>,
 }
 
 impl Default for Sys {
     fn default() -> Self {
-        Self { started: Instant::ZERO, scheduled: Instant::FAR_FUTURE, last: Status::new(), recent: None }
+        Self {
+            started: Instant::ZERO,
+            scheduled: Instant::FAR_FUTURE,
+            last: Status::new(),
+            load: Load::default(),
+            recent: None,
+        }
     }
 }
 
@@ -61,6 +70,7 @@ impl Core {
         }
         let mut status = self.recent_status(now);
         if self.broker.sys.last.is_empty() {
+            self.note_load(now);
             self.broker.sys.last.clone_from(&status);
         }
         self.sys_schedule(now);
@@ -92,6 +102,7 @@ impl Core {
         if !self.broker.subscriptions.any_of_sys() {
             self.broker.sys.last.clear();
             self.broker.sys.recent = None;
+            self.broker.sys.load = Load::default();
             return;
         }
         if self.config.sys_interval.is_some() {
@@ -110,6 +121,7 @@ impl Core {
     }
 
     fn sys_publish_changes(&mut self, now: Instant) {
+        self.note_load(now);
         let status = self.status(now);
         let last = std::mem::replace(&mut self.broker.sys.last, status.clone());
         // Only mailboxes come and go.

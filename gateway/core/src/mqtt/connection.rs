@@ -107,6 +107,7 @@ impl Core {
     pub(super) fn mqtt_send(&mut self, conn: ConnId, packet: Packet) {
         if let Packet::Publish(publish) = &packet {
             self.stats.sent[publish.qos as usize] += 1;
+            self.stats.sent_bytes[publish.qos as usize] += publish.payload.len() as u64;
         }
         let promise = promise(&packet);
         self.out.send(Recipient::Conn(conn), Output::Mqtt { conn, packet }, promise, self.barrier());

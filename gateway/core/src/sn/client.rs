@@ -33,6 +33,8 @@ pub(super) struct SnClient {
     pub(super) sleep_s: u16,
     /// When anything came from it last; when it fell asleep, if that was later.
     pub(super) heard: Instant,
+    /// When it woke last.
+    pub(super) woke: Instant,
     pub(super) exchange: Exchange,
     pub(super) retry_at: Instant,
     pub(super) retries: u8,
@@ -71,6 +73,7 @@ impl SnClient {
             keep_alive_s: 0,
             sleep_s: 0,
             heard: Instant::ZERO,
+            woke: Instant::ZERO,
             exchange: Exchange::None,
             retry_at: Instant::FAR_FUTURE,
             retries: 0,

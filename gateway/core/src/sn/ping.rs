@@ -27,6 +27,7 @@ impl Core {
         let addr = client.addr;
         if client.state != State::Awake {
             client.state = State::Awake;
+            client.woke = now;
             self.event(Event::Awake { client_id, waiting });
         }
         if let Some(addr) = addr.filter(|_| self.has(PlantedBug::PingRespTooEarly)) {

@@ -12,7 +12,7 @@ use super::client::Exchange;
 use super::table::State;
 use super::topics::Form;
 use crate::broker::{Phase, Queued, SessionKey};
-use crate::{Core, DropReason, PlantedBug, Qos, RejectReason};
+use crate::{Core, DropReason, Event, PlantedBug, Qos, RejectReason};
 use sn_codec::{Message, MsgId, PubAck, Publish, Register, ReturnCode, Topic};
 use sn_types::{Instant, PeerAddr, TopicId};
 use std::sync::Arc;
@@ -71,10 +71,12 @@ impl Core {
 
     /// Nothing more for now: an awake client goes back to sleep.
     fn drained(&mut self, now: Instant, key: SessionKey, to: PeerAddr) {
-        if self.sn.state(key) == State::Awake {
-            self.sn_send(to, &Message::PingResp);
-            self.fall_asleep(now, key);
-        }
+        let Some(client) = self.sn.clients.get(&key).filter(|client| client.state == State::Awake) else { return };
+        let Some(session) = self.broker.sessions.get(key) else { return };
+        let drained = Event::Drained { client_id: session.client_id.clone(), took: now.since(client.woke) };
+        self.event(drained);
+        self.sn_send(to, &Message::PingResp);
+        self.fall_asleep(now, key);
     }
 
     /// Sends a message, as a repetition if it has an id already. `true`: the next one may follow at once.

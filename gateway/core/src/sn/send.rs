@@ -10,7 +10,9 @@ impl Core {
     pub(super) fn sn_send(&mut self, to: PeerAddr, message: &Message<'_>) {
         let Some(datagram) = datagram(to, message) else { return };
         if let Message::Publish(publish) = message {
-            self.stats.sent[super::publish_in::broker_qos(publish.qos).unwrap_or_default() as usize] += 1;
+            let qos = super::publish_in::broker_qos(publish.qos).unwrap_or_default();
+            self.stats.sent[qos as usize] += 1;
+            self.stats.sent_bytes[qos as usize] += publish.data.len() as u64;
         }
         let promise = promise(message);
         self.send_datagram(Recipient::Peer(to), Output::Send { to, datagram }, promise);

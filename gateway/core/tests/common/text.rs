@@ -90,6 +90,7 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::Connected { client_id, session_present: true, .. } => format!("{client_id} resumed"),
         Event::Disconnected { client_id } => format!("{client_id} disconnected"),
         Event::Asleep { client_id, duration_s } => format!("{client_id} asleep for {duration_s} s"),
+        Event::Drained { client_id, took } => format!("{client_id} drained after {} ms", took.as_millis()),
         Event::Awake { client_id, waiting } => format!("{client_id} awake, {waiting} waiting"),
         Event::Lost { client_id, why } => format!("{client_id} lost: {why:?}"),
         Event::Expired { client_id } => format!("{client_id} expired"),

@@ -49,7 +49,7 @@ fn where_peers_are_authenticated_the_queue_goes_to_the_new_port_and_then_pingres
     asleep(&mut rig);
     assert_eq!(rig.ask(NEW, pingreq("node")), ["PUBLISH q1 id=1 mid=1 'x'"]);
     assert_eq!(rig.ask(NEW, puback(1, 1)), ["PINGRESP"]);
-    assert_eq!(rig.events(), ["node awake, 1 waiting"]);
+    assert_eq!(rig.events(), ["node awake, 1 waiting", "node drained after 0 ms"]);
     assert_eq!(rig.client("node").unwrap().via, Some(Via::Sn(NEW)));
 }
 
