@@ -28,7 +28,8 @@ mod timers;
 
 pub use self::core::Core;
 pub use broker::{
-    Census, FilterError, SessionKey, TopicNameError, filter_matches, validate_filter, validate_topic_name,
+    BRIDGE_PREFIX, Census, FilterError, LARGEST_MESSAGE_ID, SessionKey, TopicNameError, filter_matches,
+    validate_filter, validate_topic_name,
 };
 pub use config::{AddressMoves, Config, Keep, Limits, QueueRule, Timing, WhenFull};
 pub use durable::{CommitToken, Record, RestoreError, Restored};

@@ -4,7 +4,7 @@
 mod mqtt;
 
 use gateway_core::mqtt::Packet;
-use gateway_core::{Config, DropReason, Limits, Qos};
+use gateway_core::{Config, DropReason, LARGEST_MESSAGE_ID, Limits, Qos};
 use mqtt::{Gateway, clean, id, payloads, qos0, qos1, qos2};
 
 fn gateway(limits: Limits) -> Gateway {
@@ -100,7 +100,7 @@ fn ids_go_round_without_touching_one_in_flight() {
     let mut gateway = gateway(Limits { mqtt_inflight: 2, ..Limits::default() });
     gateway.send(1, qos1("t/x", "stays in flight", 1));
     gateway.received(2);
-    for expected in (2..=u16::MAX).chain(2..=3) {
+    for expected in (2..=LARGEST_MESSAGE_ID).chain(2..=3) {
         gateway.send(1, qos1("t/x", "x", 2));
         assert_eq!(gateway.received(2), [qos1("t/x", "x", expected)]);
         gateway.send(2, Packet::PubAck(id(expected).into()));

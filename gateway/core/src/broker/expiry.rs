@@ -14,7 +14,11 @@ impl Core {
     pub(crate) fn detach(&mut self, now: Instant, key: SessionKey) {
         let expires = self.config.session_expiry.map_or(Instant::FAR_FUTURE, |expiry| now + expiry);
         self.broker.sessions.mark(key, Part::Header);
+        let was_linked = self.broker.sessions.get(key).is_some_and(|session| session.link != Link::None);
         self.broker.sessions.set_link(key, Link::None);
+        if was_linked {
+            self.bridge_link_changed(now, key);
+        }
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         // A clean session ends with its connection: its caller sees to that.
         if !session.clean {

@@ -1,5 +1,6 @@
 //! What MQTT-SN and MQTT meet in: topics, subscriptions, retained messages, sessions and their queues.
 
+mod bridge;
 mod census;
 mod expiry;
 mod filter;
@@ -14,10 +15,13 @@ mod status;
 mod subscriptions;
 mod sys;
 
+pub use bridge::BRIDGE_PREFIX;
 pub use census::Census;
 pub use filter::{FilterError, TopicNameError, filter_matches, validate_filter, validate_topic_name};
+pub use outbound::LARGEST_MESSAGE_ID;
 pub use session::SessionKey;
 
+pub(crate) use bridge::may_have_id;
 pub(crate) use filter::has_wildcard;
 pub(crate) use outbound::{Change, Inflight, Outbound, Phase};
 pub(crate) use queue::Queued;

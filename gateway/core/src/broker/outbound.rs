@@ -59,6 +59,10 @@ struct Changes {
     gone: Vec<(u64, bool)>,
 }
 
+/// The largest id of a message. A bridge numbers its own requests to the other broker with those above, which its
+/// messages go to under the ids that they have here.
+pub const LARGEST_MESSAGE_ID: u16 = 0xFFF0;
+
 /// Ids are reserved in the store this many at a time.
 const RESERVE: u16 = 256;
 
@@ -177,7 +181,7 @@ impl Outbound {
     /// An id that is not in flight, never 0.
     pub(crate) fn next_id(&mut self) -> u16 {
         loop {
-            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            self.last_id = if self.last_id < LARGEST_MESSAGE_ID { self.last_id + 1 } else { 1 };
             // In flight are at most a few thousand of 65,535 ids: this ends.
             if self.is_free(self.last_id) {
                 return self.last_id;

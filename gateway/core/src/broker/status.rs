@@ -28,6 +28,7 @@ impl Core {
         self.tell_store(&mut tell);
         self.tell_reasons(&mut tell);
         self.tell_mailboxes(&mut tell);
+        status.extend(self.bridge_states().map(|(topic, state)| (topic, state.into())));
         status
     }
 

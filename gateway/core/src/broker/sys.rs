@@ -113,10 +113,15 @@ impl Core {
 
     /// The store's state has changed: that does not wait for the interval.
     pub(crate) fn sys_storage_changed(&mut self, now: Instant) {
+        self.sys_value_changed(now, STORE_STATE, self.storage.name());
+    }
+
+    /// Publishes a value that does not wait for the interval.
+    pub(super) fn sys_value_changed(&mut self, now: Instant, topic: &str, value: &str) {
         if self.config.sys_interval.is_some() && self.broker.subscriptions.any_of_sys() {
-            let state = self.storage.name();
-            self.broker.sys.last.insert(STORE_STATE.into(), state.into());
-            self.sys_publish(now, STORE_STATE, state);
+            self.broker.sys.last.insert(topic.into(), value.into());
+            self.broker.sys.recent = None;
+            self.sys_publish(now, topic, value);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::connection::{Conn, OpenConn};
 use super::{ConnAck, Connect, Login, LoginRefusal, Packet, ReasonCode, Will};
-use crate::broker::{Link, SessionKey, validate_topic_name};
+use crate::broker::{Link, Part, SessionKey, may_have_id, validate_topic_name};
 use crate::{CloseReason, ConnId, Core, Event, Message, RejectReason, Via};
 use sn_types::Instant;
 
@@ -26,7 +26,12 @@ impl Core {
         session.clean = connect.clean_start;
         session.will = will;
         let client_id = session.client_id.clone();
+        if connect.login == (Login::Bridge { new_peer: true }) {
+            session.incoming_qos2.clear();
+            self.broker.sessions.mark(key, Part::Incoming);
+        }
         self.reattach(key, Link::Mqtt(conn));
+        self.bridge_link_changed(now, key);
         self.mqtt.conns.insert(conn, Conn::Open(OpenConn::new(key, connect.keep_alive_s, now)));
         self.mqtt_schedule(now, conn);
         let accepted = ConnAck { session_present, ..ConnAck::default() };
@@ -47,7 +52,10 @@ impl Core {
         self.can_promise().map_err(|reason| Refusal::Answer(ReasonCode::ServerUnavailable, reason))?;
         let limits = &self.config.limits;
         let id_fits = connect.client_id.len() <= limits.client_id_len && !connect.client_id.contains('\0');
-        if !id_fits || (connect.client_id.is_empty() && !connect.clean_start) {
+        if !id_fits
+            || !may_have_id(&connect.login, &connect.client_id)
+            || (connect.client_id.is_empty() && !connect.clean_start)
+        {
             return Err(Refusal::Answer(ReasonCode::ClientIdentifierNotValid, RejectReason::ClientId));
         }
         let is_known = self.broker.sessions.find(&connect.client_id).is_some();
@@ -113,7 +121,7 @@ impl Core {
 /// What the listener has found out about the client.
 fn check_login(login: &Login) -> Result<(), Refusal> {
     match login {
-        Login::Anonymous | Login::As(_) => Ok(()),
+        Login::Anonymous | Login::As(_) | Login::Bridge { .. } => Ok(()),
         Login::Refused(LoginRefusal::BadPassword) => {
             Err(Refusal::Answer(ReasonCode::BadUserNameOrPassword, RejectReason::BadPassword))
         }

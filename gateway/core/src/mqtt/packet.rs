@@ -106,6 +106,12 @@ pub enum Login {
     Anonymous,
     /// This user.
     As(Arc<str>),
+    /// One of the gateway's own bridges: trusted, and the only one that may have its client id.
+    Bridge {
+        /// The other broker has no session of the bridge, so what that had begun to send is forgotten here, too: its
+        /// packet ids mean something else now.
+        new_peer: bool,
+    },
     /// It may not connect.
     Refused(LoginRefusal),
 }

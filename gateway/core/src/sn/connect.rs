@@ -3,7 +3,7 @@
 use super::client::{Exchange, SnClient};
 use super::refusal::return_code;
 use super::table::State;
-use crate::broker::{Link, Part, SessionKey};
+use crate::broker::{BRIDGE_PREFIX, Link, Part, SessionKey};
 use crate::durable::Recipient;
 use crate::{Core, Event, LostReason, Message as BrokerMessage, PlantedBug, RejectReason, Via};
 use sn_codec::{ConnAck, Connect, Message, ReturnCode};
@@ -77,7 +77,8 @@ impl Core {
             return Ok(self.generate_client_id());
         }
         let too_long = client_id.len() > self.config.limits.client_id_len;
-        if client_id.is_empty() || too_long || client_id.contains('\0') {
+        let is_reserved = client_id.starts_with(BRIDGE_PREFIX);
+        if client_id.is_empty() || too_long || is_reserved || client_id.contains('\0') {
             return Err(RejectReason::ClientId);
         }
         Ok(client_id.into())

@@ -1,0 +1,91 @@
+//! What the core does for a bridge: its session is its own, and `$SYS` tells whether it has reached the other broker.
+
+#[path = "common/mqtt.rs"]
+mod mqtt;
+
+use gateway_core::mqtt::{Connect, Login, Packet, ReasonCode};
+use gateway_core::{CloseReason, LARGEST_MESSAGE_ID, Qos, RejectReason};
+use mqtt::{Gateway, clean, dup, id, payloads, persistent, qos1, qos2, retained};
+
+fn bridge(new_peer: bool) -> Connect {
+    Connect { login: Login::Bridge { new_peer }, ..persistent("bridge/cloud") }
+}
+
+#[test]
+fn nobody_else_may_have_a_bridges_client_id() {
+    let mut gateway = Gateway::default();
+    gateway.connect(1, bridge(true));
+    let refused = gateway.exchange(2, Packet::Connect(Box::new(persistent("bridge/cloud"))));
+    let [Packet::ConnAck(answer)] = &refused[..] else { panic!("{refused:?}") };
+    assert_eq!(answer.code, ReasonCode::ClientIdentifierNotValid);
+    assert_eq!(gateway.closed(2), Some(CloseReason::Refused));
+    assert_eq!(gateway.closed(1), None);
+
+    let sn_connect = [&[18, 0x04, 0x04, 0x01, 0, 60], &b"bridge/cloud"[..]].concat();
+    assert_eq!(gateway.datagram(&sn_connect), [[3, 0x05, 3]]);
+    assert_eq!(gateway.rejects(RejectReason::ClientId), 2);
+}
+
+#[test]
+fn a_bridge_has_no_other_id() {
+    let mut gateway = Gateway::default();
+    let login = Login::Bridge { new_peer: true };
+    gateway.send(1, Packet::Connect(Box::new(Connect { login, ..persistent("cloud") })));
+    assert_eq!(gateway.closed(1), Some(CloseReason::Refused));
+}
+
+#[test]
+fn packet_ids_of_a_forgotten_session_mean_new_messages() {
+    let mut gateway = Gateway::default();
+    gateway.connect(1, clean("subscriber"));
+    gateway.subscribe(1, "#", Qos::AtMostOnce);
+    gateway.connect(2, bridge(true));
+    gateway.send(2, qos2("t", "first", 7));
+    gateway.connect(3, bridge(false));
+    gateway.send(3, dup(qos2("t", "first", 7)));
+    assert_eq!(payloads(&gateway.received(1)), ["first"]);
+    gateway.connect(4, bridge(true));
+    gateway.send(4, qos2("t", "another", 7));
+    assert_eq!(payloads(&gateway.received(1)), ["another"]);
+}
+
+#[test]
+fn subscribers_hear_at_once_whether_a_bridge_has_reached_the_other_broker() {
+    let mut gateway = Gateway::default();
+    gateway.connect(1, clean("monitor"));
+    gateway.subscribe(1, "$SYS/broker/connection/#", Qos::AtMostOnce);
+    let told = |gateway: &mut Gateway| -> Vec<String> {
+        let packets = gateway.received(1);
+        let topic = |packet: &Packet| matches!(packet, Packet::Publish(publish) if &*publish.topic == "$SYS/broker/connection/cloud/state");
+        assert!(packets.iter().all(topic), "{packets:?}");
+        payloads(&packets).into_iter().map(String::from).collect()
+    };
+    gateway.connect(2, bridge(true));
+    assert_eq!(told(&mut gateway), ["1"]);
+    gateway.lose(2);
+    assert_eq!(told(&mut gateway), ["0"]);
+    gateway.connect(3, clean("later"));
+    gateway.subscribe(3, "$SYS/broker/connection/#", Qos::AtMostOnce);
+    let expected = mqtt::qos0("$SYS/broker/connection/cloud/state", "0");
+    assert_eq!(gateway.received(3), [retained(expected)]);
+}
+
+#[test]
+fn ids_above_the_largest_are_left_to_the_bridge() {
+    let mut gateway = Gateway::default();
+    gateway.connect(1, bridge(true));
+    gateway.subscribe(1, "t", Qos::AtLeastOnce);
+    gateway.connect(2, clean("publisher"));
+    let rounds = usize::from(LARGEST_MESSAGE_ID) + 2;
+    let ids = (0..rounds).map(|_| {
+        gateway.send(2, qos1("t", "x", 1));
+        let packets = gateway.received(1);
+        let [Packet::Publish(publish)] = &packets[..] else { panic!("{packets:?}") };
+        let given = publish.id.expect("QoS 1").get();
+        gateway.send(1, Packet::PubAck(id(given).into()));
+        given
+    });
+    let ids: Vec<_> = ids.collect();
+    assert_eq!(ids.iter().max(), Some(&LARGEST_MESSAGE_ID));
+    assert_eq!(ids[rounds - 2..], [1, 2]);
+}
