@@ -366,9 +366,9 @@ impl Driver {
                 self.conns.remove(&conn);
             }
             FromMqtt::Refused { malformed } => self.take_malformed(now, malformed),
-            FromMqtt::TurnedAway { listener, why } => {
+            FromMqtt::TurnedAway { listener, peer, why, detail } => {
                 self.listeners[listener].count(why);
-                self.log.connection_turned_away(now, listener, why);
+                self.log.connection_turned_away(now, listener, peer, why, &detail);
             }
         }
     }

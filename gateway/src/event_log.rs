@@ -117,10 +117,17 @@ impl EventLog {
         self.count(now, reason.name());
     }
 
-    /// An MQTT connection has met a limit of its listener.
-    pub(crate) fn connection_turned_away(&mut self, now: Instant, listener: usize, why: TurnedAway) {
-        if let Some(held_back) = self.connections.pass(now) {
-            warn!(listener, reason = why.name(), more = held_back, "an MQTT connection has met a limit");
+    /// An MQTT connection has met a limit of its listener, or did not get as far as MQTT.
+    pub(crate) fn connection_turned_away(
+        &mut self,
+        now: Instant,
+        listener: usize,
+        peer: SocketAddr,
+        why: TurnedAway,
+        detail: &str,
+    ) {
+        if let Some(more) = self.connections.pass(now) {
+            warn!(listener, %peer, reason = why.name(), detail, more, "an MQTT connection was refused or held up");
         }
     }
 

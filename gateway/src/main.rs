@@ -1,5 +1,6 @@
 //! The MQTT-SN gateway. `sn-gateway --help` tells what it does.
 
+use anyhow::Context;
 use clap::Parser;
 use sn_gateway::admin::client;
 use sn_gateway::cli::{Cli, Command, DataArgs, Sessions};
@@ -12,9 +13,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
-        Command::CheckConfig { file } => config::load(&file).map_err(Into::into).map(|_| {
-            println!("{}: all right", file.display());
-        }),
+        Command::CheckConfig { file } => check_config(&file).map(print),
         Command::Sessions { what } => sessions(&what).map(print),
         Command::Backup { file, data } => data.dir().and_then(|dir| client::save_backup(&dir, &file)).map(print),
         Command::Restore { file, data, force } => restore(&file, &data, force).map(print),
@@ -26,6 +25,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads the file, and the certificates that it names.
+fn check_config(path: &Path) -> anyhow::Result<String> {
+    let file = config::load(path)?;
+    for tls in file.listener.iter().filter_map(|table| table.tls.as_ref()) {
+        tls.load().with_context(|| format!("{}: certificates", path.display()))?;
+    }
+    Ok(format!("{}: all right\n", path.display()))
 }
 
 fn sessions(what: &Sessions) -> anyhow::Result<String> {

@@ -3,7 +3,9 @@
 use crate::cli::RunArgs;
 use crate::config::{self, File};
 use crate::logging::LogControl;
+use crate::mqtt::Tls;
 use gateway_core::Core;
+use std::sync::Arc;
 use tracing::{error, info, warn};
 
 /// What a reload compares with and acts on.
@@ -13,12 +15,14 @@ pub(crate) struct Reloader {
     current: File,
     log: LogControl,
     hash_seed: u64,
+    /// All that speak TLS.
+    tls: Vec<Arc<Tls>>,
 }
 
 impl Reloader {
     /// `current` is what the daemon was started with, flags included.
-    pub(crate) fn new(args: RunArgs, current: File, log: LogControl, hash_seed: u64) -> Self {
-        Self { args, current, log, hash_seed }
+    pub(crate) fn new(args: RunArgs, current: File, log: LogControl, hash_seed: u64, tls: Vec<Arc<Tls>>) -> Self {
+        Self { args, current, log, hash_seed, tls }
     }
 
     /// Reads the file again and takes over what can change while running. A file with an error changes nothing.
@@ -38,11 +42,22 @@ impl Reloader {
         if let Err(error) = self.log.set_filter(&file.log.filter) {
             warn!("SIGHUP: {error:#}");
         }
+        self.reload_certificates();
         let mut need_restart = core.reconfigure(gateway_core::Config { hash_seed: self.hash_seed, ..file.core() });
         need_restart.extend(fixed(&self.current, &file));
         info!(file = %path.display(), "SIGHUP: configuration read again");
         if !need_restart.is_empty() {
             warn!(keys = need_restart.join(", "), "SIGHUP: these change with the next start only");
+        }
+    }
+
+    /// Reads certificates again, from where they were at the start.
+    fn reload_certificates(&self) {
+        for tls in &self.tls {
+            match tls.reload() {
+                Ok(()) => info!(certificate = %tls.certificate().display(), "SIGHUP: certificates read again"),
+                Err(error) => error!("SIGHUP: the old certificates stay in use: {error:#}"),
+            }
         }
     }
 }

@@ -6,9 +6,9 @@ use crate::config::{self, File, ListenerTable, SimTable, TransportTable, UdpTabl
 use crate::driver::Driver;
 use crate::logging;
 use crate::metrics;
-use crate::mqtt::{ConnIds, Door, FromMqtt, Listener, Policy};
+use crate::mqtt::{ClientCertificates, ConnIds, Door, FromMqtt, Listener, Tls};
 use crate::reload::Reloader;
-use crate::startup::{Data, Listening};
+use crate::startup::{Data, Listening, MqttAt};
 use crate::store::{self, DataDir, Keeper, Wall};
 use anyhow::{Context, bail};
 use gateway_core::{Config, Core};
@@ -40,10 +40,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         let signals = Signals::new()?;
         let Built { mut driver, to_driver, data, dir } = build(&file, hash_seed)?;
         let mut accepting = JoinSet::new();
-        let ids = ConnIds::default();
+        let (ids, mut all_tls) = (ConnIds::default(), Vec::new());
         let mut listening = listen(&file, &mut driver, |listener, number, table| {
-            let door = Door::new(number, table.limits, Policy::default(), ids.clone(), to_driver.clone());
+            let tls = table.tls.clone().map(Tls::new).transpose()?.map(Arc::new);
+            all_tls.extend(tls.clone());
+            let door = Door::new(number, table, tls, ids.clone(), to_driver.clone());
             accepting.spawn(listener.accept(Arc::new(door)));
+            Ok(())
         })?;
         if let Some(addr) = file.metrics.listen {
             listening.metrics = Some(listen_metrics(addr, &mut driver, &mut accepting).await?);
@@ -52,7 +55,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
             accept_questions(dir, &mut driver, &mut accepting);
         }
         announce(&listening.describe(&data));
-        let reloader = Reloader::new(args.clone(), file, log, hash_seed);
+        let reloader = Reloader::new(args.clone(), file, log, hash_seed, all_tls);
         serve(driver, signals, reloader, accepting).await
     })
 }
@@ -191,7 +194,7 @@ fn announce(text: &str) {
 fn listen(
     file: &File,
     driver: &mut Driver,
-    mut accept: impl FnMut(Listener, usize, &ListenerTable),
+    mut accept: impl FnMut(Listener, usize, &ListenerTable) -> anyhow::Result<()>,
 ) -> anyhow::Result<Listening> {
     let mut listening = Listening::default();
     let udp: Vec<SocketAddr> =
@@ -208,7 +211,7 @@ fn listen(
     for table in &file.listener {
         let number = driver.add_listener();
         if let Some(listener) = listen_mqtt(table, beside_ipv4(table.listen.0, &mqtt), &mut listening)? {
-            accept(listener, number, table);
+            accept(listener, number, table).with_context(|| cannot_use_tls(table.listen.0))?;
         }
     }
     if listening.udp.is_empty() && listening.sim.is_empty() && listening.mqtt.is_empty() {
@@ -250,8 +253,12 @@ fn next_id(driver: &Driver) -> anyhow::Result<TransportId> {
 fn listen_mqtt(table: &ListenerTable, only_v6: bool, listening: &mut Listening) -> anyhow::Result<Option<Listener>> {
     let addr = table.listen.0;
     match Listener::bind(addr, only_v6).and_then(|listener| Ok((listener.local_addr()?, listener))) {
-        Ok((actual, listener)) => {
-            listening.mqtt.push(actual);
+        Ok((addr, listener)) => {
+            let is_guarded = table
+                .tls
+                .as_ref()
+                .is_some_and(|tls| matches!(tls.client_certificates, ClientCertificates::Required(_)));
+            listening.mqtt.push(MqttAt { addr, scheme: table.scheme(), is_guarded });
             return Ok(Some(listener));
         }
         Err(error) if lacks_ipv6(addr, &error) => listening.without_ipv6.push(addr),
@@ -277,6 +284,11 @@ fn cannot_join(addr: SocketAddr) -> String {
         "cannot join the multicast group of the transport on {addr}; look at the keys multicast and multicast_interface \
          in its table [[transport]]"
     )
+}
+
+/// What to do about certificates that cannot be used.
+fn cannot_use_tls(addr: SocketAddr) -> String {
+    format!("cannot speak TLS on {addr}; look at the files that the table [[listener]] with this address names")
 }
 
 /// What to do about an address that cannot be listened on.

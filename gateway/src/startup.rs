@@ -14,9 +14,19 @@ pub(crate) struct Listening {
     pub(crate) metrics: Option<SocketAddr>,
     /// Sockets for simulators.
     pub(crate) sim: Vec<PathBuf>,
-    pub(crate) mqtt: Vec<SocketAddr>,
+    pub(crate) mqtt: Vec<MqttAt>,
     /// Addresses left out because this machine has no IPv6.
     pub(crate) without_ipv6: Vec<SocketAddr>,
+}
+
+/// An MQTT listener.
+#[derive(Clone, Debug)]
+pub(crate) struct MqttAt {
+    pub(crate) addr: SocketAddr,
+    /// How its URL begins.
+    pub(crate) scheme: &'static str,
+    /// Only who has a certificate gets in.
+    pub(crate) is_guarded: bool,
 }
 
 /// Where sessions and messages are.
@@ -51,7 +61,7 @@ impl Data {
 
 impl Listening {
     /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR`, `MQTT-SN on sim:PATH`,
-    /// `MQTT on mqtt://ADDR` and `Data in DIR; `.
+    /// `MQTT on mqtt://ADDR`, `MQTT on mqtts://ADDR` and `Data in DIR; `.
     pub(crate) fn describe(&self, data: &Data) -> String {
         let mut text = format!("sn-gateway {}\n", env!("CARGO_PKG_VERSION"));
         self.describe_listeners(&mut text);
@@ -69,8 +79,8 @@ impl Listening {
         for path in &self.sim {
             let _ = writeln!(text, "MQTT-SN on sim:{}", path.display());
         }
-        for addr in &self.mqtt {
-            let _ = writeln!(text, "MQTT on mqtt://{addr}");
+        for MqttAt { addr, scheme, .. } in &self.mqtt {
+            let _ = writeln!(text, "MQTT on {scheme}://{addr}");
         }
         if let Some(addr) = self.metrics {
             let _ = writeln!(text, "Metrics on http://{addr}/metrics");
@@ -84,7 +94,7 @@ impl Listening {
         let open: Vec<String> = self
             .udp
             .iter()
-            .chain(&self.mqtt)
+            .chain(self.mqtt.iter().filter(|at| !at.is_guarded).map(|at| &at.addr))
             .filter(|addr| !addr.ip().is_loopback())
             .map(ToString::to_string)
             .collect();
@@ -103,8 +113,8 @@ impl Listening {
 
     fn describe_next(&self) -> String {
         let mut text = String::new();
-        if let Some(addr) = self.mqtt.first() {
-            let _ = writeln!(text, "To see every message:  mosquitto_sub {} -t '#' -v", flags(*addr, true));
+        if let Some(at) = self.mqtt.iter().find(|at| at.scheme == "mqtt") {
+            let _ = writeln!(text, "To see every message:  mosquitto_sub {} -t '#' -v", flags(at.addr, true));
         }
         if let Some(addr) = self.udp.first() {
             let flags = flags(*addr, false);
@@ -144,8 +154,10 @@ mod tests {
     use super::*;
 
     fn listening(udp: &[&str], mqtt: &[&str]) -> Listening {
-        let parse = |addrs: &[&str]| addrs.iter().map(|addr| addr.parse().unwrap()).collect();
-        Listening { udp: parse(udp), mqtt: parse(mqtt), ..Listening::default() }
+        let parse = |addrs: &[&str]| -> Vec<SocketAddr> { addrs.iter().map(|addr| addr.parse().unwrap()).collect() };
+        let plain = |addr| MqttAt { addr, scheme: "mqtt", is_guarded: false };
+        let mqtt = parse(mqtt).into_iter().map(plain).collect();
+        Listening { udp: parse(udp), mqtt, ..Listening::default() }
     }
 
     #[test]

@@ -84,6 +84,9 @@ fn what_the_sample_has_as_comments_is_right_too() {
     assert_eq!(udp.multicast.as_ref().map(|group| *group.get_ref()), Some(transports::Multicast::DEFAULT_GROUP));
     assert_eq!(file.store.data.as_deref(), Some(Path::new("/var/lib/sn-gateway")));
     assert_eq!(file.metrics.listen, Some("127.0.0.1:9883".parse().unwrap()));
+    let tls = &file.listener[2];
+    assert_eq!((tls.scheme(), tls.listen.0), ("mqtts", "0.0.0.0:8883".parse().unwrap()));
+    assert_eq!(tls.policy.user_from, Some(sn_gateway::mqtt::UserFrom::CommonName));
     assert_eq!(udp.multicast_interface.as_deref(), Some("eth0"));
     assert_eq!(file.transport[2], TransportTable::Sim(SimTable { path: "/run/sn-gateway/sim.sock".into() }));
 }
@@ -177,7 +180,23 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ),
         ("[[listener]]\nlisten = \"127.0.0.1\"\n", "gw.toml:1:1: listener[0]: `kind` is missing"),
         ("[[listener]]\nkind = \"tcp\"\n", "gw.toml:1:1: listener[0]: `listen` is missing"),
-        ("[[listener]]\nkind = \"udp\"\n", "gw.toml:2:8: listener[0].kind: unknown `udp`; known is only tcp"),
+        ("[[listener]]\nkind = \"udp\"\n", "gw.toml:2:8: listener[0].kind: unknown `udp`; known are tcp, tls"),
+        (
+            "[[listener]]\nkind = \"tcp\"\nlisten = \"::1\"\nkey = \"server.key\"\n",
+            "gw.toml:1:1: listener[0]: `key` is no key of a listener of kind `tcp`",
+        ),
+        (
+            "[[listener]]\nkind = \"tls\"\nlisten = \"::1\"\nkey = \"server.key\"\n",
+            "gw.toml:1:1: listener[0]: `certificate` is missing",
+        ),
+        (
+            "[[listener]]\nkind = \"tls\"\nlisten = \"::1\"\nclient_certificates = \"required\"\n",
+            "gw.toml:1:1: listener[0]: `client_ca` is missing: it says whose client certificates are good",
+        ),
+        (
+            "[[listener]]\nkind = \"tls\"\nlisten = \"::1\"\nuser_from = \"cn\"\n",
+            "gw.toml:1:1: listener[0]: `user_from` needs `client_certificates` to be \"optional\" or \"required\"",
+        ),
         (
             "[[listener]]\nkind = \"tcp\"\nlisten = \"::1\"\nconnects_per_s = 0\n",
             "gw.toml:4:18: listener[0].connects_per_s: invalid value: integer `0`, expected a whole number from 1 to \
@@ -215,6 +234,15 @@ fn addresses_may_leave_the_port_out() {
         ("[::1]:0", "[::1]:0"),
     ] {
         assert_eq!(text.parse::<ListenAddr>().unwrap().0, addr.parse().unwrap());
+    }
+}
+
+#[test]
+fn a_listener_s_port_is_that_of_its_kind() {
+    let tls = "kind = \"tls\"\ncertificate = \"a\"\nkey = \"b\"\n";
+    for (kind, port) in [("kind = \"tcp\"\n", 1883), (tls, 8883)] {
+        let file = parse(Path::new("gw.toml"), &format!("[[listener]]\n{kind}listen = \"::1\"\n")).unwrap();
+        assert_eq!(file.listener[0].listen.0.port(), port);
     }
 }
 

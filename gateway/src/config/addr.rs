@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// The port of MQTT, over UDP as over TCP, where the operator names none.
-const DEFAULT_PORT: u16 = 1883;
+pub(super) const DEFAULT_PORT: u16 = 1883;
 
 /// An IP address with or without a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +37,34 @@ impl FromStr for ListenAddr {
     type Err = NoAddr;
 
     fn from_str(text: &str) -> Result<Self, NoAddr> {
+        let PortlessAddr { ip, port } = text.parse()?;
+        Ok(Self(SocketAddr::new(ip, port.unwrap_or(DEFAULT_PORT))))
+    }
+}
+
+/// An address whose port may be left to something else.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PortlessAddr {
+    pub(super) ip: IpAddr,
+    pub(super) port: Option<u16>,
+}
+
+impl FromStr for PortlessAddr {
+    type Err = NoAddr;
+
+    fn from_str(text: &str) -> Result<Self, NoAddr> {
+        if let Ok(addr) = text.parse::<SocketAddr>() {
+            return Ok(Self { ip: addr.ip(), port: Some(addr.port()) });
+        }
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-        text.parse()
-            .or_else(|_| bare.parse().map(|ip| SocketAddr::new(ip, DEFAULT_PORT)))
-            .map(Self)
-            .map_err(|_| NoAddr(text.into()))
+        bare.parse().map(|ip| Self { ip, port: None }).map_err(|_| NoAddr(text.into()))
+    }
+}
+
+impl<'de> Deserialize<'de> for PortlessAddr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
     }
 }
 

@@ -6,6 +6,7 @@ use super::check::Malformed;
 use super::door::Door;
 use super::limits::TurnedAway;
 use super::outbox::{Closing, Outbox};
+use super::policy::Identity;
 use super::reader::{Reader, Refusal};
 use bytes::{Buf, BytesMut};
 use gateway_core::ConnId;
@@ -76,8 +77,12 @@ pub(crate) enum FromMqtt {
     TurnedAway {
         /// The listener's number, in the order of the configuration.
         listener: usize,
+        /// Who it is.
+        peer: SocketAddr,
         /// Which limit.
         why: TurnedAway,
+        /// What else there is to say; may be empty.
+        detail: String,
     },
 }
 
@@ -137,13 +142,16 @@ pub(super) struct Connection<S> {
     /// What was written may still be in the stream's own buffers.
     unflushed: bool,
     opened: bool,
+    /// Who the client is, by its certificate.
+    identity: Identity,
     door: Arc<Door>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(super) fn new(id: ConnId, peer: SocketAddr, stream: S, door: Arc<Door>) -> Self {
+    pub(super) fn new(id: ConnId, peer: SocketAddr, stream: S, identity: Identity, door: Arc<Door>) -> Self {
         let (reader, outbox) = (Reader::new(door.limits().max_packet), Arc::default());
-        Self { id, peer, stream, reader, outbox, hand: BytesMut::new(), unflushed: false, opened: false, door }
+        let (hand, unflushed, opened) = (BytesMut::new(), false, false);
+        Self { id, peer, stream, reader, outbox, hand, unflushed, opened, identity, door }
     }
 
     /// Serves the client until the connection is over, then tells the driver.
@@ -169,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Some(End::Lost | End::Overflow | End::Stopped) | None => false,
         };
         if let Some(why) = turned_away {
-            self.door.turned_away(self.peer, why).await;
+            self.door.turned_away(self.peer, why, String::new()).await;
         }
         self.tell_driver(malformed).await;
         if polite {
@@ -298,7 +306,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match self.reader.next_packet()? {
                 Some(mut packet) => {
                     if let Packet::Connect(connect) = &mut packet {
-                        self.door.policy().introduce(connect);
+                        self.door.policy().introduce(connect, &self.identity);
                     }
                     batch.push(packet);
                 }

@@ -1,16 +1,21 @@
-//! The way in: from an accepted TCP connection to a [`Connection`] with its task.
+//! The way in: from an accepted TCP connection, by the handshakes of what carries MQTT, to a [`Connection`] with its task.
 
 use super::connection::{Connection, FromMqtt};
 use super::limits::{MqttLimits, TurnedAway};
-use super::policy::Policy;
+use super::policy::{Identity, Policy};
+use super::tls::{Tls, identity};
+use crate::config::ListenerTable;
 use gateway_core::ConnId;
+use std::fmt::Display;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 /// Connections beyond the limit that are told so at the same time; more of them are closed without a word.
@@ -33,6 +38,7 @@ impl ConnIds {
 pub(crate) struct Door {
     /// The listener's number, in the order of the configuration.
     number: usize,
+    tls: Option<Arc<Tls>>,
     ids: ConnIds,
     slots: Arc<Semaphore>,
     farewells: Arc<Semaphore>,
@@ -41,16 +47,29 @@ pub(crate) struct Door {
     driver: mpsc::Sender<FromMqtt>,
 }
 
+/// Somebody who has come by this door.
+struct Caller {
+    id: ConnId,
+    peer: SocketAddr,
+    /// There is room.
+    is_welcome: bool,
+    /// By when CONNECT must have been said.
+    connect_by: Instant,
+    identity: Identity,
+}
+
 impl Door {
+    /// The door of the listener with this number.
     pub(crate) fn new(
         number: usize,
-        limits: MqttLimits,
-        policy: Policy,
+        table: &ListenerTable,
+        tls: Option<Arc<Tls>>,
         ids: ConnIds,
         driver: mpsc::Sender<FromMqtt>,
     ) -> Self {
+        let ListenerTable { limits, policy, .. } = *table;
         let slots = Arc::new(Semaphore::new(limits.max_connections));
-        Self { number, ids, slots, farewells: Arc::new(Semaphore::new(FAREWELLS)), limits, policy, driver }
+        Self { number, tls, ids, slots, farewells: Arc::new(Semaphore::new(FAREWELLS)), limits, policy, driver }
     }
 
     pub(super) const fn number(&self) -> usize {
@@ -69,33 +88,69 @@ impl Door {
         &self.driver
     }
 
-    /// Tells the driver of a limit that a connection has met.
-    pub(super) async fn turned_away(&self, peer: SocketAddr, why: TurnedAway) {
-        debug!(%peer, listener = self.number, reason = why.name(), "MQTT connection");
+    /// Tells the driver of a limit that a connection has met. `detail` may be empty.
+    pub(super) async fn turned_away(&self, peer: SocketAddr, why: TurnedAway, detail: String) {
+        let listener = self.number;
+        debug!(%peer, listener, reason = why.name(), detail, "MQTT connection");
         // When the driver is gone nobody counts any more.
-        let _ = self.driver.send(FromMqtt::TurnedAway { listener: self.number, why }).await;
+        let _ = self.driver.send(FromMqtt::TurnedAway { listener, peer, why, detail }).await;
     }
 
     /// Serves a connection in a task of its own, or turns it away.
     pub(super) async fn enter(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         // Packets are coalesced by the driver; Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
+        let (is_welcome, permit, time) = match self.slots.clone().try_acquire_owned() {
+            Ok(slot) => (true, slot, self.limits.connect_timeout),
+            Err(_) => {
+                self.turned_away(peer, TurnedAway::ConnectionLimit, String::new()).await;
+                let Ok(turn) = self.farewells.clone().try_acquire_owned() else { return };
+                (false, turn, FAREWELL)
+            }
+        };
+        let (id, connect_by, identity) = (self.ids.next(), Instant::now() + time, Identity::Unknown);
+        let caller = Caller { id, peer, is_welcome, connect_by, identity };
         let door = self.clone();
-        if let Ok(slot) = self.slots.clone().try_acquire_owned() {
-            tokio::spawn(async move {
-                let connect_by = Instant::now() + door.limits.connect_timeout;
-                Connection::new(door.ids.next(), peer, stream, door).serve(connect_by).await;
-                drop(slot);
-            });
-            return;
-        }
-        self.turned_away(peer, TurnedAway::ConnectionLimit).await;
-        if let Ok(turn) = self.farewells.clone().try_acquire_owned() {
-            tokio::spawn(async move {
-                let refusal = Connection::new(door.ids.next(), peer, stream, door).refuse();
-                let _ = timeout(FAREWELL, refusal).await;
-                drop(turn);
-            });
+        tokio::spawn(async move {
+            door.shake_hands(stream, caller).await;
+            drop(permit);
+        });
+    }
+
+    /// What comes before MQTT.
+    async fn shake_hands(self: Arc<Self>, stream: TcpStream, mut caller: Caller) {
+        let Some(tls) = &self.tls else { return self.meet(stream, caller).await };
+        let handshake = Box::pin(tls.acceptor().accept(stream));
+        let Some(stream) = self.in_time(&caller, TurnedAway::TlsHandshake, handshake).await else { return };
+        caller.identity = identity(&self.policy, stream.get_ref().1);
+        debug!(peer = %caller.peer, identity = %caller.identity, "TLS");
+        // In a box, so that the tasks of plain connections are not as large as those of others.
+        Box::pin(self.meet(stream, caller)).await;
+    }
+
+    /// Waits for a handshake. Who does not get through it is counted.
+    async fn in_time<T, E: Display>(
+        &self,
+        caller: &Caller,
+        failed: TurnedAway,
+        handshake: impl Future<Output = Result<T, E>>,
+    ) -> Option<T> {
+        let (why, detail) = match timeout_at(caller.connect_by, handshake).await {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => (failed, error.to_string()),
+            Err(_) => (TurnedAway::ConnectTimeout, String::new()),
+        };
+        self.turned_away(caller.peer, why, detail).await;
+        None
+    }
+
+    /// Speaks MQTT.
+    async fn meet(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, caller: Caller) {
+        let connection = Connection::new(caller.id, caller.peer, stream, caller.identity, self);
+        if caller.is_welcome {
+            connection.serve(caller.connect_by).await;
+        } else {
+            let _ = timeout_at(caller.connect_by, connection.refuse()).await;
         }
     }
 }

@@ -32,7 +32,7 @@ impl Default for MqttLimits {
     }
 }
 
-/// A limit that a connection has met.
+/// A limit that a connection has met, or why it did not get as far as MQTT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TurnedAway {
     /// There are `max_connections` already.
@@ -41,13 +41,16 @@ pub enum TurnedAway {
     ConnectRate,
     /// It took longer than the time for its CONNECT.
     ConnectTimeout,
+    /// The client does not speak TLS, or has not the certificate that it should.
+    TlsHandshake,
     /// It does not read what was written for it.
     SlowConsumer,
 }
 
 impl TurnedAway {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::ConnectionLimit, Self::ConnectRate, Self::ConnectTimeout, Self::SlowConsumer];
+    pub const ALL: [Self; 5] =
+        [Self::ConnectionLimit, Self::ConnectRate, Self::ConnectTimeout, Self::TlsHandshake, Self::SlowConsumer];
 
     /// A short stable label for metrics and logs.
     #[must_use]
@@ -56,6 +59,7 @@ impl TurnedAway {
             Self::ConnectionLimit => "connection-limit",
             Self::ConnectRate => "connect-rate",
             Self::ConnectTimeout => "connect-timeout",
+            Self::TlsHandshake => "tls-handshake",
             Self::SlowConsumer => "slow-consumer",
         }
     }

@@ -54,7 +54,7 @@ impl Listener {
                 Ok((stream, peer)) => {
                     let wait = rate.next(Instant::now());
                     if !wait.is_zero() {
-                        door.turned_away(peer, TurnedAway::ConnectRate).await;
+                        door.turned_away(peer, TurnedAway::ConnectRate, String::new()).await;
                         sleep(wait).await;
                     }
                     door.enter(stream, peer).await;

@@ -1,4 +1,4 @@
-//! MQTT 3.1.1 over TCP: from octets to [`gateway_core::mqtt::Packet`] and back, and the connections between.
+//! MQTT over TCP, bare or within TLS: from octets to [`gateway_core::mqtt::Packet`] and back, and the connections between.
 //!
 //! [`Reader`] cuts the stream into packets, refuses what is malformed and translates the rest; [`encode`] is the way
 //! back. A listener accepts connections, its `Door` lets them in as far as the limits allow, and each is a task of its
@@ -12,6 +12,7 @@ mod listener;
 mod outbox;
 mod policy;
 mod reader;
+mod tls;
 mod writer;
 
 pub use check::Malformed;
@@ -21,6 +22,8 @@ pub(crate) use limits::Tally;
 pub use limits::{MqttLimits, TurnedAway};
 pub use listener::Listener;
 pub(crate) use outbox::{Closing, Outbox, Pushed};
-pub use policy::Policy;
+pub use policy::{Policy, UserFrom};
 pub use reader::{Reader, Refusal};
+pub(crate) use tls::Tls;
+pub use tls::{ClientCertificates, TlsFiles};
 pub use writer::{Unencodable, encode};

@@ -4,6 +4,7 @@
 
 pub(crate) mod durable;
 pub(crate) mod scrape;
+pub(crate) mod tls;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
@@ -61,6 +62,11 @@ impl Daemon {
     /// Where it listens for MQTT.
     pub(crate) fn mqtt(&self) -> SocketAddr {
         self.address("MQTT on mqtt://")
+    }
+
+    /// Where it listens for MQTT over TLS.
+    pub(crate) fn mqtts(&self) -> SocketAddr {
+        self.address("MQTT on mqtts://")
     }
 
     /// Where its metrics are read.
@@ -232,8 +238,8 @@ impl Sn {
     }
 }
 
-/// An MQTT client that sends and expects octets.
-pub(crate) struct Mqtt(pub(crate) TcpStream);
+/// An MQTT client that sends and expects octets, over TCP or what is built on it.
+pub(crate) struct Mqtt<S = TcpStream>(pub(crate) S);
 
 impl Mqtt {
     /// A connection on which nothing has been said yet.
@@ -247,9 +253,21 @@ impl Mqtt {
     /// A client with a clean session, connected.
     pub(crate) fn connect(gateway: SocketAddr, client_id: &str) -> Self {
         let mut client = Self::new(gateway);
-        client.send(&connect_packet(client_id, 0x02, &[]));
-        client.expect(&[0x20, 2, 0, 0]);
+        client.say_connect(client_id);
         client
+    }
+
+    /// Breaks the connection without DISCONNECT.
+    pub(crate) fn vanish(self) {
+        self.0.shutdown(Shutdown::Both).expect("still open");
+    }
+}
+
+impl<S: Read + Write> Mqtt<S> {
+    /// Connects with a clean session.
+    pub(crate) fn say_connect(&mut self, client_id: &str) {
+        self.send(&connect_packet(client_id, 0x02, &[]));
+        self.expect(&[0x20, 2, 0, 0]);
     }
 
     /// Sends octets.
@@ -308,11 +326,6 @@ impl Mqtt {
         let mut got = [0; N];
         self.0.read_exact(&mut got).expect("octets from the gateway");
         got
-    }
-
-    /// Breaks the connection without DISCONNECT.
-    pub(crate) fn vanish(self) {
-        self.0.shutdown(Shutdown::Both).expect("still open");
     }
 }
 
