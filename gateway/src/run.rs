@@ -6,7 +6,7 @@ use crate::config::{self, File, ListenerTable, SimTable, TransportTable, UdpTabl
 use crate::driver::Driver;
 use crate::logging;
 use crate::metrics;
-use crate::mqtt::{ClientCertificates, ConnIds, Door, FromMqtt, Listener, Tls};
+use crate::mqtt::{ConnIds, Door, FromMqtt, Listener, Tls, TlsFiles};
 use crate::reload::Reloader;
 use crate::startup::{Data, Listening, MqttAt};
 use crate::store::{self, DataDir, Keeper, Wall};
@@ -254,11 +254,12 @@ fn listen_mqtt(table: &ListenerTable, only_v6: bool, listening: &mut Listening) 
     let addr = table.listen.0;
     match Listener::bind(addr, only_v6).and_then(|listener| Ok((listener.local_addr()?, listener))) {
         Ok((addr, listener)) => {
-            let is_guarded = table
-                .tls
-                .as_ref()
-                .is_some_and(|tls| matches!(tls.client_certificates, ClientCertificates::Required(_)));
-            listening.mqtt.push(MqttAt { addr, scheme: table.scheme(), is_guarded });
+            listening.mqtt.push(MqttAt {
+                addr,
+                url: table.url(addr),
+                is_plain: table.tls.is_none() && table.web_socket.is_none(),
+                is_guarded: table.tls.as_ref().is_some_and(TlsFiles::requires_clients),
+            });
             return Ok(Some(listener));
         }
         Err(error) if lacks_ipv6(addr, &error) => listening.without_ipv6.push(addr),

@@ -23,8 +23,10 @@ pub(crate) struct Listening {
 #[derive(Clone, Debug)]
 pub(crate) struct MqttAt {
     pub(crate) addr: SocketAddr,
-    /// How its URL begins.
-    pub(crate) scheme: &'static str,
+    /// How clients name it.
+    pub(crate) url: String,
+    /// It is bare TCP.
+    pub(crate) is_plain: bool,
     /// Only who has a certificate gets in.
     pub(crate) is_guarded: bool,
 }
@@ -61,7 +63,7 @@ impl Data {
 
 impl Listening {
     /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR`, `MQTT-SN on sim:PATH`,
-    /// `MQTT on mqtt://ADDR`, `MQTT on mqtts://ADDR` and `Data in DIR; `.
+    /// `MQTT on mqtt://ADDR`, the same with `mqtts`, `ws` and `wss`, and `Data in DIR; `.
     pub(crate) fn describe(&self, data: &Data) -> String {
         let mut text = format!("sn-gateway {}\n", env!("CARGO_PKG_VERSION"));
         self.describe_listeners(&mut text);
@@ -79,8 +81,8 @@ impl Listening {
         for path in &self.sim {
             let _ = writeln!(text, "MQTT-SN on sim:{}", path.display());
         }
-        for MqttAt { addr, scheme, .. } in &self.mqtt {
-            let _ = writeln!(text, "MQTT on {scheme}://{addr}");
+        for MqttAt { url, .. } in &self.mqtt {
+            let _ = writeln!(text, "MQTT on {url}");
         }
         if let Some(addr) = self.metrics {
             let _ = writeln!(text, "Metrics on http://{addr}/metrics");
@@ -113,7 +115,7 @@ impl Listening {
 
     fn describe_next(&self) -> String {
         let mut text = String::new();
-        if let Some(at) = self.mqtt.iter().find(|at| at.scheme == "mqtt") {
+        if let Some(at) = self.mqtt.iter().find(|at| at.is_plain) {
             let _ = writeln!(text, "To see every message:  mosquitto_sub {} -t '#' -v", flags(at.addr, true));
         }
         if let Some(addr) = self.udp.first() {
@@ -155,7 +157,7 @@ mod tests {
 
     fn listening(udp: &[&str], mqtt: &[&str]) -> Listening {
         let parse = |addrs: &[&str]| -> Vec<SocketAddr> { addrs.iter().map(|addr| addr.parse().unwrap()).collect() };
-        let plain = |addr| MqttAt { addr, scheme: "mqtt", is_guarded: false };
+        let plain = |addr| MqttAt { addr, url: format!("mqtt://{addr}"), is_plain: true, is_guarded: false };
         let mqtt = parse(mqtt).into_iter().map(plain).collect();
         Listening { udp: parse(udp), mqtt, ..Listening::default() }
     }

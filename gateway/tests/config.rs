@@ -85,7 +85,8 @@ fn what_the_sample_has_as_comments_is_right_too() {
     assert_eq!(file.store.data.as_deref(), Some(Path::new("/var/lib/sn-gateway")));
     assert_eq!(file.metrics.listen, Some("127.0.0.1:9883".parse().unwrap()));
     let tls = &file.listener[2];
-    assert_eq!((tls.scheme(), tls.listen.0), ("mqtts", "0.0.0.0:8883".parse().unwrap()));
+    assert_eq!(tls.url(tls.listen.0), "mqtts://0.0.0.0:8883");
+    assert_eq!(file.listener[3].url("[::1]:80".parse().unwrap()), "ws://[::1]:80/mqtt");
     assert_eq!(tls.policy.user_from, Some(sn_gateway::mqtt::UserFrom::CommonName));
     assert_eq!(udp.multicast_interface.as_deref(), Some("eth0"));
     assert_eq!(file.transport[2], TransportTable::Sim(SimTable { path: "/run/sn-gateway/sim.sock".into() }));
@@ -180,10 +181,18 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ),
         ("[[listener]]\nlisten = \"127.0.0.1\"\n", "gw.toml:1:1: listener[0]: `kind` is missing"),
         ("[[listener]]\nkind = \"tcp\"\n", "gw.toml:1:1: listener[0]: `listen` is missing"),
-        ("[[listener]]\nkind = \"udp\"\n", "gw.toml:2:8: listener[0].kind: unknown `udp`; known are tcp, tls"),
+        ("[[listener]]\nkind = \"udp\"\n", "gw.toml:2:8: listener[0].kind: unknown `udp`; known are tcp, tls, ws, wss"),
         (
             "[[listener]]\nkind = \"tcp\"\nlisten = \"::1\"\nkey = \"server.key\"\n",
             "gw.toml:1:1: listener[0]: `key` is no key of a listener of kind `tcp`",
+        ),
+        (
+            "[[listener]]\nkind = \"ws\"\nlisten = \"::1\"\n",
+            "gw.toml:1:1: listener[0]: `listen` has no port; write IP:PORT",
+        ),
+        (
+            "[[listener]]\nkind = \"ws\"\nlisten = \"[::1]:80\"\npath = \"mqtt\"\n",
+            "gw.toml:4:8: listener[0].path: `mqtt` is no path of a URL; for example /mqtt",
         ),
         (
             "[[listener]]\nkind = \"tls\"\nlisten = \"::1\"\nkey = \"server.key\"\n",

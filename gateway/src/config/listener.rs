@@ -2,8 +2,8 @@
 
 use super::addr::{DEFAULT_PORT, ListenAddr, PortlessAddr};
 use super::number::within;
-use crate::mqtt::{ClientCertificates, MqttLimits, Policy, TlsFiles, UserFrom};
-use serde::Deserialize;
+use crate::mqtt::{ClientCertificates, MqttLimits, Policy, TlsFiles, UserFrom, WebSocketOptions};
+use serde::{Deserialize, Deserializer, de};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +20,8 @@ pub struct ListenerTable {
     pub listen: ListenAddr,
     /// Where the certificates are, if it is TLS.
     pub tls: Option<TlsFiles>,
+    /// How MQTT is in frames, if it is WebSocket.
+    pub web_socket: Option<WebSocketOptions>,
     /// What its connections may take.
     pub limits: MqttLimits,
     /// Who comes in.
@@ -32,6 +34,27 @@ pub struct ListenerTable {
 enum Kind {
     Tcp,
     Tls,
+    Ws,
+    Wss,
+}
+
+impl Kind {
+    const fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
+    const fn is_web_socket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
+    /// WebSocket has no port for MQTT.
+    const fn default_port(self) -> Option<u16> {
+        match self {
+            Self::Tcp => Some(DEFAULT_PORT),
+            Self::Tls => Some(TLS_PORT),
+            Self::Ws | Self::Wss => None,
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -39,6 +62,8 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
         })
     }
 }
@@ -78,6 +103,9 @@ struct Keys {
     client_ca: Option<PathBuf>,
     client_certificates: Option<ClientCertificatesKey>,
     user_from: Option<UserFromKey>,
+    #[serde(deserialize_with = "path")]
+    path: Option<String>,
+    origins: Option<Vec<String>>,
     #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
     max_connections: usize,
     #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
@@ -102,6 +130,8 @@ impl Default for Keys {
             client_ca: None,
             client_certificates: None,
             user_from: None,
+            path: None,
+            origins: None,
             max_connections: limits.max_connections,
             connects_per_s: limits.connects_per_s,
             max_packet_bytes: limits.max_packet,
@@ -120,42 +150,47 @@ impl TryFrom<Keys> for ListenerTable {
         if let Some(key) = keys.foreign_to(kind) {
             return Err(format!("`{key}` is no key of a listener of kind `{kind}`"));
         }
-        let (limits, policy) = (keys.limits(), keys.policy()?);
         let addr = keys.listen.ok_or("`listen` is missing")?;
-        let (port, tls) = match kind {
-            Kind::Tcp => (DEFAULT_PORT, None),
-            Kind::Tls => (TLS_PORT, Some(keys.tls()?)),
-        };
-        let listen = ListenAddr(SocketAddr::new(addr.ip, addr.port.unwrap_or(port)));
-        Ok(Self { listen, tls, limits, policy })
+        let port = addr.port.or(kind.default_port()).ok_or("`listen` has no port; write IP:PORT")?;
+        Ok(Self {
+            listen: ListenAddr(SocketAddr::new(addr.ip, port)),
+            limits: keys.limits(),
+            policy: keys.policy()?,
+            web_socket: kind.is_web_socket().then(|| keys.web_socket()),
+            tls: kind.is_tls().then(|| keys.tls()).transpose()?,
+        })
     }
 }
 
 impl Keys {
     /// A key that is there and means nothing.
     fn foreign_to(&self, kind: Kind) -> Option<&'static str> {
-        let of_tls = [
-            ("certificate", self.certificate.is_some()),
-            ("key", self.key.is_some()),
-            ("client_ca", self.client_ca.is_some()),
-            ("client_certificates", self.client_certificates.is_some()),
-            ("user_from", self.user_from.is_some()),
+        let (of_tls, of_web_socket) = (!kind.is_tls(), !kind.is_web_socket());
+        let foreign = [
+            ("certificate", of_tls && self.certificate.is_some()),
+            ("key", of_tls && self.key.is_some()),
+            ("client_ca", of_tls && self.client_ca.is_some()),
+            ("client_certificates", of_tls && self.client_certificates.is_some()),
+            ("user_from", of_tls && self.user_from.is_some()),
+            ("path", of_web_socket && self.path.is_some()),
+            ("origins", of_web_socket && self.origins.is_some()),
         ];
-        match kind {
-            Kind::Tcp => of_tls.iter().find_map(|(key, is_there)| is_there.then_some(*key)),
-            Kind::Tls => None,
-        }
+        foreign.iter().find_map(|(key, is_foreign)| is_foreign.then_some(*key))
     }
 
-    fn tls(self) -> Result<TlsFiles, String> {
+    fn web_socket(&self) -> WebSocketOptions {
+        WebSocketOptions { path: self.path.clone().unwrap_or("/mqtt".into()), origins: self.origins.clone() }
+    }
+
+    fn tls(&self) -> Result<TlsFiles, String> {
         let client_certificates = match self.client_certificates.unwrap_or(ClientCertificatesKey::None) {
             ClientCertificatesKey::None => ClientCertificates::None,
             ClientCertificatesKey::Optional => ClientCertificates::Optional(self.ca()?),
             ClientCertificatesKey::Required => ClientCertificates::Required(self.ca()?),
         };
         Ok(TlsFiles {
-            certificate: self.certificate.ok_or("`certificate` is missing")?,
-            key: self.key.ok_or("`key` is missing")?,
+            certificate: self.certificate.clone().ok_or("`certificate` is missing")?,
+            key: self.key.clone().ok_or("`key` is missing")?,
             client_certificates,
         })
     }
@@ -195,15 +230,25 @@ impl ListenerTable {
     /// TCP on `listen`, with the defaults.
     #[must_use]
     pub fn tcp(listen: ListenAddr) -> Self {
-        Self { listen, tls: None, limits: MqttLimits::default(), policy: Policy::default() }
+        Self { listen, tls: None, web_socket: None, limits: MqttLimits::default(), policy: Policy::default() }
     }
 
-    /// How an address of this kind begins as a URL.
+    /// How clients name it if it listens at `addr`.
     #[must_use]
-    pub const fn scheme(&self) -> &'static str {
-        match self.tls {
-            None => "mqtt",
-            Some(_) => "mqtts",
+    pub fn url(&self, addr: SocketAddr) -> String {
+        match (&self.web_socket, &self.tls) {
+            (None, None) => format!("mqtt://{addr}"),
+            (None, Some(_)) => format!("mqtts://{addr}"),
+            (Some(options), None) => format!("ws://{addr}{}", options.path),
+            (Some(options), Some(_)) => format!("wss://{addr}{}", options.path),
         }
     }
+}
+
+/// Reads the path of a URL.
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    let is_path = path.starts_with('/') && path.bytes().all(|c| c.is_ascii_graphic() && !b"?#".contains(&c));
+    let wrong = || de::Error::custom(format_args!("`{path}` is no path of a URL; for example /mqtt"));
+    if is_path { Ok(Some(path)) } else { Err(wrong()) }
 }

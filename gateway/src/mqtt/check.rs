@@ -3,6 +3,7 @@
 //! The validity of topic names and filters is the core's business, which has answers for it.
 
 use rmqtt_codec::v3;
+use std::fmt;
 use std::num::NonZeroU16;
 
 /// Why a connection is closed: what the client sent is no MQTT 3.1.1, or not here.
@@ -44,6 +45,10 @@ pub enum Malformed {
     NotConnect,
     /// A second CONNECT (§3.1).
     SecondConnect,
+    /// A WebSocket frame with text (§6).
+    TextFrame,
+    /// No WebSocket frame (RFC 6455).
+    WebSocket,
 }
 
 impl Malformed {
@@ -69,9 +74,19 @@ impl Malformed {
             Self::ClientId => "client-id",
             Self::NotConnect => "not-connect",
             Self::SecondConnect => "second-connect",
+            Self::TextFrame => "text-frame",
+            Self::WebSocket => "web-socket",
         }
     }
 }
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::error::Error for Malformed {}
 
 /// The packet types of MQTT 3.1.1 §2.2.1 that a client sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

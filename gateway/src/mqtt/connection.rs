@@ -105,8 +105,12 @@ enum End {
 }
 
 impl From<io::Error> for End {
-    fn from(_: io::Error) -> Self {
-        Self::Lost
+    /// Below MQTT there are rules, too, that a client can break.
+    fn from(error: io::Error) -> Self {
+        match error.get_ref().and_then(|inside| inside.downcast_ref::<Malformed>()) {
+            Some(reason) => Self::Refused((*reason).into()),
+            None => Self::Lost,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::connection::{Connection, FromMqtt};
 use super::limits::{MqttLimits, TurnedAway};
 use super::policy::{Identity, Policy};
 use super::tls::{Tls, identity};
+use super::web_socket::WebSocketOptions;
 use crate::config::ListenerTable;
 use gateway_core::ConnId;
 use std::fmt::Display;
@@ -39,6 +40,7 @@ pub(crate) struct Door {
     /// The listener's number, in the order of the configuration.
     number: usize,
     tls: Option<Arc<Tls>>,
+    web_socket: Option<WebSocketOptions>,
     ids: ConnIds,
     slots: Arc<Semaphore>,
     farewells: Arc<Semaphore>,
@@ -67,9 +69,10 @@ impl Door {
         ids: ConnIds,
         driver: mpsc::Sender<FromMqtt>,
     ) -> Self {
-        let ListenerTable { limits, policy, .. } = *table;
+        let ListenerTable { web_socket, limits, policy, .. } = table.clone();
         let slots = Arc::new(Semaphore::new(limits.max_connections));
-        Self { number, tls, ids, slots, farewells: Arc::new(Semaphore::new(FAREWELLS)), limits, policy, driver }
+        let farewells = Arc::new(Semaphore::new(FAREWELLS));
+        Self { number, tls, web_socket, ids, slots, farewells, limits, policy, driver }
     }
 
     pub(super) const fn number(&self) -> usize {
@@ -117,14 +120,21 @@ impl Door {
         });
     }
 
-    /// What comes before MQTT.
+    /// What comes before MQTT. The ways other than bare TCP are in boxes, so that the tasks of its connections are not
+    /// as large as those of others.
     async fn shake_hands(self: Arc<Self>, stream: TcpStream, mut caller: Caller) {
-        let Some(tls) = &self.tls else { return self.meet(stream, caller).await };
+        let Some(tls) = &self.tls else { return self.unwrap_frames(stream, caller).await };
         let handshake = Box::pin(tls.acceptor().accept(stream));
         let Some(stream) = self.in_time(&caller, TurnedAway::TlsHandshake, handshake).await else { return };
         caller.identity = identity(&self.policy, stream.get_ref().1);
         debug!(peer = %caller.peer, identity = %caller.identity, "TLS");
-        // In a box, so that the tasks of plain connections are not as large as those of others.
+        Box::pin(self.unwrap_frames(stream, caller)).await;
+    }
+
+    async fn unwrap_frames(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, caller: Caller) {
+        let Some(web_socket) = &self.web_socket else { return self.meet(stream, caller).await };
+        let handshake = Box::pin(web_socket.accept(stream, self.limits.max_packet));
+        let Some(stream) = self.in_time(&caller, TurnedAway::WebSocketHandshake, handshake).await else { return };
         Box::pin(self.meet(stream, caller)).await;
     }
 

@@ -43,14 +43,22 @@ pub enum TurnedAway {
     ConnectTimeout,
     /// The client does not speak TLS, or has not the certificate that it should.
     TlsHandshake,
+    /// The client does not ask for MQTT over WebSocket.
+    WebSocketHandshake,
     /// It does not read what was written for it.
     SlowConsumer,
 }
 
 impl TurnedAway {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::ConnectionLimit, Self::ConnectRate, Self::ConnectTimeout, Self::TlsHandshake, Self::SlowConsumer];
+    pub const ALL: [Self; 6] = [
+        Self::ConnectionLimit,
+        Self::ConnectRate,
+        Self::ConnectTimeout,
+        Self::TlsHandshake,
+        Self::WebSocketHandshake,
+        Self::SlowConsumer,
+    ];
 
     /// A short stable label for metrics and logs.
     #[must_use]
@@ -60,6 +68,7 @@ impl TurnedAway {
             Self::ConnectRate => "connect-rate",
             Self::ConnectTimeout => "connect-timeout",
             Self::TlsHandshake => "tls-handshake",
+            Self::WebSocketHandshake => "web-socket-handshake",
             Self::SlowConsumer => "slow-consumer",
         }
     }

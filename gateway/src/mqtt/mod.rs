@@ -1,4 +1,4 @@
-//! MQTT over TCP, bare or within TLS: from octets to [`gateway_core::mqtt::Packet`] and back, and the connections between.
+//! MQTT over TCP, bare, within TLS or in WebSocket frames: from octets to [`gateway_core::mqtt::Packet`] and back, and the connections between.
 //!
 //! [`Reader`] cuts the stream into packets, refuses what is malformed and translates the rest; [`encode`] is the way
 //! back. A listener accepts connections, its `Door` lets them in as far as the limits allow, and each is a task of its
@@ -13,6 +13,7 @@ mod outbox;
 mod policy;
 mod reader;
 mod tls;
+mod web_socket;
 mod writer;
 
 pub use check::Malformed;
@@ -26,4 +27,5 @@ pub use policy::{Policy, UserFrom};
 pub use reader::{Reader, Refusal};
 pub(crate) use tls::Tls;
 pub use tls::{ClientCertificates, TlsFiles};
+pub use web_socket::WebSocketOptions;
 pub use writer::{Unencodable, encode};

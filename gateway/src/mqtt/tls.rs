@@ -53,6 +53,12 @@ impl TlsFiles {
         Ok(Arc::new(config))
     }
 
+    /// Whether only clients with a good certificate get in.
+    #[must_use]
+    pub const fn requires_clients(&self) -> bool {
+        matches!(self.client_certificates, ClientCertificates::Required(_))
+    }
+
     fn client_verifier(&self, provider: Arc<CryptoProvider>) -> anyhow::Result<Option<Arc<dyn ClientCertVerifier>>> {
         let (path, is_optional) = match &self.client_certificates {
             ClientCertificates::None => return Ok(None),

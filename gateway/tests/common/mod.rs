@@ -5,6 +5,7 @@
 pub(crate) mod durable;
 pub(crate) mod scrape;
 pub(crate) mod tls;
+pub(crate) mod web_socket;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
@@ -69,6 +70,16 @@ impl Daemon {
         self.address("MQTT on mqtts://")
     }
 
+    /// Where it listens for MQTT over WebSocket.
+    pub(crate) fn ws(&self) -> SocketAddr {
+        self.address("MQTT on ws://")
+    }
+
+    /// The same within TLS.
+    pub(crate) fn wss(&self) -> SocketAddr {
+        self.address("MQTT on wss://")
+    }
+
     /// Where its metrics are read.
     pub(crate) fn metrics(&self) -> SocketAddr {
         let url = self.lines.iter().find_map(|line| line.strip_prefix("Metrics on http://")).expect("metrics");
@@ -77,6 +88,7 @@ impl Daemon {
 
     fn address(&self, prefix: &str) -> SocketAddr {
         let addr = self.lines.iter().find_map(|line| line.strip_prefix(prefix)).expect(prefix);
+        let addr = addr.split('/').next().unwrap_or_default();
         addr.parse().expect("an address")
     }
 
