@@ -37,6 +37,7 @@ pub struct WebSocketOptions {
     pub origins: Option<Vec<String>>,
 }
 
+#[allow(clippy::result_large_err, reason = "the library wants such a callback")]
 impl WebSocketOptions {
     /// Answers the client's request. [`Frames`] limit what it sends by `max_packet`, the longest remaining length.
     ///
@@ -52,12 +53,12 @@ impl WebSocketOptions {
             .write_buffer_size(BUFFER)
             .max_message_size(Some(longest))
             .max_frame_size(Some(longest));
-        let answer = |request: &Request, response: Response| self.answer(request, response).map_err(|error| *error);
+        let answer = |request: &Request, response: Response| self.answer(request, response);
         let stream = accept_hdr_async_with_config(stream, answer, Some(config)).await?;
         Ok(Frames { stream, unread: Bytes::new(), close: Some(CloseCode::Normal) })
     }
 
-    fn answer(&self, request: &Request, mut response: Response) -> Result<Response, Box<ErrorResponse>> {
+    fn answer(&self, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
         let headers = request.headers();
         let named = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         if request.uri().path() != self.path {
@@ -78,12 +79,12 @@ impl WebSocketOptions {
     }
 }
 
-fn refusal(status: StatusCode, text: String) -> Box<ErrorResponse> {
+fn refusal(status: StatusCode, text: String) -> ErrorResponse {
     let (len, mut response) = (text.len(), ErrorResponse::new(Some(text)));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_LENGTH, len.into());
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    Box::new(response)
+    response
 }
 
 /// The octets in the binary frames, one after the other. What is no MQTT ends it with an [`io::Error`] that has a
