@@ -24,6 +24,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tracing::debug;
 
+/// Octets that a connection which is being closed may still send.
+const LAST_READ: usize = 1 << 20;
 /// Octets read at once.
 const READ: usize = 16 << 10;
 /// Packets handed to the driver at once: a packet of two octets is many times larger when it has been read.
@@ -375,10 +377,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Reads and forgets until the client has closed too: what it has still sent would otherwise make the operating system
-/// discard our last words.
+/// Reads and forgets until the client has closed too, or has sent a lot: what it has still sent would otherwise make the
+/// operating system discard our last words.
 async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
     let mut scrap = [0; 1_024];
-    while stream.read(&mut scrap).await? > 0 {}
+    let mut left = LAST_READ;
+    while left > 0 {
+        match stream.read(&mut scrap).await? {
+            0 => return Ok(()),
+            len => left = left.saturating_sub(len),
+        }
+    }
     Ok(())
 }

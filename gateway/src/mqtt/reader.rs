@@ -17,6 +17,10 @@ const CONNACK_CLIENT_ID: &[u8] = &[0x20, 2, 0, 2];
 /// CONNACK 0x84, unsupported protocol version, as a client of MQTT 5 reads it (MQTT 5 §3.2.2.2).
 const CONNACK_NOT_MQTT5: &[u8] = &[0x20, 3, 0, 0x84, 0];
 
+/// The longest CONNECT, in octets after the fixed header: nobody knows yet who it is, so it takes no more memory than
+/// anybody needs.
+const LONGEST_CONNECT: usize = 1 << 20;
+
 /// Why a connection ends, and what to tell the client before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -63,10 +67,8 @@ impl Reader {
     /// A [`Refusal`]; the connection must be closed then.
     pub fn next_packet(&mut self) -> Result<Option<Packet>, Refusal> {
         let Some(header) = self.header()? else { return Ok(None) };
-        let Some(body) = self.buffer.get(header.len..header.len + header.body_len) else {
-            self.buffer.reserve(header.len + header.body_len - self.buffer.len());
-            return Ok(None);
-        };
+        // The buffer grows with what has come, not by what a client says to come.
+        let Some(body) = self.buffer.get(header.len..header.len + header.body_len) else { return Ok(None) };
         check::body(header.kind, self.buffer[0], body).map_err(|reason| refusal(reason, body))?;
         // All of the packet is there, so the codec has nothing to remember from call to call.
         let decoded = v3::Codec::new(0).decode(&mut self.buffer).map_err(refused_by_codec)?;
@@ -84,7 +86,8 @@ impl Reader {
             (_, false) => return Err(Malformed::NotConnect),
         }
         let Some((body_len, len_len)) = remaining_length(rest)? else { return Ok(None) };
-        if body_len > self.max_packet {
+        let longest = if self.connected { self.max_packet } else { self.max_packet.min(LONGEST_CONNECT) };
+        if body_len > longest {
             return Err(Malformed::TooLong);
         }
         Ok(Some(Header { kind, len: 1 + len_len, body_len }))
