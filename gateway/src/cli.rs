@@ -44,6 +44,21 @@ pub enum Command {
         #[command(flatten)]
         data: DataArgs,
     },
+    /// Give a user of a password file a password, asked for twice, or take the user out
+    ///
+    /// Makes the file, readable by its owner only, if there is none.
+    Passwd {
+        /// The password file
+        file: PathBuf,
+        /// The user's name
+        user: String,
+        /// Read the password from the standard input, one line
+        #[arg(long)]
+        stdin: bool,
+        /// Take the user out
+        #[arg(short = 'D', long, conflicts_with = "stdin")]
+        delete: bool,
+    },
     /// Fill a data directory from a backup; no gateway may be running on it
     Restore {
         /// The file

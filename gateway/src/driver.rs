@@ -158,8 +158,8 @@ impl Driver {
     }
 
     /// Lets `change` change the core's configuration, and carries out what follows.
-    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(&mut Core)) {
-        change(&mut self.core);
+    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(Instant, &mut Core)) {
+        change(self.clock.now(), &mut self.core);
         self.carry_out();
     }
 

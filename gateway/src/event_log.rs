@@ -156,8 +156,9 @@ impl EventLog {
     pub(crate) fn event(&mut self, now: Instant, event: &Event, peer: impl Fn(ConnId) -> Option<SocketAddr>) {
         let addr = |via: &Via| Addr::of(via, &peer);
         match event {
-            Event::Connected { client_id, via, session_present } => {
-                info!(client = &**client_id, from = %addr(via), session = session_present, "connected");
+            Event::Connected { client_id, via, user, session_present } => {
+                let (client, user) = (&**client_id, user.as_deref());
+                info!(client, from = %addr(via), user, session = session_present, "connected");
             }
             Event::Disconnected { client_id } => info!(client = &**client_id, "disconnected"),
             Event::Asleep { client_id, duration_s } => debug!(client = &**client_id, duration_s, "asleep"),
@@ -217,6 +218,7 @@ fn lost(why: LostReason) -> &'static str {
         LostReason::Retries => "does not acknowledge",
         LostReason::Connection => "the connection broke",
         LostReason::Replaced => "another client uses its address",
+        LostReason::LoggedOut => "the configuration or the passwords do not let it in any more",
     }
 }
 

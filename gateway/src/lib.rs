@@ -8,6 +8,7 @@
 //! processor on its way.
 
 pub mod admin;
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod driver;

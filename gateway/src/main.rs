@@ -3,6 +3,7 @@
 use anyhow::Context;
 use clap::Parser;
 use sn_gateway::admin::client;
+use sn_gateway::auth::{Change, passwd};
 use sn_gateway::cli::{Cli, Command, DataArgs, Sessions};
 use sn_gateway::store::backup;
 use sn_gateway::{config, run};
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         Command::CheckConfig { file } => check_config(&file).map(print),
         Command::Sessions { what } => sessions(&what).map(print),
         Command::Backup { file, data } => data.dir().and_then(|dir| client::save_backup(&dir, &file)).map(print),
+        Command::Passwd { file, user, stdin, delete } => passwd(&file, &user, change(stdin, delete)).map(print),
         Command::Restore { file, data, force } => restore(&file, &data, force).map(print),
     };
     match result {
@@ -34,6 +36,14 @@ fn check_config(path: &Path) -> anyhow::Result<String> {
         tls.load().with_context(|| format!("{}: certificates", path.display()))?;
     }
     Ok(format!("{}: all right\n", path.display()))
+}
+
+fn change(stdin: bool, delete: bool) -> Change {
+    match (stdin, delete) {
+        (_, true) => Change::Delete,
+        (true, false) => Change::FromStdin,
+        (false, false) => Change::Ask,
+    }
 }
 
 fn sessions(what: &Sessions) -> anyhow::Result<String> {

@@ -5,6 +5,7 @@ use crate::config::{self, File};
 use crate::logging::LogControl;
 use crate::mqtt::Tls;
 use gateway_core::Core;
+use sn_types::Instant;
 use std::sync::Arc;
 use tracing::{error, info, warn};
 
@@ -26,7 +27,7 @@ impl Reloader {
     }
 
     /// Reads the file again and takes over what can change while running. A file with an error changes nothing.
-    pub(crate) fn reload(&mut self, core: &mut Core) {
+    pub(crate) fn reload(&mut self, now: Instant, core: &mut Core) {
         let Some(path) = &self.args.config else {
             warn!("SIGHUP: there is no configuration file to read again; start with --config FILE");
             return;
@@ -43,7 +44,7 @@ impl Reloader {
             warn!("SIGHUP: {error:#}");
         }
         self.reload_certificates();
-        let mut need_restart = core.reconfigure(gateway_core::Config { hash_seed: self.hash_seed, ..file.core() });
+        let mut need_restart = core.reconfigure(now, gateway_core::Config { hash_seed: self.hash_seed, ..file.core() });
         need_restart.extend(fixed(&self.current, &file));
         info!(file = %path.display(), "SIGHUP: configuration read again");
         if !need_restart.is_empty() {

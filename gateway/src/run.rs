@@ -131,7 +131,7 @@ async fn serve(
                 info!("{signal}: stopping");
                 break;
             }
-            _ = signals.hangup.recv() => driver.reconfigure(|core| reloader.reload(core)),
+            _ = signals.hangup.recv() => driver.reconfigure(|now, core| reloader.reload(now, core)),
             () = driver.turn() => {}
         }
     }

@@ -138,7 +138,7 @@ impl Watch {
                     ledger.forgiven(client, topic);
                 }
             }
-            Event::Connected { client_id, via, session_present } => {
+            Event::Connected { client_id, via, user: _, session_present } => {
                 if let (Some(client), Via::Sn(addr)) = (ledger.client(client_id), via) {
                     self.connected(now, client, *addr, *session_present);
                 }

@@ -1,5 +1,6 @@
 //! What an operator can set, as plain values. Reading them from a file is the daemon's business.
 
+use crate::{AccessRule, PeerRule};
 use sn_types::{GwId, TopicId};
 use std::time::Duration;
 
@@ -25,6 +26,10 @@ pub struct Config {
     pub when_full: WhenFull,
     /// How messages that wait are treated, by topic: the first rule whose filter matches counts.
     pub queue_rules: Vec<QueueRule>,
+    /// Who may do what: the first rule that fits decides. Without rules everybody may do everything.
+    pub access: Vec<AccessRule>,
+    /// Which user an MQTT-SN peer is: the first rule that fits says so.
+    pub peers: Vec<PeerRule>,
     /// How long a session is kept after its client has gone; `None`: for ever. MQTT-SN 1.2 and MQTT 3.1.1 have no way to
     /// say so.
     pub session_expiry: Option<Duration>,
@@ -150,6 +155,8 @@ impl Default for Config {
             address_moves: AddressMoves::default(),
             when_full: WhenFull::default(),
             queue_rules: Vec::new(),
+            access: Vec::new(),
+            peers: Vec::new(),
             session_expiry: Some(Duration::from_secs(30 * 86_400)),
             sys_interval: Some(Duration::from_secs(10)),
             durable: false,

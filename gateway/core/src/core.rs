@@ -1,5 +1,6 @@
 //! The core's door.
 
+use crate::access::Access;
 use crate::broker::{Broker, SessionKey};
 use crate::durable::{Journal, Outbox};
 use crate::map::MapSeed;
@@ -18,6 +19,7 @@ use sn_types::{Instant, LinkProfile, TransportId};
 #[derive(Debug)]
 pub struct Core {
     pub(crate) config: Config,
+    pub(crate) access: Access,
     pub(crate) broker: Broker,
     pub(crate) sn: SnSide,
     pub(crate) mqtt: MqttSide,
@@ -53,6 +55,7 @@ impl Core {
     pub fn new(config: Config) -> Self {
         let seed = MapSeed::new(config.hash_seed);
         Self {
+            access: Access::new(seed, &config.access),
             broker: Broker::new(seed, config.durable),
             journal: Journal::new(config.durable),
             sn: SnSide::new(seed, &config),
@@ -154,12 +157,16 @@ impl Core {
     }
 
     /// Takes over a new configuration. Answers with the names of what needs a restart to change.
-    pub fn reconfigure(&mut self, config: Config) -> Vec<&'static str> {
+    pub fn reconfigure(&mut self, now: Instant, config: Config) -> Vec<&'static str> {
         self.set_predefined(&config.predefined);
+        let rules_differ = (&config.access, &config.peers) != (&self.config.access, &self.config.peers);
         // Clients and other gateways know this gateway by its id.
         let Config { gw_id, hash_seed, durable, .. } = self.config;
         let kept = Config { gw_id, hash_seed, durable, ..config.clone() };
         self.config = kept;
+        if rules_differ {
+            self.access_changed(now);
+        }
         if config.gw_id == self.config.gw_id { Vec::new() } else { vec!["gw_id"] }
     }
 

@@ -23,6 +23,8 @@ pub enum Event {
         client_id: Arc<str>,
         /// How.
         via: Via,
+        /// Who it is, if it has said so.
+        user: Option<Arc<str>>,
         /// Whether it went on with a session that was kept.
         session_present: bool,
     },
@@ -111,4 +113,6 @@ pub enum LostReason {
     Connection,
     /// Another client uses its address now.
     Replaced,
+    /// The configuration or the passwords were changed, and do not let it in any more.
+    LoggedOut,
 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub struct ClientDetail {
     /// What there is of every client.
     pub info: ClientInfo,
+    /// Whose it is, if anybody has said so.
+    pub user: Option<Arc<str>>,
     /// The session ends with its connection.
     pub clean: bool,
     /// The session survives the process.
@@ -41,6 +43,7 @@ impl Core {
         topic_ids.sort();
         Some(ClientDetail {
             info: self.client_info(key, session),
+            user: session.user.clone(),
             clean: session.clean,
             durable: session.durable,
             subscriptions: session.subscriptions.clone(),

@@ -131,4 +131,6 @@ pub enum CloseReason {
     Shutdown,
     /// The operator has dropped the session.
     Dropped,
+    /// The passwords were changed: the client is to log in again.
+    LoggedOut,
 }

@@ -8,9 +8,10 @@
 //! Order of calls, see [`Core`]: [`Core::handle_input`] or [`Core::handle_timeout`], then [`Core::poll_output`] until
 //! it returns `None`, then wait for the next input or for [`Core::poll_timeout`].
 //!
-//! Rooms: `sn` is the MQTT-SN side (sessions as 1.2 §6 sees them), `mqtt` the MQTT side, `broker` what both meet in.
+//! Rooms: `access` says who may do what, `sn` is the MQTT-SN side (sessions as 1.2 §6 sees them), `mqtt` the MQTT side, `broker` what both meet in.
 //! The broker does not know which of the two a subscriber speaks.
 
+mod access;
 mod broker;
 mod config;
 mod core;
@@ -27,6 +28,10 @@ mod stats;
 mod timers;
 
 pub use self::core::Core;
+pub use access::{
+    AccessRule, Action, Actions, Admission, NamePattern, NamePatternError, NoOrigin, Origin, PeerRule, TopicPattern,
+    UserTemplate,
+};
 pub use broker::{
     BRIDGE_PREFIX, Census, FilterError, LARGEST_MESSAGE_ID, SessionKey, TopicNameError, filter_matches,
     validate_filter, validate_topic_name,

@@ -52,6 +52,10 @@ pub enum RejectReason {
     BadPassword,
     /// It did not say who it is, where that is asked.
     Anonymous,
+    /// No rule allows it to do that, or one forbids it.
+    NotAllowed,
+    /// The session of that client id is another user's.
+    OtherUser,
     /// An MQTT client broke the protocol.
     MqttProtocol,
     /// The disk is full or has failed: nothing can be promised.
@@ -86,6 +90,8 @@ impl RejectReason {
             Self::NodeId => "node-id",
             Self::BadPassword => "bad-password",
             Self::Anonymous => "anonymous",
+            Self::NotAllowed => "not-allowed",
+            Self::OtherUser => "other-user",
             Self::MqttProtocol => "mqtt-protocol",
             Self::Storage => "storage",
             Self::UncommittedLimit => "uncommitted-limit",
@@ -123,6 +129,8 @@ pub enum DropReason {
     Unwanted,
     /// No topic id is left for the client.
     TopicIdLimit,
+    /// It waited, and the rules were changed: the client may not receive it any more.
+    NotAllowed,
 }
 
 impl DropReason {
@@ -140,6 +148,7 @@ impl DropReason {
             Self::Refused => "refused",
             Self::Unwanted => "unwanted",
             Self::TopicIdLimit => "topic-id-limit",
+            Self::NotAllowed => "not-allowed",
         }
     }
 }
@@ -173,6 +182,8 @@ pub struct Stats {
     pub expired: u64,
     /// Messages handed to subscribers' queues.
     pub routed: u64,
+    /// Messages that a subscription asked for and its client may not receive.
+    pub withheld: u64,
     /// Datagrams sent again for want of an answer.
     pub retransmissions: u64,
     /// Datagrams that were not sent because [`Limits::uncommitted_bytes`](crate::Limits) was reached.

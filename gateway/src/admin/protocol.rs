@@ -58,6 +58,8 @@ pub struct SessionDetail {
     pub row: SessionRow,
     /// It ends with its connection.
     pub clean: bool,
+    /// Whose it is, if anybody has said so.
+    pub user: Option<String>,
     /// It survives the gateway.
     pub durable: bool,
     /// Filters and granted QoS.
@@ -97,6 +99,7 @@ impl SessionDetail {
         Self {
             row: SessionRow::new(&client.info, address),
             clean: client.clean,
+            user: client.user.map(|user| user.to_string()),
             durable: client.durable,
             subscriptions: client
                 .subscriptions

@@ -46,6 +46,7 @@ pub(super) fn detail(session: &SessionDetail) -> String {
     line("client", &printable(&row.client_id));
     line("state", &row.state);
     line("address", row.address.as_deref().unwrap_or("-"));
+    line("user", &session.user.as_deref().map_or_else(|| "-".into(), printable));
     line("ends", if session.clean { "with its connection" } else { "when it expires or is dropped" });
     line("survives", if session.durable { "the gateway's restart" } else { "no restart of the gateway" });
     line("will", &session.will_topic.as_deref().map_or_else(|| "-".into(), printable));
@@ -99,6 +100,7 @@ mod tests {
         let detail_of = SessionDetail {
             row: row("kitchen", 12),
             clean: false,
+            user: Some("alice".into()),
             durable: true,
             subscriptions: vec![("lamp/+".into(), 1)],
             will_topic: None,
@@ -110,6 +112,7 @@ mod tests {
         };
         let text = detail(&detail_of);
         for line in [
+            "user           alice\n",
             "waiting        12 messages, of which 1 in flight\n",
             "mailbox        345 octets\n",
             "dropped        queue-full 7\n",

@@ -208,6 +208,8 @@ impl File {
                 AddressMovesKey::Always => AddressMoves::Always,
             },
             when_full: self.gateway.when_full.into(),
+            access: Vec::new(),
+            peers: Vec::new(),
             queue_rules: self.queue.iter().map(QueueTable::core).collect(),
             session_expiry: Some(self.gateway.session_expiry_s).filter(|s| *s > 0).map(Duration::from_secs),
             sys_interval: Some(self.gateway.sys_interval_s).filter(|s| *s > 0).map(Duration::from_secs),

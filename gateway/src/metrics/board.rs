@@ -121,6 +121,7 @@ fn messages(core: &Core) {
     }
     counter!(names::CONNECTS).absolute(stats.connects);
     counter!(names::ROUTED).absolute(stats.routed);
+    counter!(names::WITHHELD).absolute(stats.withheld);
     counter!(names::RETRANSMISSIONS).absolute(stats.retransmissions);
     counter!(names::EXPIRED).absolute(stats.expired);
 }

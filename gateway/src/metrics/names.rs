@@ -20,6 +20,7 @@ pub(super) const PUBLISH_RECEIVED_BYTES: &str = "sn_gateway_publish_received_byt
 pub(super) const PUBLISH_SENT_BYTES: &str = "sn_gateway_publish_sent_bytes_total";
 pub(super) const CONNECTS: &str = "sn_gateway_connects_total";
 pub(super) const ROUTED: &str = "sn_gateway_messages_routed_total";
+pub(super) const WITHHELD: &str = "sn_gateway_messages_withheld_total";
 pub(super) const MAILBOX_MESSAGES: &str = "sn_gateway_mailbox_messages";
 pub(super) const MAILBOX_BYTES: &str = "sn_gateway_mailbox_bytes";
 pub(super) const MAILBOX_DEEPEST: &str = "sn_gateway_mailbox_deepest_messages";
@@ -64,6 +65,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (PUBLISH_SENT_BYTES, "Octets of the payloads of PUBLISH sent to clients, by QoS."),
     (CONNECTS, "CONNECTs accepted."),
     (ROUTED, "Messages handed to subscribers' queues."),
+    (WITHHELD, "Messages that a subscription selects and its client may not receive."),
     (DROPS, "Messages dropped, by reason."),
     (REJECTS, "Packets refused, by reason."),
     (RETRANSMISSIONS, "Datagrams sent again for want of an answer."),

@@ -170,6 +170,12 @@ impl Outbound {
         waiting + in_flight - self.inflight.len()
     }
 
+    /// Drops the waiting messages of topics that `goes` selects, and says of which topic each was.
+    pub(crate) fn drop_waiting(&mut self, mut goes: impl FnMut(&str) -> bool) -> Vec<Arc<str>> {
+        let dropped = self.extract(|queued| goes(queued.message.topic()));
+        dropped.iter().map(|queued| queued.message.topic().clone()).collect()
+    }
+
     /// Moves the next message into flight, under a new id.
     pub(crate) fn launch(&mut self) -> Option<&Inflight> {
         let queued = self.queue.pop_front()?;

@@ -45,6 +45,10 @@ impl Core {
 
     /// Queues a message for one client. QoS 0 is not kept for a client that is not there.
     pub(crate) fn deliver(&mut self, now: Instant, key: SessionKey, queued: Queued, how: Handling) {
+        if !self.may_receive(key, queued.message.topic()) {
+            self.stats.withheld += 1;
+            return;
+        }
         if queued.qos != Qos::AtMostOnce {
             self.broker.sessions.mark(key, Part::Outbound);
             self.journal.message_queued(&queued.message);
@@ -153,8 +157,7 @@ impl Core {
 
     /// Publishes the session's will; it stays in place.
     pub(crate) fn publish_will(&mut self, now: Instant, key: SessionKey) {
-        let will = self.broker.sessions.get(key).and_then(|session| session.will.clone());
-        if let Some(will) = will {
+        if let Some(will) = self.permitted_will(key) {
             self.publish(now, will);
         }
     }

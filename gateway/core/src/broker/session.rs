@@ -2,6 +2,7 @@
 
 use super::Outbound;
 use super::queue::Totals;
+use crate::access::Who;
 use crate::map::{Map, MapSeed};
 use crate::stats::Counters;
 use crate::{ConnId, Message, Qos};
@@ -42,6 +43,7 @@ pub(crate) enum Part {
     TopicIds = 4,
     Incoming = 8,
     Outbound = 16,
+    User = 32,
 }
 
 /// What outlives a packet, and unless it is clean, a connection.
@@ -54,6 +56,8 @@ pub(crate) struct Session {
     /// The [`Part`]s that have changed since the last commit.
     marks: u8,
     pub(crate) client_id: Arc<str>,
+    /// Whose it is; `None`: nobody's who has said so. Nobody else may take it over.
+    pub(crate) user: Option<Arc<str>>,
     /// Changed by [`Sessions::set_link`].
     pub(crate) link: Link,
     /// The session ends with its connection.
@@ -81,6 +85,7 @@ impl Session {
             durable,
             marks: 0,
             client_id,
+            user: None,
             link: Link::None,
             clean: true,
             subscriptions: Vec::new(),
@@ -95,6 +100,11 @@ impl Session {
 }
 
 impl Session {
+    /// Who its client is.
+    pub(crate) fn who(&self) -> Who<'_> {
+        Who { user: self.user.as_deref().unwrap_or_default(), client_id: &self.client_id }
+    }
+
     /// Which parts have changed since the last commit; none from now on.
     pub(crate) fn take_marks(&mut self) -> Marks {
         Marks(std::mem::take(&mut self.marks))

@@ -58,6 +58,7 @@ impl Core {
             ("publish/messages/received", stats.published.iter().sum()),
             ("publish/messages/sent", stats.sent.iter().sum()),
             ("publish/messages/dropped", stats.drops.values().sum()),
+            ("publish/messages/withheld", stats.withheld),
             ("publish/bytes/received", stats.published_bytes.iter().sum()),
             ("publish/bytes/sent", stats.sent_bytes.iter().sum()),
             ("sn/retransmissions", stats.retransmissions),

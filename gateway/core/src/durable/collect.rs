@@ -80,6 +80,9 @@ impl Core {
         if marks.contains(Part::Incoming) {
             records.push(self.incoming_record(key, session));
         }
+        if marks.contains(Part::User) {
+            records.push(user_record(session));
+        }
     }
 
     fn header_record(&self, key: SessionKey, session: &Session) -> Record {
@@ -131,6 +134,7 @@ impl Core {
             self.header_record(key, session),
             self.subscriptions_record(key, session),
             self.incoming_record(key, session),
+            user_record(session),
         ]);
         let topics = self.sn.normal_topics(key);
         records.extend(topics.map(|(id, name)| put(Key::TopicId(number, id.0), &&**name)));
@@ -175,7 +179,9 @@ impl Journal {
         let number = session.number;
         let before = self.other.len();
         let deletions = &mut self.other;
-        deletions.extend([Key::Session(number), Key::Subscriptions(number), Key::Incoming(number)].map(delete));
+        deletions.extend(
+            [Key::Session(number), Key::Subscriptions(number), Key::Incoming(number), Key::User(number)].map(delete),
+        );
         session.outbound.forget(|change| collect_change(number, &change, deletions));
         self.count_since(before);
         self.topic_ids_removed(session, topics);
@@ -205,6 +211,11 @@ fn collect_change(number: u64, change: &Change<'_>, records: &mut Vec<Record>) {
             records.extend(flight.then(|| delete(Key::Flight(number, place))));
         }
     }
+}
+
+fn user_record(session: &Session) -> Record {
+    let key = Key::User(session.number);
+    session.user.as_ref().map_or_else(|| delete(key), |user| put(key, &&**user))
 }
 
 fn queued_record(number: u64, queued: &Queued) -> Record {

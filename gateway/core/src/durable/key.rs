@@ -34,8 +34,8 @@ const SCHEMA_KEY: &[u8] = b"!schema";
 const PREDEFINED_KEY: &[u8] = b"p";
 
 /// The layout's version. Raised by every change that an older program would misread. Version 1 had no
-/// [`Key::Predefined`].
-pub(super) const SCHEMA: u8 = 2;
+/// [`Key::Predefined`], version 2 no [`Key::User`].
+pub(super) const SCHEMA: u8 = 3;
 
 /// What a key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub(super) enum Key<'a> {
     Queued(u64, u64),
     /// How far that message has come, if it was sent.
     Flight(u64, u64),
+    /// The user whose session it is, if it is anybody's.
+    User(u64),
     /// A topic's retained message.
     Retained(&'a str),
 }
@@ -70,6 +72,7 @@ impl<'a> Key<'a> {
             Self::Incoming(session) => one(b'i', session),
             Self::Queued(session, place) => two(b'q', session, place),
             Self::Flight(session, place) => two(b'f', session, place),
+            Self::User(session) => one(b'w', session),
             Self::Retained(topic) => [b"r", topic.as_bytes()].concat(),
         }
     }
@@ -89,6 +92,7 @@ impl<'a> Key<'a> {
             (b'i', 8) => Some(Self::Incoming(number(rest)?)),
             (b'q', 16) => Some(Self::Queued(number(rest)?, number(&rest[8..])?)),
             (b'f', 16) => Some(Self::Flight(number(rest)?, number(&rest[8..])?)),
+            (b'w', 8) => Some(Self::User(number(rest)?)),
             (b'r', _) => Some(Self::Retained(std::str::from_utf8(rest).ok()?)),
             (_, _) => None,
         }
@@ -122,6 +126,7 @@ mod tests {
             Key::Incoming(3),
             Key::Queued(4, 5),
             Key::Flight(6, 7),
+            Key::User(8),
             Key::Retained("a/b"),
         ];
         for key in keys {

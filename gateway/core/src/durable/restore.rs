@@ -125,7 +125,7 @@ impl Core {
     {
         let mut reader = Reader::new(MapSeed::new(self.config.hash_seed));
         // In the order of keys: the schema, sessions, then flights, incoming, predefined ids, queues, retained, topic ids,
-        // subscriptions.
+        // subscriptions, users.
         for (key, value) in records {
             match (read_key(key.as_ref())?, reader.schema) {
                 (Key::Schema, _) => reader.read_schema(value.as_ref())?,
@@ -161,7 +161,12 @@ impl Core {
                 self.restore_retained(&mut reader.names, value)?;
                 reader.restored.retained += 1;
             }
-            Key::Schema | Key::Subscriptions(_) | Key::TopicId(..) | Key::Incoming(_) | Key::Queued(..) => {
+            Key::Schema
+            | Key::Subscriptions(_)
+            | Key::TopicId(..)
+            | Key::Incoming(_)
+            | Key::Queued(..)
+            | Key::User(_) => {
                 reader.restored.messages += self.restore_part(reader, key, value)?;
             }
         }
@@ -229,6 +234,11 @@ impl Core {
                 self.restore_queued(reader, (number, place), key, read(value)?)?;
                 Some(1)
             }
+            Key::User(number) => {
+                let key = *reader.sessions.get(&number)?;
+                self.broker.sessions.get_mut(key)?.user = Some(reader.names.share(read(value)?));
+                Some(0)
+            }
             Key::Schema | Key::Predefined | Key::Session(_) | Key::Flight(..) | Key::Retained(_) => None,
         }
     }
@@ -271,6 +281,7 @@ impl Core {
     fn finish_restore(&mut self, now: Instant, sessions: impl Iterator<Item = SessionKey>) {
         for key in sessions {
             self.forget_wrong_forms([key]);
+            self.drop_unreceivable(key);
             self.sn_resume(now, key);
             if self.has(PlantedBug::WillOnRestart) {
                 self.publish_will(now, key);

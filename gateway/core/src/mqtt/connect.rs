@@ -2,9 +2,11 @@
 
 use super::connection::{Conn, OpenConn};
 use super::{ConnAck, Connect, Login, LoginRefusal, Packet, ReasonCode, Will};
+use crate::access::{Action, Who};
 use crate::broker::{Link, Part, SessionKey, may_have_id, validate_topic_name};
 use crate::{CloseReason, ConnId, Core, Event, Message, RejectReason, Via};
 use sn_types::Instant;
+use std::sync::Arc;
 
 /// Why a client may not connect.
 enum Refusal {
@@ -16,8 +18,8 @@ enum Refusal {
 
 impl Core {
     pub(super) fn mqtt_connect(&mut self, now: Instant, conn: ConnId, mut connect: Connect) {
-        let will = match self.mqtt_check_connect(&mut connect) {
-            Ok(will) => will,
+        let (user, will) = match self.mqtt_check_connect(&mut connect) {
+            Ok(checked) => checked,
             Err(Refusal::Answer(code, reason)) => return self.mqtt_refuse(now, conn, code, reason),
             Err(Refusal::Protocol(what)) => return self.mqtt_protocol_error(now, conn, what),
         };
@@ -30,13 +32,14 @@ impl Core {
             session.incoming_qos2.clear();
             self.broker.sessions.mark(key, Part::Incoming);
         }
+        self.set_user(key, user.clone());
         self.reattach(key, Link::Mqtt(conn));
         self.bridge_link_changed(now, key);
         self.mqtt.conns.insert(conn, Conn::Open(OpenConn::new(key, connect.keep_alive_s, now)));
         self.mqtt_schedule(now, conn);
         let accepted = ConnAck { session_present, ..ConnAck::default() };
         self.mqtt_send(conn, Packet::ConnAck(Box::new(accepted)));
-        self.event(Event::Connected { client_id, via: Via::Mqtt(conn), session_present });
+        self.event(Event::Connected { client_id, via: Via::Mqtt(conn), user, session_present });
         self.mqtt_resume(now, conn, key);
     }
 
@@ -46,9 +49,9 @@ impl Core {
         self.mqtt_close(now, conn, CloseReason::Refused);
     }
 
-    /// Whether the client may connect, and its will. Gives it a client id if it has none.
-    fn mqtt_check_connect(&mut self, connect: &mut Connect) -> Result<Option<Message>, Refusal> {
-        check_login(&connect.login)?;
+    /// Whether the client may connect, who it is, and its will. Gives it a client id if it has none.
+    fn mqtt_check_connect(&mut self, connect: &mut Connect) -> Result<(Option<Arc<str>>, Option<Message>), Refusal> {
+        let user = user(&connect.login)?;
         self.can_promise().map_err(|reason| Refusal::Answer(ReasonCode::ServerUnavailable, reason))?;
         let limits = &self.config.limits;
         let id_fits = connect.client_id.len() <= limits.client_id_len && !connect.client_id.contains('\0');
@@ -62,18 +65,22 @@ impl Core {
         if !is_known && self.broker.sessions.len() >= limits.clients {
             return Err(Refusal::Answer(ReasonCode::ServerUnavailable, RejectReason::ClientLimit));
         }
-        let will = connect.will.take().map(|will| self.mqtt_check_will(will)).transpose()?;
         if connect.client_id.is_empty() {
             connect.client_id = self.mqtt_generate_id();
         }
-        Ok(will)
+        let who = Who { user: user.as_deref().unwrap_or_default(), client_id: &connect.client_id };
+        let not_authorized = |reason| Refusal::Answer(ReasonCode::NotAuthorized, reason);
+        self.may_take_session(who).map_err(not_authorized)?;
+        let will = connect.will.take().map(|will| self.mqtt_check_will(who, will)).transpose()?;
+        Ok((user, will))
     }
 
-    fn mqtt_check_will(&self, will: Will) -> Result<Message, Refusal> {
+    fn mqtt_check_will(&self, who: Who<'_>, will: Will) -> Result<Message, Refusal> {
         if validate_topic_name(&will.topic).is_err() {
             return Err(Refusal::Protocol("the will topic is not a topic name"));
         }
-        self.publishable(&will.topic).map_err(|reason| Refusal::Answer(ReasonCode::NotAuthorized, reason))?;
+        let allowed = self.publishable(&will.topic).and_then(|()| self.allowed(who, Action::Will, &will.topic));
+        allowed.map_err(|reason| Refusal::Answer(ReasonCode::NotAuthorized, reason))?;
         let Will { topic, payload, qos, retain, delay_s: _, message_expiry_s: _, properties: _ } = will;
         Ok(Message::new(topic.into(), &payload, qos, retain))
     }
@@ -119,9 +126,10 @@ impl Core {
 }
 
 /// What the listener has found out about the client.
-fn check_login(login: &Login) -> Result<(), Refusal> {
+fn user(login: &Login) -> Result<Option<Arc<str>>, Refusal> {
     match login {
-        Login::Anonymous | Login::As(_) | Login::Bridge { .. } => Ok(()),
+        Login::Anonymous | Login::Bridge { .. } => Ok(None),
+        Login::As(user) => Ok(Some(user.clone())),
         Login::Refused(LoginRefusal::BadPassword) => {
             Err(Refusal::Answer(ReasonCode::BadUserNameOrPassword, RejectReason::BadPassword))
         }

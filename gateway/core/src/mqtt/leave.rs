@@ -52,6 +52,13 @@ impl Core {
         }
     }
 
+    /// The client is to log in again.
+    pub(crate) fn mqtt_log_out(&mut self, now: Instant, conn: ConnId) {
+        if let Some(key) = self.mqtt_close(now, conn, CloseReason::LoggedOut) {
+            self.mqtt_gone(now, key, LostReason::LoggedOut);
+        }
+    }
+
     /// The daemon stops. Nobody is left to hear the wills.
     pub(crate) fn mqtt_shutdown(&mut self, now: Instant) {
         let mut conns: Vec<_> = self.mqtt.conns.keys().copied().collect();

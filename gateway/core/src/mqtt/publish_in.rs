@@ -1,6 +1,7 @@
 //! Messages from a client: PUBLISH and PUBREL (MQTT 3.1.1 §3.3, §3.6, §4.3).
 
 use super::{Packet, PacketId, Publish};
+use crate::access::Action;
 use crate::broker::{Part, SessionKey, validate_topic_name};
 use crate::{ConnId, Core, Message, Qos, RejectReason};
 use sn_types::Instant;
@@ -20,9 +21,9 @@ impl Core {
             return self.mqtt_protocol_error(now, conn, "the topic of a PUBLISH is not a topic name");
         }
         match (publish.qos, publish.id) {
-            (Qos::AtMostOnce, _) => self.mqtt_route(now, conn, publish),
+            (Qos::AtMostOnce, _) => self.mqtt_route(now, conn, key, publish),
             (Qos::AtLeastOnce, Some(id)) => {
-                self.mqtt_route(now, conn, publish);
+                self.mqtt_route(now, conn, key, publish);
                 self.mqtt_send(conn, Packet::PubAck(id.into()));
             }
             (Qos::ExactlyOnce, Some(id)) => self.mqtt_publish_once(now, conn, key, id, publish),
@@ -35,7 +36,7 @@ impl Core {
     /// Publishes at the first arrival and remembers the id until PUBREL (MQTT 3.1.1 §4.3.3, method B).
     fn mqtt_publish_once(&mut self, now: Instant, conn: ConnId, key: SessionKey, id: PacketId, publish: Publish) {
         match self.mqtt_remember(key, id) {
-            Arrival::New => self.mqtt_route(now, conn, publish),
+            Arrival::New => self.mqtt_route(now, conn, key, publish),
             Arrival::Repeated => {}
             Arrival::TooMany => {
                 let what = "too many QoS 2 messages without PUBREL";
@@ -68,8 +69,9 @@ impl Core {
     }
 
     /// MQTT 3.1.1 has no way to refuse one message: what may not be published is acknowledged and counted.
-    fn mqtt_route(&mut self, now: Instant, conn: ConnId, publish: Publish) {
-        if let Err(reason) = self.publishable(&publish.topic) {
+    fn mqtt_route(&mut self, now: Instant, conn: ConnId, key: SessionKey, publish: Publish) {
+        let allowed = self.publishable(&publish.topic).and_then(|()| self.may(key, Action::Publish, &publish.topic));
+        if let Err(reason) = allowed {
             return self.mqtt_reject(conn, reason);
         }
         let Publish { topic, payload, qos, retain, .. } = publish;

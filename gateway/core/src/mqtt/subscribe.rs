@@ -37,6 +37,10 @@ impl Core {
             self.mqtt_reject(conn, RejectReason::TopicFilter);
             return Err(ReasonCode::TopicFilterInvalid);
         }
+        if let Err(reason) = self.may_subscribe(key, filter) {
+            self.mqtt_reject(conn, reason);
+            return Err(ReasonCode::NotAuthorized);
+        }
         if let Err(reason) = self.can_promise() {
             self.mqtt_reject(conn, reason);
             return Err(ReasonCode::ImplementationSpecificError);

@@ -3,6 +3,7 @@
 use super::client::{Exchange, SnClient};
 use super::refusal::return_code;
 use super::table::State;
+use crate::access::Who;
 use crate::broker::{BRIDGE_PREFIX, Link, Part, SessionKey};
 use crate::durable::Recipient;
 use crate::{Core, Event, LostReason, Message as BrokerMessage, PlantedBug, RejectReason, Via};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     client_id: Arc<str>,
+    user: Option<Arc<str>>,
     clean_session: bool,
     keep_alive_s: u16,
 }
@@ -31,6 +33,13 @@ pub(super) enum NewWill {
 
 /// ProtocolId of MQTT-SN 1.2.
 const PROTOCOL_ID: u8 = 0x01;
+
+impl Setup {
+    /// Who wants that.
+    pub(super) fn who(&self) -> Who<'_> {
+        Who { user: self.user.as_deref().unwrap_or_default(), client_id: &self.client_id }
+    }
+}
 
 impl Core {
     /// CONNECT: refused, answered with CONNACK, or with the will dialogue's first question.
@@ -56,12 +65,14 @@ impl Core {
         }
         self.can_promise()?;
         let client_id = self.client_id(connect.client_id)?;
+        let user = self.identify(from, &client_id)?;
+        self.may_take_session(Who { user: user.as_deref().unwrap_or_default(), client_id: &client_id })?;
         if self.is_full(from, &client_id) {
             return Err(RejectReason::ClientLimit);
         }
         // Nobody can come back to a session whose id was made up.
         let clean_session = connect.clean_session || connect.client_id.is_empty();
-        Ok(Setup { client_id, clean_session, keep_alive_s: connect.duration_s })
+        Ok(Setup { client_id, user, clean_session, keep_alive_s: connect.duration_s })
     }
 
     /// Whether the limit of clients keeps this one out. A client in the will dialogue counts as one.
@@ -105,7 +116,8 @@ impl Core {
             session.will = Some(will);
         }
         let before = self.attach(now, from, key, setup.keep_alive_s, dialogue);
-        self.event(Event::Connected { client_id: setup.client_id.clone(), via: Via::Sn(from), session_present });
+        let Setup { client_id, user, .. } = setup.clone();
+        self.event(Event::Connected { client_id, via: Via::Sn(from), user, session_present });
         self.sn_send(from, &Message::ConnAck(ConnAck { return_code: ReturnCode::Accepted }));
         self.replaced(now, before);
         self.pump(now, key);
@@ -145,6 +157,7 @@ impl Core {
         if !keep_will {
             session.will = None;
         }
+        self.set_user(key, setup.user.clone());
         self.reattach(key, Link::Sn);
     }
 

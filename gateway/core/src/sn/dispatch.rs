@@ -120,7 +120,9 @@ impl Core {
                 AddressMoves::Always => true,
                 AddressMoves::Authenticated => self.sn.profile(from.transport).authenticated,
             };
-            if !may_move || !self.sn.clients[&key].is_connected() {
+            let is_same_user =
+                || self.identify(from, id).ok().as_ref() == self.broker.sessions.get(key).map(|s| &s.user);
+            if !may_move || !is_same_user() || !self.sn.clients[&key].is_connected() {
                 return (State::Unknown, None);
             }
             let before = self.sn.bind(key, from);

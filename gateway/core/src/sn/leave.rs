@@ -58,7 +58,8 @@ impl Core {
     /// The client was silent for too long: its will is published.
     pub(super) fn lost(&mut self, now: Instant, key: SessionKey, why: LostReason) {
         let Some(session) = self.broker.sessions.get(key) else { return };
-        let (client_id, will) = (session.client_id.clone(), session.will.clone());
+        let client_id = session.client_id.clone();
+        let will = self.permitted_will(key);
         self.event(Event::Lost { client_id, why });
         // The connection ends first: nothing is sent to the client any more, its own will neither.
         self.end_connection(now, key, State::Lost);
@@ -89,6 +90,14 @@ impl Core {
     pub(crate) fn sn_tell_dropped(&mut self, key: SessionKey) {
         if let Some(addr) = self.sn.listens_at(key) {
             self.sn_send(addr, &DISCONNECT);
+        }
+    }
+
+    /// The configuration does not let the client in any more. A connected one is told, and lost.
+    pub(crate) fn sn_log_out(&mut self, now: Instant, key: SessionKey) {
+        if self.sn.clients.get(&key).is_some_and(|client| client.is_connected()) {
+            self.sn_tell_dropped(key);
+            self.lost(now, key, LostReason::LoggedOut);
         }
     }
 

@@ -25,6 +25,7 @@ mod table;
 mod topics;
 mod will_update;
 
+use crate::access::Admission;
 use crate::broker::SessionKey;
 use crate::map::{Map, MapSeed};
 use crate::{ClientState, Config};
@@ -58,6 +59,8 @@ pub(crate) struct SnSide {
     searches: AnswerLimit,
     predefined: Predefined,
     transports: Vec<(TransportId, LinkProfile)>,
+    /// Whom the transports let in, if not everybody.
+    admissions: Vec<(TransportId, Admission)>,
     next_advertise: Instant,
     /// Client ids made up so far.
     generated_ids: u64,
@@ -75,6 +78,7 @@ impl SnSide {
             searches: AnswerLimit::new(seed),
             predefined: Predefined::new(seed, &config.predefined),
             transports: Vec::new(),
+            admissions: Vec::new(),
             next_advertise: Instant::FAR_FUTURE,
             generated_ids: 0,
         }
@@ -164,6 +168,23 @@ impl SnSide {
             client.addr = Some(addr);
         }
         before
+    }
+
+    /// Says whom a transport lets in.
+    pub(crate) fn set_admission(&mut self, id: TransportId, admission: Admission) {
+        self.admissions.retain(|(known, _)| *known != id);
+        self.admissions.push((id, admission));
+    }
+
+    /// Whom a transport lets in.
+    pub(crate) fn admission(&self, id: TransportId) -> Admission {
+        let known = self.admissions.iter().find(|(known, _)| *known == id);
+        known.map(|(_, admission)| admission.clone()).unwrap_or_default()
+    }
+
+    /// Sessions with the addresses of their MQTT-SN clients, in no particular order.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (SessionKey, PeerAddr)> {
+        self.clients.iter().filter_map(|(key, client)| Some((*key, client.addr?)))
     }
 
     fn profile(&self, id: TransportId) -> LinkProfile {

@@ -1,6 +1,7 @@
 //! PUBLISH from a client (1.2 §6.6-§6.8): to the broker, then the acknowledgement.
 
 use super::refusal::return_code;
+use crate::access::{Action, Who};
 use crate::broker::{Part, SessionKey};
 use crate::map::MapSeed;
 use crate::{Core, Message as BrokerMessage, PlantedBug, Qos, RejectReason};
@@ -24,7 +25,9 @@ impl Core {
             // Nothing is promised; or perhaps it was already, which `remember_qos2` knows.
             Qos::AtMostOnce | Qos::ExactlyOnce => Ok(()),
         };
-        match promise.and_then(|()| self.topic_name(Some(key), &publish.topic)) {
+        let topic = promise.and_then(|()| self.topic_name(Some(key), &publish.topic));
+        let allowed = |topic: Arc<str>| self.may(key, Action::Publish, &topic).map(|()| topic);
+        match topic.and_then(allowed) {
             Ok(topic) => self.accept(now, from, key, publish, message(topic, qos, publish)),
             Err(reason) => self.refuse_publish(now, from, key, publish, reason),
         }
@@ -113,10 +116,29 @@ impl Core {
         if !self.config.qos_minus_one {
             return self.sn_reject(from, RejectReason::QosMinusOne);
         }
-        match self.topic_name(key, &publish.topic) {
+        match self.topic_minus_one(from, key, &publish.topic) {
             Ok(topic) => self.publish(now, message(topic, Qos::AtMostOnce, publish)),
             Err(reason) => self.sn_reject(from, reason),
         }
+    }
+
+    /// The name that the topic of a PUBLISH with QoS -1 stands for, if its sender may publish to it so.
+    fn topic_minus_one(
+        &self,
+        from: PeerAddr,
+        key: Option<SessionKey>,
+        topic: &Topic<'_>,
+    ) -> Result<Arc<str>, RejectReason> {
+        let name = self.topic_name(key, topic)?;
+        match key {
+            Some(key) => self.may(key, Action::QosMinusOne, &name)?,
+            None => {
+                let user = self.identify(from, "")?;
+                let who = Who { user: user.as_deref().unwrap_or_default(), client_id: "" };
+                self.allowed(who, Action::QosMinusOne, &name)?;
+            }
+        }
+        Ok(name)
     }
 
     fn refuse_publish(

@@ -30,6 +30,8 @@ pub(super) const fn return_code(reason: RejectReason) -> ReturnCode {
         | RejectReason::NodeId
         | RejectReason::BadPassword
         | RejectReason::Anonymous
+        | RejectReason::NotAllowed
+        | RejectReason::OtherUser
         | RejectReason::MqttProtocol => ReturnCode::NotSupported,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::client::Exchange;
 use super::refusal::return_code;
+use crate::access::Action;
 use crate::broker::{Part, SessionKey};
 use crate::{Core, DropReason, RejectReason};
 use sn_codec::{Message, RegAck, Register, ReturnCode};
@@ -23,6 +24,7 @@ impl Core {
 
     fn assign_topic_id(&mut self, key: SessionKey, name: &str) -> Result<TopicId, RejectReason> {
         self.publishable(name)?;
+        self.may(key, Action::Publish, name)?;
         self.can_promise()?;
         self.learn_topic(key, &self.broker.name(name)).ok_or(RejectReason::TopicIdLimit)
     }

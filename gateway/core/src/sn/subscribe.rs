@@ -47,6 +47,7 @@ impl Core {
         let granted = super::publish_in::broker_qos(subscribe.qos).ok_or(RejectReason::Qos)?;
         self.can_promise()?;
         let target = self.target(&subscribe.topic)?;
+        self.may_subscribe(key, &target.filter)?;
         let topic_id = match (&target.form, &subscribe.topic) {
             (Some(Form::Predefined(id)), _) => *id,
             // "Not relevant", says the spec. Most gateways say 0000, and there are clients that insist on it.

@@ -19,7 +19,7 @@ impl Core {
     }
 
     fn change_will_topic(&mut self, key: SessionKey, will: Option<WillTopic<'_>>) -> Result<(), RejectReason> {
-        let will = will.map(|will| self.will_topic(&will)).transpose()?;
+        let will = will.map(|will| self.will_topic(self.who(key), &will)).transpose()?;
         self.broker.sessions.mark(key, Part::Header);
         let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(()) };
         session.will = will.map(|(topic, qos, retain)| {

@@ -11,6 +11,7 @@
 //! assert_eq!(rig.heard(NODE), ["REGISTER id=1 mid=1 'a/b'"]);
 //! ```
 
+pub(crate) mod access;
 pub(crate) mod node;
 pub(crate) mod sn;
 mod text;
@@ -34,7 +35,12 @@ pub(crate) const MQTT: ConnId = ConnId(1);
 
 /// The node at this UDP port.
 pub(crate) const fn port(port: u16) -> PeerAddr {
-    let addr = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), port);
+    host(1, port)
+}
+
+/// The node at this UDP port of the host 192.0.2.`host`; [`port`] is of host 1.
+pub(crate) const fn host(host: u8, port: u16) -> PeerAddr {
+    let addr = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, host), port);
     PeerAddr::direct(TRANSPORT, LinkAddr::Udp(SocketAddr::V4(addr)))
 }
 
@@ -217,6 +223,13 @@ impl Rig {
         self.mqtt_from(conn, Packet::Connect(Box::new(connect)));
     }
 
+    /// An MQTT client of a user connects, beside the one that publishes and watches, with a session that is kept.
+    pub(crate) fn mqtt_connect_as(&mut self, user: &str, client_id: &str) {
+        let login = mqtt::Login::As(user.into());
+        let connect = mqtt::Connect { clean_start: false, login, ..mqtt::Connect::new(client_id) };
+        self.mqtt_from(ConnId(2), Packet::Connect(Box::new(connect)));
+    }
+
     /// Any MQTT client sends a packet.
     pub(crate) fn mqtt_from(&mut self, conn: ConnId, packet: Packet) {
         self.core.handle_input(self.now, Input::Mqtt { conn, packet });
@@ -319,7 +332,7 @@ impl Rig {
     /// Changes the configuration while running.
     pub(crate) fn configure(&mut self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config);
-        self.core.reconfigure(self.config.clone());
+        self.core.reconfigure(self.now, self.config.clone());
         self.settle();
     }
 

@@ -114,7 +114,7 @@ impl Gateway {
     }
 
     /// What the driver does; like it, tells the core when a connection is gone.
-    fn carry_out(&mut self) {
+    pub(crate) fn carry_out(&mut self) {
         while let Some(output) = self.core.poll_output() {
             match output {
                 Output::Mqtt { conn, packet } => {

@@ -73,7 +73,7 @@ fn what_was_promised_before_is_kept_when_there_is_space() {
 #[test]
 fn a_configuration_that_is_read_again_does_not_take_the_store_away() {
     let mut rig = Rig::new();
-    rig.core.reconfigure(gateway_core::Config { durable: !has_store(), ..gateway_core::Config::default() });
+    rig.core.reconfigure(rig.now, gateway_core::Config { durable: !has_store(), ..gateway_core::Config::default() });
     let before = rig.commits;
     assert_eq!(rig.ask(NODE, resume("node")), ["CONNACK 00"]);
     assert_eq!(rig.commits > before, has_store());

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 pub(crate) mod common;
 
+mod access;
 mod backlog;
 mod case_01_pingreq_from_a_new_port;
 mod case_02_a_sleepers_port_is_reused;

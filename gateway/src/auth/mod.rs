@@ -1,0 +1,15 @@
+//! Who a client is: user names and passwords.
+//!
+//! Owns: the password file, the command that edits it, and the check of a CONNECT's user name and password. Must not
+//! know: what a user may do; that is the core's, in its `access`.
+//!
+//! [`PasswordFile::load`] reads the file at the start and at SIGHUP; [`passwd`] edits it.
+
+mod edit;
+mod file;
+mod hash;
+mod passwd;
+
+pub use file::{PasswordFile, PasswordFileError};
+pub use hash::{HashError, PasswordHash};
+pub use passwd::{Change, passwd};
