@@ -275,7 +275,7 @@ impl Driver {
             }
             heard = true;
             while let Some(event) = transport.poll_event() {
-                self.log.link(now, &event);
+                self.log.link(now, id, &event);
                 if let LinkEvent::Up(profile) = event {
                     self.core.add_transport(now, id, profile);
                 }

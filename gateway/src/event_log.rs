@@ -3,7 +3,7 @@
 use crate::mqtt::{Malformed, TurnedAway};
 use crate::store::Report;
 use gateway_core::{ConnId, Event, LostReason, Via};
-use sn_types::Instant;
+use sn_types::{Instant, TransportId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -83,15 +83,13 @@ impl EventLog {
     }
 
     /// Something has happened to a link itself.
-    pub(crate) fn link(&mut self, now: Instant, event: &LinkEvent) {
+    pub(crate) fn link(&mut self, now: Instant, TransportId(transport): TransportId, event: &LinkEvent) {
         match event {
-            LinkEvent::Up(profile) => {
-                info!(mtu = profile.mtu, broadcast = profile.broadcast, "a simulator has joined");
-            }
-            LinkEvent::Down(why) => warn!(why, "the simulator has gone: its nodes hear nothing until one joins again"),
+            LinkEvent::Up(profile) => info!(transport, mtu = profile.mtu, broadcast = profile.broadcast, "link up"),
+            LinkEvent::Down(why) => warn!(transport, why, "link down: its clients hear nothing until it is back"),
             LinkEvent::TurnedAway(why) => {
                 if let Some(held_back) = self.turned_away.pass(now) {
-                    warn!(why, more = held_back, "a simulator was turned away");
+                    warn!(transport, why, more = held_back, "a simulator was turned away");
                 }
             }
         }

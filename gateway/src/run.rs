@@ -22,7 +22,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
-use transports::{BindError, SimTransport, UdpTransport};
+use transports::serial::SerialConfig;
+use transports::{BindError, SerialTransport, SimTransport, UdpTransport};
 
 /// Runs the gateway until a signal ends it.
 ///
@@ -204,6 +205,7 @@ fn listen(
             TransportTable::Udp(table) => {
                 listen_udp(table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;
             }
+            TransportTable::Serial(config) => listen_serial(config, driver, &mut listening)?,
             TransportTable::Sim(table) => listen_sim(table, driver, &mut listening)?,
         }
     }
@@ -214,7 +216,8 @@ fn listen(
             accept(listener, number, table).with_context(|| cannot_use_tls(table.listen.0))?;
         }
     }
-    if listening.udp.is_empty() && listening.sim.is_empty() && listening.mqtt.is_empty() {
+    if listening.udp.is_empty() && listening.serial.is_empty() && listening.sim.is_empty() && listening.mqtt.is_empty()
+    {
         bail!("there is no address to listen on; give one with --udp or --mqtt");
     }
     Ok(listening)
@@ -232,6 +235,14 @@ fn listen_udp(table: &UdpTable, only_v6: bool, driver: &mut Driver, listening: &
         Err(BindError::Address(error)) => return Err(error).with_context(|| cannot_listen("udp", addr)),
         Err(BindError::Group(error)) => return Err(error).with_context(|| cannot_join(addr)),
     }
+    Ok(())
+}
+
+/// The device need not be there yet.
+fn listen_serial(config: &SerialConfig, driver: &mut Driver, listening: &mut Listening) -> anyhow::Result<()> {
+    let id = next_id(driver)?;
+    listening.serial.push(config.device.to_string());
+    driver.add_transport(id, Box::new(SerialTransport::new(id, config.clone())));
     Ok(())
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Listening {
     pub(crate) udp: Vec<SocketAddr>,
     /// Where metrics are read, if anywhere.
     pub(crate) metrics: Option<SocketAddr>,
+    /// Serial devices, which need not be there yet.
+    pub(crate) serial: Vec<String>,
     /// Sockets for simulators.
     pub(crate) sim: Vec<PathBuf>,
     pub(crate) mqtt: Vec<MqttAt>,
@@ -62,7 +64,7 @@ impl Data {
 }
 
 impl Listening {
-    /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR`, `MQTT-SN on sim:PATH`,
+    /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR`, `MQTT-SN on serial:DEVICE`, `MQTT-SN on sim:PATH`,
     /// `MQTT on mqtt://ADDR`, the same with `mqtts`, `ws` and `wss`, and `Data in DIR; `.
     pub(crate) fn describe(&self, data: &Data) -> String {
         let mut text = format!("sn-gateway {}\n", env!("CARGO_PKG_VERSION"));
@@ -77,6 +79,9 @@ impl Listening {
         // Writing to a string cannot fail.
         for addr in &self.udp {
             let _ = writeln!(text, "MQTT-SN on udp://{addr}");
+        }
+        for device in &self.serial {
+            let _ = writeln!(text, "MQTT-SN on serial:{device}");
         }
         for path in &self.sim {
             let _ = writeln!(text, "MQTT-SN on sim:{}", path.display());

@@ -4,6 +4,7 @@ use gateway_core::Config;
 use sn_gateway::config::{File, ListenAddr, SimTable, TransportTable, load, parse};
 use std::path::Path;
 use std::time::Duration;
+use transports::serial::Framing;
 
 /// What is said about `text`, without the lines that show the place.
 fn complaint(text: &str) -> String {
@@ -89,7 +90,9 @@ fn what_the_sample_has_as_comments_is_right_too() {
     assert_eq!(file.listener[3].url("[::1]:80".parse().unwrap()), "ws://[::1]:80/mqtt");
     assert_eq!(tls.policy.user_from, Some(sn_gateway::mqtt::UserFrom::CommonName));
     assert_eq!(udp.multicast_interface.as_deref(), Some("eth0"));
-    assert_eq!(file.transport[2], TransportTable::Sim(SimTable { path: "/run/sn-gateway/sim.sock".into() }));
+    assert!(matches!(&file.transport[2], TransportTable::Serial(line) if line.baud == 115_200));
+    assert!(matches!(&file.transport[3], TransportTable::Serial(line) if line.framing == Framing::Raw));
+    assert_eq!(file.transport[4], TransportTable::Sim(SimTable { path: "/run/sn-gateway/sim.sock".into() }));
 }
 
 #[test]
@@ -145,7 +148,7 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ("[[transport]]\nkind = \"udp\"\n", "gw.toml:1:1: transport[0]: `listen` is missing"),
         (
             "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\n[[transport]]\nkind = \"tcp\"\n",
-            "gw.toml:5:8: transport[1].kind: unknown `tcp`; known are udp, sim",
+            "gw.toml:5:8: transport[1].kind: unknown `tcp`; known are udp, serial, sim",
         ),
         (
             "[[transport]]\nkind = \"udp\"\nlisten = \"localhost:1883\"\n",
@@ -211,6 +214,25 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
             "gw.toml:4:18: listener[0].connects_per_s: invalid value: integer `0`, expected a whole number from 1 to \
              1000000",
         ),
+        ("[[transport]]\nkind = \"serial\"\nframing = \"cobs\"\n", "gw.toml:1:1: transport[0]: `device` is missing"),
+        (
+            "[[transport]]\nkind = \"serial\"\ndevice = \"usb:1915\"\nframing = \"cobs\"\n",
+            "gw.toml:3:10: transport[0].device: `usb:1915` is no device: expected a path, as `/dev/serial/by-id/...`, or \
+             `usb:VENDOR:PRODUCT` or `usb:VENDOR:PRODUCT:SERIAL` with four hexadecimal digits each, as `usb:1915:0000`",
+        ),
+        (
+            "[[transport]]\nkind = \"serial\"\ndevice = \"/dev/ttyS0\"\nframing = \"ppp\"\n",
+            "gw.toml:4:11: transport[0].framing: unknown `ppp`; known are raw, slip, slip-crc, hdlc, cobs, xbee, \
+             xbee-escaped, xbee-802.15.4, xbee-802.15.4-escaped",
+        ),
+        (
+            "[[transport]]\nkind = \"serial\"\ndevice = \"/dev/ttyS0\"\nframing = \"cobs\"\ngap_ms = 5\n",
+            "gw.toml:1:1: transport[0]: `gap_ms` is of use with `framing = \"raw\"` only",
+        ),
+        (
+            "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\nbaud = 9600\n",
+            "gw.toml:1:1: transport[0]: `baud` is no key of a transport of kind `udp`",
+        ),
         (
             "[metrics]\nlisten = \"127.0.0.1\"\n",
             "gw.toml:2:10: metrics.listen: `127.0.0.1` is no address; write IP:PORT, for example 127.0.0.1:9883",
@@ -244,25 +266,6 @@ fn addresses_may_leave_the_port_out() {
     ] {
         assert_eq!(text.parse::<ListenAddr>().unwrap().0, addr.parse().unwrap());
     }
-}
-
-#[test]
-fn the_examples_in_docs_listeners_are_right() {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/listeners.md"));
-    let page = std::fs::read_to_string(path).unwrap();
-    let blocks = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
-    let all: String = blocks.inspect(|block| drop(parse(path, block).unwrap())).collect();
-    let urls = parse(path, &all).unwrap().listener.into_iter().map(|table| table.url(table.listen.0));
-    assert_eq!(
-        urls.collect::<Vec<_>>(),
-        [
-            "mqtt://127.0.0.1:1883",
-            "mqtts://0.0.0.0:8883",
-            "mqtts://0.0.0.0:8884",
-            "wss://0.0.0.0:8084/mqtt",
-            "ws://127.0.0.1:8083/mqtt"
-        ]
-    );
 }
 
 #[test]

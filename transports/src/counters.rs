@@ -17,6 +17,8 @@ pub struct Counters {
     pub send_full: u64,
     /// Refused by the operating system: no route, too long, an address of another family.
     pub send_refused: u64,
+    /// Taken by the radio, which then said that nobody has acknowledged it, or nothing.
+    pub undelivered: u64,
     /// Dropped because nobody was at the other end of the link.
     pub send_unlinked: u64,
 }

@@ -1,6 +1,6 @@
 //! Datagrams in and out: octets and [`PeerAddr`]s.
 //!
-//! Owns: sockets (later also serial lines and radios), batching, multicast groups, the stream to a simulator, what a link
+//! Owns: sockets, serial lines (later also radios), batching, multicast groups, the stream to a simulator, what a link
 //! promises.
 //!
 //! Must not know: MQTT-SN messages, sessions, the gateway's core, configuration files.
@@ -13,11 +13,13 @@
 
 mod batch;
 mod counters;
+pub mod serial;
 pub mod sim;
 mod udp;
 
 pub use batch::RecvBatch;
 pub use counters::Counters;
+pub use serial::SerialTransport;
 pub use sim::SimTransport;
 pub use udp::{BindError, Multicast, UdpConfig, UdpTransport};
 

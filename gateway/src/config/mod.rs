@@ -10,6 +10,7 @@ mod listener;
 mod number;
 mod predefined;
 mod queue;
+mod serial;
 mod transport;
 
 pub use addr::ListenAddr;

@@ -2,13 +2,16 @@
 
 use super::addr::{ListenAddr, group};
 use super::number::within;
+use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, ParityKey};
 use serde::{Deserialize, Deserializer};
 use sn_types::LinkProfile;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 use toml::Spanned;
+use transports::serial::SerialConfig;
 use transports::{Multicast, UdpConfig};
 
 /// A table, by its `kind`.
@@ -17,6 +20,8 @@ use transports::{Multicast, UdpConfig};
 pub enum TransportTable {
     /// UDP over IPv4 or IPv6.
     Udp(UdpTable),
+    /// A serial line.
+    Serial(SerialConfig),
     /// Simulated nodes, from a simulator that connects to a Unix socket.
     Sim(SimTable),
 }
@@ -48,6 +53,7 @@ pub struct SimTable {
 #[serde(rename_all = "kebab-case")]
 enum Kind {
     Udp,
+    Serial,
     Sim,
 }
 
@@ -55,6 +61,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Udp => "udp",
+            Self::Serial => "serial",
             Self::Sim => "sim",
         })
     }
@@ -76,6 +83,18 @@ struct Keys {
     #[serde(default, deserialize_with = "hops")]
     multicast_hops: Option<u8>,
     #[serde(default)]
+    device: Option<DeviceKey>,
+    #[serde(default)]
+    framing: Option<FramingKey>,
+    #[serde(default, deserialize_with = "baud")]
+    baud: Option<u32>,
+    #[serde(default)]
+    parity: Option<ParityKey>,
+    #[serde(default)]
+    flow_control: Option<FlowControlKey>,
+    #[serde(default, deserialize_with = "gap")]
+    gap_ms: Option<u64>,
+    #[serde(default)]
     path: Option<PathBuf>,
 }
 
@@ -87,36 +106,79 @@ fn hops<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Err
     within::<0, 255, _, _>(deserializer).map(Some)
 }
 
+fn baud<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    within::<50, 4_000_000, _, _>(deserializer).map(Some)
+}
+
+fn gap<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    within::<1, 60_000, _, _>(deserializer).map(Some)
+}
+
+impl Keys {
+    /// A key that a transport of this kind does not have.
+    fn foreign(&self) -> Option<&'static str> {
+        use Kind::{Serial, Sim, Udp};
+        let keys: [(&'static str, bool, &[Kind]); 12] = [
+            ("listen", self.listen.is_some(), &[Udp]),
+            ("mtu", self.mtu.is_some(), &[Udp, Serial]),
+            ("multicast", self.multicast.is_some(), &[Udp]),
+            ("multicast_interface", self.multicast_interface.is_some(), &[Udp]),
+            ("multicast_hops", self.multicast_hops.is_some(), &[Udp]),
+            ("device", self.device.is_some(), &[Serial]),
+            ("framing", self.framing.is_some(), &[Serial]),
+            ("baud", self.baud.is_some(), &[Serial]),
+            ("parity", self.parity.is_some(), &[Serial]),
+            ("flow_control", self.flow_control.is_some(), &[Serial]),
+            ("gap_ms", self.gap_ms.is_some(), &[Serial]),
+            ("path", self.path.is_some(), &[Sim]),
+        ];
+        keys.into_iter().find_map(|(key, is_there, kinds)| (is_there && !kinds.contains(&self.kind)).then_some(key))
+    }
+
+    fn udp(self) -> Result<UdpTable, String> {
+        Ok(UdpTable {
+            listen: self.listen.ok_or("`listen` is missing")?,
+            mtu: self.mtu.unwrap_or(LinkProfile::UDP.mtu),
+            multicast: self.multicast,
+            multicast_interface: self.multicast_interface,
+            multicast_hops: self.multicast_hops.unwrap_or(Multicast::DEFAULT_HOPS),
+        })
+    }
+
+    fn sim(self) -> Result<SimTable, String> {
+        Ok(SimTable { path: self.path.ok_or("`path` is missing")? })
+    }
+
+    fn serial(self) -> Result<SerialConfig, String> {
+        let DeviceKey(device) = self.device.ok_or("`device` is missing")?;
+        let framing = self.framing.ok_or("`framing` is missing")?;
+        if self.gap_ms.is_some() && framing != FramingKey::Raw {
+            return Err("`gap_ms` is of use with `framing = \"raw\"` only".into());
+        }
+        Ok(SerialConfig {
+            device,
+            baud: self.baud.unwrap_or(serial::BAUD),
+            parity: self.parity.unwrap_or_default().into(),
+            flow_control: self.flow_control.unwrap_or_default().into(),
+            mtu: self.mtu.unwrap_or_else(|| framing.mtu()),
+            gap: self.gap_ms.map_or(serial::GAP, Duration::from_millis),
+            framing: framing.into(),
+        })
+    }
+}
+
 impl TryFrom<Keys> for TransportTable {
     type Error = String;
 
     fn try_from(keys: Keys) -> Result<Self, String> {
-        let kind = keys.kind;
-        let Keys { listen, mtu, multicast, multicast_interface, multicast_hops, path, .. } = keys;
-        let of_udp = [
-            ("listen", listen.is_some()),
-            ("mtu", mtu.is_some()),
-            ("multicast", multicast.is_some()),
-            ("multicast_interface", multicast_interface.is_some()),
-            ("multicast_hops", multicast_hops.is_some()),
-        ];
-        let foreign = match kind {
-            Kind::Udp => path.is_some().then_some("path"),
-            Kind::Sim => of_udp.iter().find_map(|(key, is_there)| is_there.then_some(*key)),
-        };
-        if let Some(key) = foreign {
-            return Err(format!("`{key}` is no key of a transport of kind `{kind}`"));
+        if let Some(key) = keys.foreign() {
+            return Err(format!("`{key}` is no key of a transport of kind `{}`", keys.kind));
         }
-        match kind {
-            Kind::Udp => Ok(Self::Udp(UdpTable {
-                mtu: mtu.unwrap_or(LinkProfile::UDP.mtu),
-                multicast,
-                multicast_interface,
-                multicast_hops: multicast_hops.unwrap_or(Multicast::DEFAULT_HOPS),
-                listen: listen.ok_or("`listen` is missing")?,
-            })),
-            Kind::Sim => Ok(Self::Sim(SimTable { path: path.ok_or("`path` is missing")? })),
-        }
+        Ok(match keys.kind {
+            Kind::Udp => Self::Udp(keys.udp()?),
+            Kind::Serial => Self::Serial(keys.serial()?),
+            Kind::Sim => Self::Sim(keys.sim()?),
+        })
     }
 }
 
@@ -138,7 +200,7 @@ impl TransportTable {
     pub fn as_udp(&self) -> Option<&UdpTable> {
         match self {
             Self::Udp(table) => Some(table),
-            Self::Sim(_) => None,
+            Self::Serial(_) | Self::Sim(_) => None,
         }
     }
 

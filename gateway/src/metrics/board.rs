@@ -151,8 +151,17 @@ fn reasons(core: &Core) {
 }
 
 fn transport(number: usize, counters: &Counters) {
-    let Counters { received, oversize, malformed, receive_errors, sent, send_full, send_refused, send_unlinked } =
-        *counters;
+    let Counters {
+        received,
+        oversize,
+        malformed,
+        receive_errors,
+        sent,
+        send_full,
+        send_refused,
+        send_unlinked,
+        undelivered,
+    } = *counters;
     for (what, count) in [
         ("received", received),
         ("oversize", oversize),
@@ -162,6 +171,7 @@ fn transport(number: usize, counters: &Counters) {
         ("send-full", send_full),
         ("send-refused", send_refused),
         ("send-unlinked", send_unlinked),
+        ("undelivered", undelivered),
     ] {
         counter!(names::TRANSPORT, "transport" => number.to_string(), "outcome" => what).absolute(count);
     }

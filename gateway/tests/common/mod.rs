@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod durable;
+pub(crate) mod line;
 pub(crate) mod scrape;
 pub(crate) mod tls;
 pub(crate) mod web_socket;
