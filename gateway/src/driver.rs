@@ -214,6 +214,7 @@ impl Driver {
                     FromMqtt::Opened { .. }
                     | FromMqtt::Packets { .. }
                     | FromMqtt::Writable { .. }
+                    | FromMqtt::Malformed { .. }
                     | FromMqtt::Refused { .. }
                     | FromMqtt::TurnedAway { .. },
                 ) => {}
@@ -360,8 +361,12 @@ impl Driver {
             FromMqtt::Writable { conn } => {
                 self.core.handle_input(now, Input::MqttWritable { conn, writable: true });
             }
-            FromMqtt::Closed { conn, malformed } => {
-                malformed.into_iter().for_each(|reason| self.take_malformed(now, reason));
+            FromMqtt::Malformed { conn, reason } => {
+                self.take_malformed(now, reason);
+                let (code, what) = (reason.code(), reason.name());
+                self.core.handle_input(now, Input::MqttMalformed { conn, code, what });
+            }
+            FromMqtt::Closed { conn } => {
                 self.core.handle_input(now, Input::MqttClosed { conn });
                 self.conns.remove(&conn);
             }
@@ -468,7 +473,7 @@ impl Driver {
             conn.unflushed = true;
             self.unflushed.push(id);
         }
-        match conn.outbox.push(packet) {
+        match conn.outbox.push(&packet) {
             Ok(Pushed::Room) => {}
             Ok(Pushed::Full) => {
                 self.core.handle_input(self.clock.now(), Input::MqttWritable { conn: id, writable: false });

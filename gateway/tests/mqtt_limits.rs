@@ -59,13 +59,13 @@ fn answers_to_what_came_before_the_malformed_packet_are_not_forgotten() {
 #[test]
 fn other_versions_are_told_so() {
     let gateway = Daemon::start(&[]);
-    let mut five = Mqtt::new(gateway.mqtt());
-    five.send(b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a");
-    five.expect(b"\x20\x03\x00\x84\x00");
-    five.expect_close();
+    let mut two = Mqtt::new(gateway.mqtt());
+    two.send(b"\x10\x0d\x00\x04MQTT\x02\x02\x00\x3c\x00\x01a");
+    two.expect(b"\x20\x02\x00\x01");
+    two.expect_close();
     let mut six = Mqtt::new(gateway.mqtt());
-    six.send(b"\x10\x0d\x00\x04MQTT\x06\x02\x00\x3c\x00\x01a");
-    six.expect(b"\x20\x02\x00\x01");
+    six.send(b"\x10\x0e\x00\x04MQTT\x06\x02\x00\x3c\x00\x00\x01a");
+    six.expect(b"\x20\x03\x00\x84\x00");
     six.expect_close();
 }
 
@@ -96,6 +96,21 @@ fn a_packet_beyond_the_limit_is_refused_before_it_is_all_there() {
     client.send(&publish_packet(0, "t", None, &[b'x'; 998])[..5]);
     client.expect_close();
     gateway.wait_for_log("too-long");
+}
+
+#[test]
+fn a_topic_alias_beyond_the_limit_is_refused() {
+    let (gateway, _file) = start_listener("topic_aliases = 2\n");
+    let mut client = Mqtt::new(gateway.mqtt());
+    client.send(b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a");
+    let announced = b"\x27\x00\x10\x00\x04\x22\x00\x02\x21\x03\xe8";
+    client.expect(&[b"\x20\x0e\x00\x00\x0b", &announced[..]].concat());
+    client.send(b"\x32\x09\x00\x01t\x00\x07\x03\x23\x00\x02");
+    client.expect(b"\x40\x02\x00\x07");
+    client.send(b"\x32\x09\x00\x01t\x00\x08\x03\x23\x00\x03");
+    client.expect(b"\xe0\x01\x94");
+    client.expect_close();
+    gateway.wait_for_log("topic-alias");
 }
 
 #[test]

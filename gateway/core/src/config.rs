@@ -31,8 +31,16 @@ pub struct Config {
     /// Which user an MQTT-SN peer is: the first rule that fits says so.
     pub peers: Vec<PeerRule>,
     /// How long a session is kept after its client has gone; `None`: for ever. MQTT-SN 1.2 and MQTT 3.1.1 have no way to
-    /// say so.
+    /// say so; for MQTT 5 it is the longest that a client may ask for.
     pub session_expiry: Option<Duration>,
+    /// The longest keep-alive of an MQTT 5 client, in seconds: one that asks for more, or for none, is told to keep this.
+    /// `None`: any. MQTT 3.1.1 has no way to say so.
+    pub max_keep_alive_s: Option<u16>,
+    /// What the names of response topics begin with, for clients of MQTT 5 that ask; their client id follows. `None`:
+    /// they are not told.
+    pub response_topics: Option<String>,
+    /// Refuse messages that say that they are UTF-8 text and are not.
+    pub check_payload_format: bool,
     /// How often what has changed below `$SYS/broker` is published; `None`: nothing ever is.
     pub sys_interval: Option<Duration>,
     /// There is a store: [`crate::Output::Commit`] is carried out, and promises wait for it.
@@ -158,6 +166,9 @@ impl Default for Config {
             access: Vec::new(),
             peers: Vec::new(),
             session_expiry: Some(Duration::from_secs(30 * 86_400)),
+            max_keep_alive_s: None,
+            response_topics: None,
+            check_payload_format: false,
             sys_interval: Some(Duration::from_secs(10)),
             durable: false,
             hash_seed: 0,

@@ -85,6 +85,7 @@ impl Core {
                 self.stats.mqtt_received += 1;
                 self.mqtt_packet(now, conn, packet);
             }
+            Input::MqttMalformed { conn, code, what } => self.mqtt_malformed(now, conn, code, what),
             Input::MqttClosed { conn } => self.mqtt_closed(now, conn),
             Input::MqttWritable { conn, writable } => self.mqtt_writable(now, conn, writable),
             Input::Committed { token } => self.committed(token),

@@ -24,6 +24,15 @@ pub enum Input<'a> {
         /// The packet, already checked by the listener's decoder.
         packet: mqtt::Packet,
     },
+    /// What an MQTT client has sent is no MQTT: the connection is to end.
+    MqttMalformed {
+        /// On which connection.
+        conn: ConnId,
+        /// What a client of MQTT 5 is told.
+        code: mqtt::ReasonCode,
+        /// What was wrong, for the log.
+        what: &'static str,
+    },
     /// An MQTT connection is gone. The driver sends this once for each connection that carried a packet, also after
     /// [`Output::MqttClose`].
     MqttClosed {
@@ -125,12 +134,32 @@ pub enum CloseReason {
     TakenOver,
     /// Nothing was heard for 1.5 times the keep-alive.
     KeepAlive,
-    /// The client broke the protocol: what it did.
-    Protocol(&'static str),
+    /// The client broke the protocol.
+    Protocol {
+        /// What a client of MQTT 5 is told.
+        code: mqtt::ReasonCode,
+        /// What it did.
+        what: &'static str,
+    },
     /// The daemon stops.
     Shutdown,
     /// The operator has dropped the session.
     Dropped,
     /// The passwords were changed: the client is to log in again.
     LoggedOut,
+}
+
+impl CloseReason {
+    /// What a client of MQTT 5 is told, if anything is left to say.
+    pub(crate) fn code(self) -> Option<mqtt::ReasonCode> {
+        match self {
+            Self::Disconnected | Self::Refused => None,
+            Self::TakenOver => Some(mqtt::ReasonCode::SessionTakenOver),
+            Self::KeepAlive => Some(mqtt::ReasonCode::KeepAliveTimeout),
+            Self::Protocol { code, .. } => Some(code),
+            Self::LoggedOut => Some(mqtt::ReasonCode::NotAuthorized),
+            Self::Shutdown => Some(mqtt::ReasonCode::ServerShuttingDown),
+            Self::Dropped => Some(mqtt::ReasonCode::AdministrativeAction),
+        }
+    }
 }

@@ -56,6 +56,8 @@ pub enum RejectReason {
     NotAllowed,
     /// The session of that client id is another user's.
     OtherUser,
+    /// A method of enhanced authentication that there is not.
+    AuthenticationMethod,
     /// An MQTT client broke the protocol.
     MqttProtocol,
     /// The disk is full or has failed: nothing can be promised.
@@ -92,6 +94,7 @@ impl RejectReason {
             Self::Anonymous => "anonymous",
             Self::NotAllowed => "not-allowed",
             Self::OtherUser => "other-user",
+            Self::AuthenticationMethod => "authentication-method",
             Self::MqttProtocol => "mqtt-protocol",
             Self::Storage => "storage",
             Self::UncommittedLimit => "uncommitted-limit",

@@ -60,14 +60,14 @@ fn a_will_must_be_publishable() {
     assert_refused(&mut gateway, 1, reserved, ReasonCode::NotAuthorized);
     let invalid = Connect { will: will("a/+", "x"), ..clean("a") };
     assert_eq!(gateway.exchange(2, Packet::Connect(Box::new(invalid))), []);
-    assert!(matches!(gateway.closed(2), Some(CloseReason::Protocol(_))));
+    assert!(matches!(gateway.closed(2), Some(CloseReason::Protocol { .. })));
 }
 
 #[test]
 fn the_first_packet_is_connect() {
     let mut gateway = Gateway::default();
     assert_eq!(gateway.exchange(1, qos1("a", "x", 1)), []);
-    assert!(matches!(gateway.closed(1), Some(CloseReason::Protocol(_))));
+    assert!(matches!(gateway.closed(1), Some(CloseReason::Protocol { .. })));
     assert_eq!(gateway.rejects(RejectReason::MqttProtocol), 1);
     assert_eq!(gateway.core.stats().published, [0; 3]);
 }
@@ -80,7 +80,7 @@ fn a_second_connect_breaks_the_protocol_and_publishes_the_will() {
     let connect = Connect { will: will("will", "gone"), ..clean("a") };
     gateway.connect(2, connect.clone());
     gateway.send(2, Packet::Connect(Box::new(connect)));
-    assert!(matches!(gateway.closed(2), Some(CloseReason::Protocol(_))));
+    assert!(matches!(gateway.closed(2), Some(CloseReason::Protocol { .. })));
     assert_eq!(payloads(&gateway.received(1)), ["gone"]);
     assert_eq!(gateway.core.gauges().sessions, 1);
 }
@@ -111,7 +111,7 @@ fn packets_that_only_servers_send_break_the_protocol() {
         let mut gateway = Gateway::default();
         gateway.connect(1, clean("a"));
         gateway.send(1, packet);
-        assert!(matches!(gateway.closed(1), Some(CloseReason::Protocol(_))));
+        assert!(matches!(gateway.closed(1), Some(CloseReason::Protocol { .. })));
         assert_eq!(gateway.core.gauges().sessions, 0);
     }
 }

@@ -3,7 +3,7 @@
 #[path = "common/mqtt.rs"]
 mod mqtt;
 
-use gateway_core::mqtt::Packet;
+use gateway_core::mqtt::{Ack, Packet, ReasonCode};
 use gateway_core::{CloseReason, Config, Limits, Qos, RejectReason};
 use mqtt::{Gateway, clean, dup, id, payloads, qos0, qos1, qos2};
 
@@ -60,7 +60,8 @@ fn qos_2_is_published_once_however_often_it_comes() {
     assert_eq!(gateway.exchange(1, dup(qos2("t", "x", 5))), [Packet::PubRec(id(5).into())]);
     assert_eq!(gateway.exchange(1, qos2("t", "y", 6)), [Packet::PubRec(id(6).into())]);
     assert_eq!(gateway.exchange(1, Packet::PubRel(id(5).into())), [Packet::PubComp(id(5).into())]);
-    assert_eq!(gateway.exchange(1, Packet::PubRel(id(5).into())), [Packet::PubComp(id(5).into())], "also again");
+    let unknown = Ack { id: id(5), code: ReasonCode::PacketIdentifierNotFound };
+    assert_eq!(gateway.exchange(1, Packet::PubRel(id(5).into())), [Packet::PubComp(unknown)], "also again");
     assert_eq!(payloads(&gateway.received(2)), ["x", "y"]);
     gateway.send(1, qos2("t", "z", 5));
     assert_eq!(payloads(&gateway.received(2)), ["z"], "a released id is free again");
@@ -83,7 +84,7 @@ fn more_unreleased_qos_2_messages_than_the_limit_close_the_connection() {
     for packet in [qos2("t", "1", 1), qos2("t", "2", 2), dup(qos2("t", "1", 1)), qos2("t", "3", 3)] {
         gateway.send(1, packet);
     }
-    assert!(matches!(gateway.closed(1), Some(CloseReason::Protocol(_))));
+    assert!(matches!(gateway.closed(1), Some(CloseReason::Protocol { .. })));
     assert_eq!(gateway.rejects(RejectReason::IncomingQos2Limit), 1);
     assert_eq!(payloads(&gateway.received(2)), ["1", "2"]);
 }
@@ -126,9 +127,10 @@ fn an_acknowledgement_of_the_wrong_kind_ends_nothing() {
     ] {
         assert_eq!(gateway.exchange(2, packet), []);
     }
+    let unknown = Ack { id: id(2), code: ReasonCode::PacketIdentifierNotFound };
     assert_eq!(
         gateway.exchange(2, Packet::PubRec(id(2).into())),
-        [Packet::PubRel(id(2).into())],
+        [Packet::PubRel(unknown)],
         "so that the client gets done"
     );
     assert_eq!(gateway.rejects(RejectReason::UnmatchedAck), 5);
@@ -140,7 +142,7 @@ fn a_topic_with_wildcards_closes_the_connection() {
     for topic in ["a/+", "#", "", "a\0"] {
         let mut gateway = pair(Qos::AtMostOnce);
         assert_eq!(gateway.exchange(1, qos1(topic, "x", 1)), []);
-        assert!(matches!(gateway.closed(1), Some(CloseReason::Protocol(_))), "{topic:?}");
+        assert!(matches!(gateway.closed(1), Some(CloseReason::Protocol { .. })), "{topic:?}");
         assert_eq!(gateway.rejects(RejectReason::MqttProtocol), 1);
     }
 }
@@ -149,7 +151,7 @@ fn a_topic_with_wildcards_closes_the_connection() {
 fn a_message_above_qos_0_needs_an_id() {
     let mut gateway = pair(Qos::AtMostOnce);
     gateway.send(1, qos1("t", "x", 0));
-    assert!(matches!(gateway.closed(1), Some(CloseReason::Protocol(_))));
+    assert!(matches!(gateway.closed(1), Some(CloseReason::Protocol { .. })));
     assert_eq!(gateway.received(2), []);
 }
 

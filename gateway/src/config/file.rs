@@ -9,7 +9,7 @@ use super::transport::TransportTable;
 use crate::logging;
 use crate::store::default_data_dir;
 use anyhow::Context;
-use gateway_core::{AddressMoves, Config, Limits, Timing, WhenFull};
+use gateway_core::{AddressMoves, Config, Limits, Timing, TopicNameError, WhenFull, validate_topic_name};
 use serde::{Deserialize, Deserializer, de};
 use sn_types::GwId;
 use std::net::SocketAddr;
@@ -61,6 +61,14 @@ pub struct GatewayTable {
     /// See [`Config::session_expiry`]; 0 is never.
     #[serde(deserialize_with = "within::<0, 315_360_000, _, _>")]
     pub session_expiry_s: u64,
+    /// See [`Config::max_keep_alive_s`]; 0 is any.
+    #[serde(deserialize_with = "within::<0, 65_535, _, _>")]
+    pub max_keep_alive_s: u16,
+    /// See [`Config::response_topics`]; empty is none.
+    #[serde(deserialize_with = "prefix")]
+    pub response_topics: String,
+    /// See [`Config::check_payload_format`].
+    pub check_payload_format: bool,
     /// See [`Config::sys_interval`]; 0 is never.
     #[serde(deserialize_with = "within::<0, 86_400, _, _>")]
     pub sys_interval_s: u64,
@@ -213,6 +221,9 @@ impl File {
             queue_rules: self.queue.iter().map(QueueTable::core).collect(),
             session_expiry: Some(self.gateway.session_expiry_s).filter(|s| *s > 0).map(Duration::from_secs),
             sys_interval: Some(self.gateway.sys_interval_s).filter(|s| *s > 0).map(Duration::from_secs),
+            max_keep_alive_s: Some(self.gateway.max_keep_alive_s).filter(|s| *s > 0),
+            response_topics: Some(self.gateway.response_topics.clone()).filter(|prefix| !prefix.is_empty()),
+            check_payload_format: self.gateway.check_payload_format,
             durable: false,
             hash_seed: 0,
         }
@@ -306,6 +317,9 @@ impl Default for GatewayTable {
                 WhenFull::DropOldest => WhenFullKey::DropOldest,
             },
             session_expiry_s: core.session_expiry.map_or(0, |expiry| expiry.as_secs()),
+            max_keep_alive_s: core.max_keep_alive_s.unwrap_or_default(),
+            response_topics: core.response_topics.unwrap_or_default(),
+            check_payload_format: core.check_payload_format,
             sys_interval_s: core.sys_interval.map_or(0, |interval| interval.as_secs()),
         }
     }
@@ -354,6 +368,15 @@ impl Default for LogTable {
 }
 
 /// Reads a log filter that can be followed.
+/// The beginning of topic names, or nothing.
+fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let prefix = String::deserialize(deserializer)?;
+    match validate_topic_name(&prefix) {
+        Ok(()) | Err(TopicNameError::Empty) => Ok(prefix),
+        Err(error) => Err(de::Error::custom(error)),
+    }
+}
+
 fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let filter = String::deserialize(deserializer)?;
     logging::parse_filter(&filter).map(|_| filter).map_err(de::Error::custom)

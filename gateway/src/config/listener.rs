@@ -112,6 +112,7 @@ struct Keys {
     connects_per_s: u32,
     #[serde(deserialize_with = "within::<128, 268_435_455, _, _>")]
     max_packet_bytes: usize,
+    topic_aliases: u16,
     #[serde(deserialize_with = "within::<1, 300, _, _>")]
     connect_timeout_s: u64,
     slow_consumer: SlowConsumer,
@@ -135,6 +136,7 @@ impl Default for Keys {
             max_connections: limits.max_connections,
             connects_per_s: limits.connects_per_s,
             max_packet_bytes: limits.max_packet,
+            topic_aliases: limits.topic_aliases,
             connect_timeout_s: limits.connect_timeout.as_secs(),
             slow_consumer: SlowConsumer::Queue,
             slow_consumer_timeout_s: 10,
@@ -217,6 +219,7 @@ impl Keys {
             max_connections: self.max_connections,
             connects_per_s: self.connects_per_s,
             max_packet: self.max_packet_bytes,
+            topic_aliases: self.topic_aliases,
             connect_timeout: Duration::from_secs(self.connect_timeout_s),
             slow_consumer: match self.slow_consumer {
                 SlowConsumer::Queue => None,

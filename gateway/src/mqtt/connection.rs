@@ -2,12 +2,13 @@
 //!
 //! It does not know what carries the octets: TCP, TLS or WebSocket.
 
-use super::check::Malformed;
+use super::Malformed;
 use super::door::Door;
 use super::limits::TurnedAway;
 use super::outbox::{Closing, Outbox};
 use super::policy::Identity;
 use super::reader::{Reader, Refusal};
+use super::writer::Writer;
 use bytes::{Buf, BytesMut};
 use gateway_core::ConnId;
 use gateway_core::mqtt::{Packet, Version};
@@ -67,8 +68,13 @@ pub(crate) enum FromMqtt {
     Closed {
         /// Which.
         conn: ConnId,
-        /// Why, if the client broke the rules.
-        malformed: Option<Malformed>,
+    },
+    /// The client has sent what is no MQTT. Nothing more is read from it; the driver is to end the connection.
+    Malformed {
+        /// On which connection.
+        conn: ConnId,
+        /// What.
+        reason: Malformed,
     },
     /// It is gone, and never sent a CONNECT that could be read.
     Refused {
@@ -150,14 +156,17 @@ pub(super) struct Connection<S> {
     opened: bool,
     /// Who the client is, by its certificate.
     identity: Identity,
+    /// What it still sends is not heard: it is no MQTT.
+    deaf: bool,
     door: Arc<Door>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn new(id: ConnId, peer: SocketAddr, stream: S, identity: Identity, door: Arc<Door>) -> Self {
-        let (reader, outbox) = (Reader::new(door.limits().max_packet), Arc::default());
-        let (hand, unflushed, opened) = (BytesMut::new(), false, false);
-        Self { id, peer, stream, reader, outbox, hand, unflushed, opened, identity, door }
+        let limits = door.limits();
+        let (reader, outbox) = (Reader::new(limits.max_packet, limits.topic_aliases), Arc::default());
+        let (hand, unflushed, opened, deaf) = (BytesMut::new(), false, false, false);
+        Self { id, peer, stream, reader, outbox, hand, unflushed, opened, deaf, identity, door }
     }
 
     /// Serves the client until the connection is over, then tells the driver.
@@ -213,7 +222,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn tell_driver(&mut self, malformed: Option<Malformed>) {
         let (conn, driver) = (self.id, self.door.driver());
         let _ = match (self.opened, malformed) {
-            (true, malformed) => driver.send(FromMqtt::Closed { conn, malformed }).await,
+            (true, malformed) => {
+                if let Some(reason) = malformed {
+                    let _ = driver.send(FromMqtt::Malformed { conn, reason }).await;
+                }
+                driver.send(FromMqtt::Closed { conn }).await
+            }
             (false, Some(malformed)) => driver.send(FromMqtt::Refused { malformed }).await,
             (false, None) => Ok(()),
         };
@@ -227,12 +241,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         loop {
             let writing = !self.hand.is_empty() || self.unflushed;
             let waits = outbox.waits();
+            let reading = waits.may_read && !self.deaf;
             self.watch(waits.held_back, &mut stuck, alarm.as_mut());
             tokio::select! {
                 () = outbox.changed() => self.write().await?,
-                done = poll_fn(|cx| self.poll_stream(cx, waits.may_read, writing)) => match done? {
+                done = poll_fn(|cx| self.poll_stream(cx, reading, writing)) => match done? {
                     Done::Read(0) => return Err(End::Lost),
-                    Done::Read(_) => self.hand_over_all().await?,
+                    Done::Read(_) => self.take_in().await?,
                     Done::Wrote(len) => {
                         self.written(len).await?;
                         self.write().await?;
@@ -290,6 +305,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Hands over what has come. An open connection ends by way of the core, so that its client is told why after all
+    /// that it was told before.
+    async fn take_in(&mut self) -> Result<(), End> {
+        match self.hand_over_all().await {
+            Err(End::Refused(Refusal { reason, .. })) if self.opened => {
+                debug!(peer = %self.peer, reason = reason.name(), "MQTT connection closed: malformed");
+                self.deaf = true;
+                Ok(self.door.driver().send(FromMqtt::Malformed { conn: self.id, reason }).await?)
+            }
+            result => result,
+        }
+    }
+
     /// Hands the complete packets to the driver, in batches, and waits while the driver is busy.
     async fn hand_over_all(&mut self) -> Result<(), End> {
         loop {
@@ -312,6 +340,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match self.reader.next_packet()? {
                 Some(mut packet) => {
                     if let Packet::Connect(connect) = &mut packet {
+                        let limits = self.door.limits();
+                        self.outbox.speak(Writer::new(connect, limits.max_packet, limits.topic_aliases));
                         self.door.policy().introduce(connect, &self.identity);
                     }
                     batch.push(packet);

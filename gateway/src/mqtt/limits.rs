@@ -13,6 +13,8 @@ pub struct MqttLimits {
     pub connects_per_s: u32,
     /// The longest packet's remaining length, in octets.
     pub max_packet: usize,
+    /// Topic aliases that a client of MQTT 5 may use.
+    pub topic_aliases: u16,
     /// How long a client may take until it has said CONNECT.
     pub connect_timeout: Duration,
     /// How long a client may leave unread what has been written for it, before it is disconnected. With `None` it may
@@ -26,6 +28,7 @@ impl Default for MqttLimits {
             max_connections: 10_000,
             connects_per_s: 1_000,
             max_packet: 1 << 20,
+            topic_aliases: 32,
             connect_timeout: Duration::from_secs(10),
             slow_consumer: None,
         }

@@ -1,31 +1,37 @@
-//! MQTT over TCP, bare, within TLS or in WebSocket frames: from octets to [`gateway_core::mqtt::Packet`] and back, and the connections between.
+//! MQTT 3.1.1 and MQTT 5 over TCP, bare, within TLS or in WebSocket frames: from octets to
+//! [`gateway_core::mqtt::Packet`] and back, and the connections between.
 //!
-//! [`Reader`] cuts the stream into packets, refuses what is malformed and translates the rest; [`encode`] is the way
-//! back. A listener accepts connections, its `Door` lets them in as far as the limits allow, and each is a task of its
-//! own that reads into the driver's channel and writes what the driver has left in its `Outbox`.
+//! [`Reader`] cuts the stream into packets and refuses what is malformed; [`Writer`] is the way back. Both learn the version
+//! from the CONNECT and keep the topic aliases to themselves. A listener accepts connections, its `Door` lets them in as far
+//! as the limits allow, and each is a task of its own that reads into the driver's channel and writes what the driver has
+//! left in its `Outbox`.
 
-mod check;
+mod aliases;
 mod connection;
+mod decode;
 mod door;
+mod fields;
 mod limits;
 mod listener;
+mod malformed;
 mod outbox;
 mod policy;
+mod properties;
 mod reader;
 mod tls;
 mod web_socket;
 mod writer;
 
-pub use check::Malformed;
 pub(crate) use connection::FromMqtt;
 pub(crate) use door::{ConnIds, Door};
 pub(crate) use limits::Tally;
 pub use limits::{MqttLimits, TurnedAway};
 pub use listener::Listener;
+pub use malformed::Malformed;
 pub(crate) use outbox::{Closing, Outbox, Pushed};
 pub use policy::{Policy, UserFrom};
 pub use reader::{Reader, Refusal};
 pub(crate) use tls::Tls;
 pub use tls::{ClientCertificates, TlsFiles};
 pub use web_socket::WebSocketOptions;
-pub use writer::{Unencodable, encode};
+pub use writer::{Unencodable, Writer};

@@ -1,6 +1,6 @@
 //! What waits to be written to a connection.
 
-use super::writer::{Unencodable, encode};
+use super::writer::{Unencodable, Writer};
 use bytes::BytesMut;
 use gateway_core::mqtt::Packet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,6 +25,7 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     queued: BytesMut,
+    writer: Writer,
     /// Taken by the task and not yet written.
     in_hand: usize,
     /// The driver wants to hear of the low-water mark.
@@ -68,10 +69,16 @@ impl Outbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who is to write, now that the client has said CONNECT.
+    pub(crate) fn speak(&self, writer: Writer) {
+        self.state().writer = writer;
+    }
+
     /// Appends a packet. The task is not told yet, see [`Outbox::flush`].
-    pub(crate) fn push(&self, packet: Packet) -> Result<Pushed, Unencodable> {
+    pub(crate) fn push(&self, packet: &Packet) -> Result<Pushed, Unencodable> {
         let mut state = self.state();
-        encode(packet, &mut state.queued)?;
+        let State { queued, writer, .. } = &mut *state;
+        writer.encode(packet, queued)?;
         let waiting = state.queued.len() + state.in_hand;
         if waiting > MAX {
             state.closing = Some(Closing::Now);
@@ -154,9 +161,9 @@ mod tests {
     #[test]
     fn the_marks_are_reported_once_each() {
         let outbox = Outbox::default();
-        assert_eq!(outbox.push(publish(HIGH_WATER - 10)).unwrap(), Pushed::Room);
-        assert_eq!(outbox.push(publish(10)).unwrap(), Pushed::Full);
-        assert_eq!(outbox.push(publish(10)).unwrap(), Pushed::Room);
+        assert_eq!(outbox.push(&publish(HIGH_WATER - 10)).unwrap(), Pushed::Room);
+        assert_eq!(outbox.push(&publish(10)).unwrap(), Pushed::Full);
+        assert_eq!(outbox.push(&publish(10)).unwrap(), Pushed::Room);
         let mut hand = BytesMut::new();
         assert_eq!(outbox.take(&mut hand), None);
         assert!(!outbox.waits().may_read);
@@ -178,7 +185,7 @@ mod tests {
     fn beyond_the_maximum_the_connection_ends() {
         let outbox = Outbox::default();
         let chunk = MAX / 8;
-        let results: Vec<_> = (0..9).map(|_| outbox.push(publish(chunk)).unwrap()).collect();
+        let results: Vec<_> = (0..9).map(|_| outbox.push(&publish(chunk)).unwrap()).collect();
         assert_eq!(results.last(), Some(&Pushed::Overflow));
         assert_eq!(outbox.take(&mut BytesMut::new()), Some(Closing::Now));
     }
@@ -186,10 +193,10 @@ mod tests {
     #[test]
     fn nothing_is_taken_over_what_is_still_in_hand() {
         let outbox = Outbox::default();
-        outbox.push(Packet::PingResp).unwrap();
+        outbox.push(&Packet::PingResp).unwrap();
         let mut hand = BytesMut::new();
         outbox.take(&mut hand);
-        outbox.push(Packet::PingResp).unwrap();
+        outbox.push(&Packet::PingResp).unwrap();
         outbox.take(&mut hand);
         assert_eq!(&hand[..], [0xD0, 0]);
         assert!(!outbox.written(2));

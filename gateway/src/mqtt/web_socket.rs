@@ -2,7 +2,7 @@
 //!
 //! Packets may share a frame or span several. Only binary frames carry MQTT.
 
-use super::check::Malformed;
+use super::Malformed;
 use bytes::{Buf, Bytes};
 use futures_util::{Sink, Stream};
 use std::io;

@@ -12,7 +12,6 @@ const LONGEST_LOOK: Duration = Duration::from_secs(3_600);
 impl Core {
     /// The client is gone: the session waits for it until it expires.
     pub(crate) fn detach(&mut self, now: Instant, key: SessionKey) {
-        let expires = self.config.session_expiry.map_or(Instant::FAR_FUTURE, |expiry| now + expiry);
         self.broker.sessions.mark(key, Part::Header);
         let was_linked = self.broker.sessions.get(key).is_some_and(|session| session.link != Link::None);
         self.broker.sessions.set_link(key, Link::None);
@@ -20,10 +19,21 @@ impl Core {
             self.bridge_link_changed(now, key);
         }
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        let expiry = session.expiry_s.map_or(self.config.session_expiry, expiry);
+        let expires = expiry.map_or(Instant::FAR_FUTURE, |expiry| now + expiry);
         // A clean session ends with its connection: its caller sees to that.
         if !session.clean {
             session.expires = expires;
             self.watch_expiry(now, key);
+        }
+    }
+
+    /// How long a session is kept of which its client asks that it be kept for `asked_s` seconds: no longer than the
+    /// configuration says. `u32::MAX` is for ever (MQTT 5 §3.1.2.11.2).
+    pub(crate) fn granted_expiry(&self, asked_s: u32) -> u32 {
+        match self.config.session_expiry {
+            Some(longest) => asked_s.min(longest.as_secs().try_into().unwrap_or(u32::MAX)),
+            None => asked_s,
         }
     }
 
@@ -58,4 +68,9 @@ impl Core {
         self.stats.expired += 1;
         self.event(Event::Expired { client_id });
     }
+}
+
+/// The same as a duration; `None` is for ever.
+fn expiry(expiry_s: u32) -> Option<Duration> {
+    (expiry_s < u32::MAX).then(|| Duration::from_secs(expiry_s.into()))
 }

@@ -133,15 +133,17 @@ impl Core {
         found.iter().map(&mut queue).collect()
     }
 
-    /// Removes a subscription, if there is one. What is queued stays.
-    pub(crate) fn unsubscribe(&mut self, key: SessionKey, filter: &str) {
-        if self.has(PlantedBug::UnsubscribeIgnored) {
-            return;
+    /// Removes a subscription, and says whether there was one. What is queued stays.
+    pub(crate) fn unsubscribe(&mut self, key: SessionKey, filter: &str) -> bool {
+        let is_ignored = self.has(PlantedBug::UnsubscribeIgnored);
+        let Some(session) = self.broker.sessions.get_mut(key) else { return false };
+        let Some(at) = session.subscriptions.iter().position(|(known, _)| &**known == filter) else { return false };
+        if !is_ignored {
+            session.subscriptions.remove(at);
+            self.broker.subscriptions.remove(filter, key);
+            self.broker.sessions.mark(key, Part::Subscriptions);
         }
-        let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        session.subscriptions.retain(|(known, _)| &**known != filter);
-        self.broker.subscriptions.remove(filter, key);
-        self.broker.sessions.mark(key, Part::Subscriptions);
+        true
     }
 
     /// Forgets a session and all that hangs on it, on both protocol sides. Does not publish its will.

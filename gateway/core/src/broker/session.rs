@@ -62,6 +62,8 @@ pub(crate) struct Session {
     pub(crate) link: Link,
     /// The session ends with its connection.
     pub(crate) clean: bool,
+    /// How long it is kept otherwise, in seconds, if its client has said so; `u32::MAX` is for ever.
+    pub(crate) expiry_s: Option<u32>,
     /// Filters and the QoS granted, in the order of the SUBSCRIBEs.
     pub(crate) subscriptions: Vec<(Arc<str>, Qos)>,
     /// When the session ends, because its client has been away for too long.
@@ -88,6 +90,7 @@ impl Session {
             user: None,
             link: Link::None,
             clean: true,
+            expiry_s: None,
             subscriptions: Vec::new(),
             expires: Instant::FAR_FUTURE,
             scheduled: Instant::FAR_FUTURE,

@@ -1,11 +1,12 @@
-//! CONNECT (MQTT 3.1.1 §3.1).
+//! CONNECT (MQTT 3.1.1 §3.1, MQTT 5 §3.1).
 
 use super::connection::{Conn, OpenConn};
-use super::{ConnAck, Connect, Login, LoginRefusal, Packet, ReasonCode, Will};
+use super::{ConnAck, ConnAckProperties, Connect, Login, LoginRefusal, Packet, ReasonCode, Version, Will};
 use crate::access::{Action, Who};
 use crate::broker::{Link, Part, SessionKey, may_have_id, validate_topic_name};
 use crate::{CloseReason, ConnId, Core, Event, Message, RejectReason, Via};
 use sn_types::Instant;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 /// Why a client may not connect.
@@ -18,14 +19,21 @@ enum Refusal {
 
 impl Core {
     pub(super) fn mqtt_connect(&mut self, now: Instant, conn: ConnId, mut connect: Connect) {
+        let has_id = !connect.client_id.is_empty();
         let (user, will) = match self.mqtt_check_connect(&mut connect) {
             Ok(checked) => checked,
             Err(Refusal::Answer(code, reason)) => return self.mqtt_refuse(now, conn, code, reason),
-            Err(Refusal::Protocol(what)) => return self.mqtt_protocol_error(now, conn, what),
+            Err(Refusal::Protocol(what)) => return self.mqtt_refuse_protocol(now, conn, &connect, what),
         };
+        let mut accepted = ConnAckProperties::default();
+        if !has_id {
+            accepted.assigned_client_id = Some(connect.client_id.clone());
+        }
         let (key, session_present) = self.mqtt_find_session(now, conn, &connect);
+        self.mqtt_negotiate(&connect, &mut accepted);
+        let (clean, expiry_s) = self.mqtt_lifetime(&connect);
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        session.clean = connect.clean_start;
+        (session.clean, session.expiry_s) = (clean, expiry_s);
         session.will = will;
         let client_id = session.client_id.clone();
         if connect.login == (Login::Bridge { new_peer: true }) {
@@ -35,9 +43,10 @@ impl Core {
         self.set_user(key, user.clone());
         self.reattach(key, Link::Mqtt(conn));
         self.bridge_link_changed(now, key);
-        self.mqtt.conns.insert(conn, Conn::Open(OpenConn::new(key, connect.keep_alive_s, now)));
+        let keep_alive_s = accepted.server_keep_alive_s.unwrap_or(connect.keep_alive_s);
+        self.mqtt.conns.insert(conn, Conn::Open(OpenConn::new(key, &connect, keep_alive_s, now)));
         self.mqtt_schedule(now, conn);
-        let accepted = ConnAck { session_present, ..ConnAck::default() };
+        let accepted = ConnAck { session_present, code: ReasonCode::Success, properties: accepted };
         self.mqtt_send(conn, Packet::ConnAck(Box::new(accepted)));
         self.event(Event::Connected { client_id, via: Via::Mqtt(conn), user, session_present });
         self.mqtt_resume(now, conn, key);
@@ -49,16 +58,22 @@ impl Core {
         self.mqtt_close(now, conn, CloseReason::Refused);
     }
 
+    /// MQTT 3.1.1 has no return code for it.
+    fn mqtt_refuse_protocol(&mut self, now: Instant, conn: ConnId, connect: &Connect, what: &'static str) {
+        match connect.version {
+            Version::V3 => self.mqtt_protocol_error(now, conn, what),
+            Version::V5 => self.mqtt_refuse(now, conn, ReasonCode::TopicNameInvalid, RejectReason::MqttProtocol),
+        }
+    }
+
     /// Whether the client may connect, who it is, and its will. Gives it a client id if it has none.
     fn mqtt_check_connect(&mut self, connect: &mut Connect) -> Result<(Option<Arc<str>>, Option<Message>), Refusal> {
         let user = user(&connect.login)?;
+        check_authentication(connect)?;
         self.can_promise().map_err(|reason| Refusal::Answer(ReasonCode::ServerUnavailable, reason))?;
         let limits = &self.config.limits;
         let id_fits = connect.client_id.len() <= limits.client_id_len && !connect.client_id.contains('\0');
-        if !id_fits
-            || !may_have_id(&connect.login, &connect.client_id)
-            || (connect.client_id.is_empty() && !connect.clean_start)
-        {
+        if !id_fits || !may_have_id(&connect.login, &connect.client_id) || !may_be_without_id(connect) {
             return Err(Refusal::Answer(ReasonCode::ClientIdentifierNotValid, RejectReason::ClientId));
         }
         let is_known = self.broker.sessions.find(&connect.client_id).is_some();
@@ -96,6 +111,34 @@ impl Core {
         }
     }
 
+    /// What the client is told that it does not know or has asked for otherwise.
+    fn mqtt_negotiate(&self, connect: &Connect, accepted: &mut ConnAckProperties) {
+        if connect.version == Version::V3 {
+            return;
+        }
+        let asked_s = connect.properties.session_expiry_s;
+        accepted.session_expiry_s = Some(self.granted_expiry(asked_s)).filter(|granted| *granted != asked_s);
+        let receive_maximum = self.config.limits.incoming_qos2.clamp(1, u16::MAX.into());
+        accepted.receive_maximum = NonZeroU16::new(receive_maximum as u16).filter(|maximum| maximum.get() < u16::MAX);
+        let supervised = |longest: &u16| connect.keep_alive_s == 0 || connect.keep_alive_s > *longest;
+        accepted.server_keep_alive_s = self.config.max_keep_alive_s.filter(supervised);
+        if connect.properties.request_response_information {
+            let topics = self.config.response_topics.as_ref();
+            accepted.response_information = topics.map(|prefix| format!("{prefix}/{}", connect.client_id));
+        }
+    }
+
+    /// Whether the session ends with its connection, and how long it is kept otherwise.
+    fn mqtt_lifetime(&self, connect: &Connect) -> (bool, Option<u32>) {
+        match connect.version {
+            Version::V3 => (connect.clean_start, None),
+            Version::V5 => {
+                let granted = self.granted_expiry(connect.properties.session_expiry_s);
+                (granted == 0, Some(granted))
+            }
+        }
+    }
+
     /// The session to go on with or a new one (MQTT 3.1.1 §3.1.2.4), and which of the two. Nobody else uses it then.
     fn mqtt_find_session(&mut self, now: Instant, conn: ConnId, connect: &Connect) -> (SessionKey, bool) {
         if let Some(key) = self.broker.sessions.find(&connect.client_id) {
@@ -106,7 +149,8 @@ impl Core {
             Some(key) => self.remove_session(key),
             None => {}
         }
-        (self.broker.sessions.insert(&connect.client_id, !connect.clean_start), false)
+        let (clean, _) = self.mqtt_lifetime(connect);
+        (self.broker.sessions.insert(&connect.client_id, !clean), false)
     }
 
     /// Whoever else uses the session loses it (MQTT-3.1.4-2); that is no good-bye, so the will is published.
@@ -137,4 +181,17 @@ fn user(login: &Login) -> Result<Option<Arc<str>>, Refusal> {
             Err(Refusal::Answer(ReasonCode::NotAuthorized, RejectReason::Anonymous))
         }
     }
+}
+
+/// There is no method of enhanced authentication (MQTT 5 §4.12).
+fn check_authentication(connect: &Connect) -> Result<(), Refusal> {
+    match &connect.properties.authentication {
+        None => Ok(()),
+        Some(_) => Err(Refusal::Answer(ReasonCode::BadAuthenticationMethod, RejectReason::AuthenticationMethod)),
+    }
+}
+
+/// Before MQTT 5 a client could not be told its id, so nobody could come back to its session (MQTT-3.1.3-8).
+fn may_be_without_id(connect: &Connect) -> bool {
+    !connect.client_id.is_empty() || connect.clean_start || connect.version == Version::V5
 }

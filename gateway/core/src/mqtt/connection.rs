@@ -4,9 +4,10 @@ use crate::broker::SessionKey;
 use crate::core::TimerKey;
 use crate::durable::{Promise, Recipient};
 use crate::map::{Map, MapSeed};
-use crate::mqtt::{Packet, ReasonCode};
+use crate::mqtt::{Connect, Packet, ReasonCode, Version};
 use crate::{ConnId, Core, LostReason, Output, Qos};
 use sn_types::Instant;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 /// All that the core keeps of MQTT beside the broker's sessions.
@@ -52,6 +53,11 @@ pub(super) enum Conn {
 #[derive(Debug)]
 pub(super) struct OpenConn {
     pub(super) session: SessionKey,
+    pub(super) version: Version,
+    /// QoS 1 and 2 messages that the client takes before it acknowledges one.
+    pub(super) receive_maximum: u16,
+    /// The longest packet that the client takes, in octets.
+    pub(super) maximum_packet_size: u32,
     /// Zero: not supervised.
     pub(super) keep_alive: Duration,
     /// When its last packet came.
@@ -67,9 +73,18 @@ pub(super) struct OpenConn {
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 impl OpenConn {
-    pub(super) fn new(session: SessionKey, keep_alive_s: u16, now: Instant) -> Self {
-        let keep_alive = Duration::from_secs(keep_alive_s.into());
-        Self { session, keep_alive, heard: now, writable: true, held_back: false }
+    pub(super) fn new(session: SessionKey, connect: &Connect, keep_alive_s: u16, now: Instant) -> Self {
+        let properties = &connect.properties;
+        Self {
+            session,
+            version: connect.version,
+            receive_maximum: properties.receive_maximum.map_or(u16::MAX, NonZeroU16::get),
+            maximum_packet_size: properties.maximum_packet_size.map_or(u32::MAX, NonZeroU32::get),
+            keep_alive: Duration::from_secs(keep_alive_s.into()),
+            heard: now,
+            writable: true,
+            held_back: false,
+        }
     }
 
     /// When silence ends the connection: after one and a half times the keep-alive (MQTT-3.1.2-24).

@@ -46,14 +46,14 @@ impl Core {
         match packet {
             Packet::Connect(_) => self.mqtt_protocol_error(now, conn, "a second CONNECT"),
             Packet::Publish(publish) => self.mqtt_publish_in(now, conn, key, publish),
-            Packet::PubAck(ack) => self.mqtt_puback(now, conn, key, ack.id),
-            Packet::PubRec(ack) => self.mqtt_pubrec(conn, key, ack.id),
+            Packet::PubAck(ack) => self.mqtt_puback(now, conn, key, ack),
+            Packet::PubRec(ack) => self.mqtt_pubrec(now, conn, key, ack),
             Packet::PubRel(ack) => self.mqtt_pubrel(conn, key, ack.id),
             Packet::PubComp(ack) => self.mqtt_pubcomp(now, conn, key, ack.id),
             Packet::Subscribe(subscribe) => self.mqtt_subscribe(now, conn, key, *subscribe),
             Packet::Unsubscribe(id, filters) => self.mqtt_unsubscribe(now, conn, key, id, &filters),
             Packet::PingReq => self.mqtt_send(conn, Packet::PingResp),
-            Packet::Disconnect(_) => self.mqtt_disconnect(now, conn),
+            Packet::Disconnect(disconnect) => self.mqtt_disconnect(now, conn, key, disconnect),
             Packet::Auth(_) => self.mqtt_protocol_error(now, conn, "AUTH without an authentication method"),
             Packet::ConnAck(_) | Packet::SubAck(..) | Packet::UnsubAck(..) | Packet::PingResp => {
                 self.mqtt_protocol_error(now, conn, "a packet that only servers send");

@@ -1,21 +1,42 @@
 //! The ways in which a connection ends, and what becomes of its session and will (MQTT 3.1.1 §3.1.2, §3.14).
 
 use super::connection::Conn;
+use super::{Disconnect, Packet, ReasonCode, Version};
 use crate::broker::{Part, SessionKey};
 use crate::durable::{Promise, Recipient};
 use crate::{CloseReason, ConnId, Core, Event, LostReason, Output, RejectReason};
 use sn_types::Instant;
 
 impl Core {
-    /// DISCONNECT: the will is forgotten (MQTT-3.14.4-3).
-    pub(super) fn mqtt_disconnect(&mut self, now: Instant, conn: ConnId) {
-        let Some(key) = self.mqtt_close(now, conn, CloseReason::Disconnected) else { return };
+    /// DISCONNECT: the will is forgotten (MQTT-3.14.4-3), unless the client wants it published.
+    pub(super) fn mqtt_disconnect(&mut self, now: Instant, conn: ConnId, key: SessionKey, disconnect: Disconnect) {
+        if let Some(asked) = disconnect.session_expiry_s
+            && !self.mqtt_change_expiry(key, asked)
+        {
+            return self.mqtt_protocol_error(now, conn, "DISCONNECT keeps a session that CONNECT wanted to end");
+        }
+        if self.mqtt_close(now, conn, CloseReason::Disconnected).is_none() {
+            return;
+        }
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        session.will = None;
+        if disconnect.code == ReasonCode::Success {
+            session.will = None;
+        }
         let client_id = session.client_id.clone();
-        self.broker.sessions.mark(key, Part::Header);
         self.event(Event::Disconnected { client_id });
-        self.mqtt_end_clean(key);
+        self.mqtt_end(now, key);
+    }
+
+    /// Changes how long the session is kept. `false`: a session that was to end with its connection still is
+    /// (MQTT 5 §3.14.2.2.2).
+    fn mqtt_change_expiry(&mut self, key: SessionKey, asked_s: u32) -> bool {
+        let granted = self.granted_expiry(asked_s);
+        let Some(session) = self.broker.sessions.get_mut(key) else { return true };
+        if session.clean {
+            return asked_s == 0;
+        }
+        (session.clean, session.expiry_s) = (asked_s == 0, Some(granted));
+        true
     }
 
     /// The connection is gone, unless the core has closed it before.
@@ -34,13 +55,31 @@ impl Core {
 
     /// The client did what it must not.
     pub(super) fn mqtt_protocol_error(&mut self, now: Instant, conn: ConnId, what: &'static str) {
-        self.mqtt_break(now, conn, RejectReason::MqttProtocol, what);
+        self.mqtt_break(now, conn, RejectReason::MqttProtocol, ReasonCode::ProtocolError, what);
     }
 
     /// Closes the connection of a client that broke a rule or a limit.
-    pub(super) fn mqtt_break(&mut self, now: Instant, conn: ConnId, reason: RejectReason, what: &'static str) {
+    pub(super) fn mqtt_break(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        reason: RejectReason,
+        code: ReasonCode,
+        what: &'static str,
+    ) {
         self.mqtt_reject(conn, reason);
-        if let Some(key) = self.mqtt_close(now, conn, CloseReason::Protocol(what)) {
+        self.mqtt_break_off(now, conn, code, what);
+    }
+
+    /// What the client sent is no MQTT. The driver has counted it.
+    pub(crate) fn mqtt_malformed(&mut self, now: Instant, conn: ConnId, code: ReasonCode, what: &'static str) {
+        if self.mqtt.open(conn).is_some() {
+            self.mqtt_break_off(now, conn, code, what);
+        }
+    }
+
+    fn mqtt_break_off(&mut self, now: Instant, conn: ConnId, code: ReasonCode, what: &'static str) {
+        if let Some(key) = self.mqtt_close(now, conn, CloseReason::Protocol { code, what }) {
             self.mqtt_gone(now, key, LostReason::Connection);
         }
     }
@@ -70,8 +109,14 @@ impl Core {
         }
     }
 
-    /// Tells the driver to close the connection. The session that it was for is without one then.
+    /// Tells the driver to close the connection, and a client of MQTT 5 why. The session that it was for is without one
+    /// then.
     pub(crate) fn mqtt_close(&mut self, now: Instant, conn: ConnId, reason: CloseReason) -> Option<SessionKey> {
+        let is_told = self.mqtt.open(conn).is_some_and(|open| open.version == Version::V5);
+        if let Some(code) = reason.code().filter(|_| is_told) {
+            let packet = Packet::Disconnect(Disconnect { code, session_expiry_s: None });
+            self.out.send(Recipient::Conn(conn), Output::Mqtt { conn, packet }, Promise::Last, None);
+        }
         self.out.send(Recipient::Conn(conn), Output::MqttClose { conn, reason }, Promise::Last, None);
         match self.mqtt.conns.insert(conn, Conn::Closing) {
             Some(Conn::Open(open)) => {

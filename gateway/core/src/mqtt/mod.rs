@@ -12,6 +12,7 @@ mod packet;
 mod publish_in;
 mod publish_out;
 mod reason;
+mod size;
 mod subscribe;
 
 pub use packet::{
@@ -19,5 +20,6 @@ pub use packet::{
     MessageProperties, Packet, PacketId, Publish, RetainHandling, Subscribe, SubscribeOptions, Version, Will,
 };
 pub use reason::ReasonCode;
+pub use size::variable_len;
 
 pub(crate) use connection::MqttSide;

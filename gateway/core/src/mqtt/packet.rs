@@ -135,7 +135,7 @@ pub struct ConnectProperties {
     pub receive_maximum: Option<NonZeroU16>,
     /// The longest packet that the client takes, in octets with the fixed header; `None` is any.
     pub maximum_packet_size: Option<NonZeroU32>,
-    /// Topic aliases that the server may use.
+    /// Topic aliases that the server may use. The listener does.
     pub topic_alias_maximum: u16,
     /// The client asks for response information.
     pub request_response_information: bool,
@@ -185,19 +185,16 @@ pub struct ConnAck {
     pub properties: ConnAckProperties,
 }
 
-/// CONNACK's properties (MQTT 5 §3.2.2.3); `None` and the default are not sent.
+/// CONNACK's properties (MQTT 5 §3.2.2.3); `None` is not sent. The listener adds what it enforces itself: the longest packet
+/// and the number of topic aliases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnAckProperties {
     /// How long the session is kept, if that is not what the client has asked for.
     pub session_expiry_s: Option<u32>,
     /// QoS 1 and 2 messages that the client may send before one is acknowledged.
     pub receive_maximum: Option<NonZeroU16>,
-    /// The longest packet that the server takes.
-    pub maximum_packet_size: Option<NonZeroU32>,
     /// The client id that the server has made up.
     pub assigned_client_id: Option<String>,
-    /// Topic aliases that the client may use.
-    pub topic_alias_maximum: u16,
     /// In readable words, why.
     pub reason_string: Option<&'static str>,
     /// The keep-alive to use instead of the client's, in seconds.
@@ -217,7 +214,7 @@ pub struct Publish {
     pub qos: Qos,
     /// To the broker: keep it. From the broker: it was kept.
     pub retain: bool,
-    /// A topic name, unchecked when it comes from a client; may be empty where an alias stands for it.
+    /// A topic name, unchecked when it comes from a client. The listener knows topic aliases and nobody else.
     pub topic: Arc<str>,
     /// `Some` exactly if `qos` is above 0.
     pub id: Option<PacketId>,
@@ -225,8 +222,6 @@ pub struct Publish {
     pub payload: Bytes,
     /// How long it may still wait for subscribers, in seconds.
     pub message_expiry_s: Option<u32>,
-    /// Stands for the topic name, or is to stand for it from now on.
-    pub topic_alias: Option<NonZeroU16>,
     /// To a client: of the subscriptions for whose sake it gets the message, in any order.
     pub subscription_ids: Vec<NonZeroU32>,
     /// What travels with the message.
@@ -245,7 +240,6 @@ impl Publish {
             id,
             payload,
             message_expiry_s: None,
-            topic_alias: None,
             subscription_ids: Vec::new(),
             properties: None,
         }

@@ -1,6 +1,6 @@
 //! Messages from a client: PUBLISH and PUBREL (MQTT 3.1.1 §3.3, §3.6, §4.3).
 
-use super::{Packet, PacketId, Publish};
+use super::{Ack, Packet, PacketId, Publish, ReasonCode};
 use crate::access::Action;
 use crate::broker::{Part, SessionKey, validate_topic_name};
 use crate::{ConnId, Core, Message, Qos, RejectReason};
@@ -18,7 +18,8 @@ enum Arrival {
 impl Core {
     pub(super) fn mqtt_publish_in(&mut self, now: Instant, conn: ConnId, key: SessionKey, publish: Publish) {
         if validate_topic_name(&publish.topic).is_err() {
-            return self.mqtt_protocol_error(now, conn, "the topic of a PUBLISH is not a topic name");
+            let (reason, code) = (RejectReason::MqttProtocol, ReasonCode::TopicNameInvalid);
+            return self.mqtt_break(now, conn, reason, code, "the topic of a PUBLISH is not a topic name");
         }
         match (publish.qos, publish.id) {
             (Qos::AtMostOnce, _) => self.mqtt_route(now, conn, key, publish),
@@ -39,8 +40,8 @@ impl Core {
             Arrival::New => self.mqtt_route(now, conn, key, publish),
             Arrival::Repeated => {}
             Arrival::TooMany => {
-                let what = "too many QoS 2 messages without PUBREL";
-                return self.mqtt_break(now, conn, RejectReason::IncomingQos2Limit, what);
+                let (reason, code) = (RejectReason::IncomingQos2Limit, ReasonCode::ReceiveMaximumExceeded);
+                return self.mqtt_break(now, conn, reason, code, "too many QoS 2 messages without PUBREL");
             }
         }
         self.mqtt_send(conn, Packet::PubRec(id.into()));
@@ -61,11 +62,16 @@ impl Core {
 
     /// PUBREL. Answered also when the id is not known: the PUBCOMP may have been lost (MQTT-4.3.3-2).
     pub(super) fn mqtt_pubrel(&mut self, conn: ConnId, key: SessionKey, id: PacketId) {
-        if let Some(session) = self.broker.sessions.get_mut(key) {
-            session.incoming_qos2.retain(|known| *known != id.get());
-            self.broker.sessions.mark(key, Part::Incoming);
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        let mut answer = Ack::from(id);
+        match session.incoming_qos2.iter().position(|known| *known == id.get()) {
+            Some(at) => {
+                session.incoming_qos2.remove(at);
+                self.broker.sessions.mark(key, Part::Incoming);
+            }
+            None => answer.code = ReasonCode::PacketIdentifierNotFound,
         }
-        self.mqtt_send(conn, Packet::PubComp(id.into()));
+        self.mqtt_send(conn, Packet::PubComp(answer));
     }
 
     /// MQTT 3.1.1 has no way to refuse one message: what may not be published is acknowledged and counted.

@@ -64,9 +64,8 @@ impl Core {
         if filters.is_empty() {
             return self.mqtt_protocol_error(now, conn, "an UNSUBSCRIBE without a filter");
         }
-        for filter in filters {
-            self.unsubscribe(key, filter);
-        }
-        self.mqtt_send(conn, Packet::UnsubAck(id, vec![ReasonCode::Success; filters.len()]));
+        let code = |existed: bool| if existed { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted };
+        let codes = filters.iter().map(|filter| code(self.unsubscribe(key, filter))).collect();
+        self.mqtt_send(conn, Packet::UnsubAck(id, codes));
     }
 }

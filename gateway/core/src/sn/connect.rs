@@ -153,7 +153,7 @@ impl Core {
 
     fn apply_setup(&mut self, key: SessionKey, setup: &Setup, keep_will: bool) {
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        session.clean = setup.clean_session;
+        (session.clean, session.expiry_s) = (setup.clean_session, None);
         if !keep_will {
             session.will = None;
         }
