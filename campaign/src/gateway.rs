@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 /// How long it may take to start, to end, or to answer, on the busiest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// T_retry as short as it gets: what was in flight when the gateway was killed is to be sent again soon. The log is as short
+/// as it gets, too: it goes into the tables all the time, and without space it is full soon.
+const CONFIG: &str = "[timing]\nt_retry_s = 1\nn_retry = 255\n\n[store]\nlog_bytes = 65536\n";
 /// It prints this with each address on which it listens for MQTT, the last thing before it serves.
 const LISTENS: &str = "MQTT on mqtt://";
 
@@ -50,8 +53,7 @@ impl Plan {
     /// `program` is missing, `dir` cannot be written, or there is no free port.
     pub fn new(program: &Path, data: Data, dir: &Path) -> Result<Self> {
         ensure!(program.exists(), "there is no {}; `cargo build --release -p sn-gateway` makes it", program.display());
-        // T_retry as short as it gets: what was in flight when the gateway was killed is to be sent again soon.
-        fs::write(dir.join("gateway.toml"), "[timing]\nt_retry_s = 1\nn_retry = 255\n")?;
+        fs::write(dir.join("gateway.toml"), CONFIG)?;
         Ok(Self { program: program.to_owned(), data, addresses: free_addresses()?, dir: dir.to_owned() })
     }
 

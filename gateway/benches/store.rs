@@ -1,10 +1,11 @@
-//! The store beside the least that any store must do: an append-only file with one fsync per commit.
+//! The store, and its tables alone, beside the least that any store must do: an append-only file with one fsync per
+//! commit.
 //!
 //! `cargo bench -p sn-gateway --bench store` prints the tables of `docs/durability.md`. It takes about a minute, and
 //! writes to the directory in `STORE_BENCH_DIR` or the system's temporary one: name one on the disk that counts.
 
 use gateway_core::Record;
-use sn_gateway::store::{FjallStore, Pair, Store, StoreError};
+use sn_gateway::store::{FjallStore, LoggedStore, Pair, Store, StoreError};
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::Write;
@@ -18,7 +19,9 @@ const SESSIONS: u64 = 50;
 const VALUE_LEN: usize = 130;
 /// Messages that wait, all in all: each new one is acknowledged when so many newer ones have come.
 const WAITING: usize = 1_000;
-/// The two take turns, so that a disk that is shared with others treats them alike: so many turns of this time each.
+/// The log's octets, as they are by default.
+const LOG: u64 = 8 << 20;
+/// They take turns, so that a disk that is shared with others treats them alike: so many turns of this time each.
 const TURNS: usize = 5;
 const TURN: Duration = Duration::from_secs(1);
 /// Records of a store that is opened.
@@ -34,8 +37,14 @@ fn main() {
     println!("|---|---|---|---|---|---|");
     for per_commit in [1, 10, 100] {
         let mut floor = AppendLog(File::create(dir.path().join("log")).expect("a file"));
-        let mut store = FjallStore::open(&dir.path().join(per_commit.to_string())).expect("a new store");
-        let mut rows = [Row::new("append-only file", &mut floor), Row::new("fjall", &mut store)];
+        let path = |name| dir.path().join(format!("{name}-{per_commit}"));
+        let mut tables = FjallStore::open(&path("fjall")).expect("a new store");
+        let mut store = LoggedStore::open(&path("log"), LOG).expect("a new store");
+        let mut rows = [
+            Row::new("append-only file", &mut floor),
+            Row::new("fjall alone", &mut tables),
+            Row::new("log, then fjall", &mut store),
+        ];
         for _ in 0..TURNS {
             rows.iter_mut().for_each(|row| row.turn(per_commit));
         }
@@ -146,7 +155,7 @@ fn field(file: &str, name: &str) -> u64 {
 
 fn opening(dir: &Path) {
     let path = dir.join("live");
-    let mut store = FjallStore::open(&path).expect("a new store");
+    let mut store = LoggedStore::open(&path, LOG).expect("a new store");
     let mut load = Load::default();
     while load.place < LIVE {
         let records: Vec<_> = load.commit(1_000).into_iter().filter(|record| record.value.is_some()).collect();
@@ -164,7 +173,7 @@ fn opening(dir: &Path) {
 /// In a process of its own, so that its memory is what opening takes.
 fn open_only(path: &Path) {
     let start = Instant::now();
-    let mut store = FjallStore::open(path).expect("it opens");
+    let mut store = LoggedStore::open(path, LOG).expect("it opens");
     let opened = start.elapsed();
     let records = store.scan().inspect(|pair| assert!(pair.is_ok())).count();
     let (read, rss_kb) = (start.elapsed(), field("/proc/self/status", "VmRSS:"));

@@ -182,7 +182,7 @@ impl RunArgs {
             file.listener = self.mqtt.iter().copied().map(ListenerTable::tcp).collect();
         }
         if let Some(data) = &self.data {
-            file.store = StoreTable { data: Some(data.clone()), in_memory: false };
+            file.store = StoreTable { data: Some(data.clone()), in_memory: false, ..file.store.clone() };
         }
         if self.in_memory {
             file.store.in_memory = true;

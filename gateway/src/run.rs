@@ -76,7 +76,7 @@ fn build(file: &File, hash_seed: u64) -> anyhow::Result<Built> {
     let (data, now, keeper) = match &dir {
         None => (Data::InMemory, Instant::ZERO, None),
         Some(dir) => {
-            let mut store = store::load::open(dir)?;
+            let mut store = store::load::open(dir, file.store.log_bytes)?;
             let loaded = store::load::load(dir.path(), &mut *store, &mut core, Wall::now())?;
             let data = Data::In { dir: dir.path().into(), restored: loaded.restored };
             (data, loaded.now, Some(Keeper::start(store)?))

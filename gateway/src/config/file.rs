@@ -161,13 +161,22 @@ pub struct LimitsTable {
 }
 
 /// `[store]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "the table [store]")]
 pub struct StoreTable {
     /// The directory of sessions and messages; see [`default_data_dir`].
     pub data: Option<PathBuf>,
     /// Nothing survives the process.
     pub in_memory: bool,
+    /// Octets of the log before the tables; see [`crate::store::LoggedStore`].
+    #[serde(deserialize_with = "within::<65_536, 1_073_741_824, _, _>")]
+    pub log_bytes: u64,
+}
+
+impl Default for StoreTable {
+    fn default() -> Self {
+        Self { data: None, in_memory: false, log_bytes: 8 << 20 }
+    }
 }
 
 /// `[metrics]`

@@ -3,6 +3,7 @@
 //! Chosen by measurement, see `docs/durability.md`. Its errors are final for an open database, so after a full disk the
 //! database is closed and opened again: the journal's unfinished end is cut off, everything committed is there.
 
+use super::log::{Change, Mark};
 use super::{Pair, Store, StoreError, check, wants_space};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode};
 use gateway_core::Record;
@@ -20,6 +21,8 @@ const JOURNALS: u64 = 64 << 20;
 const CACHE: u64 = 1 << 20;
 /// Where records are in the database.
 const KEYSPACE: &str = "records";
+/// Under this key stands how far the records have what a log before them has. No other record has it.
+const MARK_KEY: &[u8] = b"!log";
 
 /// The store in a directory of its own.
 pub struct FjallStore {
@@ -65,6 +68,27 @@ impl FjallStore {
             }
         };
         Ok(self.open.insert(open))
+    }
+
+    /// How far the records have what a log before them has, `None` if there is no such log.
+    pub(super) fn mark(&mut self) -> Result<Option<Mark>, StoreError> {
+        let dir = self.dir.clone();
+        let (_, keyspace) = self.ensure_open()?;
+        let Some(octets) = keyspace.get(MARK_KEY).map_err(|error| unreadable(&dir, &error))? else { return Ok(None) };
+        Mark::read(&octets).map(Some).ok_or_else(|| StoreError::damaged(&dir, "its mark of the log makes no sense"))
+    }
+
+    /// Takes in changes, in the order of their keys and one for each, and how far they bring the log that they come from:
+    /// all or nothing. Returns when they are on stable storage.
+    ///
+    /// They become a table at once, and are in no journal.
+    pub(super) fn absorb(&mut self, changes: Vec<Change<'_>>, mark: Option<Mark>) -> Result<(), StoreError> {
+        let mark = mark.map(Mark::write);
+        let mut changes = changes;
+        let at = changes.partition_point(|(key, _)| *key < MARK_KEY);
+        changes.insert(at, (MARK_KEY, mark.as_ref().map(|mark| &mark[..])));
+        let (_, keyspace) = self.ensure_open()?;
+        ingest(keyspace, &changes).map_err(|error| self.give_up(&error))
     }
 
     /// An error is final for the open database.
@@ -117,11 +141,26 @@ impl Store for FjallStore {
         let dir = self.dir.clone();
         match self.ensure_open() {
             Ok((_, keyspace)) => {
-                Box::new(keyspace.iter().map(move |entry| entry.into_inner().map_err(|error| unreadable(&dir, &error))))
+                let pairs =
+                    keyspace.iter().map(move |entry| entry.into_inner().map_err(|error| unreadable(&dir, &error)));
+                Box::new(pairs.filter(|pair| !matches!(pair, Ok((key, _)) if **key == *MARK_KEY)))
             }
             Err(error) => Box::new(iter::once(Err(error))),
         }
     }
+}
+
+fn ingest(keyspace: &Keyspace, changes: &[Change<'_>]) -> fjall::Result<()> {
+    let mut table = keyspace.start_ingestion()?;
+    for (key, value) in changes {
+        match value {
+            Some(value) => table.write(*key, *value)?,
+            // What the tables never had need not be deleted there.
+            None if keyspace.contains_key(key)? => table.write_tombstone(*key)?,
+            None => {}
+        }
+    }
+    table.finish()
 }
 
 fn open(dir: &Path, memtable: u64) -> Result<(Database, Keyspace), StoreError> {

@@ -1,6 +1,6 @@
 //! From a data directory to a core that goes on where the last one ended.
 
-use super::{CLOCK_KEY, DataDir, FjallStore, Saved, Store, StoreError, Wall};
+use super::{CLOCK_KEY, DataDir, LoggedStore, Saved, Store, StoreError, Wall};
 use gateway_core::{Core, Restored};
 use sn_types::Instant;
 use std::fmt;
@@ -15,12 +15,12 @@ pub struct Loaded {
     pub now: Instant,
 }
 
-/// Opens the store in `dir`.
+/// Opens the store in `dir`, with a log of `log_bytes` octets.
 ///
 /// # Errors
 /// With what can be done about it.
-pub fn open(dir: &DataDir) -> anyhow::Result<Box<dyn Store>> {
-    let store = FjallStore::open(&dir.store()).map_err(|error| explain(dir.path(), error))?;
+pub fn open(dir: &DataDir, log_bytes: u64) -> anyhow::Result<Box<dyn Store>> {
+    let store = LoggedStore::open(&dir.store(), log_bytes).map_err(|error| explain(dir.path(), error))?;
     #[cfg(feature = "faults")]
     let store = super::faults::FaultyStore::new(store, dir.path().join("faults"));
     Ok(Box::new(store))

@@ -17,12 +17,14 @@ pub mod faults;
 mod fjall;
 mod keeper;
 pub mod load;
+mod log;
 mod writer;
 
 pub use clock::{CLOCK_KEY, Saved, Wall};
 pub use data_dir::{DataDir, default_data_dir};
 pub use fjall::FjallStore;
 pub(crate) use keeper::Keeper;
+pub use log::LoggedStore;
 pub use writer::{Report, Writer};
 
 use gateway_core::Record;
