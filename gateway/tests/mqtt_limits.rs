@@ -65,7 +65,7 @@ fn other_versions_are_told_so() {
     two.expect_close();
     let mut six = Mqtt::new(gateway.mqtt());
     six.send(b"\x10\x0e\x00\x04MQTT\x06\x02\x00\x3c\x00\x00\x01a");
-    six.expect(b"\x20\x03\x00\x84\x00");
+    six.expect(b"\x20\x02\x00\x01");
     six.expect_close();
 }
 

@@ -80,10 +80,10 @@ fn version(name: &str, level: u8) -> Result<Version, Malformed> {
     }
 }
 
-/// Whether a CONNECT, which may be malformed, is read as MQTT 5 by who sent it: later versions will know that answer.
+/// Whether a CONNECT, which may be malformed, is of MQTT 5.
 pub(super) fn expects_mqtt5(connect: &[u8]) -> bool {
     let mut fields = Fields::new(connect);
-    matches!((fields.string(), fields.octet()), (Ok("MQTT"), Ok(5..=0x7F)))
+    matches!((fields.string(), fields.octet()), (Ok("MQTT"), Ok(5)))
 }
 
 /// CONNECT (MQTT 3.1.1 §3.1, MQTT 5 §3.1).
@@ -263,9 +263,9 @@ fn subscribe_options(octet: u8, version: Version) -> Result<SubscribeOptions, Ma
         0 => RetainHandling::Send,
         1 => RetainHandling::SendIfNew,
         2 => RetainHandling::DoNotSend,
-        _ => return Err(Malformed::SubscribeOptions),
+        _ => return Err(Malformed::OptionValue),
     };
-    let qos = qos(octet).map_err(|_| Malformed::SubscribeOptions)?;
+    let qos = qos(octet).map_err(|_| Malformed::OptionValue)?;
     let (no_local, retain_as_published) = (octet & 0x04 != 0, octet & 0x08 != 0);
     Ok(SubscribeOptions { qos, no_local, retain_as_published, retain_handling })
 }

@@ -29,8 +29,10 @@ pub enum Malformed {
     Nul,
     /// A topic name or filter is empty, or a SUBSCRIBE or UNSUBSCRIBE has none (§3.8.3, §3.10.3).
     NoTopic,
-    /// Reserved bits or values in the options of a subscription (§3.8.3).
+    /// Reserved bits in the options of a subscription (§3.8.3).
     SubscribeOptions,
+    /// QoS 3, or retain handling 3, in the options of a subscription (§3.8.3).
+    OptionValue,
     /// CONNECT's flags contradict each other (§3.1.2).
     ConnectFlags,
     /// The protocol's name is neither MQTT nor MQIsdp (§3.1.2.1).
@@ -80,6 +82,7 @@ impl Malformed {
             Self::Nul => "nul",
             Self::NoTopic => "no-topic",
             Self::SubscribeOptions => "subscribe-options",
+            Self::OptionValue => "option-value",
             Self::ConnectFlags => "connect-flags",
             Self::ProtocolName => "protocol-name",
             Self::ProtocolLevel => "protocol-level",
@@ -116,6 +119,7 @@ impl Malformed {
             Self::ServerPacket
             | Self::PacketId
             | Self::NoTopic
+            | Self::OptionValue
             | Self::NotConnect
             | Self::SecondConnect
             | Self::TextFrame

@@ -8,8 +8,6 @@ use gateway_core::mqtt::{Packet, Version, variable_len};
 
 /// CONNACK 1, unacceptable protocol version (MQTT 3.1.1 §3.2.2.3).
 const CONNACK_PROTOCOL_LEVEL: &[u8] = &[0x20, 2, 0, 1];
-/// CONNACK 0x84, unsupported protocol version, as a client of MQTT 5 reads it (MQTT 5 §3.2.2.2).
-const CONNACK_NOT_THIS_VERSION: &[u8] = &[0x20, 3, 0, 0x84, 0];
 /// CONNACK 0x81, malformed packet.
 const CONNACK_MALFORMED: &[u8] = &[0x20, 3, 0, 0x81, 0];
 /// CONNACK 0x82, protocol error.
@@ -132,11 +130,11 @@ fn remaining_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
     if bytes.len() < 4 { Ok(None) } else { Err(Malformed::RemainingLength) }
 }
 
-/// MQTT 3.1.1 has an answer to a wrong level only; MQTT 5 may say more (MQTT 5 §4.13).
+/// MQTT 3.1.1 has an answer to a wrong level only, and asks for that one (MQTT-3.1.2-2). MQTT 5 may say more (MQTT 5
+/// §4.13).
 fn refuse_connect(reason: Malformed, body: &[u8]) -> Refusal {
     let answer: &[u8] = match (reason, decode::expects_mqtt5(body)) {
-        (Malformed::ProtocolLevel, true) => CONNACK_NOT_THIS_VERSION,
-        (Malformed::ProtocolLevel, false) => CONNACK_PROTOCOL_LEVEL,
+        (Malformed::ProtocolLevel, _) => CONNACK_PROTOCOL_LEVEL,
         (_, false) => &[],
         (
             Malformed::RepeatedProperty

@@ -1,6 +1,6 @@
 //! Strings and numbers (3.1.1 §1.5, 5.0 §1.5).
 
-use crate::client::{Server, in_both};
+use crate::client::{BROKEN, Server, in_both};
 use crate::octets::{Publish, packet, properties, var_int};
 
 /// A surrogate, an octet that starts nothing, an overlong slash, and a sequence that is cut short.
@@ -42,10 +42,10 @@ fn a_connect_with_an_ill_formed_string_is_refused() {
         for text in ILL_FORMED.into_iter().chain([&b"a\0b"[..]]) {
             let head = |flags| [&b"\0\x04MQTT"[..], &[level, flags, 0, 60], &none].concat();
             let will = [&none[..], &length(text), text, &[0, 0]].concat();
-            server.refuses_connect(&packet(0x10, &[&head(0x02), &length(text), text]), MALFORMED_PACKET);
-            server.refuses_connect(&packet(0x10, &[&head(0x06), &[0, 1, b'a'], &will]), MALFORMED_PACKET);
+            server.refuses_connect(&packet(0x10, &[&head(0x02), &length(text), text]), BROKEN);
+            server.refuses_connect(&packet(0x10, &[&head(0x06), &[0, 1, b'a'], &will]), BROKEN);
             let user = [&length(text)[..], text].concat();
-            server.refuses_connect(&packet(0x10, &[&head(0x82), &[0, 1, b'a'], &user]), MALFORMED_PACKET);
+            server.refuses_connect(&packet(0x10, &[&head(0x82), &[0, 1, b'a'], &user]), BROKEN);
         }
     });
 }

@@ -8,11 +8,14 @@
 //! sections; those for what only 5.0 has begin with `v5_`. `paho` and `v5_paho` follow the cases of Eclipse Paho's
 //! interoperability suites.
 
+#![allow(dead_code, reason = "some of the client is for what 5.0 will bring")]
+
 #[path = "../common/mod.rs"]
 mod common;
 
 mod client;
 mod octets;
+mod property;
 
 mod connect;
 mod data;
@@ -26,4 +29,9 @@ mod session;
 mod subscribe;
 mod topics;
 mod unsubscribe;
+mod v5_alias;
+mod v5_connect;
+mod v5_flow;
+mod v5_properties;
+mod v5_session;
 mod will;

@@ -127,11 +127,15 @@ impl<'a> Connect<'a> {
     /// Goes on with the session if there is one, and leaves one behind: in 5.0 for 1000 s.
     pub(crate) fn keep(version: Version, client_id: &'a str) -> Self {
         let properties = if version == Version::V5 { vec![0x11, 0, 0, 0x03, 0xE8] } else { Vec::new() };
-        Self { clean: false, properties, ..Self::clean(version, client_id) }
+        Self { properties, ..Self::resume(version, client_id) }
+    }
+
+    /// Goes on with the session if there is one. Without a property it ends with the connection (5.0).
+    pub(crate) fn resume(version: Version, client_id: &'a str) -> Self {
+        Self { clean: false, ..Self::clean(version, client_id) }
     }
 
     /// More properties (5.0).
-    #[allow(dead_code, reason = "3.1.1 has none")]
     pub(crate) fn property(mut self, property: impl AsRef<[u8]>) -> Self {
         self.properties.extend_from_slice(property.as_ref());
         self

@@ -1,6 +1,6 @@
 //! The cases of Eclipse Paho's interoperability suite for MQTT 3.1.1, `client_test.py`, each under its name there.
 
-use crate::client::{Client, PUBREC, Server};
+use crate::client::{BROKEN, Client, PUBREC, Server};
 use crate::octets::{Publish, Version, Will, field, subscribe};
 
 fn server() -> Server {
@@ -45,7 +45,7 @@ fn paho_basic() {
     let mut octets = server.clean("myclientid").octets();
     octets.splice(2..8, field("hj"));
     octets[1] -= 2;
-    server.refuses_connect(&octets, 0);
+    server.refuses_connect(&octets, BROKEN);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn a_requested_qos_of_3_ends_the_connection() {
     in_both(|server| {
         let mut client = server.connect("client");
         client.send(&subscribe(server.version, 1, &[("t", 3)]));
-        client.expect_end(MALFORMED_PACKET);
+        client.expect_end(PROTOCOL_ERROR);
     });
 }
 
