@@ -19,6 +19,7 @@ mod mqtt_sn_12;
 mod node;
 mod paho;
 mod process;
+mod scripted;
 mod sn_tools;
 pub mod tour;
 
@@ -31,4 +32,5 @@ pub use mqtt_sn_12::{SnPyClient, mqtt_sn_pub, mqtt_sn_sub};
 pub use node::Node;
 pub use paho::PahoClient;
 pub use process::{PATIENCE, Process};
+pub use scripted::{LIBRARIES, Library, ScriptedClient};
 pub use sn_tools::{sn_pub, sn_sub};

@@ -70,7 +70,9 @@ impl Step {
             Self::Test => "unit, property, scenario and socket tests",
             Self::NoStd => "what a node runs needs neither std nor alloc",
             Self::Firmware => "the node's application, and its image within its budget",
-            Self::Interop => "mosquitto, Paho, mqtt-sn-12, tshark, an emulated node, the README's tour, a browser",
+            Self::Interop => {
+                "mosquitto, Paho, Node's mqtt, rumqttc, mqtt-sn-12, tshark, an emulated node, the README's tour, a browser"
+            }
             Self::Scenarios => "a greenhouse, a city, a bad day and a month in the wild keep every promise",
             Self::Swarm => "20,000 random worlds, and planted bugs that they must find",
             Self::Campaign => "kill -9 (200 times), power losses (200), disks that lie and fail",
@@ -87,6 +89,7 @@ impl Step {
             Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
             Self::Interop => &[
                 Tool::MosquittoClients,
+                Tool::NodeMqtt,
                 Tool::Tshark,
                 Tool::Chromium,
                 Tool::Python,
