@@ -1,8 +1,6 @@
 //! The command line.
 
-use crate::config::{
-    self, File, ListenAddr, ListenerTable, LogFormat, SimTable, StoreTable, TransportTable, parse_entry,
-};
+use crate::config::{self, File, ListenAddr, ListenerTable, LogFormat, StoreTable, TransportTable, parse_entry};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use sn_types::TopicId;
@@ -132,13 +130,19 @@ pub struct RunArgs {
     /// Listen for MQTT-SN over UDP on ADDR, in the place of the configured transports; may be repeated
     ///
     /// ADDR is IP or IP:PORT. Without a port it is 1883; port 0 takes a free one, which is printed. 0.0.0.0 opens the
-    /// gateway to the network, without authentication.
+    /// gateway to the network; who comes from there must be a user, or see --anonymous.
     #[arg(long, value_name = "ADDR")]
     pub udp: Vec<ListenAddr>,
 
     /// Listen for MQTT over TCP on ADDR, in the place of the configured listeners; may be repeated
     #[arg(long, value_name = "ADDR")]
     pub mqtt: Vec<ListenAddr>,
+
+    /// Let everybody in on every address, without asking who it is
+    ///
+    /// Without it, and unless the configuration says otherwise, only programs on this machine need not say who they are.
+    #[arg(long)]
+    pub anonymous: bool,
 
     /// Let a simulator connect at the Unix socket PATH, beside the other transports
     ///
@@ -176,10 +180,14 @@ impl RunArgs {
             file.transport = self.udp.iter().copied().map(TransportTable::udp).collect();
         }
         if let Some(path) = &self.sim {
-            file.transport.push(TransportTable::Sim(SimTable { path: path.clone() }));
+            file.transport.push(TransportTable::sim(path.clone()));
         }
         if !self.mqtt.is_empty() {
             file.listener = self.mqtt.iter().copied().map(ListenerTable::tcp).collect();
+        }
+        if self.anonymous {
+            file.transport.iter_mut().for_each(|table| table.admission_mut().anonymous = true);
+            file.listener.iter_mut().for_each(|table| table.policy.anonymous = true);
         }
         if let Some(data) = &self.data {
             file.store = StoreTable { data: Some(data.clone()), in_memory: false, ..file.store.clone() };

@@ -13,7 +13,9 @@ use crate::metrics::{Desk, Scrape, Seen};
 use crate::mqtt::{Closing, FromMqtt, Malformed, Outbox, Pushed, Tally};
 use crate::store::{Keeper, Report};
 use gateway_core::mqtt::Packet;
-use gateway_core::{CloseReason, CommitToken, ConnId, Core, Event, Input, Output, Record, StorageState, Via};
+use gateway_core::{
+    Admission, CloseReason, CommitToken, ConnId, Core, Event, Input, Output, Record, StorageState, Via,
+};
 use sn_types::{Instant, TransportId};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -134,9 +136,10 @@ impl Driver {
     }
 
     /// Adds a transport, whose id must be the number of those before it.
-    pub(crate) fn add_transport(&mut self, id: TransportId, transport: Box<dyn Transport>) {
+    pub(crate) fn add_transport(&mut self, id: TransportId, transport: Box<dyn Transport>, admission: Admission) {
         debug_assert_eq!(usize::from(id.0), self.transports.len());
         self.core.add_transport(self.clock.now(), id, transport.profile());
+        self.core.set_admission(self.clock.now(), id, admission);
         self.transports.push(transport);
         self.carry_out();
     }

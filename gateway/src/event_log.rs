@@ -2,7 +2,7 @@
 
 use crate::mqtt::{Malformed, TurnedAway};
 use crate::store::Report;
-use gateway_core::{ConnId, Event, LostReason, Via};
+use gateway_core::{ConnId, Event, LostReason, RejectReason, Via};
 use sn_types::{Instant, TransportId};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +25,7 @@ pub(crate) struct EventLog {
     next_summary: Option<Instant>,
     drops: Throttle,
     errors: Throttle,
+    denials: Throttle,
     losses: Throttle,
     turned_away: Throttle,
     connections: Throttle,
@@ -134,6 +135,14 @@ impl EventLog {
         self.next_summary.get_or_insert(now + SUMMARY);
     }
 
+    /// Who may not do something is told why, and so is the operator, who may want to allow it.
+    fn denied(&mut self, now: Instant, from: &Addr, reason: RejectReason) {
+        let Some(remedy) = remedy(from, reason) else { return };
+        if let Some(held_back) = self.denials.pass(now) {
+            warn!(%from, reason = reason.name(), more = held_back, "refused: {remedy}");
+        }
+    }
+
     /// The store has something to say.
     pub(crate) fn report(&mut self, report: &Report) {
         match report {
@@ -177,6 +186,7 @@ impl EventLog {
             }
             Event::Rejected { from, reason } => {
                 debug!(from = %addr(from), reason = reason.name(), "packet refused");
+                self.denied(now, &addr(from), *reason);
                 self.count(now, reason.name());
             }
         }
@@ -206,6 +216,24 @@ impl fmt::Display for Addr {
             Self::Mqtt(addr) => write!(f, "mqtt {addr}"),
             Self::Gone(ConnId(number)) => write!(f, "mqtt connection {number}"),
         }
+    }
+}
+
+/// What an operator can do about a refusal, if it is the configuration that refuses.
+fn remedy(from: &Addr, reason: RejectReason) -> Option<&'static str> {
+    match (reason, from) {
+        (RejectReason::BadPassword, _) => {
+            Some("there is no such user, or it is another password; see sn-gateway passwd")
+        }
+        (RejectReason::OtherUser, _) => Some("the client id's session is another user's; see sn-gateway sessions show"),
+        (RejectReason::NotAllowed, _) => Some("no table [[access]] allows it"),
+        (RejectReason::Anonymous, Addr::Sn(_)) => {
+            Some("no table [[node]] says who it is, and its [[transport]] does not have anonymous = true")
+        }
+        (RejectReason::Anonymous, Addr::Mqtt(_) | Addr::Gone(_)) => {
+            Some("it does not say who it is, and its [[listener]] does not have anonymous = true")
+        }
+        _ => None,
     }
 }
 

@@ -29,12 +29,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the file, and the certificates that it names.
+/// Reads the file, and the certificates and passwords that it names.
 fn check_config(path: &Path) -> anyhow::Result<String> {
     let file = config::load(path)?;
     for tls in file.listener.iter().filter_map(|table| table.tls.as_ref()) {
         tls.load().with_context(|| format!("{}: certificates", path.display()))?;
     }
+    file.security.load()?;
     Ok(format!("{}: all right\n", path.display()))
 }
 

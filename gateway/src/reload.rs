@@ -1,5 +1,6 @@
 //! SIGHUP: the configuration file is read again.
 
+use crate::auth::{PasswordFile, Passwords};
 use crate::cli::RunArgs;
 use crate::config::{self, File};
 use crate::logging::LogControl;
@@ -18,12 +19,20 @@ pub(crate) struct Reloader {
     hash_seed: u64,
     /// All that speak TLS.
     tls: Vec<Arc<Tls>>,
+    passwords: Arc<Passwords>,
 }
 
 impl Reloader {
     /// `current` is what the daemon was started with, flags included.
-    pub(crate) fn new(args: RunArgs, current: File, log: LogControl, hash_seed: u64, tls: Vec<Arc<Tls>>) -> Self {
-        Self { args, current, log, hash_seed, tls }
+    pub(crate) fn new(
+        args: RunArgs,
+        current: File,
+        log: LogControl,
+        hash_seed: u64,
+        tls: Vec<Arc<Tls>>,
+        passwords: Arc<Passwords>,
+    ) -> Self {
+        Self { args, current, log, hash_seed, tls, passwords }
     }
 
     /// Reads the file again and takes over what can change while running. A file with an error changes nothing.
@@ -44,11 +53,33 @@ impl Reloader {
             warn!("SIGHUP: {error:#}");
         }
         self.reload_certificates();
+        let logged_out = self.reload_passwords(&file);
+        core.log_out(now, &logged_out);
         let mut need_restart = core.reconfigure(now, gateway_core::Config { hash_seed: self.hash_seed, ..file.core() });
         need_restart.extend(fixed(&self.current, &file));
         info!(file = %path.display(), "SIGHUP: configuration read again");
         if !need_restart.is_empty() {
             warn!(keys = need_restart.join(", "), "SIGHUP: these change with the next start only");
+        }
+    }
+
+    /// Reads the passwords again. Answers with the users who are there no more, or with another password.
+    fn reload_passwords(&self, file: &File) -> Vec<Arc<str>> {
+        let read = file.security.load().map_err(anyhow::Error::from);
+        let replaced = read.and_then(|passwords| {
+            let users = passwords.as_ref().map(PasswordFile::len);
+            Ok((users, self.passwords.replace(passwords)?))
+        });
+        match replaced {
+            Ok((None, changed)) => changed,
+            Ok((Some(users), changed)) => {
+                info!(users, changed = changed.len(), "SIGHUP: passwords read again");
+                changed
+            }
+            Err(error) => {
+                error!("SIGHUP: the old passwords stay in use: {error:#}");
+                Vec::new()
+            }
         }
     }
 

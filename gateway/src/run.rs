@@ -1,14 +1,15 @@
 //! `sn-gateway run`: from the configuration to the last farewell.
 
 use crate::admin;
+use crate::auth::Passwords;
 use crate::cli::RunArgs;
-use crate::config::{self, File, ListenerTable, SimTable, TransportTable, UdpTable};
+use crate::config::{self, File, ListenerTable, SerialTable, SimTable, TransportTable, UdpTable};
 use crate::driver::Driver;
 use crate::logging;
 use crate::metrics;
 use crate::mqtt::{ConnIds, Door, FromMqtt, Listener, Tls, TlsFiles};
 use crate::reload::Reloader;
-use crate::startup::{Data, Listening, MqttAt};
+use crate::startup::{Data, Listening, MqttAt, UdpAt};
 use crate::store::{self, DataDir, Keeper, Wall};
 use anyhow::{Context, bail};
 use gateway_core::{Config, Core};
@@ -22,7 +23,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
-use transports::serial::SerialConfig;
 use transports::{BindError, SerialTransport, SimTransport, UdpTransport};
 
 /// Runs the gateway until a signal ends it.
@@ -39,13 +39,14 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let hash_seed = RandomState::new().hash_one(std::process::id());
     runtime.block_on(async {
         let signals = Signals::new()?;
+        let passwords = Arc::new(Passwords::new(file.security.load()?)?);
         let Built { mut driver, to_driver, data, dir } = build(&file, hash_seed)?;
         let mut accepting = JoinSet::new();
         let (ids, mut all_tls) = (ConnIds::default(), Vec::new());
         let mut listening = listen(&file, &mut driver, |listener, number, table| {
             let tls = table.tls.clone().map(Tls::new).transpose()?.map(Arc::new);
             all_tls.extend(tls.clone());
-            let door = Door::new(number, table, tls, ids.clone(), to_driver.clone());
+            let door = Door::new(number, table, tls, ids.clone(), passwords.clone(), to_driver.clone());
             accepting.spawn(listener.accept(Arc::new(door)));
             Ok(())
         })?;
@@ -56,7 +57,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
             accept_questions(dir, &mut driver, &mut accepting);
         }
         announce(&listening.describe(&data));
-        let reloader = Reloader::new(args.clone(), file, log, hash_seed, all_tls);
+        let reloader = Reloader::new(args.clone(), file, log, hash_seed, all_tls, passwords);
         serve(driver, signals, reloader, accepting).await
     })
 }
@@ -205,7 +206,7 @@ fn listen(
             TransportTable::Udp(table) => {
                 listen_udp(table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;
             }
-            TransportTable::Serial(config) => listen_serial(config, driver, &mut listening)?,
+            TransportTable::Serial(table) => listen_serial(table, driver, &mut listening)?,
             TransportTable::Sim(table) => listen_sim(table, driver, &mut listening)?,
         }
     }
@@ -228,8 +229,8 @@ fn listen_udp(table: &UdpTable, only_v6: bool, driver: &mut Driver, listening: &
     let id = next_id(driver)?;
     match UdpTransport::bind(id, &table.transport(only_v6)) {
         Ok(transport) => {
-            listening.udp.push(transport.local_addr());
-            driver.add_transport(id, Box::new(transport));
+            listening.udp.push(UdpAt { addr: transport.local_addr(), is_guarded: !table.admission.anonymous });
+            driver.add_transport(id, Box::new(transport), table.admission.clone());
         }
         Err(BindError::Address(error)) if lacks_ipv6(addr, &error) => listening.without_ipv6.push(addr),
         Err(BindError::Address(error)) => return Err(error).with_context(|| cannot_listen("udp", addr)),
@@ -239,10 +240,10 @@ fn listen_udp(table: &UdpTable, only_v6: bool, driver: &mut Driver, listening: &
 }
 
 /// The device need not be there yet.
-fn listen_serial(config: &SerialConfig, driver: &mut Driver, listening: &mut Listening) -> anyhow::Result<()> {
+fn listen_serial(table: &SerialTable, driver: &mut Driver, listening: &mut Listening) -> anyhow::Result<()> {
     let id = next_id(driver)?;
-    listening.serial.push(config.device.to_string());
-    driver.add_transport(id, Box::new(SerialTransport::new(id, config.clone())));
+    listening.serial.push(table.line.device.to_string());
+    driver.add_transport(id, Box::new(SerialTransport::new(id, table.line.clone())), table.admission.clone());
     Ok(())
 }
 
@@ -252,7 +253,7 @@ fn listen_sim(table: &SimTable, driver: &mut Driver, listening: &mut Listening) 
     let transport = SimTransport::bind(id, &table.path)
         .with_context(|| format!("cannot listen for a simulator at {path}; choose another path with --sim PATH"))?;
     listening.sim.push(table.path.clone());
-    driver.add_transport(id, Box::new(transport));
+    driver.add_transport(id, Box::new(transport), table.admission.clone());
     Ok(())
 }
 
@@ -269,7 +270,7 @@ fn listen_mqtt(table: &ListenerTable, only_v6: bool, listening: &mut Listening) 
                 addr,
                 url: table.url(addr),
                 is_plain: table.tls.is_none() && table.web_socket.is_none(),
-                is_guarded: table.tls.as_ref().is_some_and(TlsFiles::requires_clients),
+                is_guarded: !table.policy.anonymous || table.tls.as_ref().is_some_and(TlsFiles::requires_clients),
             });
             return Ok(Some(listener));
         }

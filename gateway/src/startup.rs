@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// The listeners, with their real ports.
 #[derive(Debug, Default)]
 pub(crate) struct Listening {
-    pub(crate) udp: Vec<SocketAddr>,
+    pub(crate) udp: Vec<UdpAt>,
     /// Where metrics are read, if anywhere.
     pub(crate) metrics: Option<SocketAddr>,
     /// Serial devices, which need not be there yet.
@@ -21,6 +21,14 @@ pub(crate) struct Listening {
     pub(crate) without_ipv6: Vec<SocketAddr>,
 }
 
+/// A UDP transport.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UdpAt {
+    pub(crate) addr: SocketAddr,
+    /// Only who is somebody gets in.
+    pub(crate) is_guarded: bool,
+}
+
 /// An MQTT listener.
 #[derive(Clone, Debug)]
 pub(crate) struct MqttAt {
@@ -29,7 +37,7 @@ pub(crate) struct MqttAt {
     pub(crate) url: String,
     /// It is bare TCP.
     pub(crate) is_plain: bool,
-    /// Only who has a certificate gets in.
+    /// Only who has a certificate or is a user gets in.
     pub(crate) is_guarded: bool,
 }
 
@@ -77,7 +85,7 @@ impl Listening {
 
     fn describe_listeners(&self, text: &mut String) {
         // Writing to a string cannot fail.
-        for addr in &self.udp {
+        for UdpAt { addr, .. } in &self.udp {
             let _ = writeln!(text, "MQTT-SN on udp://{addr}");
         }
         for device in &self.serial {
@@ -98,24 +106,32 @@ impl Listening {
     }
 
     fn describe_reach(&self) -> String {
-        let open: Vec<String> = self
-            .udp
-            .iter()
-            .chain(self.mqtt.iter().filter(|at| !at.is_guarded).map(|at| &at.addr))
-            .filter(|addr| !addr.ip().is_loopback())
-            .map(ToString::to_string)
-            .collect();
-        if open.is_empty() {
-            "Only programs on this machine can reach it. --udp 0.0.0.0 --mqtt 0.0.0.0 opens it to the network: there is \
-             no authentication yet, everybody who reaches a port may read, publish and take over clients.\n"
-                .into()
-        } else {
-            format!(
-                "Open to the network on {}, without authentication: everybody who reaches a port may read, publish and \
-                 take over clients.\n",
-                open.join(", ")
-            )
+        let udp = self.udp.iter().map(|at| (at.addr, at.is_guarded));
+        let mqtt = self.mqtt.iter().map(|at| (at.addr, at.is_guarded));
+        let (guarded, open): (Vec<_>, Vec<_>) =
+            udp.chain(mqtt).filter(|(addr, _)| !addr.ip().is_loopback()).partition(|(_, is_guarded)| *is_guarded);
+        let mut text = String::new();
+        if guarded.is_empty() && open.is_empty() {
+            text += "Only programs on this machine can reach it. --udp 0.0.0.0 --mqtt 0.0.0.0 opens it to the network, \
+                     for those who say who they are: docs/security.md tells how.\n";
         }
+        if !guarded.is_empty() {
+            let _ = writeln!(
+                text,
+                "Open to the network on {}, for those who say who they are: with a password (password_file of \
+                 [security]) or as a node that a table [[node]] names. anonymous = true, or --anonymous, lets everybody in.",
+                list(&guarded)
+            );
+        }
+        if !open.is_empty() {
+            let _ = writeln!(
+                text,
+                "Open to the network on {}, WITHOUT AUTHENTICATION: everybody who reaches a port comes in, and takes over \
+                 clients that are nobody's.",
+                list(&open)
+            );
+        }
+        text
     }
 
     fn describe_next(&self) -> String {
@@ -123,7 +139,7 @@ impl Listening {
         if let Some(at) = self.mqtt.iter().find(|at| at.is_plain) {
             let _ = writeln!(text, "To see every message:  mosquitto_sub {} -t '#' -v", flags(at.addr, true));
         }
-        if let Some(addr) = self.udp.first() {
+        if let Some(UdpAt { addr, .. }) = self.udp.first() {
             let flags = flags(*addr, false);
             let _ = writeln!(text, "To publish one:        sn-pub {flags}-t hello -m world");
         }
@@ -132,6 +148,10 @@ impl Listening {
         }
         text
     }
+}
+
+fn list(addrs: &[(SocketAddr, bool)]) -> String {
+    addrs.iter().map(|(addr, _)| addr.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// `-h` and `-p` as far as they differ from the tools' defaults.
@@ -164,7 +184,8 @@ mod tests {
         let parse = |addrs: &[&str]| -> Vec<SocketAddr> { addrs.iter().map(|addr| addr.parse().unwrap()).collect() };
         let plain = |addr| MqttAt { addr, url: format!("mqtt://{addr}"), is_plain: true, is_guarded: false };
         let mqtt = parse(mqtt).into_iter().map(plain).collect();
-        Listening { udp: parse(udp), mqtt, ..Listening::default() }
+        let udp = parse(udp).into_iter().map(|addr| UdpAt { addr, is_guarded: false }).collect();
+        Listening { udp, mqtt, ..Listening::default() }
     }
 
     #[test]
@@ -176,7 +197,7 @@ mod tests {
             ["MQTT-SN on udp://127.0.0.1:1883", "MQTT-SN on udp://[::1]:1883", "MQTT on mqtt://127.0.0.1:1883"]
         );
         assert!(lines[3].contains("IN MEMORY") && lines[3].contains("lost"));
-        assert!(lines[4].contains("--udp 0.0.0.0") && lines[4].contains("no authentication"));
+        assert!(lines[4].contains("--udp 0.0.0.0") && lines[4].contains("say who they are"));
         assert!(lines[5].ends_with("mosquitto_sub -h 127.0.0.1 -t '#' -v"));
         assert!(lines[6].ends_with("sn-pub -t hello -m world"));
     }
@@ -195,7 +216,7 @@ mod tests {
         let data = Data::In { dir: "/var/lib/gw".into(), restored };
         let text = listening(&["0.0.0.0:10000"], &["[::]:1884"]).describe(&data);
         assert!(text.contains("Data in /var/lib/gw; restored: 3 sessions, 5 messages to them, 2 retained messages.\n"));
-        assert!(text.contains("Open to the network on 0.0.0.0:10000, [::]:1884"));
+        assert!(text.contains("Open to the network on 0.0.0.0:10000, [::]:1884, WITHOUT AUTHENTICATION"));
         assert!(text.contains("mosquitto_sub -h ::1 -p 1884 -t '#' -v"));
         assert!(text.contains("sn-pub -p 10000 -t hello -m world"));
     }

@@ -118,7 +118,7 @@ fn it_says_where_it_listens_who_can_reach_it_and_what_to_type_next() {
     assert!(udp.port() != 0 && mqtt.port() != 0);
     assert_eq!(gateway.lines[1..3], [format!("MQTT-SN on udp://{udp}"), format!("MQTT on mqtt://{mqtt}")]);
     let text = gateway.lines.join("\n");
-    for part in ["IN MEMORY", "Only programs on this machine", "--udp 0.0.0.0 --mqtt 0.0.0.0", "no authentication"] {
+    for part in ["IN MEMORY", "Only programs on this machine", "--udp 0.0.0.0 --mqtt 0.0.0.0", "say who they are"] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
     assert!(text.contains(&format!("mosquitto_sub -h 127.0.0.1 -p {} -t '#' -v", mqtt.port())));

@@ -1,7 +1,7 @@
 //! The configuration file: its defaults, its sample, and what is said about every kind of mistake.
 
 use gateway_core::Config;
-use sn_gateway::config::{File, ListenAddr, SimTable, TransportTable, load, parse};
+use sn_gateway::config::{File, ListenAddr, TransportTable, load, parse};
 use std::path::Path;
 use std::time::Duration;
 use transports::serial::Framing;
@@ -49,6 +49,9 @@ fn the_sample_shows_every_key() {
         "[gateway]",
         "[timing]",
         "[limits]",
+        "[security]",
+        "[[node]]",
+        "[[access]]",
         "[[queue]]",
         "[[transport]]",
         "[[listener]]",
@@ -78,7 +81,9 @@ fn what_the_sample_has_as_comments_is_right_too() {
         Some(_) | None => format!("{line}\n"),
     };
     let file = parse(path, &text.lines().map(uncomment).collect::<String>()).unwrap();
-    assert_eq!(file.queue.len(), 1);
+    assert_eq!((file.queue.len(), file.node.len(), file.access.len()), (1, 1, 2));
+    assert_eq!(file.security.password_file.as_deref(), Some(Path::new("/etc/sn-gateway/passwords")));
+    assert_eq!(udp_admission(&file), (Some("garden"), true));
     assert_eq!(file.core().queue_rules[0].time_to_live, Some(Duration::from_secs(3_600)));
     assert_eq!(file.predefined.0.len(), 1);
     let udp = file.transport[0].as_udp().unwrap();
@@ -90,9 +95,35 @@ fn what_the_sample_has_as_comments_is_right_too() {
     assert_eq!(file.listener[3].url("[::1]:80".parse().unwrap()), "ws://[::1]:80/mqtt");
     assert_eq!(tls.policy.user_from, Some(sn_gateway::mqtt::UserFrom::CommonName));
     assert_eq!(udp.multicast_interface.as_deref(), Some("eth0"));
-    assert!(matches!(&file.transport[2], TransportTable::Serial(line) if line.baud == 115_200));
-    assert!(matches!(&file.transport[3], TransportTable::Serial(line) if line.framing == Framing::Raw));
-    assert_eq!(file.transport[4], TransportTable::Sim(SimTable { path: "/run/sn-gateway/sim.sock".into() }));
+    assert!(matches!(&file.transport[2], TransportTable::Serial(table) if table.line.baud == 115_200));
+    assert!(matches!(&file.transport[3], TransportTable::Serial(table) if table.line.framing == Framing::Raw));
+    assert_eq!(file.transport[4], TransportTable::sim("/run/sn-gateway/sim.sock".into()));
+}
+
+fn udp_admission(file: &File) -> (Option<&str>, bool) {
+    let admission = &file.transport[0].as_udp().unwrap().admission;
+    (admission.user.as_deref(), admission.anonymous)
+}
+
+#[test]
+fn beyond_loopback_nobody_comes_in_unknown_unless_the_file_says_so() {
+    let file = |listen: &str, more: &str| {
+        let table =
+            |name: &str, kind: &str| format!("[[{name}]]\nkind = \"{kind}\"\nlisten = \"{listen}:1883\"\n{more}\n");
+        parse(Path::new("gw.toml"), &(table("transport", "udp") + &table("listener", "tcp"))).unwrap()
+    };
+    for (listen, more, anonymous) in [
+        ("127.0.0.1", "", true),
+        ("[::1]", "", true),
+        ("127.0.0.1", "anonymous = false", false),
+        ("0.0.0.0", "", false),
+        ("192.168.1.2", "", false),
+        ("[::]", "anonymous = true", true),
+    ] {
+        let file = file(listen, more);
+        assert_eq!(udp_admission(&file), (None, anonymous), "{listen} {more}");
+        assert_eq!(file.listener[0].policy.anonymous, anonymous, "{listen} {more}");
+    }
 }
 
 #[test]
@@ -233,6 +264,40 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
             "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\nbaud = 9600\n",
             "gw.toml:1:1: transport[0]: `baud` is no key of a transport of kind `udp`",
         ),
+        (
+            "[security]\npasswords = \"x\"\n",
+            "gw.toml:2:1: security.passwords: unknown `passwords`; did you mean `password_file`?",
+        ),
+        ("[[node]]\nclient = \"a\"\n", "gw.toml:1:1: node[0]: `user` is missing"),
+        ("[[node]]\nuser = \"\"\n", "gw.toml:2:8: node[0].user: a user's name has at least one character"),
+        (
+            "[[node]]\nuser = \"a\"\nfrom = \"10.0.0.0/33\"\n",
+            "gw.toml:3:8: node[0].from: `10.0.0.0/33` is no place of nodes; write a network, as 10.1.0.0/16, an IP \
+             address, or a radio's address, as 00:12:4b:00:01:02:03:04",
+        ),
+        (
+            "[[access]]\nallow = \"read\"\ntopics = \"a/#/b\"\n",
+            "gw.toml:3:10: access[0].topics: `a/#/b` is no topic filter: the wildcard # must be the last level",
+        ),
+        (
+            "[[access]]\nallow = [\"red\"]\ntopics = \"#\"\n",
+            "gw.toml:2:10: access[0].allow[0]: unknown `red`; did you mean `read`?",
+        ),
+        ("[[access]]\nallow = []\ntopics = \"#\"\n", "gw.toml:2:9: access[0].allow: [] is nothing; leave the rule out"),
+        (
+            "[[access]]\nallow = 1\ntopics = \"#\"\n",
+            "gw.toml:2:9: access[0].allow: invalid type: integer `1`, expected a text, or several as [\"one\", \"another\"]",
+        ),
+        (
+            "[[access]]\nuser = \"a*b*\"\nallow = \"read\"\ntopics = \"#\"\n",
+            "gw.toml:2:8: access[0].user: `a*b*`: a name may have one * at most",
+        ),
+        ("[[access]]\ntopics = \"#\"\n", "gw.toml:1:1: access[0]: `allow` or `deny` is missing"),
+        (
+            "[[access]]\nallow = \"read\"\ndeny = \"write\"\ntopics = \"#\"\n",
+            "gw.toml:1:1: access[0]: a rule has `allow` or `deny`, not both; make two",
+        ),
+        ("[[access]]\nallow = \"read\"\n", "gw.toml:1:1: access[0]: `topics` is missing"),
         (
             "[metrics]\nlisten = \"127.0.0.1\"\n",
             "gw.toml:2:10: metrics.listen: `127.0.0.1` is no address; write IP:PORT, for example 127.0.0.1:9883",

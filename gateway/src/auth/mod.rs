@@ -3,13 +3,16 @@
 //! Owns: the password file, the command that edits it, and the check of a CONNECT's user name and password. Must not
 //! know: what a user may do; that is the core's, in its `access`.
 //!
-//! [`PasswordFile::load`] reads the file at the start and at SIGHUP; [`passwd`] edits it.
+//! [`PasswordFile::load`] reads the file at the start and at SIGHUP, [`Passwords`] has the reading in use and checks
+//! against it, and [`passwd`] edits the file.
 
 mod edit;
 mod file;
 mod hash;
 mod passwd;
+mod passwords;
 
 pub use file::{PasswordFile, PasswordFileError};
 pub use hash::{HashError, PasswordHash};
 pub use passwd::{Change, passwd};
+pub use passwords::{Passwords, Verdict};

@@ -1,11 +1,13 @@
 //! The file's tables and keys, each with its default and its range.
 
+use super::access::{AccessTable, NodeTable};
 use super::addr::{ListenAddr, metrics_addr};
 use super::listener::ListenerTable;
 use super::number::within;
 use super::predefined::Predefined;
 use super::queue::QueueTable;
 use super::transport::TransportTable;
+use crate::auth::{PasswordFile, PasswordFileError};
 use crate::logging;
 use crate::store::default_data_dir;
 use anyhow::Context;
@@ -16,6 +18,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
+use tracing::warn;
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -27,6 +30,12 @@ pub struct File {
     pub timing: TimingTable,
     /// Every limit.
     pub limits: LimitsTable,
+    /// Who may come in with which password.
+    pub security: SecurityTable,
+    /// Which user an MQTT-SN node is.
+    pub node: Vec<NodeTable>,
+    /// Who may do what.
+    pub access: Vec<AccessTable>,
     /// How messages wait, by topic.
     pub queue: Vec<QueueTable>,
     /// Predefined topic ids.
@@ -160,6 +169,14 @@ pub struct LimitsTable {
     pub search_answers_per_s: u32,
 }
 
+/// `[security]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "the table [security]")]
+pub struct SecurityTable {
+    /// Users and the hashes of their passwords; see [`crate::auth::PasswordFile`].
+    pub password_file: Option<PathBuf>,
+}
+
 /// `[store]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "the table [store]")]
@@ -225,8 +242,8 @@ impl File {
                 AddressMovesKey::Always => AddressMoves::Always,
             },
             when_full: self.gateway.when_full.into(),
-            access: Vec::new(),
-            peers: Vec::new(),
+            access: self.access.iter().map(|AccessTable(rule)| rule.clone()).collect(),
+            peers: self.node.iter().map(NodeTable::core).collect(),
             queue_rules: self.queue.iter().map(QueueTable::core).collect(),
             session_expiry: Some(self.gateway.session_expiry_s).filter(|s| *s > 0).map(Duration::from_secs),
             sys_interval: Some(self.gateway.sys_interval_s).filter(|s| *s > 0).map(Duration::from_secs),
@@ -241,6 +258,21 @@ impl File {
     /// What keys that are right each for itself say against each other.
     pub(super) fn contradiction(&self) -> Option<(Range<usize>, String)> {
         self.transport.iter().find_map(TransportTable::contradiction)
+    }
+}
+
+impl SecurityTable {
+    /// Reads the password file, if there is to be one.
+    ///
+    /// # Errors
+    /// It cannot be read, or a line is wrong.
+    pub fn load(&self) -> Result<Option<PasswordFile>, PasswordFileError> {
+        let Some(path) = &self.password_file else { return Ok(None) };
+        let file = PasswordFile::load(path)?;
+        if file.is_open() {
+            warn!(file = %path.display(), "others than its owner may read the password file; chmod 600 helps");
+        }
+        Ok(Some(file))
     }
 }
 
@@ -299,6 +331,9 @@ impl Default for File {
             gateway: GatewayTable::default(),
             timing: TimingTable::default(),
             limits: LimitsTable::default(),
+            security: SecurityTable::default(),
+            node: Vec::new(),
+            access: Vec::new(),
             queue: Vec::new(),
             predefined: Predefined::default(),
             transport: ListenAddr::loopback().map(TransportTable::udp).into(),

@@ -5,7 +5,7 @@ use super::number::within;
 use crate::mqtt::{ClientCertificates, MqttLimits, Policy, TlsFiles, UserFrom, WebSocketOptions};
 use serde::{Deserialize, Deserializer, de};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -100,6 +100,7 @@ struct Keys {
     listen: Option<PortlessAddr>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
+    anonymous: Option<bool>,
     client_ca: Option<PathBuf>,
     client_certificates: Option<ClientCertificatesKey>,
     user_from: Option<UserFromKey>,
@@ -128,6 +129,7 @@ impl Default for Keys {
             listen: None,
             certificate: None,
             key: None,
+            anonymous: None,
             client_ca: None,
             client_certificates: None,
             user_from: None,
@@ -157,7 +159,7 @@ impl TryFrom<Keys> for ListenerTable {
         Ok(Self {
             listen: ListenAddr(SocketAddr::new(addr.ip, port)),
             limits: keys.limits(),
-            policy: keys.policy()?,
+            policy: keys.policy(addr.ip)?,
             web_socket: kind.is_web_socket().then(|| keys.web_socket()),
             tls: kind.is_tls().then(|| keys.tls()).transpose()?,
         })
@@ -201,13 +203,15 @@ impl Keys {
         self.client_ca.clone().ok_or("`client_ca` is missing: it says whose client certificates are good".into())
     }
 
-    fn policy(&self) -> Result<Policy, String> {
+    fn policy(&self, ip: IpAddr) -> Result<Policy, String> {
         let asks = !matches!(self.client_certificates, None | Some(ClientCertificatesKey::None));
         let useless = [("user_from", self.user_from.is_some()), ("client_ca", self.client_ca.is_some())];
         if let Some((key, _)) = useless.iter().find(|(_, is_there)| *is_there && !asks) {
             return Err(format!("`{key}` needs `client_certificates` to be \"optional\" or \"required\""));
         }
+        let is_known = ip.is_loopback() || self.client_certificates == Some(ClientCertificatesKey::Required);
         Ok(Policy {
+            anonymous: self.anonymous.unwrap_or(is_known),
             user_from: self.user_from.map(|key| match key {
                 UserFromKey::Cn => UserFrom::CommonName,
             }),
@@ -233,7 +237,8 @@ impl ListenerTable {
     /// TCP on `listen`, with the defaults.
     #[must_use]
     pub fn tcp(listen: ListenAddr) -> Self {
-        Self { listen, tls: None, web_socket: None, limits: MqttLimits::default(), policy: Policy::default() }
+        let policy = Policy { anonymous: listen.0.ip().is_loopback(), ..Policy::default() };
+        Self { listen, tls: None, web_socket: None, limits: MqttLimits::default(), policy }
     }
 
     /// How clients name it if it listens at `addr`.

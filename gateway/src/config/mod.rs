@@ -3,6 +3,7 @@
 //! [`load`] reads a file into a [`File`]; the command line puts its flags in; [`File::core`] makes of it what the core
 //! takes, and the daemon reads the other tables itself.
 
+mod access;
 mod addr;
 mod error;
 mod file;
@@ -13,15 +14,16 @@ mod queue;
 mod serial;
 mod transport;
 
+pub use access::{AccessTable, NodeTable};
 pub use addr::ListenAddr;
 pub use error::ConfigError;
 pub use file::{
-    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MetricsTable, StoreTable, TimingTable,
-    WhenFullKey,
+    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MetricsTable, SecurityTable, StoreTable,
+    TimingTable, WhenFullKey,
 };
 pub use listener::ListenerTable;
 pub use predefined::{Predefined, parse_entry};
-pub use transport::{SimTable, TransportTable, UdpTable};
+pub use transport::{SerialTable, SimTable, TransportTable, UdpTable};
 
 use std::path::Path;
 

@@ -1,14 +1,17 @@
 //! `[[transport]]`: where MQTT-SN comes in.
 
+use super::access::user;
 use super::addr::{ListenAddr, group};
 use super::number::within;
 use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, ParityKey};
+use gateway_core::Admission;
 use serde::{Deserialize, Deserializer};
 use sn_types::LinkProfile;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
 use transports::serial::SerialConfig;
@@ -21,7 +24,7 @@ pub enum TransportTable {
     /// UDP over IPv4 or IPv6.
     Udp(UdpTable),
     /// A serial line.
-    Serial(SerialConfig),
+    Serial(SerialTable),
     /// Simulated nodes, from a simulator that connects to a Unix socket.
     Sim(SimTable),
 }
@@ -39,6 +42,17 @@ pub struct UdpTable {
     pub multicast_interface: Option<String>,
     /// See [`Multicast::hops`].
     pub multicast_hops: u8,
+    /// Who comes in, of those whom no table `[[node]]` names.
+    pub admission: Admission,
+}
+
+/// `kind = "serial"`
+#[derive(Clone, Debug, PartialEq)]
+pub struct SerialTable {
+    /// The line, and what is on it.
+    pub line: SerialConfig,
+    /// Who comes in, of those whom no table `[[node]]` names.
+    pub admission: Admission,
 }
 
 /// `kind = "sim"`
@@ -46,6 +60,8 @@ pub struct UdpTable {
 pub struct SimTable {
     /// The Unix socket to listen at.
     pub path: PathBuf,
+    /// Who comes in, of those whom no table `[[node]]` names.
+    pub admission: Admission,
 }
 
 /// The values of `kind`.
@@ -96,6 +112,14 @@ struct Keys {
     gap_ms: Option<u64>,
     #[serde(default)]
     path: Option<PathBuf>,
+    #[serde(default, deserialize_with = "some_user")]
+    user: Option<String>,
+    #[serde(default)]
+    anonymous: Option<bool>,
+}
+
+fn some_user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    user(deserializer).map(Some)
 }
 
 fn mtu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
@@ -135,8 +159,15 @@ impl Keys {
         keys.into_iter().find_map(|(key, is_there, kinds)| (is_there && !kinds.contains(&self.kind)).then_some(key))
     }
 
+    /// Who comes in: what is on this machine, or at a line to it, is trusted unless the operator says otherwise.
+    fn admission(&self) -> Admission {
+        let is_local = self.listen.is_none_or(|ListenAddr(addr)| addr.ip().is_loopback());
+        Admission { user: self.user.as_deref().map(Arc::from), anonymous: self.anonymous.unwrap_or(is_local) }
+    }
+
     fn udp(self) -> Result<UdpTable, String> {
         Ok(UdpTable {
+            admission: self.admission(),
             listen: self.listen.ok_or("`listen` is missing")?,
             mtu: self.mtu.unwrap_or(LinkProfile::UDP.mtu),
             multicast: self.multicast,
@@ -146,16 +177,17 @@ impl Keys {
     }
 
     fn sim(self) -> Result<SimTable, String> {
-        Ok(SimTable { path: self.path.ok_or("`path` is missing")? })
+        Ok(SimTable { admission: self.admission(), path: self.path.ok_or("`path` is missing")? })
     }
 
-    fn serial(self) -> Result<SerialConfig, String> {
+    fn serial(self) -> Result<SerialTable, String> {
+        let admission = self.admission();
         let DeviceKey(device) = self.device.ok_or("`device` is missing")?;
         let framing = self.framing.ok_or("`framing` is missing")?;
         if self.gap_ms.is_some() && framing != FramingKey::Raw {
             return Err("`gap_ms` is of use with `framing = \"raw\"` only".into());
         }
-        Ok(SerialConfig {
+        let line = SerialConfig {
             device,
             baud: self.baud.unwrap_or(serial::BAUD),
             parity: self.parity.unwrap_or_default().into(),
@@ -163,7 +195,8 @@ impl Keys {
             mtu: self.mtu.unwrap_or_else(|| framing.mtu()),
             gap: self.gap_ms.map_or(serial::GAP, Duration::from_millis),
             framing: framing.into(),
-        })
+        };
+        Ok(SerialTable { line, admission })
     }
 }
 
@@ -192,7 +225,23 @@ impl TransportTable {
             multicast: None,
             multicast_interface: None,
             multicast_hops: Multicast::DEFAULT_HOPS,
+            admission: Admission { user: None, anonymous: listen.0.ip().is_loopback() },
         })
+    }
+
+    /// A simulator at `path`, which programs of the same user reach.
+    #[must_use]
+    pub fn sim(path: PathBuf) -> Self {
+        Self::Sim(SimTable { path, admission: Admission::default() })
+    }
+
+    /// Who comes in, of those whom no table `[[node]]` names.
+    pub fn admission_mut(&mut self) -> &mut Admission {
+        match self {
+            Self::Udp(table) => &mut table.admission,
+            Self::Serial(table) => &mut table.admission,
+            Self::Sim(table) => &mut table.admission,
+        }
     }
 
     /// Its keys, if it is UDP.

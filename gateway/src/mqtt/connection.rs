@@ -323,6 +323,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         loop {
             let mut packets = Vec::new();
             let full = self.fill(&mut packets);
+            self.log_in(&mut packets).await?;
             self.hand_over(packets).await?;
             if !full? {
                 break;
@@ -338,11 +339,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn fill(&mut self, batch: &mut Vec<Packet>) -> Result<bool, Refusal> {
         while batch.len() < BATCH {
             match self.reader.next_packet()? {
-                Some(mut packet) => {
-                    if let Packet::Connect(connect) = &mut packet {
+                Some(packet) => {
+                    if let Packet::Connect(connect) = &packet {
                         let limits = self.door.limits();
                         self.outbox.speak(Writer::new(connect, limits.max_packet, limits.topic_aliases));
-                        self.door.policy().introduce(connect, &self.identity);
                     }
                     batch.push(packet);
                 }
@@ -350,6 +350,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         Ok(true)
+    }
+
+    /// Finds out who it is, if it says CONNECT: that is the first packet or none.
+    async fn log_in(&self, packets: &mut [Packet]) -> Result<(), End> {
+        let Some(Packet::Connect(connect)) = packets.first_mut() else { return Ok(()) };
+        let login = self.door.policy().introduce(connect, &self.identity, self.door.passwords());
+        timeout(self.door.limits().connect_timeout, login).await.map_err(|_| End::Silent)
     }
 
     async fn hand_over(&mut self, packets: Vec<Packet>) -> Result<(), End> {

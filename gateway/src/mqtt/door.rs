@@ -5,6 +5,7 @@ use super::limits::{MqttLimits, TurnedAway};
 use super::policy::{Identity, Policy};
 use super::tls::{Tls, identity};
 use super::web_socket::WebSocketOptions;
+use crate::auth::Passwords;
 use crate::config::ListenerTable;
 use gateway_core::ConnId;
 use std::fmt::Display;
@@ -46,6 +47,7 @@ pub(crate) struct Door {
     farewells: Arc<Semaphore>,
     limits: MqttLimits,
     policy: Policy,
+    passwords: Arc<Passwords>,
     driver: mpsc::Sender<FromMqtt>,
 }
 
@@ -67,12 +69,13 @@ impl Door {
         table: &ListenerTable,
         tls: Option<Arc<Tls>>,
         ids: ConnIds,
+        passwords: Arc<Passwords>,
         driver: mpsc::Sender<FromMqtt>,
     ) -> Self {
         let ListenerTable { web_socket, limits, policy, .. } = table.clone();
         let slots = Arc::new(Semaphore::new(limits.max_connections));
         let farewells = Arc::new(Semaphore::new(FAREWELLS));
-        Self { number, tls, web_socket, ids, slots, farewells, limits, policy, driver }
+        Self { number, tls, web_socket, ids, slots, farewells, limits, policy, passwords, driver }
     }
 
     pub(super) const fn number(&self) -> usize {
@@ -85,6 +88,10 @@ impl Door {
 
     pub(super) const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    pub(super) fn passwords(&self) -> &Passwords {
+        &self.passwords
     }
 
     pub(super) const fn driver(&self) -> &mpsc::Sender<FromMqtt> {

@@ -1,5 +1,6 @@
 //! Who comes in by a listener.
 
+use crate::auth::{Passwords, Verdict};
 use gateway_core::mqtt::{Connect, Login, LoginRefusal};
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 pub struct Policy {
     /// What of a client's certificate is the user's name.
     pub user_from: Option<UserFrom>,
+    /// Who does not say who it is may come in.
+    pub anonymous: bool,
 }
 
 /// What of a client's certificate is the user's name.
@@ -41,14 +44,20 @@ impl fmt::Display for Identity {
 }
 
 impl Policy {
-    /// Finds out who says CONNECT. The core gets to know that, and no names and passwords.
-    pub(super) fn introduce(&self, connect: &mut Connect, identity: &Identity) {
-        connect.username = None;
-        connect.password = None;
-        connect.login = match identity {
-            Identity::Unknown => Login::Anonymous,
-            Identity::User(user) => Login::As(user.clone()),
-            Identity::Nobody => Login::Refused(LoginRefusal::Anonymous),
+    /// Finds out who says CONNECT: by its certificate, or else by its password. The core gets to know that, and no names
+    /// and passwords.
+    pub(super) async fn introduce(&self, connect: &mut Connect, identity: &Identity, passwords: &Passwords) {
+        let (name, password) = (connect.username.take(), connect.password.take().unwrap_or_default());
+        let verdict = match (identity, name) {
+            (Identity::Unknown, Some(name)) => passwords.check(&name, &password).await,
+            (Identity::Unknown, None) | (Identity::User(_) | Identity::Nobody, _) => None,
+        };
+        connect.login = match (identity, verdict) {
+            (Identity::User(user), _) => Login::As(user.clone()),
+            (Identity::Unknown, Some(Verdict::Good(user))) => Login::As(user),
+            (Identity::Unknown, Some(Verdict::Refused)) => Login::Refused(LoginRefusal::BadPassword),
+            (Identity::Unknown, None) if self.anonymous => Login::Anonymous,
+            (Identity::Unknown, None) | (Identity::Nobody, _) => Login::Refused(LoginRefusal::Anonymous),
         };
     }
 }

@@ -1,0 +1,160 @@
+//! Checks passwords, off the driver's thread.
+//!
+//! A check takes tens of milliseconds and 19 MiB, so that somebody who steals the file has to work for long. Therefore
+//! few run at once, in threads of their own; and who has proved a password is remembered by a quick hash of it, so that
+//! a thousand clients that come back at once do not cost a thousand checks.
+
+use super::PasswordFile;
+use anyhow::Context;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha512;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// Checks that run at the same time; the others wait for their turn.
+const AT_ONCE: usize = 2;
+
+/// The passwords in use. All listeners share them.
+pub struct Passwords {
+    /// `None`: there is no password file, and nobody is asked.
+    current: RwLock<Option<Arc<Users>>>,
+    turns: Semaphore,
+}
+
+/// One reading of the password file.
+struct Users {
+    file: PasswordFile,
+    /// Random, so that what is in memory says nothing of the passwords.
+    key: [u8; 32],
+    /// Users who have proved their password, with its quick hash. At most one per user of the file.
+    proved: Mutex<HashMap<Arc<str>, QuickHash>>,
+}
+
+type QuickHash = [u8; 64];
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords").finish_non_exhaustive()
+    }
+}
+
+impl Passwords {
+    /// With the first reading of the password file, if there is one.
+    ///
+    /// # Errors
+    /// The operating system has no randomness.
+    pub fn new(file: Option<PasswordFile>) -> anyhow::Result<Self> {
+        let users = file.map(Users::new).transpose()?;
+        Ok(Self { current: RwLock::new(users), turns: Semaphore::new(AT_ONCE) })
+    }
+
+    /// Takes a new reading, or none any more. Answers with the users who are there no more, or with another password.
+    ///
+    /// # Errors
+    /// The operating system has no randomness.
+    pub fn replace(&self, file: Option<PasswordFile>) -> anyhow::Result<Vec<Arc<str>>> {
+        let users = file.map(Users::new).transpose()?;
+        let before =
+            std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), users.clone());
+        let (Some(before), nobody) = (before, PasswordFile::default()) else { return Ok(Vec::new()) };
+        Ok(users.as_ref().map_or(&nobody, |users| &users.file).changed_since(&before.file))
+    }
+
+    /// The user, if this is the password; a refused one stays unknown. `None`: there is no password file.
+    pub async fn check(&self, user: &str, password: &[u8]) -> Option<Verdict> {
+        let users = self.current.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        // Quicker than for a wrong password: names can be found out by trying. Else anybody could keep us busy.
+        let Some((user, hash)) = users.file.find(user) else { return Some(Verdict::Refused) };
+        let quick = users.quick_hash(user, password);
+        if users.has_proved(user, &quick) {
+            return Some(Verdict::Good(user.clone()));
+        }
+        let Ok(_turn) = self.turns.acquire().await else { return Some(Verdict::Refused) };
+        let (hash, password) = (hash.clone(), password.to_vec());
+        let is_good = spawn_blocking(move || hash.verify(&password)).await.unwrap_or(false);
+        if !is_good {
+            return Some(Verdict::Refused);
+        }
+        users.proved.lock().unwrap_or_else(PoisonError::into_inner).insert(user.clone(), quick);
+        Some(Verdict::Good(user.clone()))
+    }
+}
+
+/// What a check has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is this user.
+    Good(Arc<str>),
+    /// There is no such user, or it is another password.
+    Refused,
+}
+
+impl Users {
+    fn new(file: PasswordFile) -> anyhow::Result<Arc<Self>> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).context("no randomness")?;
+        Ok(Arc::new(Self { file, key, proved: Mutex::default() }))
+    }
+
+    fn quick_hash(&self, user: &str, password: &[u8]) -> QuickHash {
+        let mac = Hmac::<Sha512>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        let mac = mac.chain_update((user.len() as u64).to_be_bytes()).chain_update(user).chain_update(password);
+        mac.finalize().into_bytes().into()
+    }
+
+    fn has_proved(&self, user: &str, quick: &QuickHash) -> bool {
+        let proved = self.proved.lock().unwrap_or_else(PoisonError::into_inner);
+        proved.get(user).is_some_and(|known| known.ct_eq(quick).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::PasswordHash;
+    use std::path::Path;
+
+    fn file(entries: &[(&str, &str)]) -> PasswordFile {
+        let line =
+            |(user, password): &(&str, &str)| format!("{user}:{}\n", PasswordHash::make(password.as_bytes()).unwrap());
+        PasswordFile::parse(Path::new("users"), &entries.iter().map(line).collect::<String>()).unwrap()
+    }
+
+    fn good(user: &str) -> Option<Verdict> {
+        Some(Verdict::Good(user.into()))
+    }
+
+    #[tokio::test]
+    async fn the_password_and_no_other_is_good_again_and_again() {
+        let passwords = Passwords::new(Some(file(&[("alice", "secret"), ("bob", "other")]))).unwrap();
+        for _ in 0..2 {
+            assert_eq!(passwords.check("alice", b"secret").await, good("alice"));
+            assert_eq!(passwords.check("alice", b"other").await, Some(Verdict::Refused));
+            assert_eq!(passwords.check("bob", b"secret").await, Some(Verdict::Refused));
+            assert_eq!(passwords.check("carol", b"secret").await, Some(Verdict::Refused));
+            assert_eq!(passwords.check("alice", b"").await, Some(Verdict::Refused));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_proved_a_password_need_not_wait() {
+        let passwords = Passwords::new(Some(file(&[("alice", "secret")]))).unwrap();
+        passwords.check("alice", b"secret").await;
+        let _all_turns = passwords.turns.acquire_many(AT_ONCE as u32).await.unwrap();
+        assert_eq!(passwords.check("alice", b"secret").await, good("alice"));
+    }
+
+    #[tokio::test]
+    async fn another_file_counts_at_once_and_tells_who_has_changed() {
+        let passwords = Passwords::new(Some(file(&[("alice", "secret")]))).unwrap();
+        passwords.check("alice", b"secret").await;
+        assert_eq!(passwords.replace(Some(file(&[("alice", "new")]))).unwrap(), ["alice".into()]);
+        assert_eq!(passwords.check("alice", b"secret").await, Some(Verdict::Refused));
+        assert_eq!(passwords.replace(None).unwrap(), ["alice".into()]);
+        assert_eq!(passwords.check("alice", b"new").await, None, "nobody is asked");
+    }
+}
