@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::auth::Wish;
 use crate::config::{self, File, ListenAddr, ListenerTable, LogFormat, StoreTable, TransportTable, parse_entry};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -56,6 +57,24 @@ pub enum Command {
         /// Take the user out
         #[arg(short = 'D', long, conflicts_with = "stdin")]
         delete: bool,
+    },
+    /// Say whether the rules of a configuration allow something, and which of them decides
+    ///
+    /// The exit status is 0 if they do and 1 if not.
+    May {
+        /// The configuration, in TOML
+        #[arg(short, long, value_name = "FILE")]
+        config: PathBuf,
+        /// The user [default: nobody]
+        #[arg(short, long, value_name = "NAME", default_value = "", hide_default_value = true)]
+        user: String,
+        /// The client id [default: none, as of a sender of QoS -1]
+        #[arg(short = 'i', long, value_name = "ID", default_value = "", hide_default_value = true)]
+        client: String,
+        /// What to do
+        wish: Wish,
+        /// To which topic, or for a subscription, to which filter
+        topic: String,
     },
     /// Fill a data directory from a backup; no gateway may be running on it
     Restore {
@@ -220,6 +239,12 @@ Examples:
           Start for the programs on this machine.
   sn-gateway run --udp 0.0.0.0:1883 --mqtt 127.0.0.1:1883
           Take MQTT-SN from the network, MQTT from this machine.
+  sn-gateway run --udp 0.0.0.0 --mqtt 0.0.0.0 --anonymous
+          Let everybody in the network do everything.
+  sn-gateway passwd /etc/sn-gateway/passwords alice
+          Give alice a password, for the file that password_file names.
+  sn-gateway may -c gateway.toml -u alice subscribe '#'
+          Ask whether the rules let alice see every message.
   sn-gateway run --config /etc/sn-gateway/gateway.toml --log debug
           Take everything from a file, but log more.
   mosquitto_sub -h 127.0.0.1 -t '#' -v

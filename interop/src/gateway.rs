@@ -50,6 +50,18 @@ impl Gateway {
         Self::started(command)
     }
 
+    /// Starts it with a configuration that says all; the first addresses of each kind are [`Gateway::udp`] and
+    /// [`Gateway::mqtt`].
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_configured(config: &Path) -> Self {
+        let mut command = Command::new(release_dir().join("sn-gateway"));
+        command.args(["run", "--log", "debug", "--in-memory", "--config"]).arg(config);
+        Self::started(command)
+    }
+
     fn command() -> Command {
         let mut command = Command::new(release_dir().join("sn-gateway"));
         command.args(["run", "--log", "debug", "--mqtt", "127.0.0.1:0"]);

@@ -30,7 +30,7 @@ mod timers;
 pub use self::core::Core;
 pub use access::{
     AccessRule, Action, Actions, Admission, NamePattern, NamePatternError, NoOrigin, Origin, PeerRule, TopicPattern,
-    UserTemplate,
+    UserTemplate, deciding_rule,
 };
 pub use broker::{
     BRIDGE_PREFIX, Census, FilterError, LARGEST_MESSAGE_ID, SessionKey, TopicNameError, filter_matches,

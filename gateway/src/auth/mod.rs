@@ -1,7 +1,7 @@
 //! Who a client is: user names and passwords.
 //!
 //! Owns: the password file, the command that edits it, and the check of a CONNECT's user name and password. Must not
-//! know: what a user may do; that is the core's, in its `access`.
+//! decide: what a user may do; that is the core's, in its `access`, which [`may`] asks.
 //!
 //! [`PasswordFile::load`] reads the file at the start and at SIGHUP, [`Passwords`] has the reading in use and checks
 //! against it, and [`passwd`] edits the file.
@@ -9,10 +9,12 @@
 mod edit;
 mod file;
 mod hash;
+mod may;
 mod passwd;
 mod passwords;
 
 pub use file::{PasswordFile, PasswordFileError};
 pub use hash::{HashError, PasswordHash};
+pub use may::{Wish, may};
 pub use passwd::{Change, passwd};
 pub use passwords::{Passwords, Verdict};

@@ -23,7 +23,7 @@ impl Core {
 
     /// Whether a session's client may subscribe to a valid filter.
     pub(crate) fn may_subscribe(&self, key: SessionKey, filter: &str) -> Result<(), RejectReason> {
-        self.access.allows_filter(self.who(key), filter).then_some(()).ok_or(RejectReason::NotAllowed)
+        self.may(key, Action::Subscribe, filter)
     }
 
     /// Whether a session's client may be sent messages of a topic.

@@ -17,7 +17,7 @@ mod table;
 pub use name::{NamePattern, NamePatternError};
 pub use pattern::TopicPattern;
 pub use peer::{Admission, NoOrigin, Origin, PeerRule, UserTemplate};
-pub use rule::{AccessRule, Action, Actions};
+pub use rule::{AccessRule, Action, Actions, deciding_rule};
 
 pub(crate) use table::Access;
 

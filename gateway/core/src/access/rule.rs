@@ -1,6 +1,6 @@
 //! The rules, as plain values.
 
-use super::{NamePattern, TopicPattern};
+use super::{NamePattern, TopicPattern, Who};
 
 /// One rule. It fits if user, client id, action and topic all do; the first that fits decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,31 @@ pub struct AccessRule {
     pub actions: Actions,
     /// The topics it is about.
     pub topics: Vec<TopicPattern>,
+}
+
+impl AccessRule {
+    /// Whether it is about what `who` wants to do to a topic. For a subscription `topic` is a filter: an allowing rule is
+    /// about it if something that it selects is allowed, a refusing one only if all of it is refused. What it selects beyond
+    /// that is kept back by [`Action::Receive`], message by message.
+    pub(super) fn fits(&self, who: Who<'_>, action: Action, topic: &str) -> bool {
+        let fits = |pattern: &TopicPattern| match (action, self.allow) {
+            (Action::Subscribe, true) => pattern.overlaps(who, topic),
+            (Action::Subscribe, false) => pattern.covers(who, topic),
+            (Action::Publish | Action::Will | Action::QosMinusOne | Action::Receive, _) => pattern.matches(who, topic),
+        };
+        self.actions.contains(action)
+            && self.user.as_ref().is_none_or(|user| user.matches(who.user))
+            && self.client.as_ref().is_none_or(|client| client.matches(who.client_id))
+            && self.topics.iter().any(fits)
+    }
+}
+
+/// The place of the rule that decides whether a user's client may do something to a topic, or for a subscription, to a
+/// filter; both are valid. No user is "", and so is no client id. `None`: no rule fits.
+#[must_use]
+pub fn deciding_rule(rules: &[AccessRule], user: &str, client_id: &str, action: Action, topic: &str) -> Option<usize> {
+    let who = Who { user, client_id };
+    rules.iter().position(|rule| rule.fits(who, action, topic))
 }
 
 /// What a client may be allowed to do to a topic.
