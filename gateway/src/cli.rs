@@ -154,6 +154,8 @@ pub struct RunArgs {
     pub udp: Vec<ListenAddr>,
 
     /// Listen for MQTT over TCP on ADDR, in the place of the configured listeners; may be repeated
+    ///
+    /// TLS and WebSocket are for the configuration.
     #[arg(long, value_name = "ADDR")]
     pub mqtt: Vec<ListenAddr>,
 
@@ -229,9 +231,9 @@ impl RunArgs {
 const ABOUT: &str = "\
 A gateway between sensor nodes that speak MQTT-SN and programs that speak MQTT.
 
-It takes MQTT-SN 1.2 in over UDP and MQTT 3.1.1 over TCP, and holds an MQTT broker of its own: topics, retained \
-messages, wills, sessions and the messages of sleeping nodes are common to both sides. Without a configuration it \
-listens on loopback only, UDP port 1883 and TCP port 1883.";
+It takes MQTT-SN 1.2 in over UDP and MQTT 3.1.1 over TCP, TLS and WebSocket, and holds an MQTT broker of its own: \
+topics, retained messages, wills, sessions and the messages of sleeping nodes are common to both sides. Without a \
+configuration it listens on loopback only, UDP port 1883 and TCP port 1883.";
 
 const MANUAL: &str = "\
 Examples:

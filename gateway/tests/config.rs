@@ -334,6 +334,25 @@ fn addresses_may_leave_the_port_out() {
 }
 
 #[test]
+fn the_examples_in_docs_listeners_are_right() {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/listeners.md"));
+    let page = std::fs::read_to_string(path).unwrap();
+    let blocks = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
+    let all: String = blocks.inspect(|block| drop(parse(path, block).unwrap())).collect();
+    let urls = parse(path, &all).unwrap().listener.into_iter().map(|table| table.url(table.listen.0));
+    assert_eq!(
+        urls.collect::<Vec<_>>(),
+        [
+            "mqtt://127.0.0.1:1883",
+            "mqtts://0.0.0.0:8883",
+            "mqtts://0.0.0.0:8884",
+            "wss://0.0.0.0:8084/mqtt",
+            "ws://127.0.0.1:8083/mqtt"
+        ]
+    );
+}
+
+#[test]
 fn a_listener_s_port_is_that_of_its_kind() {
     let tls = "kind = \"tls\"\ncertificate = \"a\"\nkey = \"b\"\n";
     for (kind, port) in [("kind = \"tcp\"\n", 1883), (tls, 8883)] {
