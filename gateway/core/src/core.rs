@@ -45,6 +45,8 @@ pub(crate) enum TimerKey {
     Session(SessionKey),
     /// The next ADVERTISE.
     Advertise,
+    /// Retained messages that expire.
+    Retained,
     /// What is published below `$SYS`.
     Sys,
 }
@@ -110,6 +112,7 @@ impl Core {
                 TimerKey::MqttHeldBack => self.mqtt_go_on(now),
                 TimerKey::Session(key) => self.session_due(now, due, key),
                 TimerKey::Advertise => self.sn_advertise(now, due),
+                TimerKey::Retained => self.retained_due(now, due),
                 TimerKey::Sys => self.sys_due(now, due),
             }
         }

@@ -46,7 +46,11 @@ impl Core {
             user: session.user.clone(),
             clean: session.clean,
             durable: session.durable,
-            subscriptions: session.subscriptions.clone(),
+            subscriptions: session
+                .subscriptions
+                .iter()
+                .map(|(filter, granted)| (filter.clone(), granted.qos))
+                .collect(),
             will_topic: session.will.as_ref().map(|will| will.topic().clone()),
             waiting_bytes: session.outbound.bytes(),
             in_flight: session.outbound.in_flight(),

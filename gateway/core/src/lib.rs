@@ -41,6 +41,6 @@ pub use durable::{CommitToken, Record, RestoreError, Restored};
 pub use event::{Event, LostReason, Via};
 pub use inspect::ClientDetail;
 pub use io::{CloseReason, ConnId, Input, Output, StorageState};
-pub use message::{Message, Qos};
+pub use message::{Details, Message, Qos};
 pub use planted::PlantedBug;
 pub use stats::{ClientInfo, ClientState, DropReason, Gauges, RejectReason, Stats};

@@ -40,7 +40,7 @@ pub enum RejectReason {
     SubscriptionLimit,
     /// QoS 1 or 2 with MsgId 0000, or QoS bits that make no sense here.
     Qos,
-    /// The limit of incoming QoS 2 messages is reached.
+    /// The limit of incoming QoS 2 messages is reached; for MQTT 5 it is the receive maximum.
     IncomingQos2Limit,
     /// An acknowledgement of nothing that is in flight.
     UnmatchedAck,
@@ -56,6 +56,8 @@ pub enum RejectReason {
     NotAllowed,
     /// The session of that client id is another user's.
     OtherUser,
+    /// A payload that says that it is UTF-8 text and is not.
+    PayloadFormat,
     /// A method of enhanced authentication that there is not.
     AuthenticationMethod,
     /// An MQTT client broke the protocol.
@@ -94,6 +96,7 @@ impl RejectReason {
             Self::Anonymous => "anonymous",
             Self::NotAllowed => "not-allowed",
             Self::OtherUser => "other-user",
+            Self::PayloadFormat => "payload-format",
             Self::AuthenticationMethod => "authentication-method",
             Self::MqttProtocol => "mqtt-protocol",
             Self::Storage => "storage",

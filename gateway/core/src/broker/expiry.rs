@@ -43,13 +43,18 @@ impl Core {
         self.broker.sessions.set_link(key, link);
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         session.expires = Instant::FAR_FUTURE;
+        if session.will_terms.take().is_some_and(|terms| terms.due < Instant::FAR_FUTURE) {
+            // It is back in time.
+            session.will = None;
+        }
     }
 
-    /// Sees to it that the session is looked at when it expires.
+    /// Sees to it that the session is looked at when it expires, or its will is due.
     pub(crate) fn watch_expiry(&mut self, now: Instant, key: SessionKey) {
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
-        if session.expires < Instant::FAR_FUTURE {
-            let look = session.expires.min(now + LONGEST_LOOK);
+        let due = session.expires.min(session.will_due());
+        if due < Instant::FAR_FUTURE {
+            let look = due.min(now + LONGEST_LOOK);
             self.timers.schedule(&mut session.scheduled, look, TimerKey::Session(key));
         }
     }
@@ -60,11 +65,15 @@ impl Core {
             return;
         };
         session.scheduled = Instant::FAR_FUTURE;
-        if session.expires > now {
+        let (expires, will_due, client_id) = (session.expires, session.will_due(), session.client_id.clone());
+        if expires > now {
+            if will_due <= now {
+                self.publish_will(now, key);
+                self.forget_will(key);
+            }
             return self.watch_expiry(now, key);
         }
-        let client_id = session.client_id.clone();
-        self.remove_session(key);
+        self.end_session(now, key);
         self.stats.expired += 1;
         self.event(Event::Expired { client_id });
     }

@@ -1,8 +1,10 @@
 //! What the operator's rules say about a message that has to wait.
 
-use super::{Queued, filter_matches};
+use super::subscriptions::Granted;
+use super::{Queued, SessionKey, filter_matches};
 use crate::{Core, Keep, Message, PlantedBug, Qos, WhenFull};
 use sn_types::Instant;
+use std::num::NonZeroU32;
 
 /// How a message is treated while it waits. Worked out once for all of its subscribers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +14,37 @@ pub(crate) struct Handling {
     pub(crate) keep_qos0: bool,
     priority: u8,
     expires: Instant,
+}
+
+/// What a subscriber wants of a message, by those of its subscriptions that match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// The highest QoS (MQTT-3.3.5-1).
+    qos: Qos,
+    pub(crate) retain_as_published: bool,
+    subscription_ids: Vec<NonZeroU32>,
+}
+
+impl Wanted {
+    /// From the matching subscriptions of one session, which has published the message itself or not. `None`: it wants
+    /// none of its own.
+    pub(crate) fn new(found: &[(SessionKey, Granted)], is_its_own: bool) -> Option<Self> {
+        let mut wanting = found.iter().map(|(_, granted)| *granted).filter(|granted| !(is_its_own && granted.no_local));
+        let mut wanted = Self::from(wanting.next()?);
+        for granted in wanting {
+            wanted.qos = wanted.qos.max(granted.qos);
+            wanted.retain_as_published |= granted.retain_as_published;
+            wanted.subscription_ids.extend(granted.id);
+        }
+        Some(wanted)
+    }
+}
+
+impl From<Granted> for Wanted {
+    fn from(granted: Granted) -> Self {
+        let Granted { qos, retain_as_published, id, no_local: _ } = granted;
+        Self { qos, retain_as_published, subscription_ids: id.into_iter().collect() }
+    }
 }
 
 impl Core {
@@ -29,16 +62,16 @@ impl Core {
     }
 
     /// A message for one subscriber, with the next place in the order of all.
-    pub(super) fn queued(&mut self, message: &Message, granted: Qos, retain: bool, how: Handling) -> Queued {
+    pub(super) fn queued(&mut self, message: &Message, wanted: Wanted, retain: bool, how: Handling) -> Queued {
         let place = self.broker.next_place;
         self.broker.next_place += 1;
         Queued {
-            message: message.clone(),
-            qos: if self.has(PlantedBug::GrantedQosIgnored) { message.qos() } else { message.qos().min(granted) },
+            message: message.with_subscription_ids(wanted.subscription_ids),
+            qos: if self.has(PlantedBug::GrantedQosIgnored) { message.qos() } else { message.qos().min(wanted.qos) },
             retain,
             priority: how.priority,
             place,
-            expires: how.expires,
+            expires: how.expires.min(message.expires()),
         }
     }
 }

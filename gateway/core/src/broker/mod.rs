@@ -14,6 +14,7 @@ mod session;
 mod status;
 mod subscriptions;
 mod sys;
+mod will;
 
 pub use bridge::BRIDGE_PREFIX;
 pub use census::Census;
@@ -28,9 +29,12 @@ pub(crate) use queue::Queued;
 pub(crate) use session::{Link, Marks, Part, Session, Sessions};
 
 use crate::map::MapSeed;
-use crate::{Gauges, Message, Qos};
+use crate::{Gauges, Message};
 use retained::Retained;
 use std::sync::Arc;
+pub(crate) use subscriptions::Granted;
+pub(crate) use will::WillTerms;
+
 use subscriptions::Subscriptions;
 use sys::Sys;
 
@@ -44,7 +48,7 @@ pub(crate) struct Broker {
     retained: Retained,
     sys: Sys,
     /// Reused by every publish, so that routing does not allocate.
-    matches: Vec<(SessionKey, Qos)>,
+    matches: Vec<(SessionKey, Granted)>,
 }
 
 impl Broker {
@@ -78,10 +82,10 @@ impl Broker {
     }
 
     /// A subscription from the store.
-    pub(crate) fn restore_subscription(&mut self, key: SessionKey, filter: &Arc<str>, qos: Qos) {
+    pub(crate) fn restore_subscription(&mut self, key: SessionKey, filter: &Arc<str>, granted: Granted) {
         if let Some(session) = self.sessions.get_mut(key) {
-            session.subscriptions.push((filter.clone(), qos));
-            self.subscriptions.insert(filter, key, qos);
+            session.subscriptions.push((filter.clone(), granted));
+            self.subscriptions.insert(filter, key, granted);
         }
     }
 

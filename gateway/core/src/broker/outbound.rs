@@ -232,9 +232,9 @@ impl Outbound {
         true
     }
 
-    /// The QoS of the message in flight under an id.
-    pub(crate) fn qos_in_flight(&self, id: u16) -> Option<Qos> {
-        self.inflight.iter().find(|sent| sent.id == id).map(|sent| sent.queued.qos)
+    /// The place of the message in flight under an id, if it has this QoS.
+    pub(crate) fn place_in_flight(&self, id: u16, qos: Qos) -> Option<usize> {
+        self.inflight.iter().position(|sent| sent.id == id && sent.queued.qos == qos)
     }
 
     /// Octets of the messages that wait.

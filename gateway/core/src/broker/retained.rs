@@ -1,17 +1,30 @@
 //! The last retained message of each topic (MQTT 3.1.1 §3.3.1.3).
 
 use super::filter::{filter_matches, has_wildcard};
-use crate::{Limits, Message};
-use std::collections::BTreeMap;
+use crate::core::TimerKey;
+use crate::{Core, DropReason, Limits, Message};
+use sn_types::Instant;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
 /// Retained messages by topic.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Retained {
     by_topic: BTreeMap<Arc<str>, Message>,
-    /// Octets of all topics and payloads.
+    /// Octets of all topics, payloads and properties.
     bytes: usize,
+    /// When which messages are of no use any more, of those that will be.
+    expiries: BTreeSet<(Instant, Arc<str>)>,
+    /// When the next look at them is due.
+    scheduled: Instant,
+}
+
+impl Default for Retained {
+    fn default() -> Self {
+        let scheduled = Instant::FAR_FUTURE;
+        Self { by_topic: BTreeMap::new(), bytes: 0, expiries: BTreeSet::new(), scheduled }
+    }
 }
 
 impl Retained {
@@ -23,7 +36,27 @@ impl Retained {
             self.bytes += message.bytes();
             self.by_topic.insert(message.topic().clone(), message.clone())
         };
-        self.bytes -= old.map_or(0, |old| old.bytes());
+        if let Some(old) = old {
+            self.bytes -= old.bytes();
+            if old.expires() < Instant::FAR_FUTURE {
+                self.expiries.remove(&(old.expires(), old.topic().clone()));
+            }
+        }
+        if message.expires() < Instant::FAR_FUTURE && !message.payload().is_empty() {
+            self.expiries.insert((message.expires(), message.topic().clone()));
+        }
+    }
+
+    /// Takes out a message that is of no use any more, if there is one.
+    fn pop_expired(&mut self, now: Instant) -> Option<Message> {
+        let (expires, _) = self.expiries.first()?;
+        if *expires > now {
+            return None;
+        }
+        let (_, topic) = self.expiries.pop_first()?;
+        let expired = self.by_topic.remove(&topic)?;
+        self.bytes -= expired.bytes();
+        Some(expired)
     }
 
     /// Whether `message` may be kept within the limits. One that takes another's place is no further topic.
@@ -63,6 +96,29 @@ impl Retained {
 
     pub(crate) fn len(&self) -> usize {
         self.by_topic.len()
+    }
+}
+
+impl Core {
+    /// Sees to it that retained messages are looked at when the next one expires.
+    pub(crate) fn watch_retained(&mut self) {
+        let retained = &mut self.broker.retained;
+        if let Some((expires, _)) = retained.expiries.first() {
+            self.timers.schedule(&mut retained.scheduled, *expires, TimerKey::Retained);
+        }
+    }
+
+    /// The look that was asked for `due`: forgets what has expired.
+    pub(crate) fn retained_due(&mut self, now: Instant, due: Instant) {
+        if self.broker.retained.scheduled != due {
+            return;
+        }
+        self.broker.retained.scheduled = Instant::FAR_FUTURE;
+        while let Some(expired) = self.broker.retained.pop_expired(now) {
+            self.journal.retained_changed(&expired);
+            *self.stats.drops.entry(DropReason::Expired).or_default() += 1;
+        }
+        self.watch_retained();
     }
 }
 

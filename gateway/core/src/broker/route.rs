@@ -1,6 +1,7 @@
 //! From an accepted publish to the subscribers' queues.
 
-use super::handling::Handling;
+use super::handling::{Handling, Wanted};
+use super::subscriptions::Granted;
 use super::sys::{RESERVED_PREFIX, selects_sys};
 use super::{Link, Outbound, Part, Queued, SessionKey, validate_topic_name};
 use crate::{Core, DropReason, Event, Limits, Message, PlantedBug, Qos, RejectReason, Via};
@@ -15,8 +16,9 @@ impl Core {
         valid.then_some(()).ok_or(RejectReason::TopicName)
     }
 
-    /// Hands an accepted message to everybody who subscribed to its topic, and keeps it if it is retained.
-    pub(crate) fn publish(&mut self, now: Instant, message: Message) {
+    /// Hands an accepted message to everybody who subscribed to its topic, and keeps it if it is retained. Answers
+    /// whether anybody did.
+    pub(crate) fn publish(&mut self, now: Instant, from: Option<SessionKey>, message: Message) -> bool {
         self.stats.published[message.qos() as usize] += 1;
         self.stats.published_bytes[message.qos() as usize] += message.payload().len() as u64;
         if message.retain() {
@@ -25,12 +27,18 @@ impl Core {
         let how = self.handling(now, message.topic());
         let mut matches = std::mem::take(&mut self.broker.matches);
         self.broker.subscriptions.matches(message.topic(), &mut matches);
-        for (key, granted) in matches.drain(..) {
-            let queued = self.queued(&message, granted, false, how);
+        let mut any = false;
+        for found in matches.chunk_by(|one, next| one.0 == next.0) {
+            let (key, _) = found[0];
+            let Some(wanted) = Wanted::new(found, from == Some(key)) else { continue };
+            let retain = wanted.retain_as_published && message.retain();
+            let queued = self.queued(&message, wanted, retain, how);
             self.deliver(now, key, queued, how);
             self.pump(now, key);
+            any = true;
         }
         self.broker.matches = matches;
+        any
     }
 
     /// Keeps a message for new subscribers, if there is room; those of now get it in any case.
@@ -40,6 +48,7 @@ impl Core {
             return;
         }
         self.broker.retained.set(message);
+        self.watch_retained();
         self.journal.retained_changed(message);
     }
 
@@ -101,34 +110,34 @@ impl Core {
         }
     }
 
-    /// Adds a subscription or changes its QoS. `false`: the client has as many as it may.
-    pub(crate) fn subscribe(&mut self, key: SessionKey, filter: &Arc<str>, qos: Qos) -> bool {
-        let Some(session) = self.broker.sessions.get_mut(key) else { return false };
+    /// Adds a subscription or changes it, and says whether it is new. `None`: the client has as many as it may.
+    pub(crate) fn subscribe(&mut self, key: SessionKey, filter: &Arc<str>, granted: Granted) -> Option<bool> {
+        let session = self.broker.sessions.get_mut(key)?;
         let full = session.subscriptions.len() >= self.config.limits.subscriptions_per_client;
         match session.subscriptions.iter_mut().find(|(known, _)| known == filter) {
-            Some((_, granted)) => *granted = qos,
-            None if full => return false,
-            None => session.subscriptions.push((filter.clone(), qos)),
+            Some((_, before)) => *before = granted,
+            None if full => return None,
+            None => session.subscriptions.push((filter.clone(), granted)),
         }
-        self.broker.subscriptions.insert(filter, key, qos);
+        let is_new = self.broker.subscriptions.insert(filter, key, granted);
         self.broker.sessions.mark(key, Part::Subscriptions);
-        true
+        Some(is_new)
     }
 
     /// Queues the retained messages that a new subscription asks for. The caller pumps, after its SUBACK.
-    pub(crate) fn deliver_retained(&mut self, now: Instant, key: SessionKey, filter: &str, granted: Qos) {
+    pub(crate) fn deliver_retained(&mut self, now: Instant, key: SessionKey, filter: &str, granted: Granted) {
         for (queued, how) in self.retained_for(now, filter, granted) {
             self.deliver(now, key, queued, how);
         }
     }
 
     /// The retained messages that a new subscription asks for, in the order of their topics.
-    pub(crate) fn retained_for(&mut self, now: Instant, filter: &str, granted: Qos) -> Vec<(Queued, Handling)> {
+    pub(crate) fn retained_for(&mut self, now: Instant, filter: &str, granted: Granted) -> Vec<(Queued, Handling)> {
         let mut found = if selects_sys(filter) { self.sys_retained(now, filter) } else { Vec::new() };
         self.broker.retained.for_each_match(filter, &mut |message: &Message| found.push(message.clone()));
         let mut queue = |message: &Message| {
             let how = self.handling(now, message.topic());
-            (self.queued(message, granted, true, how), how)
+            (self.queued(message, granted.into(), true, how), how)
         };
         found.iter().map(&mut queue).collect()
     }
@@ -155,13 +164,6 @@ impl Core {
             self.broker.subscriptions.remove(filter, key);
         }
         self.sn.forget(key);
-    }
-
-    /// Publishes the session's will; it stays in place.
-    pub(crate) fn publish_will(&mut self, now: Instant, key: SessionKey) {
-        if let Some(will) = self.permitted_will(key) {
-            self.publish(now, will);
-        }
     }
 
     /// Counts a message that a client will not get.

@@ -2,10 +2,12 @@
 
 use super::Outbound;
 use super::queue::Totals;
+use super::subscriptions::Granted;
+use super::will::WillTerms;
 use crate::access::Who;
 use crate::map::{Map, MapSeed};
 use crate::stats::Counters;
-use crate::{ConnId, Message, Qos};
+use crate::{ConnId, Message};
 use slab::Slab;
 use sn_types::Instant;
 use std::sync::Arc;
@@ -64,14 +66,16 @@ pub(crate) struct Session {
     pub(crate) clean: bool,
     /// How long it is kept otherwise, in seconds, if its client has said so; `u32::MAX` is for ever.
     pub(crate) expiry_s: Option<u32>,
-    /// Filters and the QoS granted, in the order of the SUBSCRIBEs.
-    pub(crate) subscriptions: Vec<(Arc<str>, Qos)>,
+    /// Filters and what was granted, in the order of the SUBSCRIBEs.
+    pub(crate) subscriptions: Vec<(Arc<str>, Granted)>,
     /// When the session ends, because its client has been away for too long.
     pub(crate) expires: Instant,
     /// Its earliest look at that.
     pub(super) scheduled: Instant,
     /// Published when the client is lost.
     pub(crate) will: Option<Message>,
+    /// What MQTT 5 says of it beside; most wills have none.
+    pub(crate) will_terms: Option<Box<WillTerms>>,
     /// Messages to the client.
     pub(crate) outbound: Outbound,
     /// Ids of QoS 2 messages from the client that are not released yet.
@@ -95,6 +99,7 @@ impl Session {
             expires: Instant::FAR_FUTURE,
             scheduled: Instant::FAR_FUTURE,
             will: None,
+            will_terms: None,
             outbound: Outbound::new(durable, totals),
             incoming_qos2: Vec::new(),
             counters: None,
@@ -106,6 +111,11 @@ impl Session {
     /// Who its client is.
     pub(crate) fn who(&self) -> Who<'_> {
         Who { user: self.user.as_deref().unwrap_or_default(), client_id: &self.client_id }
+    }
+
+    /// When its will is published; a will that does not wait for a time is none of the clock's business.
+    pub(crate) fn will_due(&self) -> Instant {
+        self.will_terms.as_ref().map_or(Instant::FAR_FUTURE, |terms| terms.due)
     }
 
     /// Which parts have changed since the last commit; none from now on.

@@ -8,11 +8,39 @@ use super::filter::has_wildcard;
 use super::sys::selects_sys;
 use crate::Qos;
 use crate::map::{Map, MapSeed};
+use crate::mqtt::SubscribeOptions;
 use slab::Slab;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::mem;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+
+/// What a subscriber gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Granted {
+    /// The highest QoS.
+    pub(crate) qos: Qos,
+    /// Not what it has published itself.
+    pub(crate) no_local: bool,
+    /// RETAIN as it was published.
+    pub(crate) retain_as_published: bool,
+    /// Comes with every message.
+    pub(crate) id: Option<NonZeroU32>,
+}
+
+impl From<Qos> for Granted {
+    fn from(qos: Qos) -> Self {
+        Self { qos, ..Self::default() }
+    }
+}
+
+impl Granted {
+    pub(crate) fn new(options: SubscribeOptions, id: Option<NonZeroU32>) -> Self {
+        let SubscribeOptions { qos, no_local, retain_as_published, retain_handling: _ } = options;
+        Self { qos, no_local, retain_as_published, id }
+    }
+}
 
 /// All subscriptions of all sessions.
 #[derive(Debug)]
@@ -29,14 +57,14 @@ impl Subscriptions {
         Self { exact: seed.map(), wild: Trie::new(seed), len: 0, of_sys: 0 }
     }
 
-    /// Subscribes `session` to a valid `filter`. False if it was already, in which case `qos` replaces its QoS.
-    pub(crate) fn insert(&mut self, filter: &Arc<str>, session: SessionKey, qos: Qos) -> bool {
+    /// Subscribes `session` to a valid `filter`. False if it was already, in which case `granted` replaces what it had.
+    pub(crate) fn insert(&mut self, filter: &Arc<str>, session: SessionKey, granted: Granted) -> bool {
         let subscribers = if has_wildcard(filter) {
             self.wild.subscribers_mut(filter)
         } else {
             self.exact.entry_ref(filter).or_default()
         };
-        let is_new = subscribers.insert(session, qos);
+        let is_new = subscribers.insert(session, granted);
         self.len += usize::from(is_new);
         self.of_sys += usize::from(is_new && selects_sys(filter));
         is_new
@@ -54,9 +82,9 @@ impl Subscriptions {
         was_there
     }
 
-    /// Puts into `found` who gets a message on `topic`: each session once, in the order of the keys, with the highest
-    /// QoS of those of its subscriptions that match (MQTT-3.3.5-1).
-    pub(crate) fn matches(&self, topic: &str, found: &mut Vec<(SessionKey, Qos)>) {
+    /// Puts into `found` the subscriptions that match `topic`, in the order of the sessions' keys: those of a session are
+    /// next to each other.
+    pub(crate) fn matches(&self, topic: &str, found: &mut Vec<(SessionKey, Granted)>) {
         found.clear();
         let mut filters = 0;
         let mut collect = |subscribers: &Subscribers| {
@@ -65,8 +93,7 @@ impl Subscriptions {
         self.exact.get(topic).into_iter().for_each(&mut collect);
         self.wild.for_each_match(topic, &mut collect);
         if filters > 1 {
-            found.sort_by_key(|&(session, qos)| (session, std::cmp::Reverse(qos)));
-            found.dedup_by_key(|(session, _)| *session);
+            found.sort_by_key(|&(session, _)| session);
         }
     }
 
@@ -101,29 +128,29 @@ fn remove_exact(exact: &mut Map<Arc<str>, Subscribers>, filter: &str, session: S
 enum Subscribers {
     #[default]
     None,
-    One(SessionKey, Qos),
+    One(SessionKey, Granted),
     Many(ManySubscribers),
 }
 
 /// In a box, to keep the enum, of which there are millions, at 16 octets.
-type ManySubscribers = Box<BTreeMap<SessionKey, Qos>>;
+type ManySubscribers = Box<BTreeMap<SessionKey, Granted>>;
 
 impl Subscribers {
-    fn insert(&mut self, session: SessionKey, qos: Qos) -> bool {
+    fn insert(&mut self, session: SessionKey, granted: Granted) -> bool {
         match self {
             Self::None => {
-                *self = Self::One(session, qos);
+                *self = Self::One(session, granted);
                 true
             }
-            Self::One(one, its_qos) if *one == session => {
-                *its_qos = qos;
+            Self::One(one, its) if *one == session => {
+                *its = granted;
                 false
             }
-            Self::One(one, its_qos) => {
-                *self = Self::Many(Box::new(BTreeMap::from([(*one, *its_qos), (session, qos)])));
+            Self::One(one, its) => {
+                *self = Self::Many(Box::new(BTreeMap::from([(*one, *its), (session, granted)])));
                 true
             }
-            Self::Many(many) => many.insert(session, qos).is_none(),
+            Self::Many(many) => many.insert(session, granted).is_none(),
         }
     }
 
@@ -138,7 +165,7 @@ impl Subscribers {
             Self::Many(many) => {
                 let was_there = many.remove(&session).is_some();
                 if many.len() == 1 {
-                    *self = many.pop_first().map_or(Self::None, |(one, qos)| Self::One(one, qos));
+                    *self = many.pop_first().map_or(Self::None, |(one, granted)| Self::One(one, granted));
                 }
                 was_there
             }
@@ -150,11 +177,11 @@ impl Subscribers {
     }
 
     /// Appends to `found`; whether there was anybody.
-    fn collect(&self, found: &mut Vec<(SessionKey, Qos)>) -> bool {
+    fn collect(&self, found: &mut Vec<(SessionKey, Granted)>) -> bool {
         match self {
             Self::None => return false,
-            Self::One(one, qos) => found.push((*one, *qos)),
-            Self::Many(many) => found.extend(many.iter().map(|(session, qos)| (*session, *qos))),
+            Self::One(one, granted) => found.push((*one, *granted)),
+            Self::Many(many) => found.extend(many.iter().map(|(session, granted)| (*session, *granted))),
         }
         true
     }
@@ -340,7 +367,7 @@ mod tests {
     fn subscriptions<'a>(all: impl IntoIterator<Item = (&'a str, u32, Qos)>) -> Subscriptions {
         let mut subscriptions = Subscriptions::new(MapSeed::new(7));
         for (filter, index, qos) in all {
-            subscriptions.insert(&filter.into(), key(index), qos);
+            subscriptions.insert(&filter.into(), key(index), qos.into());
         }
         subscriptions
     }
@@ -348,7 +375,8 @@ mod tests {
     fn found(subscriptions: &Subscriptions, topic: &str) -> Vec<(SessionKey, Qos)> {
         let mut found = Vec::new();
         subscriptions.matches(topic, &mut found);
-        found
+        let highest = |all: &[(SessionKey, Granted)]| all.iter().map(|(key, granted)| (*key, granted.qos)).max();
+        found.chunk_by(|a, b| a.0 == b.0).filter_map(highest).collect()
     }
 
     #[test]
@@ -370,9 +398,9 @@ mod tests {
     fn subscribing_again_replaces_the_qos() {
         let mut subscriptions = Subscriptions::new(MapSeed::new(7));
         for filter in ["a/b", "a/#"].map(Arc::from) {
-            assert!(subscriptions.insert(&filter, key(1), Qos::ExactlyOnce));
-            assert!(subscriptions.insert(&filter, key(2), Qos::ExactlyOnce));
-            assert!(!subscriptions.insert(&filter, key(1), Qos::AtMostOnce));
+            assert!(subscriptions.insert(&filter, key(1), Qos::ExactlyOnce.into()));
+            assert!(subscriptions.insert(&filter, key(2), Qos::ExactlyOnce.into()));
+            assert!(!subscriptions.insert(&filter, key(1), Qos::AtMostOnce.into()));
         }
         assert_eq!(subscriptions.len(), 4);
         assert_eq!(found(&subscriptions, "a/b"), [(key(1), Qos::AtMostOnce), (key(2), Qos::ExactlyOnce)]);
@@ -399,8 +427,8 @@ mod tests {
     fn a_topic_that_somebody_subscribed_to_has_one_name() {
         let mut subscriptions = subscriptions([]);
         let filter: Arc<str> = "a/b".into();
-        subscriptions.insert(&filter, key(1), Qos::AtMostOnce);
-        subscriptions.insert(&"a/b".into(), key(2), Qos::AtMostOnce);
+        subscriptions.insert(&filter, key(1), Qos::AtMostOnce.into());
+        subscriptions.insert(&"a/b".into(), key(2), Qos::AtMostOnce.into());
         assert!(subscriptions.name("a/b").is_some_and(|name| Arc::ptr_eq(name, &filter)));
         subscriptions.remove("a/b", key(1));
         subscriptions.remove("a/b", key(2));
@@ -466,7 +494,7 @@ mod tests {
                 let entry = (filter.clone(), key(index));
                 if let Some(qos) = qos {
                     let is_new = naive.insert(entry, qos).is_none();
-                    prop_assert_eq!(subscriptions.insert(&filter.into(), key(index), qos), is_new);
+                    prop_assert_eq!(subscriptions.insert(&filter.into(), key(index), qos.into()), is_new);
                 } else {
                     prop_assert_eq!(subscriptions.remove(&filter, key(index)), naive.remove(&entry).is_some());
                 }

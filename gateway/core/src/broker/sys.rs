@@ -4,6 +4,7 @@
 //! Then what has changed is published at QoS 0. A subscriber that does not listen at that moment is passed over, and no
 //! mailbox fills with it.
 
+use super::handling::Wanted;
 use super::load::Load;
 use super::status::Status;
 use super::{Link, SessionKey, filter_matches};
@@ -152,8 +153,10 @@ impl Core {
         // A connection that does not read gets the latest value of each topic when it does.
         let mut how = self.handling(now, topic);
         how.keep = Keep::Latest;
-        for (key, granted) in found {
-            let queued = self.queued(&message, granted, false, how);
+        for found in found.chunk_by(|one, next| one.0 == next.0) {
+            let (key, _) = found[0];
+            let Some(wanted) = Wanted::new(found, false) else { continue };
+            let queued = self.queued(&message, wanted, false, how);
             self.deliver(now, key, queued, how);
             self.pump(now, key);
         }

@@ -4,9 +4,10 @@ use super::key::{Key, Record, SCHEMA};
 use super::record::{
     FlightValue, IncomingValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, delete, put, stored_time,
 };
+use super::tail::{MessageTail, SessionTail, put_with_tail, subscriptions_tail};
 use super::{CommitToken, Journal};
 use crate::broker::{Change, Marks, Part, Phase, Queued, Session, SessionKey};
-use crate::{Core, Output, PlantedBug};
+use crate::{Core, Message, Output, PlantedBug};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ impl Core {
         for topic in std::mem::take(&mut self.journal.retained) {
             let key = Key::Retained(&topic);
             records.push(match self.broker.retained_message(&topic) {
-                Some(message) => put(key, &MessageValue::from(message)),
+                Some(message) => retained_record(message),
                 None => delete(key),
             });
         }
@@ -94,7 +95,7 @@ impl Core {
             reserved_id: session.outbound.reserved_id(),
             sn: self.sn.stored_client(key),
         };
-        put(Key::Session(session.number), &value)
+        put_with_tail(Key::Session(session.number), &value, SessionTail::of(session))
     }
 
     fn incoming_record(&self, key: SessionKey, session: &Session) -> Record {
@@ -108,10 +109,17 @@ impl Core {
         let subscriptions: Vec<_> = session
             .subscriptions
             .iter()
-            .map(|(filter, qos)| SubscriptionValue { filter, qos: *qos as u8, form: self.sn.stored_form(key, filter) })
+            .map(|(filter, granted)| SubscriptionValue {
+                filter,
+                qos: granted.qos as u8,
+                form: self.sn.stored_form(key, filter),
+            })
             .collect();
         let key = Key::Subscriptions(session.number);
-        if subscriptions.is_empty() { delete(key) } else { put(key, &subscriptions) }
+        if subscriptions.is_empty() {
+            return delete(key);
+        }
+        put_with_tail(key, &subscriptions, subscriptions_tail(session))
     }
 
     /// Every record that the store should have, made from the state in memory.
@@ -122,7 +130,7 @@ impl Core {
             self.snapshot_session(key, session, &mut records);
         }
         self.broker.for_each_retained(&mut |message| {
-            records.push(put(Key::Retained(message.topic()), &MessageValue::from(message)));
+            records.push(retained_record(message));
         });
         records.retain(|record| record.value.is_some());
         records
@@ -213,6 +221,10 @@ fn collect_change(number: u64, change: &Change<'_>, records: &mut Vec<Record>) {
     }
 }
 
+fn retained_record(message: &Message) -> Record {
+    put_with_tail(Key::Retained(message.topic()), &MessageValue::from(message), MessageTail::of(message))
+}
+
 fn user_record(session: &Session) -> Record {
     let key = Key::User(session.number);
     session.user.as_ref().map_or_else(|| delete(key), |user| put(key, &&**user))
@@ -226,7 +238,7 @@ fn queued_record(number: u64, queued: &Queued) -> Record {
         expires: stored_time(queued.expires),
         message: MessageValue::from(&queued.message),
     };
-    put(Key::Queued(number, queued.place), &value)
+    put_with_tail(Key::Queued(number, queued.place), &value, MessageTail::of(&queued.message))
 }
 
 fn flight_record(number: u64, place: u64, id: u16, phase: Phase) -> Record {

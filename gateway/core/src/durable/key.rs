@@ -34,8 +34,9 @@ const SCHEMA_KEY: &[u8] = b"!schema";
 const PREDEFINED_KEY: &[u8] = b"p";
 
 /// The layout's version. Raised by every change that an older program would misread. Version 1 had no
-/// [`Key::Predefined`], version 2 no [`Key::User`].
-pub(super) const SCHEMA: u8 = 3;
+/// [`Key::Predefined`], version 2 no [`Key::User`], version 3 nothing of MQTT 5
+/// (see `tail`).
+pub(super) const SCHEMA: u8 = 4;
 
 /// What a key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ mod key;
 mod outbox;
 mod record;
 mod restore;
+mod tail;
 
 pub use key::Record;
 pub use restore::{RestoreError, Restored};

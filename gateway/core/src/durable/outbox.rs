@@ -40,7 +40,7 @@ impl Held {
     fn bytes(&self) -> usize {
         let contents = match &self.output {
             Output::Send { datagram, .. } | Output::Broadcast { datagram, .. } => datagram.len(),
-            Output::Mqtt { packet: Packet::Publish(publish), .. } => publish.topic.len() + publish.payload.len(),
+            Output::Mqtt { packet: Packet::Publish(publish), .. } => publish.wire_len(),
             // The others are small.
             Output::Mqtt { .. }
             | Output::MqttClose { .. }
@@ -70,6 +70,8 @@ struct HeldFor {
     all: u32,
     /// Those that lead, or wait behind one that does.
     leading: u32,
+    /// Those that acknowledge a QoS 1 PUBLISH.
+    pubacks: u32,
 }
 
 impl Outbox {
@@ -96,6 +98,7 @@ impl Outbox {
         let held_for = self.held_for.entry(recipient).or_default();
         held_for.all += 1;
         held_for.leading += u32::from(leads);
+        held_for.pubacks += u32::from(is_puback(&output));
         let held = Held { leads, until, recipient, output };
         self.held_bytes += held.bytes();
         self.held.push_back(held);
@@ -125,15 +128,16 @@ impl Outbox {
             let Some(held) = self.held.pop_front() else { return };
             self.held_bytes -= held.bytes();
             let Held { leads, recipient, output, .. } = held;
+            self.let_go(recipient, leads, is_puback(&output));
             self.ready.push_back(output);
-            self.let_go(recipient, leads);
         }
     }
 
-    fn let_go(&mut self, recipient: Recipient, leads: bool) {
+    fn let_go(&mut self, recipient: Recipient, leads: bool, puback: bool) {
         let Some(held) = self.held_for.get_mut(&recipient) else { return };
         held.all -= 1;
         held.leading -= u32::from(leads);
+        held.pubacks -= u32::from(puback);
         if held.all == 0 {
             self.held_for.remove(&recipient);
         }
@@ -163,10 +167,20 @@ impl Outbox {
         self.held_bytes
     }
 
+    /// PUBACKs to this recipient that wait.
+    pub(crate) fn held_pubacks(&self, recipient: Recipient) -> usize {
+        let held_for = if self.held.is_empty() { None } else { self.held_for.get(&recipient) };
+        held_for.map_or(0, |held| held.pubacks as usize)
+    }
+
     /// Whether something to this recipient waits.
     pub(crate) fn is_holding(&self, recipient: Recipient) -> bool {
         self.held_for.contains_key(&recipient)
     }
+}
+
+fn is_puback(output: &Output) -> bool {
+    matches!(output, Output::Mqtt { packet: Packet::PubAck(_), .. })
 }
 
 #[cfg(test)]

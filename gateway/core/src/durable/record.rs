@@ -2,6 +2,7 @@
 
 use super::key::{Key, Record};
 use super::restore::Names;
+use super::tail::MessageTail;
 use crate::{ClientState, Message, Qos};
 use serde::{Deserialize, Serialize};
 use sn_types::{Instant, PeerAddr};
@@ -90,8 +91,9 @@ impl<'a> From<&'a Message> for MessageValue<'a> {
 }
 
 impl MessageValue<'_> {
-    pub(super) fn message(self, names: &mut Names) -> Option<Message> {
-        Some(Message::new(names.share(self.topic), self.payload, qos(self.qos)?, self.retain))
+    pub(super) fn message(self, names: &mut Names, tail: Option<MessageTail<'_>>) -> Option<Message> {
+        let details = tail.map(MessageTail::details).unwrap_or_default();
+        Some(Message::detailed(names.share(self.topic), self.payload, qos(self.qos)?, self.retain, details))
     }
 }
 

@@ -8,7 +8,8 @@ use super::record::{
     FlightValue, FormValue, IncomingValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, qos,
     restored_time,
 };
-use crate::broker::{Link, Part, Phase, Queued, SessionKey};
+use super::tail::{MessageTail, SessionTail, SubscriptionsTail, granted, read_with_tail};
+use crate::broker::{Link, Phase, Queued, SessionKey};
 use crate::map::{Map, MapSeed};
 use crate::{Core, Message, PlantedBug, Qos};
 use serde::Deserialize;
@@ -141,6 +142,7 @@ impl Core {
         }
         self.predefined_were(&reader.predefined);
         self.finish_restore(now, reader.sessions.into_values());
+        self.watch_retained();
         self.sys_start(now);
         Ok(reader.restored)
     }
@@ -174,12 +176,13 @@ impl Core {
     }
 
     fn restore_session(&mut self, now: Instant, names: &mut Names, number: u64, value: &[u8]) -> Option<SessionKey> {
-        let value: SessionValue<'_> = read(value)?;
+        let (value, tail): (SessionValue<'_>, Option<SessionTail<'_>>) = read_with_tail(value)?;
+        let mut tail = tail.unwrap_or_default();
         if self.broker.sessions.find(value.client_id).is_some() {
             return None;
         }
         let will = match value.will {
-            Some(will) => Some(will.message(names)?),
+            Some(will) => Some(will.message(names, tail.will.take())?),
             None => None,
         };
         let key = self.broker.sessions.insert_numbered(value.client_id, true, number);
@@ -189,22 +192,26 @@ impl Core {
         session.outbound.restore_ids(if forgets_ids { 0 } else { value.reserved_id });
         session.expires = restored_time(value.expires);
         session.will = will;
+        tail.restore(session);
         match value.sn {
             Some(client) => {
                 let link = self.sn.restore_client(now, key, client);
                 self.broker.sessions.set_link(key, link);
             }
             None => {
-                // An MQTT will belongs to a connection, and that is gone with the process.
-                session.will = None;
-                self.broker.sessions.mark(key, Part::Header);
+                // An MQTT will belongs to a connection, and that is gone with the process. One that waits for its client
+                // to come back begins to wait anew.
+                if !self.let_will_wait(now, key) {
+                    self.forget_will(key);
+                }
             }
         }
         Some(key)
     }
 
     fn restore_retained(&mut self, names: &mut Names, value: &[u8]) -> Option<()> {
-        let message: Message = read::<MessageValue<'_>>(value)?.message(names)?;
+        let (value, tail): (MessageValue<'_>, _) = read_with_tail(value)?;
+        let message: Message = value.message(names, tail)?;
         self.broker.restore_retained(&Arc::new(message));
         Some(())
     }
@@ -214,7 +221,8 @@ impl Core {
         match key {
             Key::Subscriptions(number) => {
                 let key = *reader.sessions.get(&number)?;
-                self.restore_subscriptions(key, &mut reader.names, &read::<Vec<SubscriptionValue<'_>>>(value)?)?;
+                let (value, tail) = read_with_tail(value)?;
+                self.restore_subscriptions(key, &mut reader.names, value, &tail.unwrap_or_default())?;
                 Some(0)
             }
             Key::TopicId(number, id) => {
@@ -231,7 +239,7 @@ impl Core {
             }
             Key::Queued(number, place) => {
                 let key = *reader.sessions.get(&number)?;
-                self.restore_queued(reader, (number, place), key, read(value)?)?;
+                self.restore_queued(reader, (number, place), key, read_with_tail(value)?)?;
                 Some(1)
             }
             Key::User(number) => {
@@ -247,11 +255,12 @@ impl Core {
         &mut self,
         key: SessionKey,
         names: &mut Names,
-        subscriptions: &[SubscriptionValue<'_>],
+        subscriptions: Vec<SubscriptionValue<'_>>,
+        tail: &SubscriptionsTail,
     ) -> Option<()> {
-        for subscription in subscriptions {
+        for (place, subscription) in subscriptions.into_iter().enumerate() {
             let filter = names.share(subscription.filter);
-            self.broker.restore_subscription(key, &filter, qos(subscription.qos)?);
+            self.broker.restore_subscription(key, &filter, granted(tail, place, qos(subscription.qos)?));
             if subscription.form != FormValue::Name {
                 self.sn.restore_form(key, &filter, subscription.form);
             }
@@ -264,10 +273,10 @@ impl Core {
         reader: &mut Reader,
         (number, place): (u64, u64),
         key: SessionKey,
-        value: QueuedValue<'_>,
+        (value, tail): (QueuedValue<'_>, Option<MessageTail<'_>>),
     ) -> Option<()> {
         let qos: Qos = qos(value.qos)?;
-        let message = value.message.message(&mut reader.names)?;
+        let message = value.message.message(&mut reader.names, tail)?;
         let phase = |released| if released { Phase::Released } else { Phase::Published };
         let flight = reader.flights.get(&(number, place)).map(|flight| (flight.id, phase(flight.released)));
         self.broker.note_place(place);
@@ -287,6 +296,10 @@ impl Core {
                 self.publish_will(now, key);
             }
             match self.broker.sessions.get(key) {
+                // Nobody wants to come back to it.
+                Some(session) if session.link == Link::None && session.clean && !self.sn.knows(key) => {
+                    self.end_session(now, key);
+                }
                 // Its connection ended with the process, and so it begins to wait now.
                 Some(session) if session.link == Link::None && session.expires == Instant::FAR_FUTURE => {
                     self.detach(now, key);

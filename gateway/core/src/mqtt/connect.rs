@@ -1,10 +1,11 @@
 //! CONNECT (MQTT 3.1.1 §3.1, MQTT 5 §3.1).
 
 use super::connection::{Conn, OpenConn};
+use super::publish_in::has_payload_format;
 use super::{ConnAck, ConnAckProperties, Connect, Login, LoginRefusal, Packet, ReasonCode, Version, Will};
 use crate::access::{Action, Who};
-use crate::broker::{Link, Part, SessionKey, may_have_id, validate_topic_name};
-use crate::{CloseReason, ConnId, Core, Event, Message, RejectReason, Via};
+use crate::broker::{Link, Part, SessionKey, WillTerms, may_have_id, validate_topic_name};
+use crate::{CloseReason, ConnId, Core, Details, Event, Message, RejectReason, Via};
 use sn_types::Instant;
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ enum Refusal {
     /// It broke the protocol.
     Protocol(&'static str),
 }
+
+/// A will that may be published.
+type CheckedWill = (Message, Option<Box<WillTerms>>);
 
 impl Core {
     pub(super) fn mqtt_connect(&mut self, now: Instant, conn: ConnId, mut connect: Connect) {
@@ -34,7 +38,6 @@ impl Core {
         let (clean, expiry_s) = self.mqtt_lifetime(&connect);
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         (session.clean, session.expiry_s) = (clean, expiry_s);
-        session.will = will;
         let client_id = session.client_id.clone();
         if connect.login == (Login::Bridge { new_peer: true }) {
             session.incoming_qos2.clear();
@@ -42,6 +45,7 @@ impl Core {
         }
         self.set_user(key, user.clone());
         self.reattach(key, Link::Mqtt(conn));
+        self.mqtt_set_will(key, will);
         self.bridge_link_changed(now, key);
         let keep_alive_s = accepted.server_keep_alive_s.unwrap_or(connect.keep_alive_s);
         self.mqtt.conns.insert(conn, Conn::Open(OpenConn::new(key, &connect, keep_alive_s, now)));
@@ -67,7 +71,10 @@ impl Core {
     }
 
     /// Whether the client may connect, who it is, and its will. Gives it a client id if it has none.
-    fn mqtt_check_connect(&mut self, connect: &mut Connect) -> Result<(Option<Arc<str>>, Option<Message>), Refusal> {
+    fn mqtt_check_connect(
+        &mut self,
+        connect: &mut Connect,
+    ) -> Result<(Option<Arc<str>>, Option<CheckedWill>), Refusal> {
         let user = user(&connect.login)?;
         check_authentication(connect)?;
         self.can_promise().map_err(|reason| Refusal::Answer(ReasonCode::ServerUnavailable, reason))?;
@@ -90,14 +97,27 @@ impl Core {
         Ok((user, will))
     }
 
-    fn mqtt_check_will(&self, who: Who<'_>, will: Will) -> Result<Message, Refusal> {
+    fn mqtt_check_will(&self, who: Who<'_>, will: Will) -> Result<CheckedWill, Refusal> {
         if validate_topic_name(&will.topic).is_err() {
             return Err(Refusal::Protocol("the will topic is not a topic name"));
         }
         let allowed = self.publishable(&will.topic).and_then(|()| self.allowed(who, Action::Will, &will.topic));
         allowed.map_err(|reason| Refusal::Answer(ReasonCode::NotAuthorized, reason))?;
-        let Will { topic, payload, qos, retain, delay_s: _, message_expiry_s: _, properties: _ } = will;
-        Ok(Message::new(topic.into(), &payload, qos, retain))
+        let Will { topic, payload, qos, retain, delay_s, message_expiry_s, properties } = will;
+        if self.config.check_payload_format && !has_payload_format(properties.as_deref(), &payload) {
+            return Err(Refusal::Answer(ReasonCode::PayloadFormatInvalid, RejectReason::PayloadFormat));
+        }
+        let details = Details { properties, ..Details::default() };
+        let message = Message::detailed(topic.into(), &payload, qos, retain, details);
+        Ok((message, WillTerms::new(delay_s, message_expiry_s)))
+    }
+
+    fn mqtt_set_will(&mut self, key: SessionKey, will: Option<CheckedWill>) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        (session.will, session.will_terms) = match will {
+            Some((message, terms)) => (Some(message), terms),
+            None => (None, None),
+        };
     }
 
     fn mqtt_generate_id(&mut self) -> String {
@@ -146,7 +166,7 @@ impl Core {
         }
         match self.broker.sessions.find(&connect.client_id) {
             Some(key) if !connect.clean_start => return (key, true),
-            Some(key) => self.remove_session(key),
+            Some(key) => self.end_session(now, key),
             None => {}
         }
         let (clean, _) = self.mqtt_lifetime(connect);

@@ -32,6 +32,11 @@ impl MqttSide {
         }
     }
 
+    /// What a connection speaks.
+    pub(super) fn version(&self, conn: ConnId) -> Version {
+        self.open(conn).map_or(Version::V3, |open| open.version)
+    }
+
     pub(super) fn open_mut(&mut self, conn: ConnId) -> Option<&mut OpenConn> {
         match self.conns.get_mut(&conn) {
             Some(Conn::Open(open)) => Some(open),
@@ -64,6 +69,8 @@ pub(super) struct OpenConn {
     pub(super) heard: Instant,
     /// The driver takes more PUBLISH packets for it.
     pub(super) writable: bool,
+    /// Messages in flight since an earlier connection, the last ones, that were not sent again yet.
+    pub(super) unresumed: usize,
     /// It is not read from: too much waits for the store.
     pub(super) held_back: bool,
 }
@@ -83,6 +90,7 @@ impl OpenConn {
             keep_alive: Duration::from_secs(keep_alive_s.into()),
             heard: now,
             writable: true,
+            unresumed: 0,
             held_back: false,
         }
     }

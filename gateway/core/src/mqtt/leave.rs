@@ -2,7 +2,7 @@
 
 use super::connection::Conn;
 use super::{Disconnect, Packet, ReasonCode, Version};
-use crate::broker::{Part, SessionKey};
+use crate::broker::SessionKey;
 use crate::durable::{Promise, Recipient};
 use crate::{CloseReason, ConnId, Core, Event, LostReason, Output, RejectReason};
 use sn_types::Instant;
@@ -18,10 +18,10 @@ impl Core {
         if self.mqtt_close(now, conn, CloseReason::Disconnected).is_none() {
             return;
         }
-        let Some(session) = self.broker.sessions.get_mut(key) else { return };
         if disconnect.code == ReasonCode::Success {
-            session.will = None;
+            self.forget_will(key);
         }
+        let Some(session) = self.broker.sessions.get(key) else { return };
         let client_id = session.client_id.clone();
         self.event(Event::Disconnected { client_id });
         self.mqtt_end(now, key);
@@ -135,14 +135,10 @@ impl Core {
         self.mqtt_end(now, key);
     }
 
-    /// Publishes the will, once, and ends the session if it is clean.
+    /// Publishes the will, once, at once or later, and ends the session if it is clean.
     pub(super) fn mqtt_end(&mut self, now: Instant, key: SessionKey) {
         self.detach(now, key);
-        self.publish_will(now, key);
-        if let Some(session) = self.broker.sessions.get_mut(key) {
-            session.will = None;
-            self.broker.sessions.mark(key, Part::Header);
-        }
+        self.execute_will(now, key);
         self.mqtt_end_clean(key);
     }
 

@@ -320,6 +320,17 @@ pub enum RetainHandling {
     DoNotSend = 2,
 }
 
+impl RetainHandling {
+    /// Whether it asks for them, for a subscription that is new or not.
+    pub(crate) fn asks(self, is_new: bool) -> bool {
+        match self {
+            Self::Send => true,
+            Self::SendIfNew => is_new,
+            Self::DoNotSend => false,
+        }
+    }
+}
+
 /// DISCONNECT (MQTT 3.1.1 §3.14, MQTT 5 §3.14).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Disconnect {

@@ -1,17 +1,19 @@
 //! Messages from a client: PUBLISH and PUBREL (MQTT 3.1.1 §3.3, §3.6, §4.3).
 
-use super::{Ack, Packet, PacketId, Publish, ReasonCode};
+use super::{Ack, MessageProperties, Packet, PacketId, Publish, ReasonCode, Version};
 use crate::access::Action;
 use crate::broker::{Part, SessionKey, validate_topic_name};
-use crate::{ConnId, Core, Message, Qos, RejectReason};
+use crate::durable::Recipient;
+use crate::{ConnId, Core, Details, Message, Qos, RejectReason, StorageState};
 use sn_types::Instant;
+use std::time::Duration;
 
-/// What a QoS 2 PUBLISH is, by its packet id.
+/// What a PUBLISH above QoS 0 is, by its packet id.
 enum Arrival {
     New,
     /// Sent again for want of a PUBREC, and published already.
     Repeated,
-    /// One more than the client may leave unreleased.
+    /// One more than the client may leave unacknowledged or unreleased.
     TooMany,
 }
 
@@ -22,41 +24,60 @@ impl Core {
             return self.mqtt_break(now, conn, reason, code, "the topic of a PUBLISH is not a topic name");
         }
         match (publish.qos, publish.id) {
-            (Qos::AtMostOnce, _) => self.mqtt_route(now, conn, key, publish),
-            (Qos::AtLeastOnce, Some(id)) => {
-                self.mqtt_route(now, conn, key, publish);
-                self.mqtt_send(conn, Packet::PubAck(id.into()));
-            }
-            (Qos::ExactlyOnce, Some(id)) => self.mqtt_publish_once(now, conn, key, id, publish),
+            (Qos::AtMostOnce, _) => drop(self.mqtt_route(now, conn, key, publish)),
+            (Qos::AtLeastOnce | Qos::ExactlyOnce, Some(id)) => self.mqtt_take(now, conn, key, id, publish),
             (Qos::AtLeastOnce | Qos::ExactlyOnce, None) => {
                 self.mqtt_protocol_error(now, conn, "a PUBLISH above QoS 0 without a packet id");
             }
         }
     }
 
-    /// Publishes at the first arrival and remembers the id until PUBREL (MQTT 3.1.1 §4.3.3, method B).
-    fn mqtt_publish_once(&mut self, now: Instant, conn: ConnId, key: SessionKey, id: PacketId, publish: Publish) {
-        match self.mqtt_remember(key, id) {
-            Arrival::New => self.mqtt_route(now, conn, key, publish),
-            Arrival::Repeated => {}
+    /// Publishes QoS 1 whenever it comes, QoS 2 at the first arrival: that id is remembered until PUBREL (MQTT 3.1.1
+    /// §4.3.3, method B), unless the message was refused.
+    fn mqtt_take(&mut self, now: Instant, conn: ConnId, key: SessionKey, id: PacketId, publish: Publish) {
+        let qos = publish.qos;
+        let code = match self.mqtt_arrival(conn, key, qos, id) {
+            Arrival::New => {
+                let code = self.mqtt_route(now, conn, key, publish);
+                // MQTT 3.1.1 has no way to refuse one message: it is acknowledged.
+                if self.mqtt.version(conn) == Version::V3 { ReasonCode::Success } else { code }
+            }
+            Arrival::Repeated => ReasonCode::Success,
             Arrival::TooMany => {
                 let (reason, code) = (RejectReason::IncomingQos2Limit, ReasonCode::ReceiveMaximumExceeded);
-                return self.mqtt_break(now, conn, reason, code, "too many QoS 2 messages without PUBREL");
+                return self.mqtt_break(now, conn, reason, code, "too many messages before they are acknowledged");
             }
+        };
+        let ack = Ack { id, code };
+        if qos == Qos::AtLeastOnce {
+            return self.mqtt_send(conn, Packet::PubAck(ack));
         }
-        self.mqtt_send(conn, Packet::PubRec(id.into()));
+        if !code.is_error() {
+            self.mqtt_remember(key, id);
+        }
+        self.mqtt_send(conn, Packet::PubRec(ack));
     }
 
-    fn mqtt_remember(&mut self, key: SessionKey, id: PacketId) -> Arrival {
-        let limit = self.config.limits.incoming_qos2;
-        match self.broker.sessions.get_mut(key) {
-            Some(session) if session.incoming_qos2.contains(&id.get()) => Arrival::Repeated,
-            Some(session) if session.incoming_qos2.len() < limit => {
-                session.incoming_qos2.push(id.get());
-                self.broker.sessions.mark(key, Part::Incoming);
-                Arrival::New
-            }
-            Some(_) | None => Arrival::TooMany,
+    fn mqtt_arrival(&self, conn: ConnId, key: SessionKey, qos: Qos, id: PacketId) -> Arrival {
+        let Some(session) = self.broker.sessions.get(key) else { return Arrival::TooMany };
+        if qos == Qos::ExactlyOnce && session.incoming_qos2.contains(&id.get()) {
+            return Arrival::Repeated;
+        }
+        // For MQTT 5 it is the receive maximum, which counts QoS 1 too: PUBACKs that wait for the store.
+        let unacknowledged = match (qos, self.mqtt.version(conn)) {
+            (Qos::AtMostOnce | Qos::AtLeastOnce, Version::V3) => return Arrival::New,
+            (Qos::ExactlyOnce, Version::V3) => 0,
+            (_, Version::V5) => self.out.held_pubacks(Recipient::Conn(conn)),
+        };
+        let is_full = session.incoming_qos2.len() + unacknowledged >= self.config.limits.incoming_qos2;
+        if is_full { Arrival::TooMany } else { Arrival::New }
+    }
+
+    fn mqtt_remember(&mut self, key: SessionKey, id: PacketId) {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return };
+        if !session.incoming_qos2.contains(&id.get()) {
+            session.incoming_qos2.push(id.get());
+            self.broker.sessions.mark(key, Part::Incoming);
         }
     }
 
@@ -74,13 +95,48 @@ impl Core {
         self.mqtt_send(conn, Packet::PubComp(answer));
     }
 
-    /// MQTT 3.1.1 has no way to refuse one message: what may not be published is acknowledged and counted.
-    fn mqtt_route(&mut self, now: Instant, conn: ConnId, key: SessionKey, publish: Publish) {
-        let allowed = self.publishable(&publish.topic).and_then(|()| self.may(key, Action::Publish, &publish.topic));
-        if let Err(reason) = allowed {
-            return self.mqtt_reject(conn, reason);
+    /// Publishes, unless that is refused, and says what became of it.
+    fn mqtt_route(&mut self, now: Instant, conn: ConnId, key: SessionKey, publish: Publish) -> ReasonCode {
+        if let Err((reason, code)) = self.mqtt_check_publish(conn, key, &publish) {
+            self.mqtt_reject(conn, reason);
+            return code;
         }
-        let Publish { topic, payload, qos, retain, .. } = publish;
-        self.publish(now, Message::new(self.broker.name(&topic), &payload, qos, retain));
+        let Publish { topic, payload, qos, retain, message_expiry_s, properties, .. } = publish;
+        let topic = self.broker.name(&topic);
+        let message = if message_expiry_s.is_none() && properties.is_none() {
+            Message::new(topic, &payload, qos, retain)
+        } else {
+            let expires = message_expiry_s.map(|s| now + Duration::from_secs(s.into()));
+            let details = Details { expires, properties, subscription_ids: Vec::new() };
+            Message::detailed(topic, &payload, qos, retain, details)
+        };
+        if self.publish(now, Some(key), message) { ReasonCode::Success } else { ReasonCode::NoMatchingSubscribers }
     }
+
+    fn mqtt_check_publish(
+        &self,
+        conn: ConnId,
+        key: SessionKey,
+        publish: &Publish,
+    ) -> Result<(), (RejectReason, ReasonCode)> {
+        self.publishable(&publish.topic).map_err(|reason| (reason, ReasonCode::TopicNameInvalid))?;
+        let allowed = self.may(key, Action::Publish, &publish.topic);
+        allowed.map_err(|reason| (reason, ReasonCode::NotAuthorized))?;
+        if self.config.check_payload_format && !has_payload_format(publish.properties.as_deref(), &publish.payload) {
+            return Err((RejectReason::PayloadFormat, ReasonCode::PayloadFormatInvalid));
+        }
+        // MQTT 3.1.1 knows no such answer: its client waits.
+        let waits = publish.qos == Qos::AtMostOnce || self.mqtt.version(conn) == Version::V3;
+        match self.storage {
+            StorageState::Ok => Ok(()),
+            StorageState::Full | StorageState::Failed if waits => Ok(()),
+            StorageState::Full => Err((RejectReason::Storage, ReasonCode::QuotaExceeded)),
+            StorageState::Failed => Err((RejectReason::Storage, ReasonCode::ImplementationSpecificError)),
+        }
+    }
+}
+
+/// Whether a payload is text if it says so (MQTT 5 §3.3.2.3.2).
+pub(super) fn has_payload_format(properties: Option<&MessageProperties>, payload: &[u8]) -> bool {
+    !properties.is_some_and(|properties| properties.payload_is_utf8) || std::str::from_utf8(payload).is_ok()
 }

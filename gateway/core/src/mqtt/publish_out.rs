@@ -12,15 +12,22 @@ impl Core {
     /// Sends what the connection and the window take. QoS 0 does not overtake what waits for the window: messages of a
     /// topic stay in order (MQTT-4.6.0-6).
     pub(crate) fn mqtt_pump(&mut self, now: Instant, conn: ConnId) {
-        let Some(open) = self.mqtt.open(conn).filter(|open| open.writable) else { return };
-        let key = open.session;
-        let window = self.config.limits.mqtt_inflight.clamp(1, LARGEST_WINDOW).min(open.receive_maximum.into());
-        let longest = open.maximum_packet_size;
         while !self.mqtt_hold_back(conn)
-            && let Some(publish) = self.mqtt_next_publish(now, key, window, longest)
+            && let Some(packet) = self.mqtt_next(now, conn)
         {
-            self.mqtt_send(conn, Packet::Publish(publish));
+            self.mqtt_send(conn, packet);
         }
+    }
+
+    /// The next packet, first of those that an earlier connection left in flight.
+    fn mqtt_next(&mut self, now: Instant, conn: ConnId) -> Option<Packet> {
+        let open = self.mqtt.open(conn).filter(|open| open.writable)?;
+        let window = self.config.limits.mqtt_inflight.clamp(1, LARGEST_WINDOW).min(open.receive_maximum.into());
+        if open.unresumed > 0 {
+            return self.mqtt_next_resumed(now, conn, window);
+        }
+        let (key, longest) = (open.session, open.maximum_packet_size);
+        self.mqtt_next_publish(now, key, window, longest).map(Packet::Publish)
     }
 
     fn mqtt_next_publish(&mut self, now: Instant, key: SessionKey, window: usize, longest: u32) -> Option<Publish> {
@@ -30,15 +37,32 @@ impl Core {
         }
         let session = self.broker.sessions.get_mut(key)?;
         match session.outbound.front()?.qos {
-            Qos::AtMostOnce => session.outbound.pop().map(|queued| publish(&queued, None)),
-            Qos::AtLeastOnce | Qos::ExactlyOnce if session.outbound.inflight().len() >= window => None,
-            Qos::AtLeastOnce | Qos::ExactlyOnce => self.broker.sessions.outbound_mut(key)?.launch().map(first_publish),
+            Qos::AtMostOnce => session.outbound.pop().map(|queued| publish(now, &queued, None)),
+            Qos::AtLeastOnce | Qos::ExactlyOnce if session.outbound.in_flight() >= window => None,
+            Qos::AtLeastOnce | Qos::ExactlyOnce => {
+                self.broker.sessions.outbound_mut(key)?.launch().map(|sent| first_publish(now, sent))
+            }
         }
+    }
+
+    /// The next of what an earlier connection left in flight (MQTT-4.4.0-1), if the window takes it.
+    fn mqtt_next_resumed(&mut self, now: Instant, conn: ConnId, window: usize) -> Option<Packet> {
+        let open = self.mqtt.open_mut(conn)?;
+        let outbound = &self.broker.sessions.get(open.session)?.outbound;
+        let place = outbound.in_flight().checked_sub(open.unresumed)?;
+        let inflight = outbound.inflight().get(place)?;
+        let packet = match inflight.phase {
+            Phase::Published if place >= window => return None,
+            Phase::Published => Packet::Publish(Publish { dup: true, ..first_publish(now, inflight) }),
+            Phase::Released => Packet::PubRel(PacketId::new(inflight.id)?.into()),
+        };
+        open.unresumed -= 1;
+        Some(packet)
     }
 
     /// Drops what would be sent next and is longer than the client takes (MQTT 5 §3.1.2.11.4).
     fn mqtt_drop_too_long(&mut self, now: Instant, key: SessionKey, longest: u32) {
-        let is_too_long = |queued: &Queued| publish(queued, Some(PacketId::MIN)).wire_len() > longest as usize;
+        let is_too_long = |queued: &Queued| publish(now, queued, Some(PacketId::MIN)).wire_len() > longest as usize;
         while self.broker.sessions.get(key).and_then(|s| s.outbound.front()).is_some_and(is_too_long) {
             let Some(dropped) = self.broker.sessions.outbound_mut(key).and_then(Outbound::pop) else { return };
             self.dropped(key, dropped.message.topic().clone(), DropReason::TooLong);
@@ -48,27 +72,22 @@ impl Core {
 
     /// Sends again what an earlier connection left in flight, in its order, and then goes on (MQTT-4.4.0-1).
     pub(super) fn mqtt_resume(&mut self, now: Instant, conn: ConnId, key: SessionKey) {
-        self.mqtt_drop_too_long_in_flight(conn, key);
+        self.mqtt_drop_too_long_in_flight(now, conn, key);
         let Some(session) = self.broker.sessions.get(key) else { return };
-        let packets = session.outbound.inflight().iter().filter_map(|inflight| match inflight.phase {
-            Phase::Published => Some(Packet::Publish(Publish { dup: true, ..first_publish(inflight) })),
-            Phase::Released => PacketId::new(inflight.id).map(|id| Packet::PubRel(id.into())),
-        });
-        for packet in packets.collect::<Vec<_>>() {
-            self.mqtt_send(conn, packet);
+        if let Some(open) = self.mqtt.open_mut(conn) {
+            open.unresumed = session.outbound.in_flight();
         }
         self.mqtt_pump(now, conn);
     }
 
     /// The client may take less than in its last connection.
-    fn mqtt_drop_too_long_in_flight(&mut self, conn: ConnId, key: SessionKey) {
+    fn mqtt_drop_too_long_in_flight(&mut self, now: Instant, conn: ConnId, key: SessionKey) {
         let Some(longest) = self.mqtt.open(conn).map(|open| open.maximum_packet_size) else { return };
         let Some(session) = self.broker.sessions.get(key).filter(|_| longest < u32::MAX) else { return };
-        let too_long = session
-            .outbound
-            .inflight()
-            .iter()
-            .filter(|sent| sent.phase == Phase::Published && first_publish(sent).wire_len() > longest as usize);
+        let too_long =
+            session.outbound.inflight().iter().filter(|sent| {
+                sent.phase == Phase::Published && first_publish(now, sent).wire_len() > longest as usize
+            });
         for id in too_long.map(|sent| sent.id).collect::<Vec<_>>() {
             let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
             let Some(dropped) = outbound.land(id, Phase::Published) else { continue };
@@ -88,9 +107,17 @@ impl Core {
 
     fn mqtt_landed(&mut self, now: Instant, conn: ConnId, key: SessionKey, ack: Ack, qos: Qos, phase: Phase) {
         let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
-        let found = outbound.qos_in_flight(ack.id.get()) == Some(qos);
-        let landed = if found { outbound.land(ack.id.get(), phase) } else { None };
-        let Some(landed) = landed else { return self.mqtt_reject(conn, RejectReason::UnmatchedAck) };
+        let (in_flight, place) = (outbound.in_flight(), outbound.place_in_flight(ack.id.get(), qos));
+        let landed = place.and_then(|_| outbound.land(ack.id.get(), phase));
+        let Some((landed, place)) = landed.zip(place) else {
+            return self.mqtt_reject(conn, RejectReason::UnmatchedAck);
+        };
+        if let Some(open) = self.mqtt.open_mut(conn)
+            && place + open.unresumed >= in_flight
+        {
+            // It had arrived by an earlier connection, and need not be sent again.
+            open.unresumed = open.unresumed.saturating_sub(1);
+        }
         if ack.code.is_error() {
             self.dropped(key, landed.message.topic().clone(), DropReason::Refused);
         }
@@ -113,12 +140,25 @@ impl Core {
     }
 }
 
-fn first_publish(inflight: &Inflight) -> Publish {
-    publish(&inflight.queued, PacketId::new(inflight.id))
+fn first_publish(now: Instant, inflight: &Inflight) -> Publish {
+    publish(now, &inflight.queued, PacketId::new(inflight.id))
 }
 
-fn publish(queued: &Queued, id: Option<PacketId>) -> Publish {
+fn publish(now: Instant, queued: &Queued, id: Option<PacketId>) -> Publish {
     let message = &queued.message;
     let (topic, payload) = (message.topic().clone(), message.shared_payload());
-    Publish::new(topic, payload, queued.qos, queued.retain, id)
+    let publish = Publish::new(topic, payload, queued.qos, queued.retain, id);
+    let Some(details) = message.details() else { return publish };
+    Publish {
+        message_expiry_s: details.expires.map(|expires| seconds_until(now, expires)),
+        properties: details.properties.clone(),
+        subscription_ids: details.subscription_ids.clone(),
+        ..publish
+    }
+}
+
+/// What was said less the whole seconds that the message has waited (MQTT 5 §3.3.2.3.3).
+fn seconds_until(now: Instant, expires: Instant) -> u32 {
+    let left = expires.since(now).as_micros().div_ceil(1_000_000);
+    left.try_into().unwrap_or(u32::MAX)
 }

@@ -1,38 +1,51 @@
-//! SUBSCRIBE and UNSUBSCRIBE (MQTT 3.1.1 §3.8, §3.10).
+//! SUBSCRIBE and UNSUBSCRIBE (MQTT 3.1.1 §3.8, §3.10; MQTT 5 §3.8, §3.10).
 
-use super::{Packet, PacketId, ReasonCode, Subscribe};
-use crate::broker::{SessionKey, validate_filter};
-use crate::{ConnId, Core, Qos, RejectReason};
+use super::{Packet, PacketId, ReasonCode, Subscribe, SubscribeOptions};
+use crate::broker::{Granted, SessionKey, validate_filter};
+use crate::{ConnId, Core, RejectReason};
 use sn_types::Instant;
 use std::sync::Arc;
 
 impl Core {
     /// Grants what is asked for, filter by filter; retained messages follow the SUBACK.
     pub(super) fn mqtt_subscribe(&mut self, now: Instant, conn: ConnId, key: SessionKey, subscribe: Subscribe) {
-        let Subscribe { id, filters, subscription_id: _ } = subscribe;
+        let Subscribe { id, filters, subscription_id } = subscribe;
         if filters.is_empty() {
             return self.mqtt_protocol_error(now, conn, "a SUBSCRIBE without a filter");
         }
-        let granted =
-            filters.iter().map(|(filter, asked)| self.mqtt_grant(conn, key, filter, asked.qos)).collect::<Vec<_>>();
-        let code = |granted: &Result<Qos, ReasonCode>| granted.map_or_else(|code| code, ReasonCode::from);
-        self.mqtt_send(conn, Packet::SubAck(id, granted.iter().map(code).collect()));
-        for ((filter, _), granted) in filters.iter().zip(granted) {
-            if let Ok(qos) = granted {
-                self.mqtt_send_retained(now, conn, key, filter, qos);
+        let mut grant = |(filter, asked): &(Arc<str>, SubscribeOptions)| {
+            let granted = Granted::new(*asked, subscription_id);
+            self.mqtt_grant(conn, key, filter, granted).map(|is_new| (granted, asked.retain_handling.asks(is_new)))
+        };
+        let answers: Vec<_> = filters.iter().map(&mut grant).collect();
+        let code = |answer: &Result<(Granted, bool), ReasonCode>| match answer {
+            Ok((granted, _)) => granted.qos.into(),
+            Err(code) => *code,
+        };
+        self.mqtt_send(conn, Packet::SubAck(id, answers.iter().map(code).collect()));
+        for ((filter, _), answer) in filters.iter().zip(answers) {
+            if let Ok((granted, true)) = answer {
+                self.mqtt_send_retained(now, conn, key, filter, granted);
             }
         }
     }
 
     /// One by one, so that what the connection takes at once does not fill the session's queue.
-    fn mqtt_send_retained(&mut self, now: Instant, conn: ConnId, key: SessionKey, filter: &str, granted: Qos) {
+    fn mqtt_send_retained(&mut self, now: Instant, conn: ConnId, key: SessionKey, filter: &str, granted: Granted) {
         for (queued, how) in self.retained_for(now, filter, granted) {
             self.deliver(now, key, queued, how);
             self.mqtt_pump(now, conn);
         }
     }
 
-    fn mqtt_grant(&mut self, conn: ConnId, key: SessionKey, filter: &Arc<str>, qos: Qos) -> Result<Qos, ReasonCode> {
+    /// Subscribes, and says whether the subscription is new.
+    fn mqtt_grant(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        filter: &Arc<str>,
+        granted: Granted,
+    ) -> Result<bool, ReasonCode> {
         if filter.len() > self.config.limits.topic_name_len || validate_filter(filter).is_err() {
             self.mqtt_reject(conn, RejectReason::TopicFilter);
             return Err(ReasonCode::TopicFilterInvalid);
@@ -45,11 +58,10 @@ impl Core {
             self.mqtt_reject(conn, reason);
             return Err(ReasonCode::ImplementationSpecificError);
         }
-        if !self.subscribe(key, filter, qos) {
+        self.subscribe(key, filter, granted).ok_or_else(|| {
             self.mqtt_reject(conn, RejectReason::SubscriptionLimit);
-            return Err(ReasonCode::QuotaExceeded);
-        }
-        Ok(qos)
+            ReasonCode::QuotaExceeded
+        })
     }
 
     /// Answered also when there was no such subscription (MQTT-3.10.4-5).

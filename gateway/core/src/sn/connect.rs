@@ -144,7 +144,7 @@ impl Core {
             Link::Sn | Link::None => {}
         }
         if !usable {
-            self.remove_session(key);
+            self.end_session(now, key);
             // What it was still to be told is of topic ids that begin anew.
             self.out.forget(Recipient::Peer(from));
         }

@@ -64,7 +64,7 @@ impl Core {
         // The connection ends first: nothing is sent to the client any more, its own will neither.
         self.end_connection(now, key, State::Lost);
         if let Some(will) = will {
-            self.publish(now, will);
+            self.publish(now, Some(key), will);
         }
     }
 
@@ -82,7 +82,7 @@ impl Core {
             }
         }
         if clean {
-            self.remove_session(key);
+            self.end_session(now, key);
         }
     }
 

@@ -35,15 +35,15 @@ impl Core {
 
     fn accept(&mut self, now: Instant, from: PeerAddr, key: SessionKey, publish: &Publish<'_>, message: BrokerMessage) {
         match message.qos() {
-            Qos::AtMostOnce => self.publish(now, message),
+            Qos::AtMostOnce => drop(self.publish(now, Some(key), message)),
             Qos::AtLeastOnce => {
-                self.publish(now, message);
+                self.publish(now, Some(key), message);
                 self.send_puback(from, publish, ReturnCode::Accepted);
             }
             Qos::ExactlyOnce => match self.remember_qos2(now, from, key, publish.msg_id, &message) {
                 Ok(first) => {
                     if first {
-                        self.publish(now, message);
+                        self.publish(now, Some(key), message);
                     }
                     self.sn_send(from, &Message::PubRec(publish.msg_id));
                 }
@@ -117,7 +117,7 @@ impl Core {
             return self.sn_reject(from, RejectReason::QosMinusOne);
         }
         match self.topic_minus_one(from, key, &publish.topic) {
-            Ok(topic) => self.publish(now, message(topic, Qos::AtMostOnce, publish)),
+            Ok(topic) => drop(self.publish(now, None, message(topic, Qos::AtMostOnce, publish))),
             Err(reason) => self.sn_reject(from, reason),
         }
     }

@@ -219,7 +219,7 @@ impl Core {
         let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
         let in_flight = outbound.inflight_front().map(|sent| MsgId(sent.id)).filter(|_| any);
         let id = in_flight.unwrap_or(id);
-        if outbound.qos_in_flight(id.0) != Some(qos) || outbound.land(id.0, phase).is_none() {
+        if outbound.place_in_flight(id.0, qos).is_none() || outbound.land(id.0, phase).is_none() {
             return self.sn_reject(from, RejectReason::UnmatchedAck);
         }
         self.message_over(now, key);

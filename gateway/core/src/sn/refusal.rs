@@ -32,6 +32,7 @@ pub(super) const fn return_code(reason: RejectReason) -> ReturnCode {
         | RejectReason::Anonymous
         | RejectReason::NotAllowed
         | RejectReason::OtherUser
+        | RejectReason::PayloadFormat
         | RejectReason::AuthenticationMethod
         | RejectReason::MqttProtocol => ReturnCode::NotSupported,
     }

@@ -18,6 +18,11 @@ impl SnSide {
         Some(SnValue { addr: client.addr, state, keep_alive_s: client.keep_alive_s, sleep_s: client.sleep_s })
     }
 
+    /// Whether a session's client spoke MQTT-SN last.
+    pub(crate) fn knows(&self, key: SessionKey) -> bool {
+        self.clients.contains_key(&key)
+    }
+
     /// The form of a subscription for the store.
     pub(crate) fn stored_form(&self, key: SessionKey, filter: &str) -> FormValue {
         let form = self.clients.get(&key).and_then(|client| client.topics.subscribed_form(filter));

@@ -27,7 +27,7 @@ impl Core {
         match self.try_subscribe(key, subscribe) {
             Ok((topic_id, filter, granted)) => {
                 self.sn_send(from, &Message::SubAck(SubAck { topic_id, ..ack }));
-                self.deliver_retained(now, key, &filter, granted);
+                self.deliver_retained(now, key, &filter, granted.into());
                 self.pump(now, key);
             }
             Err(reason) => {
@@ -55,7 +55,7 @@ impl Core {
             _ if has_wildcard(&target.filter) => TopicId::NONE,
             _ => self.learn_topic(key, &target.filter).ok_or(RejectReason::TopicIdLimit)?,
         };
-        if !self.subscribe(key, &target.filter, granted) {
+        if self.subscribe(key, &target.filter, granted.into()).is_none() {
             return Err(RejectReason::SubscriptionLimit);
         }
         if let Some(client) = self.sn.clients.get_mut(&key) {
