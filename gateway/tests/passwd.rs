@@ -62,17 +62,6 @@ fn what_else_is_in_the_file_stays() {
 }
 
 #[test]
-fn a_file_that_is_open_to_others_is_told() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("users");
-    fs::write(&path, "").unwrap();
-    for (mode, is_open) in [(0o600, false), (0o640, false), (0o660, true), (0o644, true), (0o602, true)] {
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        assert_eq!(PasswordFile::load(&path).unwrap().is_open(), is_open, "{mode:o}");
-    }
-}
-
-#[test]
 fn what_cannot_be_done_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("users");

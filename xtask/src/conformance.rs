@@ -20,7 +20,10 @@ struct Table {
     statements: usize,
 }
 
-const TABLES: [Table; 1] = [Table { version: "3.1.1", path: "gateway/conformance/mqtt-3.1.1.csv", statements: 141 }];
+const TABLES: [Table; 2] = [
+    Table { version: "3.1.1", path: "gateway/conformance/mqtt-3.1.1.csv", statements: 141 },
+    Table { version: "5.0", path: "gateway/conformance/mqtt-5.0.csv", statements: 251 },
+];
 
 /// Reads a file of the tree; `None` if there is none.
 type Read<'a> = &'a dyn Fn(&str) -> Option<String>;

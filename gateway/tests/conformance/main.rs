@@ -8,8 +8,6 @@
 //! sections; those for what only 5.0 has begin with `v5_`. `paho` and `v5_paho` follow the cases of Eclipse Paho's
 //! interoperability suites.
 
-#![allow(dead_code, reason = "some of the client is for what 5.0 will bring")]
-
 #[path = "../common/mod.rs"]
 mod common;
 
@@ -32,6 +30,10 @@ mod unsubscribe;
 mod v5_alias;
 mod v5_connect;
 mod v5_flow;
+mod v5_paho;
 mod v5_properties;
+mod v5_publish;
 mod v5_session;
+mod v5_subscribe;
+mod v5_will;
 mod will;

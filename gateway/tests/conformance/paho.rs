@@ -7,6 +7,17 @@ fn server() -> Server {
     Server::start(Version::V3)
 }
 
+/// The suite's topic to which nobody may subscribe.
+pub(crate) const NO_SUBSCRIBE: &str = "\
+[[access]]
+deny = \"subscribe\"
+topics = \"test/nosubscribe\"
+
+[[access]]
+allow = \"all\"
+topics = \"#\"
+";
+
 /// Receives so many messages and acknowledges them.
 fn receive(client: &mut Client, count: usize) -> Vec<(String, String)> {
     let mut messages = Vec::new();
@@ -144,6 +155,15 @@ fn paho_redelivery_on_reconnect() {
     client.leave();
     let (mut client, _) = server.connect_as(&server.keep("myclientid2"));
     assert_eq!(receive(&mut client, 2), pairs(&[("TopicA/B", ""), ("TopicA/C", "")]));
+}
+
+#[test]
+fn paho_subscribe_failure() {
+    let server = Server::start_with(Version::V3, NO_SUBSCRIBE);
+    let mut client = server.connect("myclientid");
+    client.send(&subscribe(Version::V3, 1, &[("test/nosubscribe", 2)]));
+    client.expect_suback(1, &[0x80]);
+    client.subscribe("test/subscribe", 2);
 }
 
 #[test]

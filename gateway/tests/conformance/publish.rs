@@ -1,6 +1,6 @@
 //! PUBLISH, its flags and its topic (3.1.1 §3.3, 5.0 §3.3).
 
-use crate::client::{BROKEN, PUBACK, Server, in_both};
+use crate::client::{BOTH, BROKEN, PUBACK, PUBREC, Server, in_both};
 use crate::octets::{Publish, Version, packet, properties};
 
 const MALFORMED_PACKET: u8 = 0x81;
@@ -137,14 +137,32 @@ fn a_payload_may_be_empty_or_hold_any_octet() {
     });
 }
 
+/// Nobody may publish to "secret".
+const SECRET: &str = "\
+[[access]]
+deny = \"publish\"
+topics = \"secret\"
+
+[[access]]
+allow = \"all\"
+topics = \"#\"
+";
+
 #[test]
 fn a_message_that_may_not_be_published_is_acknowledged_and_goes_nowhere() {
-    let server = Server::start(Version::V3);
-
-    let mut subscriber = server.connect("subscriber");
-    subscriber.subscribe("$SYS/mine", 0);
-    let mut publisher = server.connect("publisher");
-    publisher.send_publish(&Publish { flags: 2, topic: "$SYS/mine", id: Some(1), ..Publish::default() });
-    publisher.expect_ack(PUBACK, 1);
-    subscriber.expect_nothing();
+    for version in BOTH {
+        let server = Server::start_with(version, SECRET);
+        let mut subscriber = server.connect("subscriber");
+        subscriber.subscribe("#", 0);
+        let mut publisher = server.connect("publisher");
+        for (flags, answer) in [(2, PUBACK), (4, PUBREC)] {
+            publisher.send_publish(&Publish { flags, topic: "secret", id: Some(1), ..Publish::default() });
+            // 3.1.1 cannot say so.
+            let not_authorized = if version == Version::V5 { 0x87 } else { 0 };
+            assert_eq!(publisher.receive_ack(answer, 1), not_authorized);
+        }
+        publisher.send_publish(&Publish { topic: "secret", ..Publish::default() });
+        publisher.expect_nothing();
+        subscriber.expect_nothing();
+    }
 }

@@ -1,7 +1,7 @@
 //! What CONNECT and CONNACK have in 5.0 only (§3.1 and §3.2).
 
 use crate::client::{BROKEN, PUBACK, start_v5};
-use crate::octets::{Publish, packet};
+use crate::octets::{Publish, packet, subscribe};
 use crate::property::*;
 
 const PROTOCOL_ERROR: u8 = 0x82;
@@ -67,6 +67,19 @@ fn response_information_comes_only_if_asked_for() {
     }
     let asking = server.clean("c").property(byte(REQUEST_RESPONSE_INFORMATION, 1));
     server.connect_as(&asking).0.expect_nothing();
+}
+
+#[test]
+fn without_problem_information_acknowledgements_have_codes_only() {
+    let server = start_v5();
+    let (mut client, _) = server.connect_as(&server.clean("client").property(byte(REQUEST_PROBLEM_INFORMATION, 0)));
+    for flags in [2, 4] {
+        client.send_publish(&Publish { flags, topic: "$SYS/x", id: Some(1), ..Publish::default() });
+        let (_, body) = client.receive();
+        assert!(matches!(body[..], [0, 1, 0x90] | [0, 1, 0x90, 0]), "{body:02x?}");
+    }
+    client.send(&subscribe(server.version, 2, &[("#/x", 0)]));
+    client.expect(&[0x90, 4, 0, 2, 0, 0x8F]);
 }
 
 #[test]
