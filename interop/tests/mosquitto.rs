@@ -108,3 +108,34 @@ fn a_long_payload_arrives_whole() {
     mosquitto_pub(&gateway, &["-t", "long", "-q", "1", "-m", &payload]);
     assert_eq!(subscriber.expect("got "), format!("got long 1 0 {payload}"));
 }
+
+#[test]
+fn over_mqtt_5_properties_travel_and_3_1_1_goes_without() {
+    let gateway = Gateway::start();
+    let format = "got %t %q %r %p [%C] [%P] [%R]";
+    let mut five = mosquitto_sub(&gateway, &["-V", "5", "-t", "hall/temp", "-q", "2", "-F", format]);
+    five.expect("Subscribed");
+    let mut three = mosquitto_sub(&gateway, &["-t", "hall/temp", "-q", "2"]);
+    three.expect("Subscribed");
+    let property = |name, value| ["-D", "publish", name, value];
+    let given = [property("content-type", "text/plain"), property("response-topic", "answers")].concat();
+    let user = ["-D", "publish", "user-property", "unit", "degC"];
+    for qos in ["0", "1", "2"] {
+        let publish = ["-V", "5", "-t", "hall/temp", "-q", qos, "-m", "21.5"];
+        mosquitto_pub(&gateway, &[&publish[..], &given, &user].concat());
+        assert_eq!(five.expect("got "), format!("got hall/temp {qos} 0 21.5 [text/plain] [unit:degC] [answers]"));
+        assert_eq!(three.expect("got "), format!("got hall/temp {qos} 0 21.5"));
+    }
+}
+
+#[test]
+fn over_mqtt_5_a_session_lasts_as_long_as_its_client_says() {
+    let gateway = Gateway::start();
+    let session = ["-V", "5", "-c", "-x", "1000", "-i", "cellar", "-t", "order/#", "-q", "2"];
+    assert!(mosquitto_sub(&gateway, &[&session[..], &["-E"]].concat()).wait().success());
+    mosquitto_pub(&gateway, &["-V", "5", "-t", "order/1", "-q", "1", "-m", "first"]);
+    mosquitto_pub(&gateway, &["-V", "5", "-t", "order/1", "-q", "2", "-m", "second"]);
+    let mut back = mosquitto_sub(&gateway, &[&session[..], &["-C", "2"]].concat());
+    assert_eq!(back.expect("got "), "got order/1 1 0 first");
+    assert_eq!(back.expect("got "), "got order/1 2 0 second");
+}

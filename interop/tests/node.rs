@@ -1,4 +1,4 @@
-//! Node's mqtt, speaking MQTT 3.1.1.
+//! Node's mqtt, speaking MQTT 3.1.1. What it does with MQTT 5 is in `mqtt5.rs`.
 
 use interop::{Gateway, Library, ScriptedClient};
 use serde_json::{Value, json};
