@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use sn_codec::Qos;
 
+use crate::brokers::{self, Load};
 use crate::closed_loop::{self, ClosedLoop};
 use crate::crowd::{self, Crowd};
 use crate::disk::Disk;
@@ -89,7 +90,7 @@ struct BoundArgs {
     n_retry: u32,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Choice {
     #[command(flatten)]
     One(Scenario),
@@ -97,7 +98,7 @@ enum Choice {
     All,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Scenario {
     /// The yardstick alone: round trips of 32 octets to a UDP echo thread, 50 clients, one datagram each
     Echo,
@@ -193,6 +194,25 @@ enum Scenario {
         #[arg(long, default_value_t = SCALE.messages, value_parser = clap::value_parser!(u64).range(0..=1_000))]
         messages: u64,
     },
+    /// The gateway as an MQTT server beside mosquitto, by turns: MQTT clients on both sides, each QoS, 1:1 and 1:100
+    Mqtt {
+        /// What is published [default: each by turns]
+        #[arg(value_name = "LOAD")]
+        what: Option<MqttLoad>,
+        /// Messages of a publisher that are not acknowledged and delivered at any time
+        #[arg(long, value_name = "N", default_value_t = brokers::WINDOW, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        window: u64,
+        #[command(flatten)]
+        beside: BesideArgs,
+    },
+    /// What idle MQTT clients cost in memory, beside mosquitto
+    MqttIdle {
+        /// Clients
+        #[arg(long, default_value_t = 10_000, value_parser = count())]
+        clients: u64,
+        #[command(flatten)]
+        beside: BesideArgs,
+    },
 }
 
 const SCALE: Scale = Scale { sleepers: 100_000, subscriptions: 3, messages: 10 };
@@ -204,6 +224,35 @@ struct ClosedArgs {
     clients: u64,
 }
 
+/// The loads of `sn-bench mqtt`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MqttLoad {
+    Qos0,
+    Qos1,
+    Qos2,
+    Fanout,
+    FanoutQos1,
+}
+
+impl MqttLoad {
+    const fn load(self) -> Load {
+        match self {
+            Self::Qos0 => brokers::QOS_0,
+            Self::Qos1 => brokers::QOS_1,
+            Self::Qos2 => brokers::QOS_2,
+            Self::Fanout => brokers::FANOUT,
+            Self::FanoutQos1 => brokers::FANOUT_QOS_1,
+        }
+    }
+}
+
+#[derive(Args, Clone, Debug)]
+struct BesideArgs {
+    /// The mosquitto to start
+    #[arg(long, value_name = "PATH", default_value = "/usr/sbin/mosquitto")]
+    mosquitto: PathBuf,
+}
+
 impl Cli {
     /// Carries out what was asked for; one outcome per scenario, medians if there are several runs.
     ///
@@ -212,7 +261,7 @@ impl Cli {
     pub(crate) fn run(&self) -> Result<Vec<Outcome>> {
         let settings = self.settings()?;
         let starts = matches!(settings.target, Target::Start(_));
-        let scenarios = self.choice.scenarios(starts);
+        let scenarios = self.choice.clone().scenarios(starts);
         let default_runs = if matches!(self.choice, Choice::All) { 3 } else { 1 };
         let mut runs: Vec<Vec<Outcome>> = vec![Vec::new(); scenarios.len()];
         for run in 1..=self.runs.unwrap_or(default_runs) {
@@ -256,6 +305,10 @@ impl Choice {
     /// `starts`: whether gateways are started, and so may be killed.
     fn scenarios(self, starts: bool) -> Vec<Scenario> {
         match self {
+            Self::One(Scenario::Mqtt { what: None, window, beside }) => {
+                let one = |what: &MqttLoad| Scenario::Mqtt { what: Some(*what), window, beside: beside.clone() };
+                MqttLoad::value_variants().iter().map(one).collect()
+            }
             Self::One(scenario) => vec![scenario],
             Self::All if starts => [Scenario::defaults(), Scenario::durable_defaults()].concat(),
             Self::All => Scenario::defaults(),
@@ -308,6 +361,8 @@ impl Scenario {
             Self::Lone => "lone",
             Self::Wear => "wear",
             Self::Scale { .. } => "scale",
+            Self::Mqtt { what, .. } => what.map_or("mqtt", |what| what.load().name),
+            Self::MqttIdle { .. } => "mqtt idle",
         }
     }
 
@@ -318,7 +373,7 @@ impl Scenario {
         };
         let open = |rate_hz, closed: ClosedArgs| OpenLoop { rate_hz, clients: closed.clients as usize };
         let crowd = |clients, window| Crowd { clients: clients as usize, window: window as usize };
-        match *self {
+        match self.clone() {
             Self::Echo => Ok(Echo::saturated(settings.yardstick)?.outcome()),
             Self::Qos1 { closed: args, sub_qos } => closed("qos1", Qos::One, sub_qos, args, 0.33),
             Self::Qos2 { closed: args, sub_qos } => closed("qos2", Qos::Two, sub_qos, args, 0.2),
@@ -340,6 +395,11 @@ impl Scenario {
                 ensure!(messages == 0 || subscriptions > 0, "without a subscription nobody gets messages");
                 scale::run(settings, &Scale { sleepers: clients, subscriptions, messages })
             }
+            Self::Mqtt { what, window, beside } => {
+                let load = Load { window, ..what.map_or(brokers::QOS_1, MqttLoad::load) };
+                brokers::run(settings, &beside.mosquitto, load)
+            }
+            Self::MqttIdle { clients, beside } => brokers::run_idle(settings, &beside.mosquitto, clients as usize),
         }
     }
 }

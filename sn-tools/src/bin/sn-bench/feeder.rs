@@ -32,7 +32,7 @@ pub(crate) fn feed<const LEN: usize>(
             topic.clear();
             let payload = message(sent, &mut topic);
             sent += 1;
-            mqtt::push_publish(&mut outbox, &topic, packet_id(sent), &payload);
+            mqtt::push_publish(&mut outbox, 1, &topic, packet_id(sent), &payload);
         }
         stream.write_all(&outbox).context("publishing to the MQTT server")?;
         outbox.clear();

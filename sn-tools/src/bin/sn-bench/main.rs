@@ -10,6 +10,7 @@
 //! Order: `cli` decides on scenarios and [`settings::Settings`]; each scenario opens its [`target::Target`], drives its
 //! load, and returns a [`report::Outcome`].
 
+mod brokers;
 mod cli;
 mod clock;
 mod closed_loop;

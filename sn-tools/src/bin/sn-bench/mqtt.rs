@@ -17,6 +17,10 @@ pub(crate) enum Packet<'a> {
     PubRel(u16),
     /// A message of QoS 1 was taken over.
     PubAck(u16),
+    /// A message of QoS 2 was taken over, to be answered with PUBREL.
+    PubRec(u16),
+    /// An exchange of QoS 2 is at its end.
+    PubComp(u16),
     /// Known, and of no interest here.
     Other,
 }
@@ -37,9 +41,11 @@ fn packet(first: u8, body: &[u8]) -> Result<Packet<'_>> {
         (2, [_, code]) => Packet::ConnAck(*code),
         (3, body) => publish((first >> 1) & 3, body)?,
         (4, [high, low]) => Packet::PubAck(u16::from_be_bytes([*high, *low])),
+        (5, [high, low]) => Packet::PubRec(u16::from_be_bytes([*high, *low])),
+        (7, [high, low]) => Packet::PubComp(u16::from_be_bytes([*high, *low])),
         (6, [high, low]) => Packet::PubRel(u16::from_be_bytes([*high, *low])),
         (9, [_, _, code]) => Packet::SubAck(*code),
-        (5 | 7 | 11 | 13, _) => Packet::Other,
+        (11 | 13, _) => Packet::Other,
         (kind, body) => bail!("MQTT packet type {kind} with {} octets is not for a client", body.len()),
     })
 }
@@ -86,18 +92,20 @@ pub(crate) fn subscribe(filter: &str, qos: u8) -> Vec<u8> {
     frame(0x82, &body)
 }
 
-/// PUBLISH of QoS 1, appended to `outbox`.
-pub(crate) fn push_publish(outbox: &mut Vec<u8>, topic: &str, packet_id: u16, payload: &[u8]) {
-    push_header(outbox, 0x32, 2 + topic.len() + 2 + payload.len());
+/// PUBLISH, appended to `outbox`. Only QoS 0 has no packet id.
+pub(crate) fn push_publish(outbox: &mut Vec<u8>, qos: u8, topic: &str, packet_id: u16, payload: &[u8]) {
+    let id = packet_id.to_be_bytes();
+    let id = if qos == 0 { &[][..] } else { &id };
+    push_header(outbox, 0x30 | qos << 1, 2 + topic.len() + id.len() + payload.len());
     push_text(outbox, topic);
-    outbox.extend_from_slice(&packet_id.to_be_bytes());
+    outbox.extend_from_slice(id);
     outbox.extend_from_slice(payload);
 }
 
 /// DISCONNECT.
 pub(crate) const DISCONNECT: [u8; 2] = [0xE0, 0];
 
-/// An acknowledgement that carries only a packet id: PUBACK 40, PUBREC 50, PUBCOMP 70.
+/// An acknowledgement that carries only a packet id: PUBACK 40, PUBREC 50, PUBREL 62, PUBCOMP 70.
 pub(crate) fn ack(kind: u8, packet_id: u16) -> [u8; 4] {
     let [high, low] = packet_id.to_be_bytes();
     [kind, 2, high, low]
@@ -166,7 +174,7 @@ mod tests {
         assert_eq!(subscribe("a/#", 1), b"\x82\x08\x00\x01\x00\x03a/#\x01");
         assert_eq!(ack(0x40, 258), [0x40, 2, 1, 2]);
         let mut outbox = vec![];
-        push_publish(&mut outbox, "t", 7, &[b'x'; 200]);
+        push_publish(&mut outbox, 1, "t", 7, &[b'x'; 200]);
         let publish = Packet::Publish { qos: 1, packet_id: Some(7), payload: &[b'x'; 200] };
         assert_eq!(parse(&outbox).unwrap(), Some((publish, 3 + 205)));
     }

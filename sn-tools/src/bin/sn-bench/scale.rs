@@ -39,7 +39,8 @@ pub(crate) struct Scale {
 /// # Errors
 /// When the gateway does not start, stops answering, or refuses a sleeper.
 pub(crate) fn run(settings: &Settings, scale: &Scale) -> Result<Outcome> {
-    let limits = Limits { clients: Some(scale.sleepers + 16), queue_messages: Some(scale.total().max(1)) };
+    let limits =
+        Limits { clients: Some(scale.sleepers + 16), queue_messages: Some(scale.total().max(1)), ..Limits::default() };
     let mut gateway = settings.target.start(Storage::Disk, limits)?;
     let herd = Herd::open(gateway.udp, settings.bounds)?;
     let mut tally = Tally::new(scale.total())?;

@@ -96,7 +96,12 @@ impl Subscriber {
                     self.outbox.extend(packet_id.map(|id| mqtt::ack(kind, id)).iter().flatten());
                 }
                 Packet::PubRel(id) => self.outbox.extend_from_slice(&mqtt::ack(0x70, id)),
-                Packet::ConnAck(_) | Packet::SubAck(_) | Packet::PubAck(_) | Packet::Other => {}
+                Packet::ConnAck(_)
+                | Packet::SubAck(_)
+                | Packet::PubAck(_)
+                | Packet::PubRec(_)
+                | Packet::PubComp(_)
+                | Packet::Other => {}
             }
             taken += len;
         }
@@ -137,7 +142,10 @@ pub(crate) fn open_session(server: SocketAddr, client_id: &str, clean_session: b
 }
 
 /// Subscribes to one filter; the granted QoS.
-fn subscribe(mut stream: &std::net::TcpStream, filter: &str, qos: u8) -> Result<u8> {
+///
+/// # Errors
+/// When nobody answers, or with something else.
+pub(crate) fn subscribe(mut stream: &std::net::TcpStream, filter: &str, qos: u8) -> Result<u8> {
     stream.write_all(&mqtt::subscribe(filter, qos))?;
     let mut answer = [0; 5];
     stream.read_exact(&mut answer).context("MQTT server did not answer SUBSCRIBE")?;

@@ -55,11 +55,13 @@ pub(crate) struct Limits {
     pub(crate) clients: Option<u64>,
     /// Messages that wait, for one client or all; their octets are not limited further.
     pub(crate) queue_messages: Option<u64>,
+    /// Messages to an MQTT client that it has not acknowledged.
+    pub(crate) mqtt_inflight: Option<u64>,
 }
 
 impl Limits {
     fn is_default(self) -> bool {
-        self.clients.is_none() && self.queue_messages.is_none()
+        self.clients.is_none() && self.queue_messages.is_none() && self.mqtt_inflight.is_none()
     }
 
     /// The gateway's configuration file with these limits.
@@ -69,6 +71,9 @@ impl Limits {
         let mut limit = |name, value: u64| toml.push_str(&format!("{name} = {value}\n"));
         if let Some(clients) = self.clients {
             limit("clients", clients);
+        }
+        if let Some(messages) = self.mqtt_inflight {
+            limit("mqtt_inflight", messages);
         }
         if let Some(messages) = self.queue_messages {
             limit("queue_messages", messages);
@@ -299,7 +304,7 @@ fn log_file(log: Option<&Path>) -> Result<Stdio> {
 }
 
 /// A UDP and a TCP port that were free a moment ago.
-fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
+pub(crate) fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
     let any = (Ipv4Addr::LOCALHOST, 0);
     Ok((UdpSocket::bind(any)?.local_addr()?, TcpListener::bind(any)?.local_addr()?))
 }
@@ -351,8 +356,8 @@ mod tests {
 
     #[test]
     fn only_the_limits_that_matter_are_configured() {
-        assert_eq!(Limits { clients: Some(7), queue_messages: None }.to_toml(), "[limits]\nclients = 7\n");
-        let messages = Limits { clients: None, queue_messages: Some(9) }.to_toml();
+        assert_eq!(Limits { clients: Some(7), ..Limits::default() }.to_toml(), "[limits]\nclients = 7\n");
+        let messages = Limits { queue_messages: Some(9), ..Limits::default() }.to_toml();
         assert!(messages.contains("\nqueue_messages = 9\n") && !messages.contains("clients"), "{messages}");
     }
 }
