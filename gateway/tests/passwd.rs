@@ -46,6 +46,23 @@ fn users_are_added_changed_and_deleted() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside the file");
 }
 
+/// mosquitto's own program makes the file, ours changes it, and mosquitto's goes on with it.
+#[test]
+fn a_file_of_mosquitto_is_read_and_goes_on_being_mosquittos() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("users");
+    let file = path.to_str().unwrap();
+    let mosquitto_passwd =
+        |args: &[&str]| assert!(Command::new("mosquitto_passwd").args(args).status().unwrap().success());
+    mosquitto_passwd(&["-c", "-b", file, "alice", "first"]);
+    mosquitto_passwd(&["-H", "sha512", "-b", file, "bob", "second"]);
+    assert!(accepts(&path, "alice", "first") && !accepts(&path, "alice", "second"));
+    assert!(accepts(&path, "bob", "second") && !accepts(&path, "bob", "first"));
+    passwd(&[file, "alice", "--stdin"], "third");
+    mosquitto_passwd(&["-b", file, "carol", "fourth"]);
+    assert!(accepts(&path, "alice", "third") && accepts(&path, "bob", "second") && accepts(&path, "carol", "fourth"));
+}
+
 #[test]
 fn what_else_is_in_the_file_stays() {
     let dir = tempfile::tempdir().unwrap();
@@ -59,6 +76,17 @@ fn what_else_is_in_the_file_stays() {
     assert!(fs::read_to_string(&path).unwrap().starts_with(&format!("# people\n{other}\nalice:$argon2id$")));
     assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o640, "the gateway's group may read it still");
     assert!(link.symlink_metadata().unwrap().is_symlink());
+}
+
+#[test]
+fn a_file_that_is_open_to_others_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("users");
+    fs::write(&path, "").unwrap();
+    for (mode, is_open) in [(0o600, false), (0o640, false), (0o660, true), (0o644, true), (0o602, true)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(PasswordFile::load(&path).unwrap().is_open(), is_open, "{mode:o}");
+    }
 }
 
 #[test]
