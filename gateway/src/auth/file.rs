@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct PasswordFile {
     users: HashMap<Arc<str>, PasswordHash>,
-    /// Others than its owner may read it.
+    /// Everybody may read it, or others than its owner may write it.
     is_open: bool,
 }
 
@@ -49,7 +49,8 @@ impl PasswordFile {
             message: format!("cannot be read: {error}; `sn-gateway passwd FILE USER` makes one"),
         };
         let text = fs::read_to_string(path).map_err(unreadable)?;
-        let is_open = fs::metadata(path).map_err(unreadable)?.mode() & 0o077 != 0;
+        // Its group may read it: the gateway is often in that, and the file is an administrator's.
+        let is_open = fs::metadata(path).map_err(unreadable)?.mode() & 0o037 != 0;
         Ok(Self { is_open, ..Self::parse(path, &text)? })
     }
 
@@ -87,7 +88,7 @@ impl PasswordFile {
         self.users.is_empty()
     }
 
-    /// Others than the file's owner may read it, or write it.
+    /// Everybody may read the file, or others than its owner may write it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.is_open

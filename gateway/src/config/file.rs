@@ -270,7 +270,7 @@ impl SecurityTable {
         let Some(path) = &self.password_file else { return Ok(None) };
         let file = PasswordFile::load(path)?;
         if file.is_open() {
-            warn!(file = %path.display(), "others than its owner may read the password file; chmod 600 helps");
+            warn!(file = %path.display(), "the password file is open to others; chmod 640 or 600 helps");
         }
         Ok(Some(file))
     }

@@ -112,6 +112,10 @@ impl Core {
     fn finish_dialogue(&mut self, now: Instant, from: PeerAddr, will: NewWill) {
         let Some(Peer::Connecting(place)) = self.sn.peers.get(&from).copied() else { return };
         let setup = self.sn.dialogues[place as usize].setup.clone();
+        // Somebody else may have opened a session of that id meanwhile.
+        if let Err(reason) = self.may_take_session(setup.who()) {
+            return self.refuse_dialogue(now, from, reason);
+        }
         self.abort_dialogue(from);
         self.establish(now, from, &setup, will);
     }

@@ -204,6 +204,17 @@ fn a_users_session_is_not_for_a_node_that_is_somebody_else() {
 }
 
 #[test]
+fn a_session_that_somebody_else_opens_during_the_will_dialogue_is_not_for_the_node() {
+    let mut rig = Rig::with(|config| config.peers = vec![peer("", "", "nodes")]);
+    assert_eq!(rig.ask(NODE, connect_with_will("laptop")), ["WILLTOPICREQ"]);
+    assert_eq!(rig.ask(NODE, will_topic("w")), ["WILLMSGREQ"]);
+    rig.mqtt_connect_as("alice", "laptop");
+    assert_eq!(rig.ask(NODE, will_msg("gone")), ["CONNACK 03"]);
+    assert_eq!(rig.rejects(RejectReason::OtherUser), 1);
+    assert_eq!(rig.core.client("laptop").unwrap().user.as_deref(), Some("alice"));
+}
+
+#[test]
 fn a_session_does_not_move_to_an_address_of_somebody_else() {
     let mut rig = Rig::with(|config| {
         config.address_moves = AddressMoves::Always;
