@@ -233,7 +233,7 @@ impl Driver {
             | self.take_datagrams(cx, now)
             | self.take_packets(cx, now)
             | self.take_asked(cx, now)
-            | self.take_scrape(cx)
+            | self.take_scrape(cx, now)
             | self.look_at_time(cx, now);
         if heard {
             return Poll::Ready(());
@@ -299,13 +299,13 @@ impl Driver {
         true
     }
 
-    fn take_scrape(&mut self, cx: &mut Context<'_>) -> bool {
+    fn take_scrape(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let Some(desk) = &mut self.desk else { return false };
         let Poll::Ready(scrape) = desk.poll_scrape(cx) else { return false };
         let transports: Vec<_> = self.transports.iter().map(|transport| transport.counters()).collect();
         let (uptime, connections) = (self.clock.start.elapsed(), self.conns.len());
         let (transports, listeners) = (&transports[..], &self.listeners[..]);
-        desk.answer(scrape, Seen { core: &self.core, uptime, connections, transports, listeners });
+        desk.answer(scrape, Seen { core: &self.core, now, uptime, connections, transports, listeners });
         true
     }
 

@@ -5,6 +5,7 @@ use crate::mqtt::Tally;
 use gateway_core::{Census, Core, StorageState};
 use metrics::{Histogram, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
+use sn_types::Instant;
 use std::time::Duration;
 use transports::Counters;
 
@@ -32,6 +33,8 @@ impl std::fmt::Debug for Board {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
     pub(crate) core: &'a Core,
+    /// In the core's time.
+    pub(crate) now: Instant,
     pub(crate) uptime: Duration,
     pub(crate) connections: usize,
     /// In the order of the configuration.
@@ -72,7 +75,7 @@ impl Board {
         with_local_recorder(&self.recorder, || {
             gauge!(names::UPTIME).set(seen.uptime);
             gauge!(names::CONNECTIONS).set(seen.connections as f64);
-            clients(&seen.core.census());
+            clients(seen.now, &seen.core.census());
             messages(seen.core);
             waiting(seen.core);
             reasons(seen.core);
@@ -86,7 +89,7 @@ impl Board {
     }
 }
 
-fn clients(census: &Census) {
+fn clients(now: Instant, census: &Census) {
     for (state, count) in [
         ("active", census.sn_active),
         ("asleep", census.sn_asleep),
@@ -98,6 +101,8 @@ fn clients(census: &Census) {
     gauge!(names::MQTT_CLIENTS).set(census.mqtt as f64);
     gauge!(names::SESSIONS).set(census.total() as f64);
     gauge!(names::DISCONNECTED).set((census.total() - census.connected()) as f64);
+    let oldest = census.oldest_mailbox.map_or(Duration::ZERO, |filled| now.since(filled));
+    gauge!(names::MAILBOX_OLDEST).set(oldest);
     gauge!(names::MAILBOX_DEEPEST).set(census.deepest_mailbox as f64);
 }
 

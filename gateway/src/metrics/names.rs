@@ -24,6 +24,7 @@ pub(super) const WITHHELD: &str = "sn_gateway_messages_withheld_total";
 pub(super) const MAILBOX_MESSAGES: &str = "sn_gateway_mailbox_messages";
 pub(super) const MAILBOX_BYTES: &str = "sn_gateway_mailbox_bytes";
 pub(super) const MAILBOX_DEEPEST: &str = "sn_gateway_mailbox_deepest_messages";
+pub(super) const MAILBOX_OLDEST: &str = "sn_gateway_mailbox_oldest_seconds";
 pub(super) const DROPS: &str = "sn_gateway_drops_total";
 pub(super) const REJECTS: &str = "sn_gateway_rejects_total";
 pub(super) const RETRANSMISSIONS: &str = "sn_gateway_retransmissions_total";
@@ -50,6 +51,7 @@ const GAUGES: &[(&str, &str)] = &[
     (MAILBOX_MESSAGES, "Messages that wait for clients, without those in flight."),
     (MAILBOX_BYTES, "Octets of the messages that wait for clients, topics and payloads."),
     (MAILBOX_DEEPEST, "Messages for the client for which most wait, those in flight included."),
+    (MAILBOX_OLDEST, "Seconds for which the mailbox that is never empty for the longest has had something."),
     (HELD, "Answers that wait for the disk."),
     (UNCOMMITTED, "Octets in memory that wait for the disk."),
     (STORE_STATE, "1 for the state that the disk is in, 0 for the others."),

@@ -2,6 +2,7 @@
 
 use super::Link;
 use crate::{ClientState, Core};
+use sn_types::Instant;
 
 /// Clients by state (1.2 §6.14). Each session is counted once, in one of the fields up to `disconnected`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub struct Census {
     pub most_connected: usize,
     /// Messages in the longest queue, those in flight included.
     pub deepest_mailbox: usize,
+    /// Since when there has always been something in the mailbox that is never empty for the longest; a restart begins
+    /// anew. `None`: all are empty.
+    pub oldest_mailbox: Option<Instant>,
 }
 
 impl Census {
@@ -46,6 +50,8 @@ impl Core {
         let mut census = Census { most_connected, ..Census::default() };
         for (key, session) in self.broker.sessions.iter() {
             census.deepest_mailbox = census.deepest_mailbox.max(session.outbound.len());
+            let oldest = [census.oldest_mailbox, session.outbound.filled_since()];
+            census.oldest_mailbox = oldest.into_iter().flatten().min();
             let counter = match (session.link, self.sn.client_state(key)) {
                 (Link::Mqtt(_), _) => &mut census.mqtt,
                 (Link::Sn | Link::None, ClientState::Active) => &mut census.sn_active,

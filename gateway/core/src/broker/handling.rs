@@ -71,7 +71,6 @@ impl Core {
             retain,
             priority: how.priority,
             place,
-            group: None,
             expires: how.expires.min(message.expires()),
         }
     }

@@ -40,6 +40,8 @@ pub(crate) enum Phase {
 pub(crate) struct Outbound {
     queue: Queue,
     inflight: VecDeque<Inflight>,
+    /// When it was empty last, or when the gateway has started since.
+    filled: Instant,
     last_id: u16,
     /// The ids in flight are in the order in which they were given.
     ids_in_order: bool,
@@ -71,6 +73,7 @@ impl Outbound {
         Self {
             queue: Queue::new(totals),
             inflight: VecDeque::new(),
+            filled: Instant::ZERO,
             last_id: 0,
             ids_in_order: true,
             reserved_id: 0,
@@ -86,6 +89,9 @@ impl Outbound {
         how: Handling,
         limits: &Limits,
     ) -> Vec<(Queued, DropReason)> {
+        if self.len() == 0 {
+            self.filled = now;
+        }
         let mut dropped = Vec::new();
         if how.keep == Keep::Latest {
             let older = self.extract(|older| older.message.topic() == queued.message.topic());
@@ -176,13 +182,6 @@ impl Outbound {
         dropped.iter().map(|queued| queued.message.topic().clone()).collect()
     }
 
-    /// Copies of the messages that the session gets for a group, as far as another member may get them instead: at QoS 2
-    /// only those that were not sent (MQTT-4.8.2-5).
-    pub(crate) fn of_groups(&self) -> Vec<Queued> {
-        let sent = self.inflight.iter().map(|sent| &sent.queued).filter(|queued| queued.qos == Qos::AtLeastOnce);
-        sent.chain(self.queue.after(0)).filter(|queued| queued.group.is_some()).cloned().collect()
-    }
-
     /// Moves the next message into flight, under a new id.
     pub(crate) fn launch(&mut self) -> Option<&Inflight> {
         let queued = self.queue.pop_front()?;
@@ -255,6 +254,11 @@ impl Outbound {
     }
 
     /// Messages that wait or are in flight.
+    /// Since when there has always been something; `None` if there is nothing.
+    pub(crate) fn filled_since(&self) -> Option<Instant> {
+        (self.len() > 0).then_some(self.filled)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.queue.len() + self.inflight.len()
     }
@@ -307,11 +311,11 @@ impl Outbound {
         self.changes.stored_up_to = stored_up_to.max(self.queue.last_place().max(last_sent).unwrap_or(0));
     }
 
-    /// The session is removed: tells the places of what the store has to delete, and whether it was sent.
-    pub(crate) fn forget(&mut self, mut tell: impl FnMut(u64, bool)) {
+    /// The session is removed: tells what the store has to delete.
+    pub(crate) fn forget(&mut self, mut tell: impl FnMut(Change<'_>)) {
         self.extract(|_| true);
         self.inflight.drain(..).for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
-        self.changes.gone.drain(..).for_each(|(place, flight)| tell(place, flight));
+        self.changes.gone.drain(..).for_each(|(place, flight)| tell(Change::Delete { place, flight }));
     }
 
     /// Everything that the store should have.
@@ -350,7 +354,8 @@ impl Outbound {
     }
 
     /// Sets where ids go on after a restart.
-    pub(crate) fn restore_ids(&mut self, reserved_id: u16) {
+    pub(crate) fn restore_ids(&mut self, now: Instant, reserved_id: u16) {
+        self.filled = now;
         (self.last_id, self.reserved_id) = (reserved_id, reserved_id);
     }
 }
@@ -368,7 +373,7 @@ mod tests {
     fn queued(topic: &str, payload: &'static [u8]) -> Queued {
         let message = Message::new(topic.into(), payload, Qos::AtLeastOnce, false);
         let expires = Instant::FAR_FUTURE;
-        Queued { message, qos: Qos::AtLeastOnce, retain: false, priority: 0, place: 1, group: None, expires }
+        Queued { message, qos: Qos::AtLeastOnce, retain: false, priority: 0, place: 1, expires }
     }
 
     fn outbound() -> Outbound {

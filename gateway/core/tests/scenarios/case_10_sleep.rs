@@ -103,6 +103,24 @@ fn an_awake_client_that_does_not_answer_gets_its_message_at_the_next_wake() {
 }
 
 #[test]
+fn how_long_a_mailbox_has_had_something_is_told_until_all_is_acknowledged() {
+    let mut rig = asleep_for(600);
+    let age_s = |rig: &Rig| rig.core.census().oldest_mailbox.map(|filled| rig.now.since(filled).as_secs());
+    assert_eq!(age_s(&rig), None);
+    rig.wait_s(100);
+    rig.publish(1, "t", "a");
+    rig.wait_s(20);
+    rig.publish(1, "t", "b");
+    rig.wait_s(10);
+    assert_eq!(age_s(&rig), Some(30));
+    rig.send(NODE, pingreq("node"));
+    rig.send(NODE, puback(1, 1));
+    assert_eq!(age_s(&rig), Some(30), "there has always been something");
+    rig.send(NODE, puback(1, 2));
+    assert_eq!(age_s(&rig), None);
+}
+
+#[test]
 fn pingreq_while_awake_starts_over() {
     let mut rig = asleep_for(600);
     rig.publish(2, "t", "a");
