@@ -34,6 +34,7 @@ mod v5_paho;
 mod v5_properties;
 mod v5_publish;
 mod v5_session;
+mod v5_shared;
 mod v5_subscribe;
 mod v5_will;
 mod will;

@@ -461,3 +461,23 @@ fn paho_5_will_delay() {
         assert!((waits_s..5).contains(&start.elapsed().as_secs()));
     }
 }
+
+#[test]
+fn paho_5_shared_subscriptions() {
+    let server = start_v5();
+    let mut clients = ["myclientid", "myclientid2"].map(|client_id| server.connect(client_id));
+    for client in &mut clients {
+        client.send(&subscribe(Version::V5, 1, &[("$share/sharename/client_test5/x", 2), (A, 2)]));
+        client.expect_suback(1, &[2, 2]);
+    }
+    let mut publisher = server.connect("publisher");
+    publisher.publish(A, 0, "message 0");
+    clients.iter_mut().for_each(|client| drop(client.expect_message(A, 0, "message 0")));
+    publisher.publish("client_test5/x", 0, "message 0");
+    let received = clients.iter_mut().filter_map(|client| {
+        client.send(&[0xC0, 0]);
+        let is_message = client.receive().0 == 0x30;
+        is_message.then(|| assert_eq!(client.receive().0, 0xD0))
+    });
+    assert_eq!(received.count(), 1, "one of the two got it");
+}

@@ -49,6 +49,14 @@ fn no_local_of_one_subscription_says_nothing_of_another() {
 }
 
 #[test]
+fn no_local_on_a_shared_subscription_ends_the_connection() {
+    let server = start_v5();
+    let mut client = server.connect("client");
+    client.send(&subscribe(Version::V5, 1, &[("$share/s/t", NO_LOCAL)]));
+    client.expect_end(PROTOCOL_ERROR);
+}
+
+#[test]
 fn retain_comes_as_published_if_asked_for() {
     let server = start_v5();
     let mut as_published = server.connect("as published");
