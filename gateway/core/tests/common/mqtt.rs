@@ -16,18 +16,38 @@ pub(crate) struct Gateway {
     closed: BTreeMap<ConnId, CloseReason>,
     datagrams: Vec<Vec<u8>>,
     events: Vec<Event>,
+    config: Config,
+    /// What is on the disk, if there is one.
+    pub(crate) store: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Gateway {
     pub(crate) fn new(config: Config) -> Self {
         Self {
-            core: Core::new(config),
+            core: Core::new(config.clone()),
+            config,
+            store: BTreeMap::new(),
             now: Instant::from_secs(1),
             received: BTreeMap::new(),
             closed: BTreeMap::new(),
             datagrams: Vec::new(),
             events: Vec::new(),
         }
+    }
+
+    /// A gateway with a disk.
+    pub(crate) fn durable() -> Self {
+        let mut gateway = Self::new(Config { durable: true, ..Config::default() });
+        gateway.restart();
+        gateway
+    }
+
+    /// The process ends, and another one reads the disk. Connections are gone.
+    pub(crate) fn restart(&mut self) {
+        self.core = Core::new(self.config.clone());
+        self.core.restore(self.now, &self.store).expect("what was written is readable");
+        (self.received, self.closed) = (BTreeMap::new(), BTreeMap::new());
+        self.carry_out();
     }
 
     /// A packet comes on connection `conn`.
@@ -125,7 +145,16 @@ impl Gateway {
                     assert_eq!(self.closed.insert(conn, reason), None, "closed twice");
                 }
                 Output::Send { datagram, .. } | Output::Broadcast { datagram, .. } => self.datagrams.push(datagram),
-                Output::Commit { .. } | Output::MqttRead { .. } => unreachable!("there is no store"),
+                Output::Commit { token, records } => {
+                    for record in records {
+                        match record.value {
+                            Some(value) => drop(self.store.insert(record.key, value)),
+                            None => drop(self.store.remove(&record.key)),
+                        }
+                    }
+                    self.core.handle_input(self.now, Input::Committed { token });
+                }
+                Output::MqttRead { .. } => unreachable!("nothing waits for the disk for long"),
                 Output::Event(event) => self.events.push(event),
             }
         }
