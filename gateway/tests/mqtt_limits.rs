@@ -106,7 +106,7 @@ fn a_topic_alias_beyond_the_limit_is_refused() {
     let announced = b"\x27\x00\x10\x00\x04\x22\x00\x02\x21\x03\xe8";
     client.expect(&[b"\x20\x0e\x00\x00\x0b", &announced[..]].concat());
     client.send(b"\x32\x09\x00\x01t\x00\x07\x03\x23\x00\x02");
-    client.expect(b"\x40\x02\x00\x07");
+    client.expect(b"\x40\x03\x00\x07\x10");
     client.send(b"\x32\x09\x00\x01t\x00\x08\x03\x23\x00\x03");
     client.expect(b"\xe0\x01\x94");
     client.expect_close();
