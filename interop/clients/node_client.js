@@ -31,7 +31,6 @@ function fromNode(properties) {
   const given = { ...properties };
   if (given.correlationData !== undefined) given.correlationData = given.correlationData.toString();
   if (Array.isArray(given.subscriptionIdentifier)) given.subscriptionIdentifier.sort((a, b) => a - b);
-  // Sent as an octet, and made up where it was not sent.
   if (given.userProperties !== undefined) given.userProperties = { ...given.userProperties };
   return given;
 }
@@ -49,6 +48,8 @@ const client = mqtt.connect({
   keepalive: connect.keepalive === undefined ? 60 : connect.keepalive,
   reconnectPeriod: 0,
   properties: connect.version === 4 ? undefined : toNode(connect.properties),
+  // It takes no aliases unless told so here.
+  topicAliasMaximum: connect.properties && connect.properties.topicAliasMaximum,
   autoUseTopicAlias: Boolean(connect.autoUseTopicAlias),
   will: will(connect.will),
 });
