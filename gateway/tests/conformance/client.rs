@@ -58,6 +58,11 @@ impl Server {
         Self { daemon: Daemon::start(&["--config", path, "--log", "debug"]), version, _config: Some(file) }
     }
 
+    /// Tells the gateway to end.
+    pub(crate) fn end(&self) {
+        self.daemon.signal(nix::sys::signal::Signal::SIGTERM);
+    }
+
     /// A connection on which nothing has been said yet.
     pub(crate) fn open(&self) -> Client {
         let stream = TcpStream::connect(self.daemon.mqtt()).expect("connect");

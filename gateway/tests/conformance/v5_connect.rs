@@ -1,7 +1,7 @@
 //! What CONNECT and CONNACK have in 5.0 only (§3.1 and §3.2).
 
-use crate::client::{BROKEN, PUBACK, start_v5};
-use crate::octets::{Publish, packet, subscribe};
+use crate::client::{BROKEN, PUBACK, Server, start_v5};
+use crate::octets::{Publish, Version, packet, subscribe};
 use crate::property::*;
 
 const PROTOCOL_ERROR: u8 = 0x82;
@@ -161,4 +161,22 @@ fn packets_may_follow_connect_at_once() {
     client.send(&[server.clean("client").octets(), publish].concat());
     assert_eq!(client.expect_connack().code, 0);
     client.expect_ack(PUBACK, 3);
+}
+
+#[test]
+fn a_session_expiry_that_is_shortened_is_told() {
+    let server = Server::start_with(Version::V5, "[gateway]\nsession_expiry_s = 100\n");
+    for (asked_s, told_s) in [(99, None), (100, None), (101, Some(100)), (u32::MAX, Some(100))] {
+        let connect = server.clean("client").property(four(SESSION_EXPIRY, asked_s));
+        let (_client, answer) = server.connack(&connect.octets());
+        assert_eq!(answer.properties.number(SESSION_EXPIRY), told_s, "asked for {asked_s} s");
+    }
+}
+
+#[test]
+fn a_gateway_that_ends_says_so() {
+    let server = start_v5();
+    let mut client = server.connect("client");
+    server.end();
+    client.expect_end(0x8B);
 }
