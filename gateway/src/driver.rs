@@ -6,12 +6,16 @@
 //! Commits go to the store's own thread. The core has never more than one under way and puts everything that happens
 //! meanwhile into the next, so one fsync serves many clients.
 
+mod bridges;
+
 use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
 use crate::admin::{Ask, Reply};
+use crate::bridge;
 use crate::event_log::{Addr, EventLog};
 use crate::metrics::{Desk, Scrape, Seen};
-use crate::mqtt::{Closing, FromMqtt, Malformed, Outbox, Pushed, Tally};
+use crate::mqtt::{FromMqtt, Malformed, Pushed, Tally};
 use crate::store::{Keeper, Report};
+use crate::way::Way;
 use gateway_core::mqtt::Packet;
 use gateway_core::{
     Admission, CloseReason, CommitToken, ConnId, Core, Event, Input, Output, Record, StorageState, Via,
@@ -65,8 +69,9 @@ impl Clock {
 /// A connection that has said CONNECT.
 #[derive(Debug)]
 struct Conn {
-    peer: SocketAddr,
-    outbox: Arc<Outbox>,
+    /// `None`: a bridge.
+    peer: Option<SocketAddr>,
+    way: Way,
     /// In [`Driver::unflushed`].
     unflushed: bool,
     /// The core has closed it: what it still sends is not heard.
@@ -84,6 +89,8 @@ pub struct Driver {
     transports: Vec<Box<dyn Transport>>,
     /// One for each MQTT listener, in the order of the configuration.
     listeners: Vec<Tally>,
+    /// The bridges' names, and what they count.
+    bridges: Vec<(String, Arc<bridge::Tally>)>,
     from_mqtt: mpsc::Receiver<FromMqtt>,
     asked: Option<mpsc::Receiver<Ask>>,
     desk: Option<Desk>,
@@ -116,6 +123,7 @@ impl Driver {
             ends_at: None,
             transports: Vec::new(),
             listeners: Vec::new(),
+            bridges: Vec::new(),
             from_mqtt,
             asked: None,
             desk: None,
@@ -215,6 +223,7 @@ impl Driver {
                 Some(FromMqtt::Closed { conn, .. }) => drop(self.conns.remove(&conn)),
                 Some(
                     FromMqtt::Opened { .. }
+                    | FromMqtt::Bridged { .. }
                     | FromMqtt::Packets { .. }
                     | FromMqtt::Writable { .. }
                     | FromMqtt::Malformed { .. }
@@ -305,7 +314,9 @@ impl Driver {
         let transports: Vec<_> = self.transports.iter().map(|transport| transport.counters()).collect();
         let (uptime, connections) = (self.clock.start.elapsed(), self.conns.len());
         let (transports, listeners) = (&transports[..], &self.listeners[..]);
-        desk.answer(scrape, Seen { core: &self.core, now, uptime, connections, transports, listeners });
+        let bridges: Vec<_> = self.bridges.iter().map(|(name, tally)| (name.clone(), tally.counts())).collect();
+        let bridges = &bridges[..];
+        desk.answer(scrape, Seen { core: &self.core, now, uptime, connections, transports, listeners, bridges });
         true
     }
 
@@ -336,7 +347,7 @@ impl Driver {
     }
 
     fn address(&self, via: Via) -> String {
-        Addr::of(&via, |conn| self.conns.get(&conn).map(|conn| conn.peer)).to_string()
+        Addr::of(&via, |conn| self.conns.get(&conn).and_then(|conn| conn.peer)).to_string()
     }
 
     fn take_packets(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
@@ -354,7 +365,11 @@ impl Driver {
         match batch {
             FromMqtt::Opened { conn, listener, peer, outbox } => {
                 self.listeners[listener].count_connected();
-                self.conns.insert(conn, Conn { peer, outbox, unflushed: false, closing: false });
+                let way = Way::Client(outbox);
+                self.conns.insert(conn, Conn { peer: Some(peer), way, unflushed: false, closing: false });
+            }
+            FromMqtt::Bridged { conn, port } => {
+                self.conns.insert(conn, Conn { peer: None, way: Way::Bridge(port), unflushed: false, closing: false });
             }
             FromMqtt::Packets { conn, packets } => {
                 if self.conns.get(&conn).is_some_and(|conn| !conn.closing) {
@@ -419,7 +434,7 @@ impl Driver {
         for conn in self.unflushed.drain(..) {
             if let Some(conn) = self.conns.get_mut(&conn) {
                 conn.unflushed = false;
-                conn.outbox.flush();
+                conn.way.flush();
             }
         }
     }
@@ -444,7 +459,7 @@ impl Driver {
             }
             Output::MqttRead { conn, read } => {
                 if let Some(conn) = self.conns.get(&conn) {
-                    conn.outbox.read(read);
+                    conn.way.read(read);
                 }
             }
             Output::Commit { token, records } => self.commit(token, records),
@@ -453,7 +468,7 @@ impl Driver {
                     desk.drained(*took);
                 }
                 let conns = &self.conns;
-                self.log.event(self.clock.now(), &event, |conn| conns.get(&conn).map(|conn| conn.peer));
+                self.log.event(self.clock.now(), &event, |conn| conns.get(&conn).and_then(|conn| conn.peer));
             }
         }
     }
@@ -476,19 +491,19 @@ impl Driver {
             conn.unflushed = true;
             self.unflushed.push(id);
         }
-        match conn.outbox.push(&packet) {
+        match conn.way.push(packet) {
             Ok(Pushed::Room) => {}
             Ok(Pushed::Full) => {
                 self.core.handle_input(self.clock.now(), Input::MqttWritable { conn: id, writable: false });
             }
             Ok(Pushed::Overflow) => {
-                tracing::warn!(peer = %conn.peer, "MQTT connection closed: it does not read what it asked for");
+                tracing::warn!(peer = ?conn.peer, "MQTT connection closed: it does not read what it asked for");
                 conn.closing = true;
             }
             Err(error) => {
-                tracing::error!(peer = %conn.peer, %error, "MQTT connection closed");
+                tracing::error!(peer = ?conn.peer, %error, "MQTT connection closed");
                 conn.closing = true;
-                conn.outbox.close(Closing::Now);
+                conn.way.cut();
             }
         }
     }
@@ -497,9 +512,9 @@ impl Driver {
 impl Conn {
     fn close(&mut self, reason: CloseReason) {
         if !self.closing {
-            tracing::debug!(peer = %self.peer, ?reason, "closing an MQTT connection");
+            tracing::debug!(peer = ?self.peer, ?reason, "closing an MQTT connection");
         }
         self.closing = true;
-        self.outbox.close(Closing::Flushed);
+        self.way.close(reason);
     }
 }

@@ -35,14 +35,14 @@ pub(crate) struct EventLog {
 
 /// Lets one line pass per [`PAUSE`] and counts the others.
 #[derive(Debug, Default)]
-struct Throttle {
+pub(crate) struct Throttle {
     open_at: Instant,
     held_back: u64,
 }
 
 impl Throttle {
     /// How many were held back since the last one that passed, if this one may pass.
-    fn pass(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn pass(&mut self, now: Instant) -> Option<u64> {
         if now < self.open_at {
             self.held_back += 1;
             return None;

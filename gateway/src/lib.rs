@@ -9,6 +9,7 @@
 
 pub mod admin;
 pub mod auth;
+pub mod bridge;
 pub mod cli;
 pub mod config;
 pub mod driver;
@@ -20,3 +21,5 @@ mod reload;
 pub mod run;
 mod startup;
 pub mod store;
+pub mod upstream;
+mod way;

@@ -99,6 +99,7 @@ fn fixed(old: &File, new: &File) -> Vec<&'static str> {
     let differs = [
         ("transport", old.transport != new.transport),
         ("listener", old.listener != new.listener),
+        ("bridge", old.bridge != new.bridge),
         ("store", old.store != new.store),
         ("metrics", old.metrics != new.metrics),
         ("log.format", old.log.format != new.log.format),

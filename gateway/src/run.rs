@@ -2,8 +2,9 @@
 
 use crate::admin;
 use crate::auth::Passwords;
+use crate::bridge;
 use crate::cli::RunArgs;
-use crate::config::{self, File, ListenerTable, SerialTable, SimTable, TransportTable, UdpTable};
+use crate::config::{self, BridgeTable, File, ListenerTable, SerialTable, SimTable, TransportTable, UdpTable};
 use crate::driver::Driver;
 use crate::logging;
 use crate::metrics;
@@ -12,7 +13,7 @@ use crate::reload::Reloader;
 use crate::startup::{Data, Listening, MqttAt, UdpAt};
 use crate::store::{self, DataDir, Keeper, Wall};
 use anyhow::{Context, bail};
-use gateway_core::{Config, Core};
+use gateway_core::{BRIDGE_PREFIX, Config, Core};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sn_types::{Instant, TransportId};
 use std::hash::{BuildHasher, RandomState};
@@ -50,6 +51,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
             accepting.spawn(listener.accept(Arc::new(door)));
             Ok(())
         })?;
+        start_bridges(&file, &mut driver, &ids, &to_driver, hash_seed)?;
         if let Some(addr) = file.metrics.listen {
             listening.metrics = Some(listen_metrics(addr, &mut driver, &mut accepting).await?);
         }
@@ -85,6 +87,29 @@ fn build(file: &File, hash_seed: u64) -> anyhow::Result<Built> {
     };
     let (driver, to_driver) = Driver::new(core, now, keeper);
     Ok(Built { driver, to_driver, data, dir })
+}
+
+/// Starts the bridges of the configuration. The session of one that is there no more would only fill: it is forgotten.
+fn start_bridges(
+    file: &File,
+    driver: &mut Driver,
+    ids: &ConnIds,
+    to_driver: &mpsc::Sender<FromMqtt>,
+    seed: u64,
+) -> anyhow::Result<()> {
+    let names: Vec<&str> = file.bridge.iter().map(BridgeTable::name).collect();
+    for (bridge, messages) in driver.forget_other_bridges(&names) {
+        warn!(bridge, messages, "this bridge is configured no more: what waited for it is forgotten");
+    }
+    for (table, number) in file.bridge.iter().zip(0..) {
+        let settings = table.settings(file.limits.incoming_qos2)?;
+        let found = driver.subscriptions(&[BRIDGE_PREFIX, table.name()].concat());
+        // Every gateway has pauses of its own.
+        let seed = seed.wrapping_add(number);
+        let tally = bridge::start(settings, &found, seed, ids.clone(), to_driver.clone());
+        driver.add_bridge(table.name().into(), tally);
+    }
+    Ok(())
 }
 
 /// Opens the control socket. Without it the gateway does its work all the same.

@@ -1,7 +1,7 @@
 //! The configuration file: its defaults, its sample, and what is said about every kind of mistake.
 
 use gateway_core::Config;
-use sn_gateway::config::{File, ListenAddr, TransportTable, load, parse};
+use sn_gateway::config::{BridgeTable, File, ListenAddr, TransportTable, load, parse};
 use std::path::Path;
 use std::time::Duration;
 use transports::serial::Framing;
@@ -55,6 +55,7 @@ fn the_sample_shows_every_key() {
         "[[queue]]",
         "[[transport]]",
         "[[listener]]",
+        "[[bridge]]",
         "[store]",
         "[metrics]",
         "[log]",
@@ -93,6 +94,7 @@ fn what_the_sample_has_as_comments_is_right_too() {
     let tls = &file.listener[2];
     assert_eq!(tls.url(tls.listen.0), "mqtts://0.0.0.0:8883");
     assert_eq!(file.listener[3].url("[::1]:80".parse().unwrap()), "ws://[::1]:80/mqtt");
+    assert_eq!(file.bridge.iter().map(BridgeTable::name).collect::<Vec<_>>(), ["cloud", "house"]);
     assert_eq!(tls.policy.user_from, Some(sn_gateway::mqtt::UserFrom::CommonName));
     assert_eq!(udp.multicast_interface.as_deref(), Some("eth0"));
     assert!(matches!(&file.transport[2], TransportTable::Serial(table) if table.line.baud == 115_200));
@@ -365,4 +367,40 @@ fn a_listener_s_port_is_that_of_its_kind() {
 fn a_file_that_cannot_be_read_is_named() {
     let error = load(Path::new("/nowhere/gateway.toml")).unwrap_err().to_string();
     assert_eq!(error, "/nowhere/gateway.toml: cannot be read: No such file or directory (os error 2)");
+}
+
+/// A file with one bridge that has these keys beside a name, an address and a client id.
+fn bridge(keys: &str) -> String {
+    format!("[[bridge]]\nname = \"cloud\"\naddress = \"mqtt://broker\"\nclient_id = \"gw\"\n{keys}\n")
+}
+
+#[test]
+fn mistakes_about_bridges_are_named_with_what_would_be_right() {
+    let topics = "topics = [{ pattern = \"#\", direction = \"out\" }]";
+    assert!(parse(Path::new("gw.toml"), &bridge(topics)).is_ok());
+    for (keys, place, said) in [
+        ("", "gw.toml:1:", "`topics` is missing"),
+        ("topics = []", "gw.toml:1:", "`topics` is empty"),
+        ("topics = [{ pattern = \"a/#/b\", direction = \"in\" }]", "gw.toml:5:", "`a/#/b`, which is no topic filter"),
+        ("topics = [{ pattern = \"#\", direction = \"up\" }]", "gw.toml:5:", "known are in, out, both"),
+        ("topics = [{ pattern = \"#\", direction = \"in\", qos = 3 }]", "gw.toml:5:", "a whole number from 0 to 2"),
+        (
+            "topics = [{ pattern = \"#\", direction = \"in\", local_prefix = \"+/\" }]",
+            "gw.toml:5:",
+            "wildcards belong into `pattern`",
+        ),
+        (&format!("version = \"4\"\n{topics}"), "gw.toml:5:", "known are 3.1.1, 5"),
+        (&format!("ca = \"ca.pem\"\n{topics}"), "gw.toml:1:", "write `address` as mqtts://broker"),
+        (&format!("password = \"x\"\n{topics}"), "gw.toml:1:", "a password needs `user`"),
+        (&format!("{topics}\n{}", bridge(topics)), "gw.toml:7:", "two bridges `cloud`"),
+    ] {
+        let complaint = complaint(&bridge(keys));
+        assert!(complaint.starts_with(place) && complaint.contains(said), "{keys}: {complaint}");
+    }
+    for (wrong, right) in [("http://broker", "mqtts://HOST:PORT"), ("broker:99999", "mqtt://HOST:PORT")] {
+        let complaint = complaint(&bridge(topics).replace("mqtt://broker", wrong));
+        assert!(complaint.starts_with("gw.toml:3:") && complaint.contains(right), "{complaint}");
+    }
+    let nameless = complaint(&bridge(topics).replace("\"cloud\"", "\"a/b\""));
+    assert!(nameless.starts_with("gw.toml:2:") && nameless.contains("1 to 64 letters"), "{nameless}");
 }

@@ -32,11 +32,16 @@ fn documented(heading: &str) -> BTreeSet<String> {
     rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect()
 }
 
+/// A bridge to where nobody listens.
+const BRIDGE: &str = "[[bridge]]\nname = \"NAME\"\naddress = \"127.0.0.1:1\"\nclient_id = \"gateway\"\n\
+    topics = [{ pattern = \"for-the-cloud\", direction = \"out\" }]\n";
+
 /// A gateway on which everything has happened that docs/monitoring.md tells of: a sleeper has a message, for another
 /// there was no room, and a packet was refused.
-fn eventful(args: &[&str]) -> Daemon {
-    let limits = config("[limits]\nqueue_messages = 1\n[metrics]\nlisten = \"127.0.0.1:0\"\n");
-    let gateway = Daemon::start(&[args, &["--config", path(&limits)]].concat());
+fn eventful(more: &str) -> Daemon {
+    let text = format!("[limits]\nqueue_messages = 1\n[metrics]\nlisten = \"127.0.0.1:0\"\n{more}");
+    let config = config(&text);
+    let gateway = Daemon::start(&["--config", path(&config)]);
     let sleeper = Sn::connect(gateway.udp(), "ID", 60);
     sleeper.subscribe("for-ID", 1);
     common::durable::fall_asleep(&sleeper);
@@ -52,7 +57,8 @@ fn eventful(args: &[&str]) -> Daemon {
 
 #[test]
 fn every_topic_that_is_published_is_documented_and_the_other_way_round() {
-    let gateway = eventful(&[]);
+    let gateway = eventful(BRIDGE);
+    gateway.wait_for_log("bridge not connected");
     let mut monitor = Mqtt::connect(gateway.mqtt(), "monitor");
     monitor.subscribe("$SYS/#", 0);
     // What follows the retained messages: their end.
@@ -143,7 +149,7 @@ fn a_full_and_a_failed_disk_are_told_as_soon_as_they_are_known() {
 
 #[test]
 fn every_metric_is_documented_and_the_other_way_round_and_has_a_text() {
-    let gateway = eventful(&[]);
+    let gateway = eventful(BRIDGE);
     let text = scrape(gateway.metrics());
     let named = |prefix: &str| -> BTreeSet<String> {
         let lines = text.lines().filter_map(|line| line.strip_prefix(prefix)?.split(' ').next());
@@ -160,7 +166,7 @@ fn every_metric_is_documented_and_the_other_way_round_and_has_a_text() {
 
 #[test]
 fn metrics_say_what_has_happened() {
-    let gateway = eventful(&[]);
+    let gateway = eventful("");
     let text = scrape(gateway.metrics());
     for (metric, expected) in [
         ("sn_gateway_sn_clients{state=\"asleep\"}", 1.0),

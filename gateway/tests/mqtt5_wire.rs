@@ -282,6 +282,7 @@ fn a_connack_says_all_that_the_client_must_know() {
     let properties = ConnAckProperties {
         session_expiry_s: Some(5),
         receive_maximum: NonZeroU16::new(7),
+        maximum_packet_size: None,
         assigned_client_id: Some("auto-1".into()),
         reason_string: Some("why"),
         server_keep_alive_s: Some(9),

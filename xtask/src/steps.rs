@@ -84,7 +84,8 @@ impl Step {
             Self::Tidy => &[Tool::Git],
             Self::Fmt => &[Tool::Rustfmt],
             Self::Clippy => &[Tool::Clippy],
-            Self::Conformance | Self::Build | Self::Test | Self::Scenarios | Self::Swarm | Self::Campaign => &[],
+            Self::Test => &[Tool::Mosquitto],
+            Self::Conformance | Self::Build | Self::Scenarios | Self::Swarm | Self::Campaign => &[],
             Self::NoStd => &[Tool::ChipTarget],
             Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
             Self::Interop => &[

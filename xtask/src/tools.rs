@@ -15,6 +15,7 @@ pub(crate) enum Tool {
     Clippy,
     ChipTarget,
     Qemu,
+    Mosquitto,
     MosquittoClients,
     NodeMqtt,
     Tshark,
@@ -40,6 +41,7 @@ impl Tool {
             Self::Clippy => "clippy",
             Self::ChipTarget => CHIP,
             Self::Qemu => "qemu-system-arm",
+            Self::Mosquitto => "mosquitto",
             Self::MosquittoClients => "mosquitto_pub, mosquitto_sub",
             Self::NodeMqtt => "node with mqtt",
             Self::Tshark => "tshark",
@@ -56,6 +58,7 @@ impl Tool {
             Self::Clippy => Source::Rustup(&["component", "add", "clippy"]),
             Self::ChipTarget => Source::Rustup(&["target", "add", CHIP]),
             Self::Qemu => Source::Apt("qemu-system-arm"),
+            Self::Mosquitto => Source::Apt("mosquitto"),
             Self::MosquittoClients => Source::Apt("mosquitto-clients"),
             Self::NodeMqtt => Source::Apt("node-mqtt"),
             Self::Tshark => Source::Apt("tshark"),
@@ -72,6 +75,8 @@ impl Tool {
             Self::Clippy => succeeds("cargo", &["clippy", "--version"]),
             Self::ChipTarget => chip_target_is_present()?,
             Self::Qemu => is_on_path("qemu-system-arm"),
+            // It is no program for users, and their path may lack its directory.
+            Self::Mosquitto => is_on_path("mosquitto") || Path::new("/usr/sbin/mosquitto").is_file(),
             Self::MosquittoClients => is_on_path("mosquitto_pub") && is_on_path("mosquitto_sub"),
             // Its modules have a directory of their own, which a Node that is not Debian's does not know.
             Self::NodeMqtt => is_on_path("node") && Path::new("/usr/share/nodejs/mqtt").is_dir(),

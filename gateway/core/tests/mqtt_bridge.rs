@@ -4,7 +4,7 @@
 mod mqtt;
 
 use gateway_core::mqtt::{Connect, Login, Packet, ReasonCode};
-use gateway_core::{CloseReason, LARGEST_MESSAGE_ID, Qos, RejectReason};
+use gateway_core::{CloseReason, Config, LARGEST_MESSAGE_ID, Limits, Qos, RejectReason};
 use mqtt::{Gateway, clean, dup, id, payloads, persistent, qos1, qos2, retained};
 
 fn bridge(new_peer: bool) -> Connect {
@@ -47,6 +47,21 @@ fn packet_ids_of_a_forgotten_session_mean_new_messages() {
     gateway.connect(4, bridge(true));
     gateway.send(4, qos2("t", "another", 7));
     assert_eq!(payloads(&gateway.received(1)), ["another"]);
+}
+
+#[test]
+fn a_bridge_may_leave_more_messages_unreleased_than_a_client() {
+    let mut gateway =
+        Gateway::new(Config { limits: Limits { incoming_qos2: 2, ..Limits::default() }, ..Config::default() });
+    gateway.connect(1, bridge(true));
+    gateway.connect(2, persistent("client"));
+    for packet_id in 1..=3 {
+        for conn in [1, 2] {
+            gateway.send(conn, qos2("t", "x", packet_id));
+        }
+    }
+    assert_eq!((gateway.closed(1), gateway.closed(2).is_some()), (None, true));
+    assert_eq!(gateway.received(1).last(), Some(&Packet::PubRec(id(3).into())));
 }
 
 #[test]

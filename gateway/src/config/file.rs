@@ -2,6 +2,7 @@
 
 use super::access::{AccessTable, NodeTable};
 use super::addr::{ListenAddr, metrics_addr};
+use super::bridge::{self, BridgeTable};
 use super::listener::ListenerTable;
 use super::number::within;
 use super::predefined::Predefined;
@@ -44,6 +45,8 @@ pub struct File {
     pub transport: Vec<TransportTable>,
     /// Where MQTT comes in.
     pub listener: Vec<ListenerTable>,
+    /// To which other brokers messages go.
+    pub bridge: Vec<BridgeTable>,
     /// Where sessions and messages are kept.
     pub store: StoreTable,
     /// Where metrics are read.
@@ -257,7 +260,8 @@ impl File {
 
     /// What keys that are right each for itself say against each other.
     pub(super) fn contradiction(&self) -> Option<(Range<usize>, String)> {
-        self.transport.iter().find_map(TransportTable::contradiction)
+        let of_transports = self.transport.iter().find_map(TransportTable::contradiction);
+        of_transports.or_else(|| bridge::contradiction(&self.bridge))
     }
 }
 
@@ -338,6 +342,7 @@ impl Default for File {
             predefined: Predefined::default(),
             transport: ListenAddr::loopback().map(TransportTable::udp).into(),
             listener: ListenAddr::loopback().map(ListenerTable::tcp).into(),
+            bridge: Vec::new(),
             store: StoreTable::default(),
             metrics: MetricsTable::default(),
             log: LogTable::default(),

@@ -5,6 +5,7 @@
 
 mod access;
 mod addr;
+mod bridge;
 mod error;
 mod file;
 mod listener;
@@ -16,6 +17,7 @@ mod transport;
 
 pub use access::{AccessTable, NodeTable};
 pub use addr::ListenAddr;
+pub use bridge::BridgeTable;
 pub use error::ConfigError;
 pub use file::{
     AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MetricsTable, SecurityTable, StoreTable,

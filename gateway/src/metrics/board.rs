@@ -1,6 +1,7 @@
 //! The values as they are at a scrape.
 
 use super::names;
+use crate::bridge::Counts;
 use crate::mqtt::Tally;
 use gateway_core::{Census, Core, StorageState};
 use metrics::{Histogram, counter, gauge, histogram, with_local_recorder};
@@ -41,6 +42,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) transports: &'a [Counters],
     /// In the order of the configuration.
     pub(crate) listeners: &'a [Tally],
+    /// Their names, and what they have done.
+    pub(crate) bridges: &'a [(String, Counts)],
 }
 
 impl Board {
@@ -81,6 +84,7 @@ impl Board {
             reasons(seen.core);
             seen.transports.iter().enumerate().for_each(|(number, counters)| transport(number, counters));
             seen.listeners.iter().enumerate().for_each(|(number, tally)| listener(number, tally));
+            seen.bridges.iter().for_each(|(name, counts)| bridge(name, *counts));
         });
         let handle = self.recorder.handle();
         // What was recorded of commits since the last time is added up now.
@@ -179,6 +183,15 @@ fn transport(number: usize, counters: &Counters) {
         ("undelivered", undelivered),
     ] {
         counter!(names::TRANSPORT, "transport" => number.to_string(), "outcome" => what).absolute(count);
+    }
+}
+
+fn bridge(name: &str, counts: Counts) {
+    let Counts { joined, joins, out, inward, refused, unmapped } = counts;
+    gauge!(names::BRIDGE_CONNECTED, "bridge" => name.to_owned()).set(f64::from(u8::from(joined)));
+    counter!(names::BRIDGE_CONNECTS, "bridge" => name.to_owned()).absolute(joins);
+    for (what, count) in [("out", out), ("in", inward), ("refused", refused), ("unmapped", unmapped)] {
+        counter!(names::BRIDGE, "bridge" => name.to_owned(), "outcome" => what).absolute(count);
     }
 }
 

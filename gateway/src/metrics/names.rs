@@ -37,6 +37,9 @@ pub(super) const COMMIT_SECONDS: &str = "sn_gateway_commit_seconds";
 pub(super) const WAKE_SECONDS: &str = "sn_gateway_wake_seconds";
 pub(super) const TRANSPORT: &str = "sn_gateway_transport_datagrams_total";
 pub(super) const LISTENER: &str = "sn_gateway_listener_connections_total";
+pub(super) const BRIDGE_CONNECTED: &str = "sn_gateway_bridge_connected";
+pub(super) const BRIDGE_CONNECTS: &str = "sn_gateway_bridge_connects_total";
+pub(super) const BRIDGE: &str = "sn_gateway_bridge_messages_total";
 
 const GAUGES: &[(&str, &str)] = &[
     (INFO, "Always 1; the label has the version."),
@@ -55,6 +58,7 @@ const GAUGES: &[(&str, &str)] = &[
     (HELD, "Answers that wait for the disk."),
     (UNCOMMITTED, "Octets in memory that wait for the disk."),
     (STORE_STATE, "1 for the state that the disk is in, 0 for the others."),
+    (BRIDGE_CONNECTED, "1 while a bridge has reached the other broker, else 0."),
 ];
 
 const COUNTERS: &[(&str, &str)] = &[
@@ -75,6 +79,8 @@ const COUNTERS: &[(&str, &str)] = &[
     (HELD_BACK, "How often an MQTT connection was not read from because too much waits for the disk."),
     (TRANSPORT, "Datagrams of a transport, numbered as in the configuration, by what became of them."),
     (LISTENER, "Connections of an MQTT listener, numbered as in the configuration, by what became of them."),
+    (BRIDGE_CONNECTS, "Connections of a bridge that the other broker has accepted."),
+    (BRIDGE, "Messages of a bridge, by what became of them."),
 ];
 
 /// Tells the recorder in use all texts.

@@ -9,6 +9,7 @@ use super::outbox::{Closing, Outbox};
 use super::policy::Identity;
 use super::reader::{Reader, Refusal};
 use super::writer::Writer;
+use crate::bridge::Port;
 use bytes::{Buf, BytesMut};
 use gateway_core::ConnId;
 use gateway_core::mqtt::{Packet, Version};
@@ -51,6 +52,13 @@ pub(crate) enum FromMqtt {
         peer: SocketAddr,
         /// Where its output goes.
         outbox: Arc<Outbox>,
+    },
+    /// A bridge begins a connection to the core.
+    Bridged {
+        /// Which.
+        conn: ConnId,
+        /// Where its output goes.
+        port: Arc<Port>,
     },
     /// Packets, in their order.
     Packets {

@@ -30,7 +30,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(crate) struct ConnIds(Arc<AtomicU64>);
 
 impl ConnIds {
-    fn next(&self) -> ConnId {
+    /// One that no connection has had yet.
+    pub(crate) fn next(&self) -> ConnId {
         ConnId(self.0.fetch_add(1, Ordering::Relaxed))
     }
 }

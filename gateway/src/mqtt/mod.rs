@@ -31,7 +31,7 @@ pub use malformed::Malformed;
 pub(crate) use outbox::{Closing, Outbox, Pushed};
 pub use policy::{Policy, UserFrom};
 pub use reader::{Reader, Refusal};
-pub(crate) use tls::Tls;
 pub use tls::{ClientCertificates, TlsFiles};
+pub(crate) use tls::{Tls, certificates, private_key};
 pub use web_socket::WebSocketOptions;
 pub use writer::{Unencodable, Writer};

@@ -4,7 +4,9 @@
 
 pub(crate) mod durable;
 pub(crate) mod line;
+pub(crate) mod mosquitto;
 pub(crate) mod scrape;
+pub(crate) mod steady;
 pub(crate) mod tls;
 pub(crate) mod web_socket;
 
@@ -179,10 +181,15 @@ fn collect(from: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
 }
 
 /// Waits until `condition` is true.
-pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl FnMut() -> bool) {
+    wait_until_for(PATIENCE, what, condition);
+}
+
+/// The same with another patience.
+pub(crate) fn wait_until_for(patience: Duration, what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        assert!(start.elapsed() < patience, "waited in vain for {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,9 +1,9 @@
 //! A client's session: what the broker keeps for it, whether it speaks MQTT-SN or MQTT.
 
-use super::Outbound;
 use super::queue::Totals;
 use super::subscriptions::Granted;
 use super::will::WillTerms;
+use super::{BRIDGE_PREFIX, Outbound};
 use crate::access::Who;
 use crate::map::{Map, MapSeed};
 use crate::stats::Counters;
@@ -116,6 +116,11 @@ impl Session {
     /// When its will is published; a will that does not wait for a time is none of the clock's business.
     pub(crate) fn will_due(&self) -> Instant {
         self.will_terms.as_ref().map_or(Instant::FAR_FUTURE, |terms| terms.due)
+    }
+
+    /// Whether its client is one of the gateway's bridges.
+    pub(crate) fn is_bridge(&self) -> bool {
+        self.client_id.starts_with(BRIDGE_PREFIX)
     }
 
     /// Which parts have changed since the last commit; none from now on.

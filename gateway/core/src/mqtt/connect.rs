@@ -133,7 +133,7 @@ impl Core {
 
     /// What the client is told that it does not know or has asked for otherwise.
     fn mqtt_negotiate(&self, connect: &Connect, accepted: &mut ConnAckProperties) {
-        if connect.version == Version::V3 {
+        if connect.version == Version::V3 || is_bridge(&connect.login) {
             return;
         }
         let asked_s = connect.properties.session_expiry_s;
@@ -151,6 +151,8 @@ impl Core {
     /// Whether the session ends with its connection, and how long it is kept otherwise.
     fn mqtt_lifetime(&self, connect: &Connect) -> (bool, Option<u32>) {
         match connect.version {
+            // What waits for another broker waits as long as it must.
+            _ if is_bridge(&connect.login) => (false, Some(u32::MAX)),
             Version::V3 => (connect.clean_start, None),
             Version::V5 => {
                 let granted = self.granted_expiry(connect.properties.session_expiry_s);
@@ -186,6 +188,13 @@ impl Core {
             Link::Mqtt(other) => self.mqtt_take_over(now, other),
         }
         self.event(Event::TakenOver { client_id, by: Via::Mqtt(conn) });
+    }
+}
+
+fn is_bridge(login: &Login) -> bool {
+    match login {
+        Login::Bridge { .. } => true,
+        Login::Anonymous | Login::As(_) | Login::Refused(_) => false,
     }
 }
 

@@ -193,6 +193,8 @@ pub struct ConnAckProperties {
     pub session_expiry_s: Option<u32>,
     /// QoS 1 and 2 messages that the client may send before one is acknowledged.
     pub receive_maximum: Option<NonZeroU16>,
+    /// From another broker, to a bridge: the longest packet that it takes.
+    pub maximum_packet_size: Option<NonZeroU32>,
     /// The client id that the server has made up.
     pub assigned_client_id: Option<String>,
     /// In readable words, why.

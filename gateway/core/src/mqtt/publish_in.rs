@@ -63,6 +63,10 @@ impl Core {
         if qos == Qos::ExactlyOnce && session.incoming_qos2.contains(&id.get()) {
             return Arrival::Repeated;
         }
+        // mosquitto forgets its window when a bridge comes back, and a bridge that is refused comes back.
+        if session.is_bridge() {
+            return Arrival::New;
+        }
         // For MQTT 5 it is the receive maximum, which counts QoS 1 too: PUBACKs that wait for the store.
         let unacknowledged = match (qos, self.mqtt.version(conn)) {
             (Qos::AtMostOnce | Qos::AtLeastOnce, Version::V3) => return Arrival::New,

@@ -54,6 +54,59 @@ pub enum ReasonCode {
 }
 
 impl ReasonCode {
+    /// All that MQTT 5 knows.
+    const ALL: [Self; 43] = [
+        Self::Success,
+        Self::GrantedQos1,
+        Self::GrantedQos2,
+        Self::DisconnectWithWill,
+        Self::NoMatchingSubscribers,
+        Self::NoSubscriptionExisted,
+        Self::ContinueAuthentication,
+        Self::ReAuthenticate,
+        Self::UnspecifiedError,
+        Self::MalformedPacket,
+        Self::ProtocolError,
+        Self::ImplementationSpecificError,
+        Self::UnsupportedProtocolVersion,
+        Self::ClientIdentifierNotValid,
+        Self::BadUserNameOrPassword,
+        Self::NotAuthorized,
+        Self::ServerUnavailable,
+        Self::ServerBusy,
+        Self::Banned,
+        Self::ServerShuttingDown,
+        Self::BadAuthenticationMethod,
+        Self::KeepAliveTimeout,
+        Self::SessionTakenOver,
+        Self::TopicFilterInvalid,
+        Self::TopicNameInvalid,
+        Self::PacketIdentifierInUse,
+        Self::PacketIdentifierNotFound,
+        Self::ReceiveMaximumExceeded,
+        Self::TopicAliasInvalid,
+        Self::PacketTooLarge,
+        Self::MessageRateTooHigh,
+        Self::QuotaExceeded,
+        Self::AdministrativeAction,
+        Self::PayloadFormatInvalid,
+        Self::RetainNotSupported,
+        Self::QosNotSupported,
+        Self::UseAnotherServer,
+        Self::ServerMoved,
+        Self::SharedSubscriptionsNotSupported,
+        Self::ConnectionRateExceeded,
+        Self::MaximumConnectTime,
+        Self::SubscriptionIdentifiersNotSupported,
+        Self::WildcardSubscriptionsNotSupported,
+    ];
+
+    /// The code of this number; `None`: MQTT 5 knows none.
+    #[must_use]
+    pub fn from_octet(octet: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| *code as u8 == octet)
+    }
+
     /// Whether it says that something was refused or went wrong (MQTT 5 §2.4).
     #[must_use]
     pub const fn is_error(self) -> bool {

@@ -1,0 +1,265 @@
+//! `[[bridge]]`: to which other brokers messages go, and from where they come.
+
+use super::number::within;
+use crate::bridge::{Direction, Rule, Secret, Settings};
+use crate::upstream::{BrokerAddr, TlsFiles};
+use anyhow::Context;
+use gateway_core::mqtt::Version;
+use gateway_core::{Qos, validate_filter};
+use serde::{Deserialize, Deserializer, de};
+use std::num::NonZeroU16;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+use toml::Spanned;
+
+/// A bridge.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Keys")]
+pub struct BridgeTable {
+    name: Spanned<String>,
+    settings: Settings,
+    password_file: Option<PathBuf>,
+}
+
+/// The keys, as they are in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table [[bridge]]")]
+struct Keys {
+    #[serde(deserialize_with = "name")]
+    name: Spanned<String>,
+    #[serde(deserialize_with = "address")]
+    address: BrokerAddr,
+    #[serde(deserialize_with = "client_id")]
+    client_id: String,
+    #[serde(default)]
+    version: VersionKey,
+    user: Option<String>,
+    password: Option<String>,
+    password_file: Option<PathBuf>,
+    ca: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    #[serde(default = "default_keep_alive_s", deserialize_with = "within::<0, 65_535, _, _>")]
+    keep_alive_s: u64,
+    #[serde(default = "default_max_inflight", deserialize_with = "within::<1, 60_000, _, _>")]
+    max_inflight: u16,
+    #[serde(default = "default_session_expiry_s", deserialize_with = "within::<0, 4_294_967_295, _, _>")]
+    session_expiry_s: u32,
+    #[serde(default = "default_reconnect_max_s", deserialize_with = "within::<1, 3_600, _, _>")]
+    reconnect_max_s: u64,
+    #[serde(default = "yes")]
+    announce: bool,
+    #[serde(default = "default_max_packet_bytes", deserialize_with = "within::<128, 268_435_455, _, _>")]
+    max_packet_bytes: usize,
+    topics: Vec<TopicTable>,
+}
+
+/// The values of `version`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+enum VersionKey {
+    #[serde(rename = "3.1.1")]
+    V3,
+    #[default]
+    #[serde(rename = "5")]
+    V5,
+}
+
+/// The values of `direction`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum DirectionKey {
+    In,
+    Out,
+    Both,
+}
+
+/// One of `topics`.
+#[derive(Deserialize)]
+#[serde(try_from = "TopicKeys")]
+struct TopicTable(Rule);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a topic of a bridge")]
+struct TopicKeys {
+    pattern: String,
+    direction: DirectionKey,
+    #[serde(default = "at_least_once", deserialize_with = "within::<0, 2, _, _>")]
+    qos: u8,
+    #[serde(default)]
+    local_prefix: String,
+    #[serde(default)]
+    remote_prefix: String,
+}
+
+fn default_keep_alive_s() -> u64 {
+    60
+}
+
+/// What mosquitto takes from a client before it hangs up, where nobody has said otherwise.
+fn default_max_inflight() -> u16 {
+    20
+}
+
+fn default_session_expiry_s() -> u32 {
+    7 * 86_400
+}
+
+fn default_reconnect_max_s() -> u64 {
+    60
+}
+
+fn default_max_packet_bytes() -> usize {
+    1 << 20
+}
+
+fn at_least_once() -> u8 {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Reads a name that can stand in a topic, between two slashes.
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spanned<String>, D::Error> {
+    let name = Spanned::<String>::deserialize(deserializer)?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.get_ref().is_empty() || name.get_ref().len() > 64 || !name.get_ref().chars().all(is_name) {
+        let error = "a bridge's name has 1 to 64 letters, digits, `-`, `_` and `.`, for example \"cloud\"";
+        return Err(de::Error::custom(error));
+    }
+    Ok(name)
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BrokerAddr, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+}
+
+fn client_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    let wrong = "the session at the other broker goes by the client id: give one that is nobody else's there";
+    if id.is_empty() || id.contains('\0') { Err(de::Error::custom(wrong)) } else { Ok(id) }
+}
+
+impl TryFrom<TopicKeys> for TopicTable {
+    type Error = String;
+
+    fn try_from(keys: TopicKeys) -> Result<Self, String> {
+        let TopicKeys { pattern, direction, qos, local_prefix, remote_prefix } = keys;
+        for (key, prefix) in [("local_prefix", &local_prefix), ("remote_prefix", &remote_prefix)] {
+            if prefix.contains(['+', '#']) {
+                return Err(format!("`{key}` has a wildcard; wildcards belong into `pattern`"));
+            }
+            let filter = [prefix, &*pattern].concat();
+            validate_filter(&filter)
+                .map_err(|error| format!("`{key}` and `pattern` give `{filter}`, which is no topic filter: {error}"))?;
+        }
+        let direction = match direction {
+            DirectionKey::In => Direction::In,
+            DirectionKey::Out => Direction::Out,
+            DirectionKey::Both => Direction::Both,
+        };
+        let qos = match qos {
+            0 => Qos::AtMostOnce,
+            1 => Qos::AtLeastOnce,
+            _ => Qos::ExactlyOnce,
+        };
+        Ok(Self(Rule { pattern, direction, qos, local_prefix, remote_prefix }))
+    }
+}
+
+impl TryFrom<Keys> for BridgeTable {
+    type Error = String;
+
+    fn try_from(keys: Keys) -> Result<Self, String> {
+        if keys.topics.is_empty() {
+            let example = "for example topics = [{ pattern = \"#\", direction = \"out\" }]";
+            return Err(format!("`topics` is empty, so nothing would go over the bridge; {example}"));
+        }
+        let tls = keys.tls()?;
+        if keys.password.is_some() && keys.password_file.is_some() {
+            return Err("`password` and `password_file` are both given; one of them is enough".into());
+        }
+        if keys.user.is_none() && (keys.password.is_some() || keys.password_file.is_some()) {
+            return Err("a password needs `user`".into());
+        }
+        let settings = Settings {
+            name: keys.name.get_ref().clone(),
+            address: keys.address,
+            tls,
+            version: match keys.version {
+                VersionKey::V3 => Version::V3,
+                VersionKey::V5 => Version::V5,
+            },
+            client_id: keys.client_id,
+            user: keys.user,
+            password: keys.password.map(Secret::new),
+            keep_alive: Duration::from_secs(keys.keep_alive_s),
+            max_inflight: NonZeroU16::new(keys.max_inflight).unwrap_or(NonZeroU16::MIN),
+            receive_maximum: None,
+            session_expiry_s: keys.session_expiry_s,
+            reconnect_max: Duration::from_secs(keys.reconnect_max_s),
+            announce: keys.announce,
+            max_packet: keys.max_packet_bytes,
+            topics: keys.topics.into_iter().map(|TopicTable(rule)| rule).collect(),
+        };
+        Ok(Self { name: keys.name, settings, password_file: keys.password_file })
+    }
+}
+
+impl Keys {
+    fn tls(&self) -> Result<TlsFiles, String> {
+        let of_tls = [("ca", &self.ca), ("certificate", &self.certificate), ("key", &self.key)];
+        if let Some((key, _)) = of_tls.iter().find(|(_, path)| path.is_some())
+            && !self.address.tls
+        {
+            return Err(format!("`{key}` is for TLS; write `address` as mqtts://{}", self.address.host));
+        }
+        let own = match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+            (None, None) => None,
+            (Some(_), None) => return Err("`certificate` needs `key`, the file of its private key".into()),
+            (None, Some(_)) => return Err("`key` needs `certificate`, the file of its certificate".into()),
+        };
+        Ok(TlsFiles { ca: self.ca.clone(), own })
+    }
+}
+
+impl BridgeTable {
+    /// What the bridge is told. Reads the password's file, and looks whether TLS's can be read. `incoming_qos2`: the
+    /// core's limit, which the other broker is told.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn settings(&self, incoming_qos2: usize) -> anyhow::Result<Settings> {
+        let mut settings = self.settings.clone();
+        let what = || format!("the bridge {}", settings.name);
+        if let Some(path) = &self.password_file {
+            let password = std::fs::read_to_string(path).with_context(|| format!("{}: {}", what(), path.display()))?;
+            settings.password = Some(Secret::new(password.trim_end_matches(['\r', '\n']).into()));
+        }
+        if settings.address.tls {
+            settings.tls.load().with_context(what)?;
+        }
+        settings.receive_maximum = NonZeroU16::new(u16::try_from(incoming_qos2).unwrap_or(u16::MAX));
+        Ok(settings)
+    }
+
+    /// The bridge's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.get_ref()
+    }
+}
+
+/// Two bridges of one name.
+pub(super) fn contradiction(bridges: &[BridgeTable]) -> Option<(Range<usize>, String)> {
+    let twice = |(i, table): (usize, &BridgeTable)| {
+        let is_second = bridges[..i].iter().any(|earlier| earlier.name() == table.name());
+        is_second.then(|| {
+            (table.name.span(), format!("there are two bridges `{}`; each has a name of its own", table.name()))
+        })
+    };
+    bridges.iter().enumerate().find_map(twice)
+}

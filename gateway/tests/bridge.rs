@@ -1,0 +1,207 @@
+//! A bridge to a real mosquitto, under load: the gateway is killed, mosquitto restarted and the connection cut.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use common::durable::Durable;
+use common::mosquitto::{Mosquitto, Proxy};
+use common::steady::{Account, Publisher, Subscriber};
+use common::{Mqtt, wait_until_for};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long what was acknowledged may take to arrive when nothing is killed any more.
+const ARRIVAL: Duration = Duration::from_secs(60);
+
+/// A gateway with a bridge, the way to mosquitto and mosquitto itself.
+struct Stage {
+    mosquitto: Mosquitto,
+    proxy: Proxy,
+    gateway: Durable,
+    _config: TempDir,
+}
+
+impl Stage {
+    fn start(version: &str) -> Self {
+        let mosquitto = Mosquitto::start();
+        let proxy = Proxy::start(mosquitto.addr);
+        let config = tempfile::tempdir().expect("a directory");
+        let path = config.path().join("gateway.toml");
+        std::fs::write(&path, bridge_config(proxy.addr, version)).expect("a file");
+        let gateway = Durable::start_with(&["--config", as_text(&path)]);
+        Self { mosquitto, proxy, gateway, _config: config }
+    }
+
+    fn mqtt(&mut self) -> SocketAddr {
+        self.gateway.daemon().mqtt()
+    }
+
+    fn joined(&mut self) {
+        self.gateway.daemon().wait_for_log("bridge connected");
+    }
+}
+
+fn bridge_config(broker: SocketAddr, version: &str) -> String {
+    format!(
+        "[[bridge]]\nname = \"cloud\"\naddress = \"mqtt://{broker}\"\nclient_id = \"gateway-7\"\nversion = \"{version}\"\n\
+         reconnect_max_s = 1\ntopics = [\n\
+         {{ pattern = \"#\", direction = \"out\", qos = 2, local_prefix = \"up/\", remote_prefix = \"site/up/\" }},\n\
+         {{ pattern = \"#\", direction = \"in\", qos = 2, local_prefix = \"down/\", remote_prefix = \"site/down/\" }},\n\
+         {{ pattern = \"both/#\", direction = \"both\", qos = 1 }},\n]\n"
+    )
+}
+
+fn as_text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+/// Publishers of one direction, and who takes what they publish.
+struct Load {
+    subscriber: Subscriber,
+    publishers: Vec<(String, u8, Publisher)>,
+}
+
+impl Load {
+    fn start(from: SocketAddr, from_prefix: &str, to: SocketAddr, to_prefix: &str) -> Self {
+        let subscriber = Subscriber::start(to, &to_prefix.replace('/', "-"), &format!("{to_prefix}#"));
+        let publishers = [("a", 2), ("b", 2), ("c", 1)].map(|(name, qos)| {
+            let publisher = Publisher::start(from, &format!("{from_prefix}{name}"), qos);
+            (format!("{to_prefix}{name}"), qos, publisher)
+        });
+        Self { subscriber, publishers: publishers.into() }
+    }
+
+    /// Every message has arrived, those of QoS 2 once. Answers with how many there were.
+    fn settle(self) -> u32 {
+        let Self { subscriber, publishers } = self;
+        let published: Vec<_> =
+            publishers.into_iter().map(|(topic, qos, publisher)| (topic, qos, publisher.stop())).collect();
+        let missing = |account: &Account| -> Vec<String> {
+            let missing = published.iter().map(|(topic, _, count)| (topic, missing(account, topic, *count)));
+            missing.filter(|(_, missing)| !missing.is_empty()).map(|missing| format!("{missing:?}")).collect()
+        };
+        let begun = Instant::now();
+        while !missing(&subscriber.account()).is_empty() {
+            assert!(begun.elapsed() < ARRIVAL, "not arrived: {:?}", missing(&subscriber.account()));
+            thread::sleep(Duration::from_millis(20));
+        }
+        let account = subscriber.account();
+        for (topic, qos, _) in &published {
+            let more_than_once: BTreeMap<_, _> = account[topic].iter().filter(|(_, times)| **times > 1).collect();
+            assert!(*qos == 1 || more_than_once.is_empty(), "{topic}: {more_than_once:?}");
+        }
+        published.iter().map(|(_, _, count)| count).sum()
+    }
+}
+
+/// Messages of a topic, numbered up to `count`, that have not arrived.
+fn missing(account: &Account, topic: &str, count: u32) -> Vec<u32> {
+    let arrived = |number: &u32| account.get(topic).is_some_and(|numbers| numbers.contains_key(number));
+    (1..=count).filter(|number| !arrived(number)).collect()
+}
+
+/// Different messages of a topic that have arrived.
+fn arrived(account: &Account, topic: &str) -> u32 {
+    account.get(topic).map_or(0, |numbers| numbers.len() as u32)
+}
+
+/// Disturbs the stage twelve times while messages go both ways, and then counts them.
+fn under_load(version: &str, mut disturb: impl FnMut(&mut Stage, u32)) {
+    let mut stage = Stage::start(version);
+    stage.joined();
+    let (here, there) = (stage.mqtt(), stage.mosquitto.addr);
+    let out = Load::start(here, "up/", there, "site/up/");
+    let inward = Load::start(there, "site/down/", here, "down/");
+    let mut random = oorandom::Rand32::new(7);
+    for round in 0..12 {
+        // The moment is random: there is nothing to wait for.
+        thread::sleep(Duration::from_millis(random.rand_range(100..900).into()));
+        disturb(&mut stage, round);
+    }
+    let (out, inward) = (out.settle(), inward.settle());
+    println!("MQTT {version}: {out} messages out, {inward} in, none lost, none twice at QoS 2");
+}
+
+fn kill_and_cut(stage: &mut Stage, round: u32) {
+    if round.is_multiple_of(3) { stage.gateway.kill() } else { stage.proxy.cut() }
+}
+
+#[test]
+fn nothing_is_lost_when_the_gateway_is_killed_and_the_connection_cut() {
+    under_load("3.1.1", kill_and_cut);
+}
+
+#[test]
+fn nothing_is_lost_over_mqtt_5_either() {
+    under_load("5", kill_and_cut);
+}
+
+#[test]
+fn nothing_is_lost_when_mosquitto_is_restarted() {
+    under_load(
+        "3.1.1",
+        |stage, round| if round.is_multiple_of(4) { stage.mosquitto.restart() } else { stage.proxy.cut() },
+    );
+}
+
+#[test]
+fn what_is_published_before_mosquitto_is_there_waits_for_it() {
+    let mosquitto = Mosquitto::start();
+    let config = tempfile::tempdir().expect("a directory");
+    let path = config.path().join("gateway.toml");
+    // Nobody listens at a port that was free a moment ago.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    std::fs::write(&path, bridge_config(nobody, "5")).expect("a file");
+    let mut gateway = Durable::start_with(&["--config", as_text(&path)]);
+    gateway.daemon().wait_for_log("bridge not connected");
+    let publisher = Publisher::start(gateway.daemon().mqtt(), "up/early", 2);
+    wait_until_for(ARRIVAL, "messages in the queue", || gateway.daemon().log().contains("connected"));
+    let count = publisher.stop();
+
+    let subscriber = Subscriber::start(mosquitto.addr, "early", "site/up/#");
+    std::fs::write(&path, bridge_config(mosquitto.addr, "5")).expect("a file");
+    gateway.kill();
+    wait_until_for(ARRIVAL, "all messages", || arrived(&subscriber.account(), "site/up/early") == count);
+}
+
+#[test]
+fn a_topic_that_goes_both_ways_makes_no_loop() {
+    for version in ["3.1.1", "5"] {
+        let mut stage = Stage::start(version);
+        stage.joined();
+        let (here, there) = (stage.mqtt(), stage.mosquitto.addr);
+        let near = Subscriber::start(here, "near", "both/#");
+        let far = Subscriber::start(there, "far", "both/#");
+        let [from_here, from_there] = [(here, "both/here"), (there, "both/there")].map(|(server, topic)| {
+            let publisher = Publisher::start(server, topic, 1);
+            (topic, publisher)
+        });
+        for (topic, publisher) in [from_here, from_there] {
+            let count = publisher.stop();
+            for subscriber in [&near, &far] {
+                wait_until_for(ARRIVAL, "all messages", || arrived(&subscriber.account(), topic) == count);
+            }
+        }
+        for (name, account) in [("near", near.account()), ("far", far.account())] {
+            let twice: Vec<_> = account.values().flatten().filter(|(_, times)| **times > 1).collect();
+            assert!(twice.is_empty(), "MQTT {version}, {name}: {twice:?}");
+        }
+    }
+}
+
+#[test]
+fn subscribers_to_sys_hear_of_the_bridge() {
+    let mut stage = Stage::start("5");
+    stage.joined();
+    let mut monitor = Mqtt::connect(stage.mqtt(), "monitor");
+    monitor.subscribe("$SYS/broker/connection/cloud/state", 0);
+    let state = |value: &str| ("$SYS/broker/connection/cloud/state".to_owned(), value.to_owned());
+    assert_eq!(monitor.receive_publish(), state("1"));
+    stage.proxy.cut();
+    assert_eq!(monitor.receive_publish(), state("0"));
+    assert_eq!(monitor.receive_publish(), state("1"));
+}

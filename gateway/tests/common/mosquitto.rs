@@ -1,0 +1,117 @@
+//! A real mosquitto, and a proxy before it that cuts connections.
+
+use super::wait_until;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use tempfile::TempDir;
+
+/// A mosquitto that keeps its sessions on the disk, as far as it can: it writes them when it ends.
+pub(crate) struct Mosquitto {
+    dir: TempDir,
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
+    child: Child,
+}
+
+impl Mosquitto {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        // It cannot choose a port by itself.
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr()).expect("a port");
+        let config = format!(
+            "listener {} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
+             autosave_interval 0\nmax_queued_messages 0\nuser root\nlog_type error\nlog_type warning\nlog_type notice\n",
+            port.port(),
+            dir.path().display()
+        );
+        std::fs::write(dir.path().join("conf"), config).expect("a file");
+        let child = spawn(&dir, port);
+        Self { dir, addr: port, child }
+    }
+
+    /// Ends it as an operator does, and starts it again. Killed, it would lose what it has acknowledged and not saved.
+    pub(crate) fn restart(&mut self) {
+        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).expect("it runs");
+        self.child.wait().expect("a child");
+        self.child = spawn(&self.dir, self.addr);
+    }
+}
+
+fn spawn(dir: &TempDir, addr: SocketAddr) -> Child {
+    let path = ["/usr/sbin/mosquitto", "mosquitto"].into_iter().find(|path| std::path::Path::new(path).exists());
+    let log = std::fs::File::options().create(true).append(true).open(dir.path().join("log")).expect("a file");
+    let child = Command::new(path.unwrap_or("mosquitto"))
+        .arg("-c")
+        .arg(dir.path().join("conf"))
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("mosquitto is installed");
+    wait_until("mosquitto", || TcpStream::connect(addr).is_ok());
+    child
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("--- mosquitto's log, its end\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+        }
+    }
+}
+
+/// Passes TCP connections on, until they are cut.
+pub(crate) struct Proxy {
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Proxy {
+    /// To `server`.
+    pub(crate) fn start(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let addr = listener.local_addr().expect("an address");
+        let open = Arc::<Mutex<Vec<TcpStream>>>::default();
+        let accepted = open.clone();
+        // It ends with the process.
+        thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                if let Ok(far) = TcpStream::connect(server) {
+                    pass(&near, &far, &accepted).expect("streams can be shared");
+                }
+            }
+        });
+        Self { addr, open }
+    }
+
+    /// Cuts what is open, with what is on its way.
+    pub(crate) fn cut(&self) {
+        for stream in self.open.lock().expect("the list").drain(..) {
+            let _ = socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+fn pass(near: &TcpStream, far: &TcpStream, open: &Mutex<Vec<TcpStream>>) -> io::Result<()> {
+    open.lock().expect("the list").extend([near.try_clone()?, far.try_clone()?]);
+    for (from, to) in [(near, far), (far, near)] {
+        let (mut from, mut to) = (from.try_clone()?, to.try_clone()?);
+        to.set_nodelay(true)?;
+        thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Both);
+        });
+    }
+    Ok(())
+}
