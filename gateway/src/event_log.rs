@@ -25,7 +25,8 @@ pub(crate) struct EventLog {
     next_summary: Option<Instant>,
     drops: Throttle,
     errors: Throttle,
-    denials: Throttle,
+    /// By reason: one must not hide another.
+    denials: BTreeMap<&'static str, Throttle>,
     losses: Throttle,
     turned_away: Throttle,
     connections: Throttle,
@@ -138,7 +139,7 @@ impl EventLog {
     /// Who may not do something is told why, and so is the operator, who may want to allow it.
     fn denied(&mut self, now: Instant, from: &Addr, reason: RejectReason) {
         let Some(remedy) = remedy(from, reason) else { return };
-        if let Some(held_back) = self.denials.pass(now) {
+        if let Some(held_back) = self.denials.entry(reason.name()).or_default().pass(now) {
             warn!(%from, reason = reason.name(), more = held_back, "refused: {remedy}");
         }
     }

@@ -86,7 +86,7 @@ impl Core {
             Some(Link::Sn) => self.sn_tell_dropped(key),
             Some(Link::None) | None => {}
         }
-        self.remove_session(key);
+        self.remove_session(now, key);
         true
     }
 }

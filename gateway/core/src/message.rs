@@ -94,6 +94,11 @@ impl Message {
         Self::from_head(Subject::Detailed(Box::new(detailed)), &[], self.qos(), self.retain())
     }
 
+    /// The message as it was published, without what is of one subscriber.
+    pub(crate) fn original(&self) -> &Self {
+        self.as_detailed().and_then(|detailed| detailed.original.as_ref()).unwrap_or(self)
+    }
+
     fn from_head(subject: Subject, payload: &[u8], qos: Qos, retain: bool) -> Self {
         Self(ThinArc::from_header_and_slice(Head { subject, qos, retain }, payload))
     }

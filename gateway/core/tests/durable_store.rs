@@ -2,7 +2,10 @@
 //! gives the same state again.
 
 use bytes::Bytes;
-use gateway_core::mqtt::{self, Ack, Connect, Packet, Publish as MqttPublish, Will};
+use gateway_core::mqtt::{
+    self, Ack, Connect, MessageProperties, Packet, Publish as MqttPublish, RetainHandling, SubscribeOptions, Version,
+    Will,
+};
 use gateway_core::{Config, ConnId, Core, Input, Limits, Output, Qos};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
@@ -12,12 +15,15 @@ use sn_codec::{
 };
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
 use std::time::Duration;
 
 type Store = BTreeMap<Vec<u8>, Vec<u8>>;
 
 const TOPICS: [&str; 5] = ["a/b", "a/c", "tt", "pre/16", "deep/er/topic"];
 const FILTERS: [&str; 5] = ["a/+", "#", "a/b", "tt", "deep/#"];
+const SHARED: [&str; 3] = ["$share/one/a/+", "$share/two/a/+", "$share/one/#"];
 
 /// A core, its store, and peers that answer most of what they are asked.
 struct World {
@@ -201,31 +207,66 @@ impl World {
             }
             1 => self.mqtt(conn, Packet::Disconnect(mqtt::Disconnect::default())),
             2 | 3 => {
-                let filter = self.pick(&FILTERS).into();
-                let filters = vec![(filter, qos.into())];
-                self.mqtt(conn, Packet::Subscribe(Box::new(mqtt::Subscribe { id, subscription_id: None, filters })));
+                let subscribe = self.mqtt_subscribe(id, qos);
+                self.mqtt(conn, Packet::Subscribe(Box::new(subscribe)));
+            }
+            4 => {
+                let filter = if self.below(2) == 0 { self.pick(&FILTERS) } else { self.pick(&SHARED) };
+                self.mqtt(conn, Packet::Unsubscribe(id, vec![filter.into()]));
             }
             _ => {
                 let id = Some(id).filter(|_| qos != Qos::AtMostOnce);
                 let (retain, payload) = (self.below(3) == 0, self.pick(&[&b""[..], b"on"]));
                 let payload = Bytes::from_static(payload);
-                self.mqtt(conn, Packet::Publish(MqttPublish::new(topic, payload, qos, retain, id)));
+                let publish = MqttPublish::new(topic, payload, qos, retain, id);
+                let (message_expiry_s, properties) =
+                    (self.pick(&[None, None, Some(5), Some(1_000)]), self.properties());
+                self.mqtt(conn, Packet::Publish(MqttPublish { message_expiry_s, properties, ..publish }));
             }
         }
+    }
+
+    fn mqtt_subscribe(&mut self, id: mqtt::PacketId, qos: Qos) -> mqtt::Subscribe {
+        let is_shared = self.below(3) == 0;
+        let filter = if is_shared { self.pick(&SHARED) } else { self.pick(&FILTERS) };
+        let options = SubscribeOptions {
+            qos,
+            no_local: self.below(4) == 0 && !is_shared,
+            retain_as_published: self.below(4) == 0,
+            retain_handling: self.pick(&[RetainHandling::Send, RetainHandling::SendIfNew, RetainHandling::DoNotSend]),
+        };
+        let subscription_id = NonZeroU32::new(self.pick(&[0, 0, 1, 300]));
+        mqtt::Subscribe { id, subscription_id, filters: vec![(filter.into(), options)] }
+    }
+
+    fn properties(&mut self) -> Option<Arc<MessageProperties>> {
+        let properties = MessageProperties {
+            payload_is_utf8: self.below(2) == 0,
+            content_type: Some("text/plain".into()),
+            response_topic: Some("answers".into()).filter(|_| self.below(2) == 0),
+            correlation_data: Some([0, 255].into()).filter(|_| self.below(2) == 0),
+            user_properties: vec![("b".into(), "1".into()), ("a".into(), "2".into())],
+        };
+        (self.below(3) == 0).then(|| Arc::new(properties))
     }
 
     fn mqtt_connect(&mut self) {
         let conn = self.next_conn;
         self.next_conn += 1;
         self.conns.insert(conn);
-        let will = Will::new("a/b", Bytes::from_static(b"w"), Qos::AtLeastOnce, false);
+        let version = self.pick(&[Version::V3, Version::V5]);
+        let mut will = Will::new("a/b", Bytes::from_static(b"w"), Qos::AtLeastOnce, false);
         let client_id = self.pick(&["m1", "m2", "both"]);
-        let connect = Connect {
-            clean_start: self.below(3) == 0,
-            keep_alive_s: 60,
-            will: Some(will).filter(|_| self.below(2) == 0),
-            ..Connect::new(client_id)
-        };
+        let mut connect = Connect { version, keep_alive_s: 60, ..Connect::new(client_id) };
+        connect.clean_start = self.below(3) == 0;
+        if version == Version::V5 {
+            will.delay_s = self.pick(&[0, 20]);
+            will.message_expiry_s = self.pick(&[None, Some(30)]);
+            will.properties = self.properties();
+            connect.properties.session_expiry_s = self.pick(&[0, 50, 5_000, u32::MAX]);
+            connect.properties.receive_maximum = NonZeroU16::new(self.pick(&[0, 1, 3]));
+        }
+        connect.will = Some(will).filter(|_| self.below(2) == 0);
         self.mqtt(conn, Packet::Connect(Box::new(connect)));
     }
 

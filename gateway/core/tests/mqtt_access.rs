@@ -6,7 +6,7 @@ mod access;
 mod mqtt;
 
 use access::{allow, deny};
-use gateway_core::mqtt::{Connect, Disconnect, Login, LoginRefusal, Packet, ReasonCode};
+use gateway_core::mqtt::{Ack, Connect, Disconnect, Login, LoginRefusal, Packet, ReasonCode, Version};
 use gateway_core::{AccessRule, Action, Actions, CloseReason, Config, DropReason, Qos, RejectReason};
 use mqtt::{Gateway, clean, id, payloads, persistent, qos0, qos1, qos2, retained, subscribe, will};
 
@@ -188,4 +188,23 @@ fn who_has_another_password_is_to_log_in_again() {
     gateway.carry_out();
     assert_eq!([1, 2, 3].map(|conn| gateway.closed(conn)), [Some(CloseReason::LoggedOut), None, None]);
     assert!(gateway.connect(4, by("alice", persistent("alice"))), "the session is still there");
+}
+
+#[test]
+fn mqtt_5_says_why() {
+    let mut gateway = gateway(&[allow("alice", Action::Publish, &["a"]), allow("watcher", Actions::READ, &["#"])]);
+    gateway.connect(1, by("watcher", clean("w")));
+    gateway.subscribe(1, "#", Qos::AtMostOnce);
+    let alice = || by("alice", Connect { version: Version::V5, ..clean("a") });
+    gateway.connect(2, alice());
+    let refused = |packet_id| Ack { id: id(packet_id), code: ReasonCode::NotAuthorized };
+    assert_eq!(gateway.exchange(2, qos1("b", "no", 1)), [Packet::PubAck(refused(1))]);
+    assert_eq!(gateway.exchange(2, qos2("b", "no", 2)), [Packet::PubRec(refused(2))]);
+    assert_eq!(gateway.exchange(2, qos2("a", "yes", 2)), [Packet::PubRec(id(2).into())], "the id is free again");
+    let codes = vec![ReasonCode::NotAuthorized];
+    assert_eq!(gateway.exchange(2, subscribe(3, &[("a", Qos::AtMostOnce)])), [Packet::SubAck(id(3), codes)]);
+    let with_will = Connect { will: will("a", "gone"), ..alice() };
+    assert_eq!(code(&mut gateway, 3, with_will), ReasonCode::NotAuthorized);
+    assert_eq!(payloads(&gateway.received(1)), ["yes"]);
+    assert_eq!(gateway.rejects(RejectReason::NotAllowed), 4);
 }

@@ -71,6 +71,7 @@ impl Core {
             retain,
             priority: how.priority,
             place,
+            group: None,
             expires: how.expires.min(message.expires()),
         }
     }

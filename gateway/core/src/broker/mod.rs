@@ -11,6 +11,7 @@ mod queue;
 mod retained;
 mod route;
 mod session;
+mod shared;
 mod status;
 mod subscriptions;
 mod sys;
@@ -31,6 +32,7 @@ pub(crate) use session::{Link, Marks, Part, Session, Sessions};
 use crate::map::MapSeed;
 use crate::{Gauges, Message};
 use retained::Retained;
+pub(crate) use shared::{GroupNumber, Groups, is_shared, selecting_filter};
 use std::sync::Arc;
 pub(crate) use subscriptions::Granted;
 pub(crate) use will::WillTerms;
@@ -45,6 +47,8 @@ pub(crate) struct Broker {
     /// The place of the next message to anybody in the order of all.
     next_place: u64,
     subscriptions: Subscriptions,
+    /// Groups of shared subscriptions.
+    pub(crate) groups: Groups,
     retained: Retained,
     sys: Sys,
     /// Reused by every publish, so that routing does not allocate.
@@ -57,6 +61,7 @@ impl Broker {
             sessions: Sessions::new(seed, durable),
             next_place: 1,
             subscriptions: Subscriptions::new(seed),
+            groups: Groups::new(seed),
             retained: Retained::default(),
             sys: Sys::default(),
             matches: Vec::new(),
@@ -85,7 +90,7 @@ impl Broker {
     pub(crate) fn restore_subscription(&mut self, key: SessionKey, filter: &Arc<str>, granted: Granted) {
         if let Some(session) = self.sessions.get_mut(key) {
             session.subscriptions.push((filter.clone(), granted));
-            self.subscriptions.insert(filter, key, granted);
+            self.add_subscription(key, filter, granted);
         }
     }
 
@@ -99,7 +104,7 @@ impl Broker {
         let totals = self.sessions.totals();
         Gauges {
             sessions: self.sessions.len(),
-            subscriptions: self.subscriptions.len(),
+            subscriptions: self.subscriptions.len() + self.groups.beyond_index(),
             retained: self.retained.len(),
             waiting_messages: totals.messages(),
             waiting_bytes: totals.bytes(),

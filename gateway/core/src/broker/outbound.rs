@@ -182,6 +182,13 @@ impl Outbound {
         dropped.iter().map(|queued| queued.message.topic().clone()).collect()
     }
 
+    /// Copies of the messages that the session gets for a group, as far as another member may get them instead: at QoS 2
+    /// only those that were not sent (MQTT-4.8.2-5).
+    pub(crate) fn of_groups(&self) -> Vec<Queued> {
+        let sent = self.inflight.iter().map(|sent| &sent.queued).filter(|queued| queued.qos == Qos::AtLeastOnce);
+        sent.chain(self.queue.after(0)).filter(|queued| queued.group.is_some()).cloned().collect()
+    }
+
     /// Moves the next message into flight, under a new id.
     pub(crate) fn launch(&mut self) -> Option<&Inflight> {
         let queued = self.queue.pop_front()?;
@@ -311,11 +318,11 @@ impl Outbound {
         self.changes.stored_up_to = stored_up_to.max(self.queue.last_place().max(last_sent).unwrap_or(0));
     }
 
-    /// The session is removed: tells what the store has to delete.
-    pub(crate) fn forget(&mut self, mut tell: impl FnMut(Change<'_>)) {
+    /// The session is removed: tells the places of what the store has to delete, and whether it was sent.
+    pub(crate) fn forget(&mut self, mut tell: impl FnMut(u64, bool)) {
         self.extract(|_| true);
         self.inflight.drain(..).for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
-        self.changes.gone.drain(..).for_each(|(place, flight)| tell(Change::Delete { place, flight }));
+        self.changes.gone.drain(..).for_each(|(place, flight)| tell(place, flight));
     }
 
     /// Everything that the store should have.
@@ -373,7 +380,7 @@ mod tests {
     fn queued(topic: &str, payload: &'static [u8]) -> Queued {
         let message = Message::new(topic.into(), payload, Qos::AtLeastOnce, false);
         let expires = Instant::FAR_FUTURE;
-        Queued { message, qos: Qos::AtLeastOnce, retain: false, priority: 0, place: 1, expires }
+        Queued { message, qos: Qos::AtLeastOnce, retain: false, priority: 0, place: 1, group: None, expires }
     }
 
     fn outbound() -> Outbound {

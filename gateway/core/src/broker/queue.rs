@@ -1,5 +1,6 @@
 //! Messages that wait for one client: those of a higher priority first, each priority in order.
 
+use super::GroupNumber;
 use crate::{Message, Qos};
 use sn_types::Instant;
 use std::collections::VecDeque;
@@ -18,9 +19,14 @@ pub(crate) struct Queued {
     pub(crate) priority: u8,
     /// Its place in the order of all messages to anybody: its name in the store.
     pub(crate) place: u64,
+    /// The group for which its session was chosen.
+    pub(crate) group: Option<GroupNumber>,
     /// When it is of no use any more, if it has not been sent by then.
     pub(crate) expires: Instant,
 }
+
+// Very many wait.
+const _: () = assert!(size_of::<Queued>() == 32);
 
 impl Queued {
     /// QoS 0 promises nothing and is not stored.
@@ -201,7 +207,7 @@ mod tests {
     fn queued(topic: &str, priority: u8, place: u64) -> Queued {
         let message = Message::new(topic.into(), b"", Qos::AtLeastOnce, false);
         let expires = Instant::FAR_FUTURE;
-        Queued { message, qos: Qos::AtLeastOnce, retain: false, priority, place, expires }
+        Queued { message, qos: Qos::AtLeastOnce, retain: false, priority, place, group: None, expires }
     }
 
     fn filled() -> Queue {

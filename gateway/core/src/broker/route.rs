@@ -30,6 +30,10 @@ impl Core {
         let mut any = false;
         for found in matches.chunk_by(|one, next| one.0 == next.0) {
             let (key, _) = found[0];
+            if let Some(group) = key.group() {
+                any |= self.publish_to_group(now, group, &message);
+                continue;
+            }
             let Some(wanted) = Wanted::new(found, from == Some(key)) else { continue };
             let retain = wanted.retain_as_published && message.retain();
             let queued = self.queued(&message, wanted, retain, how);
@@ -119,7 +123,7 @@ impl Core {
             None if full => return None,
             None => session.subscriptions.push((filter.clone(), granted)),
         }
-        let is_new = self.broker.subscriptions.insert(filter, key, granted);
+        let is_new = self.broker.add_subscription(key, filter, granted);
         self.broker.sessions.mark(key, Part::Subscriptions);
         Some(is_new)
     }
@@ -149,21 +153,23 @@ impl Core {
         let Some(at) = session.subscriptions.iter().position(|(known, _)| &**known == filter) else { return false };
         if !is_ignored {
             session.subscriptions.remove(at);
-            self.broker.subscriptions.remove(filter, key);
+            self.broker.remove_subscription(key, filter);
             self.broker.sessions.mark(key, Part::Subscriptions);
         }
         true
     }
 
     /// Forgets a session and all that hangs on it, on both protocol sides. Does not publish its will.
-    pub(crate) fn remove_session(&mut self, key: SessionKey) {
+    pub(crate) fn remove_session(&mut self, now: Instant, key: SessionKey) {
         let Some(mut session) = self.broker.sessions.remove(key) else { return };
+        let left = session.outbound.of_groups();
         let topics: Vec<_> = self.sn.normal_topics(key).map(|(id, _)| id).collect();
         self.journal.session_removed(&mut session, &topics);
         for (filter, _) in &session.subscriptions {
-            self.broker.subscriptions.remove(filter, key);
+            self.broker.remove_subscription(key, filter);
         }
         self.sn.forget(key);
+        self.pass_on(now, left);
     }
 
     /// Counts a message that a client will not get.

@@ -1,6 +1,7 @@
 //! A client's session: what the broker keeps for it, whether it speaks MQTT-SN or MQTT.
 
 use super::queue::Totals;
+use super::shared::GroupNumber;
 use super::subscriptions::Granted;
 use super::will::WillTerms;
 use super::{BRIDGE_PREFIX, Outbound};
@@ -20,6 +21,14 @@ pub struct SessionKey {
 }
 
 impl SessionKey {
+    /// The number of the group that it stands for in the index, if it is no session.
+    pub(super) fn group(self) -> Option<GroupNumber> {
+        if self.serial == Self::NO_SESSION { GroupNumber::new(self.index) } else { None }
+    }
+
+    /// The serial number of what is no session.
+    pub(super) const NO_SESSION: u32 = 0;
+
     pub(crate) const fn new(index: u32, serial: u32) -> Self {
         Self { index, serial }
     }
@@ -199,7 +208,7 @@ impl Sessions {
     /// The same with a number from the store.
     pub(crate) fn insert_numbered(&mut self, client_id: &str, durable: bool, number: u64) -> SessionKey {
         let client_id: Arc<str> = client_id.into();
-        self.serial = self.serial.wrapping_add(1);
+        self.serial = self.serial.wrapping_add(1).max(SessionKey::NO_SESSION + 1);
         self.next_number = self.next_number.max(number + 1);
         let index = self.slab.insert((self.serial, Session::new(client_id.clone(), number, durable, &self.totals)));
         let key = SessionKey::new(index as u32, self.serial);

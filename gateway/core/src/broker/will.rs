@@ -64,7 +64,7 @@ impl Core {
         if waits {
             self.publish_will(now, key);
         }
-        self.remove_session(key);
+        self.remove_session(now, key);
     }
 }
 

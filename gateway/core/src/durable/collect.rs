@@ -119,7 +119,7 @@ impl Core {
         if subscriptions.is_empty() {
             return delete(key);
         }
-        put_with_tail(key, &subscriptions, subscriptions_tail(session))
+        put_with_tail(key, &subscriptions, subscriptions_tail(session, &self.broker.groups))
     }
 
     /// Every record that the store should have, made from the state in memory.
@@ -190,7 +190,7 @@ impl Journal {
         deletions.extend(
             [Key::Session(number), Key::Subscriptions(number), Key::Incoming(number), Key::User(number)].map(delete),
         );
-        session.outbound.forget(|change| collect_change(number, &change, deletions));
+        session.outbound.forget(|place, flight| collect_deletion(number, place, flight, deletions));
         self.count_since(before);
         self.topic_ids_removed(session, topics);
     }
@@ -214,11 +214,13 @@ fn collect_change(number: u64, change: &Change<'_>, records: &mut Vec<Record>) {
     match *change {
         Change::Put(queued) => records.push(queued_record(number, queued)),
         Change::PutFlight { place, id, phase } => records.push(flight_record(number, place, id, phase)),
-        Change::Delete { place, flight } => {
-            records.push(delete(Key::Queued(number, place)));
-            records.extend(flight.then(|| delete(Key::Flight(number, place))));
-        }
+        Change::Delete { place, flight } => collect_deletion(number, place, flight, records),
     }
+}
+
+fn collect_deletion(number: u64, place: u64, flight: bool, records: &mut Vec<Record>) {
+    records.push(delete(Key::Queued(number, place)));
+    records.extend(flight.then(|| delete(Key::Flight(number, place))));
 }
 
 fn retained_record(message: &Message) -> Record {
@@ -238,7 +240,7 @@ fn queued_record(number: u64, queued: &Queued) -> Record {
         expires: stored_time(queued.expires),
         message: MessageValue::from(&queued.message),
     };
-    put_with_tail(Key::Queued(number, queued.place), &value, MessageTail::of(&queued.message))
+    put_with_tail(Key::Queued(number, queued.place), &value, MessageTail::of_queued(queued))
 }
 
 fn flight_record(number: u64, place: u64, id: u16, phase: Phase) -> Record {

@@ -8,7 +8,7 @@ use super::record::{
     FlightValue, FormValue, IncomingValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, qos,
     restored_time,
 };
-use super::tail::{MessageTail, SessionTail, SubscriptionsTail, granted, read_with_tail};
+use super::tail::{MessageTail, SessionTail, SubscriptionTail, SubscriptionsTail, read_with_tail};
 use crate::broker::{Link, Phase, Queued, SessionKey};
 use crate::map::{Map, MapSeed};
 use crate::{Core, Message, PlantedBug, Qos};
@@ -260,7 +260,12 @@ impl Core {
     ) -> Option<()> {
         for (place, subscription) in subscriptions.into_iter().enumerate() {
             let filter = names.share(subscription.filter);
-            self.broker.restore_subscription(key, &filter, granted(tail, place, qos(subscription.qos)?));
+            let qos = qos(subscription.qos)?;
+            let tail = SubscriptionTail::find(tail, place);
+            if let Some(group) = tail.and_then(SubscriptionTail::group) {
+                self.broker.groups.restore(&filter, group);
+            }
+            self.broker.restore_subscription(key, &filter, tail.map_or(qos.into(), |tail| tail.granted(qos)));
             if subscription.form != FormValue::Name {
                 self.sn.restore_form(key, &filter, subscription.form);
             }
@@ -276,6 +281,8 @@ impl Core {
         (value, tail): (QueuedValue<'_>, Option<MessageTail<'_>>),
     ) -> Option<()> {
         let qos: Qos = qos(value.qos)?;
+        let group = tail.as_ref().and_then(MessageTail::group);
+        group.into_iter().for_each(|group| self.broker.groups.note(group));
         let message = value.message.message(&mut reader.names, tail)?;
         let phase = |released| if released { Phase::Released } else { Phase::Published };
         let flight = reader.flights.get(&(number, place)).map(|flight| (flight.id, phase(flight.released)));
@@ -283,7 +290,7 @@ impl Core {
         let session = self.broker.sessions.get_mut(key)?;
         let expires = restored_time(value.expires);
         let (retain, priority) = (value.retain, value.priority);
-        session.outbound.restore(Queued { message, qos, retain, priority, place, expires }, flight);
+        session.outbound.restore(Queued { message, qos, retain, priority, place, group, expires }, flight);
         Some(())
     }
 

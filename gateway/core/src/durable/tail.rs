@@ -3,7 +3,7 @@
 
 use super::key::{Key, Record};
 use super::record::stored_time;
-use crate::broker::{Granted, Session, WillTerms};
+use crate::broker::{Granted, GroupNumber, Groups, Queued, Session, WillTerms};
 use crate::mqtt::MessageProperties;
 use crate::{Details, Message, Qos};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub(super) struct MessageTail<'a> {
     #[serde(borrow)]
     properties: Option<PropertiesValue<'a>>,
     subscription_ids: Vec<u32>,
+    /// The number of the group for which a message waits.
+    group: Option<u32>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +41,21 @@ impl<'a> MessageTail<'a> {
             expires: details.expires.and_then(stored_time),
             properties: details.properties.as_deref().map(PropertiesValue::from),
             subscription_ids: details.subscription_ids.iter().map(|id| id.get()).collect(),
+            group: None,
         })
+    }
+
+    /// The same of a message that waits for a client.
+    pub(super) fn of_queued(queued: &'a Queued) -> Option<Self> {
+        let group = queued.group.map(GroupNumber::get);
+        match Self::of(&queued.message) {
+            Some(tail) => Some(Self { group, ..tail }),
+            None => group.map(|_| Self { group, ..Self::default() }),
+        }
+    }
+
+    pub(super) fn group(&self) -> Option<GroupNumber> {
+        self.group.and_then(GroupNumber::new)
     }
 
     pub(super) fn details(self) -> Details {
@@ -108,34 +124,53 @@ impl<'a> SessionTail<'a> {
     }
 }
 
-/// Behind a session's subscriptions, for those that ask for more than a QoS: place, options, identifier.
-pub(super) type SubscriptionsTail = Vec<(u32, u8, Option<u32>)>;
+/// Behind a session's subscriptions, for those that ask for more than a QoS.
+pub(super) type SubscriptionsTail = Vec<SubscriptionTail>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SubscriptionTail {
+    /// Which of them.
+    place: u32,
+    options: u8,
+    id: Option<u32>,
+    /// The number of its group, if it is shared.
+    group: Option<u32>,
+}
 
 const NO_LOCAL: u8 = 1;
 const RETAIN_AS_PUBLISHED: u8 = 2;
 
 /// `None` if there is nothing to say.
-pub(super) fn subscriptions_tail(session: &Session) -> Option<SubscriptionsTail> {
-    let options = |granted: &Granted| {
-        u8::from(granted.no_local) * NO_LOCAL + u8::from(granted.retain_as_published) * RETAIN_AS_PUBLISHED
+pub(super) fn subscriptions_tail(session: &Session, groups: &Groups) -> Option<SubscriptionsTail> {
+    let tail = |(place, (filter, granted)): (u32, &(Arc<str>, Granted))| SubscriptionTail {
+        place,
+        options: u8::from(granted.no_local) * NO_LOCAL + u8::from(granted.retain_as_published) * RETAIN_AS_PUBLISHED,
+        id: granted.id.map(NonZeroU32::get),
+        group: groups.find(filter).map(GroupNumber::get),
     };
-    let all = (0..).zip(&session.subscriptions);
-    let tail: SubscriptionsTail = all
-        .filter(|(_, (_, granted))| *granted != Granted::from(granted.qos))
-        .map(|(place, (_, granted))| (place, options(granted), granted.id.map(NonZeroU32::get)))
-        .collect();
+    let says_more = |tail: &SubscriptionTail| tail.options != 0 || tail.id.is_some() || tail.group.is_some();
+    let tail: SubscriptionsTail = (0..).zip(&session.subscriptions).map(tail).filter(says_more).collect();
     (!tail.is_empty()).then_some(tail)
 }
 
-/// What was granted with `qos` to the subscription at a place.
-pub(super) fn granted(tail: &[(u32, u8, Option<u32>)], place: usize, qos: Qos) -> Granted {
-    let more = tail.iter().find(|(at, ..)| *at as usize == place);
-    more.map_or(qos.into(), |(_, options, id)| Granted {
-        qos,
-        no_local: options & NO_LOCAL != 0,
-        retain_as_published: options & RETAIN_AS_PUBLISHED != 0,
-        id: id.and_then(NonZeroU32::new),
-    })
+impl SubscriptionTail {
+    /// What is said of the subscription at a place, if anything is.
+    pub(super) fn find(tail: &[Self], place: usize) -> Option<Self> {
+        tail.iter().find(|tail| tail.place as usize == place).copied()
+    }
+
+    pub(super) fn granted(self, qos: Qos) -> Granted {
+        Granted {
+            qos,
+            no_local: self.options & NO_LOCAL != 0,
+            retain_as_published: self.options & RETAIN_AS_PUBLISHED != 0,
+            id: self.id.and_then(NonZeroU32::new),
+        }
+    }
+
+    pub(super) fn group(self) -> Option<GroupNumber> {
+        self.group.and_then(GroupNumber::new)
+    }
 }
 
 /// A record that puts a value and what stands behind it.

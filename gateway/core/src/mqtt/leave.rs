@@ -139,12 +139,12 @@ impl Core {
     pub(super) fn mqtt_end(&mut self, now: Instant, key: SessionKey) {
         self.detach(now, key);
         self.execute_will(now, key);
-        self.mqtt_end_clean(key);
+        self.mqtt_end_clean(now, key);
     }
 
-    fn mqtt_end_clean(&mut self, key: SessionKey) {
+    fn mqtt_end_clean(&mut self, now: Instant, key: SessionKey) {
         if self.broker.sessions.get(key).is_some_and(|session| session.clean) {
-            self.remove_session(key);
+            self.remove_session(now, key);
         }
     }
 }

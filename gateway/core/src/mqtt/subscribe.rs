@@ -1,7 +1,7 @@
 //! SUBSCRIBE and UNSUBSCRIBE (MQTT 3.1.1 §3.8, §3.10; MQTT 5 §3.8, §3.10).
 
 use super::{Packet, PacketId, ReasonCode, Subscribe, SubscribeOptions};
-use crate::broker::{Granted, SessionKey, validate_filter};
+use crate::broker::{Granted, SessionKey, is_shared, selecting_filter, validate_filter};
 use crate::{ConnId, Core, RejectReason};
 use sn_types::Instant;
 use std::sync::Arc;
@@ -12,6 +12,9 @@ impl Core {
         let Subscribe { id, filters, subscription_id } = subscribe;
         if filters.is_empty() {
             return self.mqtt_protocol_error(now, conn, "a SUBSCRIBE without a filter");
+        }
+        if filters.iter().any(|(filter, asked)| asked.no_local && is_shared(filter)) {
+            return self.mqtt_protocol_error(now, conn, "a shared subscription without its subscriber's own messages");
         }
         let mut grant = |(filter, asked): &(Arc<str>, SubscribeOptions)| {
             let granted = Granted::new(*asked, subscription_id);
@@ -24,7 +27,9 @@ impl Core {
         };
         self.mqtt_send(conn, Packet::SubAck(id, answers.iter().map(code).collect()));
         for ((filter, _), answer) in filters.iter().zip(answers) {
-            if let Ok((granted, true)) = answer {
+            if let Ok((granted, true)) = answer
+                && !is_shared(filter)
+            {
                 self.mqtt_send_retained(now, conn, key, filter, granted);
             }
         }
@@ -46,11 +51,13 @@ impl Core {
         filter: &Arc<str>,
         granted: Granted,
     ) -> Result<bool, ReasonCode> {
-        if filter.len() > self.config.limits.topic_name_len || validate_filter(filter).is_err() {
+        let fits = filter.len() <= self.config.limits.topic_name_len;
+        let selecting = selecting_filter(filter).filter(|selecting| fits && validate_filter(selecting).is_ok());
+        let Some(selecting) = selecting else {
             self.mqtt_reject(conn, RejectReason::TopicFilter);
             return Err(ReasonCode::TopicFilterInvalid);
-        }
-        if let Err(reason) = self.may_subscribe(key, filter) {
+        };
+        if let Err(reason) = self.may_subscribe(key, selecting) {
             self.mqtt_reject(conn, reason);
             return Err(ReasonCode::NotAuthorized);
         }

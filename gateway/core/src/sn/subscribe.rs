@@ -2,7 +2,7 @@
 
 use super::refusal::return_code;
 use super::topics::Form;
-use crate::broker::{SessionKey, has_wildcard};
+use crate::broker::{SessionKey, has_wildcard, is_shared};
 use crate::{Core, Qos, RejectReason, validate_filter};
 use sn_codec::{Message, ReturnCode, ShortName, SubAck, Subscribe, TopicFilter, TopicId, Unsubscribe};
 use sn_types::{Instant, PeerAddr};
@@ -86,7 +86,7 @@ impl Core {
         match topic {
             TopicFilter::Name(filter) => {
                 let fits = filter.len() <= self.config.limits.topic_name_len;
-                let valid = fits && validate_filter(filter).is_ok();
+                let valid = fits && validate_filter(filter).is_ok() && !is_shared(filter);
                 let filter = valid.then(|| self.broker.name(filter)).ok_or(RejectReason::TopicFilter)?;
                 Ok(Target { filter, form: None })
             }

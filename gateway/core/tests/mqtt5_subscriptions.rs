@@ -1,0 +1,245 @@
+//! Subscriptions in MQTT 5: their options, their identifiers, and those that are shared.
+
+#[path = "common/mqtt.rs"]
+mod mqtt;
+
+use gateway_core::mqtt::{
+    Connect, Disconnect, Packet, Publish, ReasonCode, RetainHandling, Subscribe, SubscribeOptions, Version,
+};
+use gateway_core::{CloseReason, Qos, RejectReason};
+use mqtt::{Gateway, clean, id, payloads, qos0, qos1, qos2, retained};
+use std::num::NonZeroU32;
+
+fn five(client_id: &str) -> Connect {
+    Connect { version: Version::V5, ..clean(client_id) }
+}
+
+/// Keeps its session for an hour.
+fn lasting(client_id: &str) -> Connect {
+    let mut connect = Connect { clean_start: false, ..five(client_id) };
+    connect.properties.session_expiry_s = 3_600;
+    connect
+}
+
+const QOS1: SubscribeOptions = SubscribeOptions {
+    qos: Qos::AtLeastOnce,
+    no_local: false,
+    retain_as_published: false,
+    retain_handling: RetainHandling::Send,
+};
+
+fn subscribe(filter: &str, options: SubscribeOptions, subscription_id: u32) -> Packet {
+    let subscription_id = NonZeroU32::new(subscription_id);
+    Packet::Subscribe(Box::new(Subscribe { id: id(1), subscription_id, filters: vec![(filter.into(), options)] }))
+}
+
+/// The codes of the SUBACK; what follows it is answered too.
+fn granted(gateway: &mut Gateway, conn: u64, packet: Packet) -> (Vec<ReasonCode>, Vec<Packet>) {
+    let mut packets = gateway.exchange(conn, packet);
+    match packets.remove(0) {
+        Packet::SubAck(_, codes) => (codes, packets),
+        other => panic!("not a SUBACK: {other:?}"),
+    }
+}
+
+/// A publisher on 1, a subscriber on 2.
+fn pair() -> Gateway {
+    let mut gateway = Gateway::default();
+    gateway.connect(1, five("publisher"));
+    gateway.connect(2, five("subscriber"));
+    gateway
+}
+
+fn publishes(packets: Vec<Packet>) -> Vec<Publish> {
+    let publish = |packet| match packet {
+        Packet::Publish(publish) => Some(publish),
+        _ => None,
+    };
+    packets.into_iter().filter_map(publish).collect()
+}
+
+#[test]
+fn no_local_keeps_a_client_s_own_messages_from_it() {
+    let mut gateway = pair();
+    let others = SubscribeOptions { no_local: true, ..QOS1 };
+    granted(&mut gateway, 2, subscribe("t", others, 0));
+    gateway.send(2, qos0("t", "mine"));
+    gateway.send(1, qos0("t", "yours"));
+    assert_eq!(payloads(&gateway.received(2)), ["yours"]);
+    granted(&mut gateway, 2, subscribe("+", QOS1, 0));
+    gateway.send(2, qos0("t", "mine"));
+    assert_eq!(payloads(&gateway.received(2)), ["mine"], "by the other subscription");
+}
+
+#[test]
+fn retain_comes_as_it_was_published_if_that_is_asked() {
+    let mut gateway = pair();
+    granted(&mut gateway, 2, subscribe("plain", QOS1, 0));
+    granted(&mut gateway, 2, subscribe("kept", SubscribeOptions { retain_as_published: true, ..QOS1 }, 0));
+    for topic in ["plain", "kept"] {
+        gateway.send(1, retained(qos0(topic, "x")));
+    }
+    let flags: Vec<_> = publishes(gateway.received(2)).into_iter().map(|publish| publish.retain).collect();
+    assert_eq!(flags, [false, true]);
+}
+
+#[test]
+fn retained_messages_come_when_they_are_asked_for() {
+    let mut gateway = pair();
+    gateway.send(1, retained(qos0("t", "kept")));
+    let handling = |retain_handling| SubscribeOptions { retain_handling, ..QOS1 };
+    for (asked, expected) in [
+        (RetainHandling::DoNotSend, &[][..]),
+        (RetainHandling::SendIfNew, &[]),
+        (RetainHandling::Send, &["kept"]),
+        (RetainHandling::SendIfNew, &[]),
+    ] {
+        let (_, packets) = granted(&mut gateway, 2, subscribe("t", handling(asked), 0));
+        assert_eq!(payloads(&packets), expected, "{asked:?}");
+    }
+    let (_, packets) = granted(&mut gateway, 2, subscribe("+", handling(RetainHandling::SendIfNew), 0));
+    assert_eq!(payloads(&packets), ["kept"], "that one is new");
+}
+
+#[test]
+fn one_copy_comes_with_all_identifiers_that_match() {
+    let mut gateway = pair();
+    let low = SubscribeOptions { qos: Qos::AtMostOnce, ..QOS1 };
+    for (filter, options, subscription_id) in
+        [("a/#", QOS1, 1), ("a/+", low, 268_435_455), ("+/b", low, 0), ("other", low, 3)]
+    {
+        granted(&mut gateway, 2, subscribe(filter, options, subscription_id));
+    }
+    gateway.send(1, qos2("a/b", "x", 1));
+    let copies = publishes(gateway.received(2));
+    let [copy] = &copies[..] else { panic!("{copies:?}") };
+    let mut ids: Vec<_> = copy.subscription_ids.iter().map(|id| id.get()).collect();
+    ids.sort_unstable();
+    assert_eq!((copy.qos, &ids[..], &*copy.payload), (Qos::AtLeastOnce, &[1, 268_435_455][..], &b"x"[..]));
+}
+
+#[test]
+fn an_identifier_is_replaced_with_its_subscription() {
+    let mut gateway = pair();
+    gateway.send(1, retained(qos0("t", "kept")));
+    for subscription_id in [7, 0] {
+        let (_, packets) = granted(&mut gateway, 2, subscribe("t", QOS1, subscription_id));
+        let ids: Vec<_> = NonZeroU32::new(subscription_id).into_iter().collect();
+        assert_eq!(publishes(packets)[0].subscription_ids, ids, "also with a retained message");
+        gateway.send(1, qos0("t", "live"));
+        assert_eq!(publishes(gateway.received(2))[0].subscription_ids, ids);
+    }
+}
+
+/// Members of a group on connections 2 and 3.
+fn group(first: Connect, second: Connect) -> Gateway {
+    let mut gateway = Gateway::default();
+    gateway.connect(1, five("publisher"));
+    for (conn, connect) in [(2, first), (3, second)] {
+        gateway.connect(conn, connect);
+        let (codes, _) = granted(&mut gateway, conn, subscribe("$share/group/t/+", QOS1, 0));
+        assert_eq!(codes, [ReasonCode::GrantedQos1]);
+    }
+    gateway
+}
+
+fn publish_all(gateway: &mut Gateway, all: &[&str]) {
+    all.iter().for_each(|payload| gateway.send(1, qos1("t/x", payload, 1)));
+}
+
+fn acknowledge_all(gateway: &mut Gateway, conn: u64) -> Vec<String> {
+    let publishes = publishes(gateway.received(conn));
+    let payload = |publish: Publish| {
+        publish.id.into_iter().for_each(|id| gateway.send(conn, Packet::PubAck(id.into())));
+        String::from_utf8(publish.payload.to_vec()).unwrap()
+    };
+    publishes.into_iter().map(payload).collect()
+}
+
+#[test]
+fn the_members_of_a_group_take_turns() {
+    let mut gateway = group(five("b"), five("c"));
+    gateway.connect(4, five("alone"));
+    granted(&mut gateway, 4, subscribe("t/#", QOS1, 0));
+    granted(&mut gateway, 4, subscribe("$share/other/t/x", QOS1, 0));
+    publish_all(&mut gateway, &["1", "2", "3", "4"]);
+    assert_eq!(acknowledge_all(&mut gateway, 2), ["1", "3"]);
+    assert_eq!(acknowledge_all(&mut gateway, 3), ["2", "4"]);
+    assert_eq!(gateway.received(4).len(), 8, "its own subscription and another group");
+    assert_eq!(gateway.core.gauges().subscriptions, 4);
+}
+
+#[test]
+fn who_is_away_takes_nothing_while_others_are_there() {
+    let mut gateway = group(lasting("b"), lasting("c"));
+    gateway.lose(2);
+    publish_all(&mut gateway, &["1", "2"]);
+    assert_eq!(acknowledge_all(&mut gateway, 3), ["1", "2"]);
+    gateway.lose(3);
+    publish_all(&mut gateway, &["3", "4"]);
+    gateway.connect(4, lasting("b"));
+    gateway.connect(5, lasting("c"));
+    assert_eq!(payloads(&gateway.received(4)).len(), 1, "nobody was there: each is kept for one of them");
+    assert_eq!(payloads(&gateway.received(5)).len(), 1);
+}
+
+#[test]
+fn what_a_member_did_not_acknowledge_goes_to_another_when_its_session_ends() {
+    let mut gateway = group(five("b"), five("c"));
+    publish_all(&mut gateway, &["1", "2"]);
+    assert_eq!(payloads(&gateway.received(2)), ["1"]);
+    assert_eq!(acknowledge_all(&mut gateway, 3), ["2"]);
+    gateway.lose(2);
+    assert_eq!(acknowledge_all(&mut gateway, 3), ["1"]);
+    publish_all(&mut gateway, &["3"]);
+    assert_eq!(acknowledge_all(&mut gateway, 3), ["3"]);
+}
+
+#[test]
+fn a_member_that_refuses_a_message_is_the_last_to_get_it() {
+    let mut gateway = group(five("b"), five("c"));
+    publish_all(&mut gateway, &["1"]);
+    let refused = gateway_core::mqtt::Ack { id: id(1), code: ReasonCode::UnspecifiedError };
+    gateway.send(2, Packet::PubAck(refused));
+    gateway.lose(2);
+    assert_eq!(gateway.received(3), []);
+}
+
+#[test]
+fn a_group_ends_with_its_last_member() {
+    let mut gateway = group(five("b"), five("c"));
+    let unsubscribe = Packet::Unsubscribe(id(2), vec!["$share/group/t/+".into()]);
+    assert_eq!(gateway.exchange(2, unsubscribe), [Packet::UnsubAck(id(2), vec![ReasonCode::Success])]);
+    gateway.send(3, Packet::Disconnect(Disconnect::default()));
+    assert_eq!(gateway.core.gauges().subscriptions, 0);
+    let nobody = gateway_core::mqtt::Ack { id: id(1), code: ReasonCode::NoMatchingSubscribers };
+    assert_eq!(gateway.exchange(1, qos1("t/x", "x", 1)), [Packet::PubAck(nobody)]);
+}
+
+#[test]
+fn a_group_gets_no_retained_messages_and_must_have_a_name() {
+    let mut gateway = pair();
+    gateway.send(1, retained(qos0("t", "kept")));
+    let (_, packets) = granted(&mut gateway, 2, subscribe("$share/group/t", QOS1, 0));
+    assert_eq!(packets, []);
+    for malformed in ["$share/group", "$share//t", "$share/+/t", "$share/group/t#", "$share/group/"] {
+        let (codes, _) = granted(&mut gateway, 2, subscribe(malformed, QOS1, 0));
+        assert_eq!(codes, [ReasonCode::TopicFilterInvalid], "{malformed}");
+    }
+}
+
+#[test]
+fn no_local_and_shared_is_a_protocol_error() {
+    let mut gateway = pair();
+    gateway.send(2, subscribe("$share/group/t", SubscribeOptions { no_local: true, ..QOS1 }, 0));
+    assert!(matches!(gateway.closed(2), Some(CloseReason::Protocol { .. })));
+}
+
+#[test]
+fn an_mqtt_sn_client_cannot_join_a_group() {
+    let mut gateway = Gateway::default();
+    gateway.datagram(b"\x0a\x04\x04\x01\x00\x3cnode");
+    let answers = gateway.datagram(b"\x0f\x12\x20\x00\x07$share/g/t");
+    assert_eq!(answers.last().map(Vec::as_slice), Some(&b"\x08\x13\x00\x00\x00\x00\x07\x03"[..]));
+    assert_eq!(gateway.rejects(RejectReason::TopicFilter), 1);
+}
