@@ -41,6 +41,9 @@ pub struct Config {
     pub response_topics: Option<String>,
     /// Refuse messages that say that they are UTF-8 text and are not.
     pub check_payload_format: bool,
+    /// Tell clients of MQTT 5 that a message or a subscription is not authorized; else it is an "unspecified error", which
+    /// does not show what is guarded.
+    pub say_not_authorized: bool,
     /// How often what has changed below `$SYS/broker` is published; `None`: nothing ever is.
     pub sys_interval: Option<Duration>,
     /// There is a store: [`crate::Output::Commit`] is carried out, and promises wait for it.
@@ -169,6 +172,7 @@ impl Default for Config {
             max_keep_alive_s: None,
             response_topics: None,
             check_payload_format: false,
+            say_not_authorized: true,
             sys_interval: Some(Duration::from_secs(10)),
             durable: false,
             hash_seed: 0,

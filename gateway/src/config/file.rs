@@ -81,6 +81,8 @@ pub struct GatewayTable {
     pub response_topics: String,
     /// See [`Config::check_payload_format`].
     pub check_payload_format: bool,
+    /// See [`Config::say_not_authorized`].
+    pub say_not_authorized: bool,
     /// See [`Config::sys_interval`]; 0 is never.
     #[serde(deserialize_with = "within::<0, 86_400, _, _>")]
     pub sys_interval_s: u64,
@@ -253,6 +255,7 @@ impl File {
             max_keep_alive_s: Some(self.gateway.max_keep_alive_s).filter(|s| *s > 0),
             response_topics: Some(self.gateway.response_topics.clone()).filter(|prefix| !prefix.is_empty()),
             check_payload_format: self.gateway.check_payload_format,
+            say_not_authorized: self.gateway.say_not_authorized,
             durable: false,
             hash_seed: 0,
         }
@@ -369,6 +372,7 @@ impl Default for GatewayTable {
             max_keep_alive_s: core.max_keep_alive_s.unwrap_or_default(),
             response_topics: core.response_topics.unwrap_or_default(),
             check_payload_format: core.check_payload_format,
+            say_not_authorized: core.say_not_authorized,
             sys_interval_s: core.sys_interval.map_or(0, |interval| interval.as_secs()),
         }
     }

@@ -117,6 +117,11 @@ impl Core {
         if self.publish(now, Some(key), message) { ReasonCode::Success } else { ReasonCode::NoMatchingSubscribers }
     }
 
+    /// How a client is told that the rules do not allow something.
+    pub(super) const fn mqtt_denied(&self) -> ReasonCode {
+        if self.config.say_not_authorized { ReasonCode::NotAuthorized } else { ReasonCode::UnspecifiedError }
+    }
+
     fn mqtt_check_publish(
         &self,
         conn: ConnId,
@@ -125,7 +130,7 @@ impl Core {
     ) -> Result<(), (RejectReason, ReasonCode)> {
         self.publishable(&publish.topic).map_err(|reason| (reason, ReasonCode::TopicNameInvalid))?;
         let allowed = self.may(key, Action::Publish, &publish.topic);
-        allowed.map_err(|reason| (reason, ReasonCode::NotAuthorized))?;
+        allowed.map_err(|reason| (reason, self.mqtt_denied()))?;
         if self.config.check_payload_format && !has_payload_format(publish.properties.as_deref(), &publish.payload) {
             return Err((RejectReason::PayloadFormat, ReasonCode::PayloadFormatInvalid));
         }

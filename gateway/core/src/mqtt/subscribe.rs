@@ -59,7 +59,7 @@ impl Core {
         };
         if let Err(reason) = self.may_subscribe(key, selecting) {
             self.mqtt_reject(conn, reason);
-            return Err(ReasonCode::NotAuthorized);
+            return Err(self.mqtt_denied());
         }
         if let Err(reason) = self.can_promise() {
             self.mqtt_reject(conn, reason);
