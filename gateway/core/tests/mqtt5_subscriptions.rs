@@ -131,6 +131,20 @@ fn an_identifier_is_replaced_with_its_subscription() {
     }
 }
 
+#[test]
+fn who_asks_for_an_answer_that_is_too_long_for_it_is_told() {
+    let mut connect = five("subscriber");
+    // A SUBACK with two codes takes seven octets.
+    connect.properties.maximum_packet_size = NonZeroU32::new(7);
+    let mut gateway = Gateway::default();
+    gateway.connect(1, connect);
+    let answer = gateway.exchange(1, mqtt::subscribe(1, &[("a", Qos::AtMostOnce); 2]));
+    assert_eq!(answer, [Packet::SubAck(id(1), vec![ReasonCode::Success; 2])]);
+    let answer = gateway.exchange(1, mqtt::subscribe(1, &[("a", Qos::AtMostOnce); 3]));
+    let too_long = Disconnect { code: ReasonCode::PacketTooLarge, session_expiry_s: None };
+    assert_eq!(answer, [Packet::Disconnect(too_long)]);
+}
+
 /// Members of a group on connections 2 and 3.
 fn group(first: Connect, second: Connect) -> Gateway {
     let mut gateway = Gateway::default();

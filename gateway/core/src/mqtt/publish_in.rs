@@ -35,12 +35,12 @@ impl Core {
     /// Publishes QoS 1 whenever it comes, QoS 2 at the first arrival: that id is remembered until PUBREL (MQTT 3.1.1
     /// §4.3.3, method B), unless the message was refused.
     fn mqtt_take(&mut self, now: Instant, conn: ConnId, key: SessionKey, id: PacketId, publish: Publish) {
-        let qos = publish.qos;
-        let code = match self.mqtt_arrival(conn, key, qos, id) {
+        let (qos, version) = (publish.qos, self.mqtt.version(conn));
+        let code = match self.mqtt_arrival(conn, key, version, qos, id) {
             Arrival::New => {
                 let code = self.mqtt_route(now, conn, key, publish);
                 // MQTT 3.1.1 has no way to refuse one message: it is acknowledged.
-                if self.mqtt.version(conn) == Version::V3 { ReasonCode::Success } else { code }
+                if version == Version::V3 { ReasonCode::Success } else { code }
             }
             Arrival::Repeated => ReasonCode::Success,
             Arrival::TooMany => {
@@ -58,7 +58,7 @@ impl Core {
         self.mqtt_send(conn, Packet::PubRec(ack));
     }
 
-    fn mqtt_arrival(&self, conn: ConnId, key: SessionKey, qos: Qos, id: PacketId) -> Arrival {
+    fn mqtt_arrival(&self, conn: ConnId, key: SessionKey, version: Version, qos: Qos, id: PacketId) -> Arrival {
         let Some(session) = self.broker.sessions.get(key) else { return Arrival::TooMany };
         if qos == Qos::ExactlyOnce && session.incoming_qos2.contains(&id.get()) {
             return Arrival::Repeated;
@@ -68,7 +68,7 @@ impl Core {
             return Arrival::New;
         }
         // For MQTT 5 it is the receive maximum, which counts QoS 1 too: PUBACKs that wait for the store.
-        let unacknowledged = match (qos, self.mqtt.version(conn)) {
+        let unacknowledged = match (qos, version) {
             (Qos::AtMostOnce | Qos::AtLeastOnce, Version::V3) => return Arrival::New,
             (Qos::ExactlyOnce, Version::V3) => 0,
             (_, Version::V5) => self.out.held_pubacks(Recipient::Conn(conn)),
@@ -134,14 +134,14 @@ impl Core {
         if self.config.check_payload_format && !has_payload_format(publish.properties.as_deref(), &publish.payload) {
             return Err((RejectReason::PayloadFormat, ReasonCode::PayloadFormatInvalid));
         }
+        let code = match self.storage {
+            StorageState::Ok => return Ok(()),
+            StorageState::Full => ReasonCode::QuotaExceeded,
+            StorageState::Failed => ReasonCode::ImplementationSpecificError,
+        };
         // MQTT 3.1.1 knows no such answer: its client waits.
         let waits = publish.qos == Qos::AtMostOnce || self.mqtt.version(conn) == Version::V3;
-        match self.storage {
-            StorageState::Ok => Ok(()),
-            StorageState::Full | StorageState::Failed if waits => Ok(()),
-            StorageState::Full => Err((RejectReason::Storage, ReasonCode::QuotaExceeded)),
-            StorageState::Failed => Err((RejectReason::Storage, ReasonCode::ImplementationSpecificError)),
-        }
+        if waits { Ok(()) } else { Err((RejectReason::Storage, code)) }
     }
 }
 

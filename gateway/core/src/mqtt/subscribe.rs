@@ -1,6 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE (MQTT 3.1.1 §3.8, §3.10; MQTT 5 §3.8, §3.10).
 
-use super::{Packet, PacketId, ReasonCode, Subscribe, SubscribeOptions};
+use super::{Packet, PacketId, ReasonCode, Subscribe, SubscribeOptions, variable_len};
 use crate::broker::{Granted, SessionKey, is_shared, selecting_filter, validate_filter};
 use crate::{ConnId, Core, RejectReason};
 use sn_types::Instant;
@@ -12,6 +12,9 @@ impl Core {
         let Subscribe { id, filters, subscription_id } = subscribe;
         if filters.is_empty() {
             return self.mqtt_protocol_error(now, conn, "a SUBSCRIBE without a filter");
+        }
+        if !self.mqtt_takes_answer(conn, filters.len()) {
+            return self.mqtt_break_for_length(now, conn);
         }
         if filters.iter().any(|(filter, asked)| asked.no_local && is_shared(filter)) {
             return self.mqtt_protocol_error(now, conn, "a shared subscription without its subscriber's own messages");
@@ -33,6 +36,18 @@ impl Core {
                 self.mqtt_send_retained(now, conn, key, filter, granted);
             }
         }
+    }
+
+    /// Whether the client takes a SUBACK or UNSUBACK with so many codes.
+    fn mqtt_takes_answer(&self, conn: ConnId, codes: usize) -> bool {
+        let len = 2 + 1 + codes;
+        let longest = self.mqtt.open(conn).map_or(u32::MAX, |open| open.maximum_packet_size);
+        1 + variable_len(len) + len <= longest as usize
+    }
+
+    fn mqtt_break_for_length(&mut self, now: Instant, conn: ConnId) {
+        let (reason, code) = (RejectReason::MqttProtocol, ReasonCode::PacketTooLarge);
+        self.mqtt_break(now, conn, reason, code, "asks for an answer that is longer than it takes");
     }
 
     /// One by one, so that what the connection takes at once does not fill the session's queue.
@@ -82,6 +97,9 @@ impl Core {
     ) {
         if filters.is_empty() {
             return self.mqtt_protocol_error(now, conn, "an UNSUBSCRIBE without a filter");
+        }
+        if !self.mqtt_takes_answer(conn, filters.len()) {
+            return self.mqtt_break_for_length(now, conn);
         }
         let code = |existed: bool| if existed { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted };
         let codes = filters.iter().map(|filter| code(self.unsubscribe(key, filter))).collect();
