@@ -153,9 +153,11 @@ fn a_reader_that_does_not_read_is_disconnected_if_told_so() {
     other.subscribe("t", 0);
     let mut publisher = Mqtt::connect(gateway.mqtt(), "publisher");
     let packet = publish_packet(0, "t", None, &[b'x'; 10_000]);
-    common::wait_until("the slow one to be disconnected", || {
-        publisher.send(&packet);
-        other.expect(&packet);
+    common::wait_until_for(Duration::from_secs(60), "the slow one to be disconnected", || {
+        for _ in 0..100 {
+            publisher.send(&packet);
+            other.expect(&packet);
+        }
         outcome(&gateway, "slow-consumer") == 1.0
     });
     gateway.wait_for_log("lost client=\"stuck\"");
