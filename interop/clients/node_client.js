@@ -2,10 +2,12 @@
 //
 //     node_client.js HOST PORT CLIENT_ID CONNECT
 //
-// Commands and what it prints are those of paho_v5_client.py; CONNECT may also have "version": 4 for MQTT 3.1.1.
+// Commands and what it prints are those of paho_v5_client.py; CONNECT may also have "version": 4 for MQTT 3.1.1,
+// "protocol" ("mqtts", "ws" or "wss", the last two at /mqtt) and "ca", the file of the authority to trust.
 
 "use strict";
 
+const fs = require("fs");
 const mqtt = require("mqtt");
 const readline = require("readline");
 
@@ -40,8 +42,11 @@ function will(given) {
 }
 
 const client = mqtt.connect({
+  protocol: connect.protocol || "mqtt",
   host,
   port: Number(port),
+  path: "/mqtt",
+  ca: connect.ca && fs.readFileSync(connect.ca),
   clientId,
   protocolVersion: connect.version || 5,
   clean: connect.clean !== false,

@@ -1,6 +1,7 @@
 """A paho-mqtt client (MQTT 3.1.1) that takes a command per line and prints what happens.
 
     paho_client.py HOST PORT CLIENT_ID [--persistent] [--keepalive SECONDS] [--will TOPIC QOS RETAIN PAYLOAD]
+                   [--transport websockets] [--cafile FILE] [--cert FILE --key FILE]
 
 Commands: "subscribe FILTER QOS", "unsubscribe FILTER", "publish TOPIC QOS RETAIN PAYLOAD", "disconnect".
 Prints: "connected session=BOOL", "subscribed QOS", "unsubscribed", "published" when acknowledged, and
@@ -19,6 +20,10 @@ options.add_argument("client_id")
 options.add_argument("--persistent", action="store_true")
 options.add_argument("--keepalive", type=int, default=60)
 options.add_argument("--will", nargs=4)
+options.add_argument("--transport", default="tcp")
+options.add_argument("--cafile")
+options.add_argument("--cert")
+options.add_argument("--key")
 args = options.parse_args()
 
 
@@ -32,7 +37,10 @@ client = mqtt.Client(
     client_id=args.client_id,
     clean_session=not args.persistent,
     protocol=mqtt.MQTTv311,
+    transport=args.transport,
 )
+if args.cafile:
+    client.tls_set(args.cafile, args.cert, args.key)
 client.on_connect = lambda _c, _u, flags, code, _p: print(
     f"connected session={flags.session_present}" if not code.is_failure else f"refused: {code}"
 )

@@ -2,10 +2,12 @@
 
 use crate::{Process, release_dir};
 use nix::sys::signal::Signal;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
+use test_pki::{Pair, Pki};
 
 /// A gateway of its own for one test, on ports that the system chose. It ends when this value is dropped.
 #[derive(Debug)]
@@ -62,6 +64,42 @@ impl Gateway {
         Self::started(command)
     }
 
+    /// Starts it with an MQTT listener of each kind: bare TCP, `mqtts`, `ws` and `wss`, and `mqtts` again for clients
+    /// that have certificates. All certificates are of `pki`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_secured(pki: &Pki) -> Self {
+        let Pair { certificate, key } = pki.server();
+        let files = format!("certificate = \"{}\"\nkey = \"{}\"\n", certificate.display(), key.display());
+        let ca = pki.ca();
+        let clients =
+            format!("client_ca = \"{}\"\nclient_certificates = \"required\"\nuser_from = \"cn\"\n", ca.display());
+        let listeners = [
+            ("tcp", String::new()),
+            ("tls", files.clone()),
+            ("ws", String::new()),
+            ("wss", files.clone()),
+            ("tls", files + &clients),
+        ];
+        let table = |(kind, keys)| format!("[[listener]]\nkind = \"{kind}\"\nlisten = \"127.0.0.1:0\"\n{keys}");
+        let udp = "[[transport]]\nkind = \"udp\"\nlisten = \"127.0.0.1:0\"\n";
+        let config = pki.dir().join("gateway.toml");
+        fs::write(&config, format!("{udp}{}", listeners.map(table).concat())).expect("there is room for a file");
+        let mut gateway = Self::start_configured(&config);
+        gateway.process.expect("To publish one");
+        gateway
+    }
+
+    /// Where its listeners of this scheme are, such as `wss`, in their order.
+    #[must_use]
+    pub fn listeners(&self, scheme: &str) -> Vec<SocketAddr> {
+        let prefix = format!("MQTT on {scheme}://");
+        let lines = self.process.lines();
+        lines.iter().filter_map(|line| line.strip_prefix(&prefix)).map(address).collect()
+    }
+
     fn command() -> Command {
         let mut command = Command::new(release_dir().join("sn-gateway"));
         command.args(["run", "--log", "debug", "--mqtt", "127.0.0.1:0"]);
@@ -89,7 +127,7 @@ impl Gateway {
 
 /// The address at the end of a start-up line.
 fn address(line: &str) -> SocketAddr {
-    let text = line.rsplit("://").next().unwrap_or_default();
+    let text = line.rsplit("://").next().unwrap_or_default().split('/').next().unwrap_or_default();
     text.parse().unwrap_or_else(|error| panic!("no address in {line:?}: {error}"))
 }
 

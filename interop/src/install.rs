@@ -58,3 +58,27 @@ pub fn python_program(name: &str) -> Command {
     python.arg(root().join("interop/clients").join(name)).env("PYTHONUNBUFFERED", "1");
     python
 }
+
+/// Where `cargo xtask test` has put the packages of `interop/package.json`.
+///
+/// # Panics
+/// If they are not there.
+#[must_use]
+pub fn node_modules() -> PathBuf {
+    let path = target_dir().join("node/node_modules");
+    assert!(path.exists(), "its MQTT.js is missing: `cargo xtask test --only interop` installs it");
+    path
+}
+
+/// Node-RED, which only `cargo xtask test --nightly-size` fetches.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn node_red() -> Command {
+    let script = target_dir().join("node-red/node_modules/node-red/red.js");
+    assert!(script.exists(), "Node-RED is missing: `cargo xtask test --only interop --nightly-size` fetches it");
+    let mut node = Command::new("node");
+    node.arg(script);
+    node
+}

@@ -1,6 +1,7 @@
 //! The Python package paho-mqtt, speaking MQTT 3.1.1.
 
 use crate::{Gateway, Process, python_program};
+use std::net::SocketAddr;
 
 /// A Paho client. Everything it is told has been acknowledged by the gateway when the call is back.
 #[derive(Debug)]
@@ -10,8 +11,14 @@ impl PahoClient {
     /// Connects; `args` are those of `clients/paho_client.py` after host, port and client id.
     #[must_use]
     pub fn connect(gateway: &Gateway, client_id: &str, args: &[&str]) -> Self {
+        Self::connect_at(gateway.mqtt, client_id, args)
+    }
+
+    /// The same at another listener.
+    #[must_use]
+    pub fn connect_at(listener: SocketAddr, client_id: &str, args: &[&str]) -> Self {
         let mut python = python_program("paho_client.py");
-        python.args([gateway.mqtt.ip().to_string(), gateway.mqtt.port().to_string(), client_id.to_owned()]).args(args);
+        python.args([listener.ip().to_string(), listener.port().to_string(), client_id.to_owned()]).args(args);
         Self(Process::start(python))
     }
 

@@ -64,7 +64,15 @@ impl Process {
     /// # Panics
     /// If it does not come.
     pub fn expect(&mut self, text: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        self.expect_within(text, PATIENCE)
+    }
+
+    /// The same with another patience.
+    ///
+    /// # Panics
+    /// If it does not come.
+    pub fn expect_within(&mut self, text: &str, patience: Duration) -> String {
+        let deadline = Instant::now() + patience;
         let mut state = self.printed.state.lock().expect("no thread panics while it holds this");
         loop {
             if let Some((at, stream, line)) = state.find(text, self.read) {

@@ -2,6 +2,7 @@
 
 use crate::{Gateway, Process, python_program, root};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::process::Command;
 
 /// Which library.
@@ -27,7 +28,16 @@ impl ScriptedClient {
     /// If it is not accepted.
     #[must_use]
     pub fn connect(library: Library, gateway: &Gateway, client_id: &str, connect: &Value) -> (Self, Value) {
-        let mut client = Self(Process::start(program(library, gateway, client_id, connect)));
+        Self::connect_at(library, gateway.mqtt, client_id, connect)
+    }
+
+    /// The same at another listener; of Node's, `clients/node_client.js` describes how.
+    ///
+    /// # Panics
+    /// If it is not accepted.
+    #[must_use]
+    pub fn connect_at(library: Library, listener: SocketAddr, client_id: &str, connect: &Value) -> (Self, Value) {
+        let mut client = Self(Process::start(program(library, listener, client_id, connect)));
         let answer = client.expect("connected");
         assert_eq!(answer["code"], 0, "{answer}");
         (client, answer)
@@ -109,7 +119,7 @@ impl ScriptedClient {
     }
 }
 
-fn program(library: Library, gateway: &Gateway, client_id: &str, connect: &Value) -> Command {
+fn program(library: Library, listener: SocketAddr, client_id: &str, connect: &Value) -> Command {
     let mut program = match library {
         Library::Paho => python_program("paho_v5_client.py"),
         Library::Node => {
@@ -120,7 +130,7 @@ fn program(library: Library, gateway: &Gateway, client_id: &str, connect: &Value
             node
         }
     };
-    let (host, port) = (gateway.mqtt.ip().to_string(), gateway.mqtt.port().to_string());
+    let (host, port) = (listener.ip().to_string(), listener.port().to_string());
     program.args([host, port, client_id.to_owned(), connect.to_string()]);
     program
 }

@@ -71,12 +71,17 @@ impl Step {
             Self::NoStd => "what a node runs needs neither std nor alloc",
             Self::Firmware => "the node's application, and its image within its budget",
             Self::Interop => {
-                "mosquitto, Paho, Node's mqtt, rumqttc, mqtt-sn-12, tshark, an emulated node, the README's tour, a browser"
+                "mosquitto, Paho, Node's mqtt, rumqttc, mqtt-sn-12, tshark, an emulated node, the tours, browsers"
             }
             Self::Scenarios => "a greenhouse, a city, a bad day and a month in the wild keep every promise",
             Self::Swarm => "20,000 random worlds, and planted bugs that they must find",
             Self::Campaign => "kill -9 (200 times), power losses (200), disks that lie and fail",
         }
+    }
+
+    /// What the long form needs besides.
+    pub(crate) fn needs_at_nightly_size(self) -> &'static [Tool] {
+        if self == Self::Interop { &[Tool::NodeRed] } else { &[] }
     }
 
     pub(crate) fn needs(self) -> &'static [Tool] {
@@ -95,6 +100,8 @@ impl Step {
                 Tool::Chromium,
                 Tool::Python,
                 Tool::PythonClients,
+                Tool::Npm,
+                Tool::PageClients,
                 Tool::ChipTarget,
                 Tool::Qemu,
             ],
@@ -111,7 +118,7 @@ impl Step {
             Self::Test => cargo_test(nightly_size),
             Self::NoStd => run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?),
             Self::Firmware => firmware::check(),
-            Self::Interop => run(cargo(&["test", "--package", "interop", "--no-fail-fast", "--", "--show-output"])?),
+            Self::Interop => interop(nightly_size),
             Self::Scenarios => scenarios(),
             Self::Swarm => swarm(nightly_size),
             Self::Campaign => campaign::run_all(&campaign::SHORT),
@@ -125,6 +132,14 @@ fn cargo_test(nightly_size: bool) -> Result<()> {
         test.args(["--", "--include-ignored"]).env("PROPTEST_CASES", (50 * 256).to_string());
     }
     run(test)
+}
+
+fn interop(nightly_size: bool) -> Result<()> {
+    run(cargo(&["test", "--package", "interop", "--no-fail-fast", "--", "--show-output"])?)?;
+    if nightly_size {
+        run(cargo(&["test", "--package", "interop", "--test", "node_red", "--", "--ignored", "--show-output"])?)?;
+    }
+    Ok(())
 }
 
 fn scenarios() -> Result<()> {

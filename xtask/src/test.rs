@@ -11,7 +11,8 @@ pub(crate) struct Options {
     /// Run only these steps (and fetch only what they need).
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STEP")]
     only: Vec<Step>,
-    /// Take an hour instead of minutes: 50 times the cases of every property test, and the tests marked `ignore`.
+    /// Take an hour instead of minutes: 50 times the cases of every property test, the tests marked `ignore`, and
+    /// a flow of Node-RED.
     #[arg(long)]
     nightly_size: bool,
 }
@@ -34,7 +35,8 @@ struct Report {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let steps = options.steps();
     println!("\n=== tools");
-    tools::provide(steps.iter().flat_map(|step| step.needs()))?;
+    let more = |step: &Step| if options.nightly_size { step.needs_at_nightly_size() } else { &[] };
+    tools::provide(steps.iter().flat_map(|step| step.needs().iter().chain(more(step))))?;
     let reports: Vec<Report> = steps.into_iter().map(|step| run_step(step, options)).collect();
     summarise(&reports)
 }

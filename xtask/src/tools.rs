@@ -23,6 +23,11 @@ pub(crate) enum Tool {
     Python,
     /// The pinned packages of `interop/requirements.txt` in `target/venv`. After [`Tool::Python`], which makes it.
     PythonClients,
+    Npm,
+    /// The pinned packages of `interop/package.json` in `target/node`. After [`Tool::Npm`], which fetches them.
+    PageClients,
+    /// Those of `interop/node-red/package.json` in `target/node-red`, 94 MB.
+    NodeRed,
 }
 
 /// Where a tool comes from.
@@ -31,7 +36,19 @@ enum Source {
     /// The arguments of `rustup`.
     Rustup(&'static [&'static str]),
     Venv,
+    /// A list of packages, and the directory for them below `target`.
+    Npm(Packages),
 }
+
+/// Packages for Node.
+#[derive(Clone, Copy)]
+struct Packages {
+    list: &'static str,
+    dir: &'static str,
+}
+
+const PAGE_CLIENTS: Packages = Packages { list: "interop/package.json", dir: "node" };
+const NODE_RED: Packages = Packages { list: "interop/node-red/package.json", dir: "node-red" };
 
 impl Tool {
     fn name(self) -> &'static str {
@@ -48,6 +65,9 @@ impl Tool {
             Self::Chromium => "chromium",
             Self::Python => "python3 with venv",
             Self::PythonClients => "paho-mqtt, mqtt-sn-12",
+            Self::Npm => "node, npm",
+            Self::PageClients => "MQTT.js for a page",
+            Self::NodeRed => "Node-RED",
         }
     }
 
@@ -65,6 +85,9 @@ impl Tool {
             Self::Chromium => Source::Apt("chromium"),
             Self::Python => Source::Apt("python3-venv"),
             Self::PythonClients => Source::Venv,
+            Self::Npm => Source::Apt("npm"),
+            Self::PageClients => Source::Npm(PAGE_CLIENTS),
+            Self::NodeRed => Source::Npm(NODE_RED),
         }
     }
 
@@ -84,6 +107,9 @@ impl Tool {
             Self::Chromium => is_on_path("chromium"),
             Self::Python => succeeds("python3", &["-c", "import venv, ensurepip"]),
             Self::PythonClients => venv_is_current()?,
+            Self::Npm => is_on_path("node") && is_on_path("npm"),
+            Self::PageClients => PAGE_CLIENTS.are_current()?,
+            Self::NodeRed => NODE_RED.are_current()?,
         })
     }
 }
@@ -108,6 +134,7 @@ fn install(tool: Tool) -> Result<()> {
         Source::Rustup(args) if is_on_path("rustup") => run(command("rustup", args)?),
         Source::Rustup(args) => bail!("{} is missing: rustup {}", tool.name(), args.join(" ")),
         Source::Venv => make_venv(),
+        Source::Npm(packages) => packages.fetch(),
         Source::Apt(package) => bail!("{} is missing although {package} is installed", tool.name()),
     }
 }
@@ -177,4 +204,28 @@ fn make_venv() -> Result<()> {
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     run(command(&python, &[&pip[..], &["--requirement", "interop/requirements.txt"]].concat())?)?;
     Ok(fs::write(venv.join("requirements.txt"), requirements()?)?)
+}
+
+impl Packages {
+    fn text(self) -> Result<String> {
+        let file = workspace::root()?.join(self.list);
+        fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))
+    }
+
+    /// A finished directory holds the list it was made from.
+    fn are_current(self) -> Result<bool> {
+        let made_from = fs::read_to_string(workspace::node(self.dir)?.join("made-from.json")).unwrap_or_default();
+        Ok(made_from == self.text()?)
+    }
+
+    fn fetch(self) -> Result<()> {
+        let dir = workspace::node(self.dir)?;
+        fs::create_dir_all(&dir)?;
+        fs::write(dir.join("package.json"), self.text()?)?;
+        let quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"];
+        let mut npm = command("npm", &[&["install"], &quiet[..]].concat())?;
+        npm.current_dir(&dir);
+        run(npm)?;
+        Ok(fs::write(dir.join("made-from.json"), self.text()?)?)
+    }
 }

@@ -20,3 +20,8 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
 pub(crate) fn venv() -> Result<PathBuf> {
     Ok(target_dir()?.join("venv"))
 }
+
+/// The directory of packages for Node, `node` or `node-red`.
+pub(crate) fn node(name: &str) -> Result<PathBuf> {
+    Ok(target_dir()?.join(name))
+}
