@@ -3,8 +3,8 @@
 #[path = "common/mqtt.rs"]
 mod mqtt;
 
-use gateway_core::mqtt::{Connect, Login, Packet, ReasonCode};
-use gateway_core::{CloseReason, Config, LARGEST_MESSAGE_ID, Limits, Qos, RejectReason};
+use gateway_core::mqtt::{Connect, Login, Packet, ReasonCode, Version};
+use gateway_core::{CloseReason, Config, Input, LARGEST_MESSAGE_ID, Limits, Qos, RejectReason, StorageState};
 use mqtt::{Gateway, clean, dup, id, payloads, persistent, qos1, qos2, retained};
 
 fn bridge(new_peer: bool) -> Connect {
@@ -62,6 +62,20 @@ fn a_bridge_may_leave_more_messages_unreleased_than_a_client() {
     }
     assert_eq!((gateway.closed(1), gateway.closed(2).is_some()), (None, true));
     assert_eq!(gateway.received(1).last(), Some(&Packet::PubRec(id(3).into())));
+}
+
+#[test]
+fn the_broker_behind_a_bridge_is_not_refused_a_message_for_want_of_space() {
+    let mut gateway = Gateway::default();
+    gateway.connect(1, Connect { version: Version::V5, ..bridge(true) });
+    gateway.connect(2, Connect { version: Version::V5, ..clean("client") });
+    gateway.input(Input::Storage(StorageState::Full));
+    let code = |packets: Vec<Packet>| match packets[..] {
+        [Packet::PubAck(ack)] => ack.code,
+        _ => panic!("{packets:?}"),
+    };
+    assert_eq!(code(gateway.exchange(2, qos1("t", "x", 1))), ReasonCode::QuotaExceeded);
+    assert!(!code(gateway.exchange(1, qos1("t", "x", 1))).is_error());
 }
 
 #[test]

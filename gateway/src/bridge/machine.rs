@@ -21,11 +21,14 @@ use gateway_core::mqtt::{
 use gateway_core::{BRIDGE_PREFIX, LARGEST_MESSAGE_ID, Qos};
 use sn_types::Instant;
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long it may take to reach the other broker, and it to say CONNACK.
 const GREETING: Duration = Duration::from_secs(20);
+/// Octets of the longest fixed header, which MQTT counts to a packet's size.
+const FIXED_HEADER: usize = 5;
 /// Filters in one SUBSCRIBE: AWS IoT takes no more.
 const FILTERS: usize = 8;
 /// The id of the bridge's own requests: no message has it.
@@ -211,6 +214,7 @@ impl Machine {
         let properties = ConnectProperties {
             session_expiry_s: settings.session_expiry_s,
             receive_maximum: settings.receive_maximum,
+            maximum_packet_size: u32::try_from(settings.max_packet + FIXED_HEADER).ok().and_then(NonZeroU32::new),
             ..ConnectProperties::default()
         };
         let connect = Connect {

@@ -2,7 +2,7 @@
 
 use super::{Ack, MessageProperties, Packet, PacketId, Publish, ReasonCode, Version};
 use crate::access::Action;
-use crate::broker::{Part, SessionKey, validate_topic_name};
+use crate::broker::{Part, Session, SessionKey, validate_topic_name};
 use crate::durable::Recipient;
 use crate::{ConnId, Core, Details, Message, Qos, RejectReason, StorageState};
 use sn_types::Instant;
@@ -139,8 +139,9 @@ impl Core {
             StorageState::Full => ReasonCode::QuotaExceeded,
             StorageState::Failed => ReasonCode::ImplementationSpecificError,
         };
-        // MQTT 3.1.1 knows no such answer: its client waits.
-        let waits = publish.qos == Qos::AtMostOnce || self.mqtt.version(conn) == Version::V3;
+        // MQTT 3.1.1 knows no such answer: its client waits. The broker behind a bridge would take it for the last word.
+        let is_bridge = self.broker.sessions.get(key).is_some_and(Session::is_bridge);
+        let waits = publish.qos == Qos::AtMostOnce || self.mqtt.version(conn) == Version::V3 || is_bridge;
         if waits { Ok(()) } else { Err((RejectReason::Storage, code)) }
     }
 }

@@ -1,0 +1,71 @@
+//! A bridge over TLS, from one gateway to another.
+
+mod common;
+
+use common::{Daemon, Mqtt, publish_packet};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use test_pki::{Pair, Pki};
+
+/// A gateway that lets in over TLS only who shows a certificate, and everybody without TLS.
+fn far(pki: &Pki) -> Daemon {
+    let Pair { certificate, key } = pki.server();
+    let text = format!(
+        "[[listener]]\nkind = \"tls\"\nlisten = \"127.0.0.1:0\"\ncertificate = \"{}\"\nkey = \"{}\"\n\
+         client_ca = \"{}\"\nclient_certificates = \"required\"\n[[listener]]\nkind = \"tcp\"\nlisten = \"127.0.0.1:0\"\n",
+        certificate.display(),
+        key.display(),
+        pki.ca().display()
+    );
+    start(pki, "far.toml", &text)
+}
+
+/// A gateway with a bridge to `broker`, that believes the authority `ca`.
+fn near(pki: &Pki, ca: &Path, broker: SocketAddr) -> Daemon {
+    let Pair { certificate, key } = pki.client("gateway-7");
+    let text = format!(
+        "[[listener]]\nkind = \"tcp\"\nlisten = \"127.0.0.1:0\"\n\
+         [[bridge]]\nname = \"far\"\naddress = \"mqtts://{broker}\"\nclient_id = \"gateway-7\"\nca = \"{}\"\n\
+         certificate = \"{}\"\nkey = \"{}\"\n\
+         topics = [{{ pattern = \"#\", direction = \"out\", local_prefix = \"house/\", remote_prefix = \"sites/7/\" }}]\n",
+        ca.display(),
+        certificate.display(),
+        key.display()
+    );
+    start(pki, "near.toml", &text)
+}
+
+fn start(pki: &Pki, name: &str, text: &str) -> Daemon {
+    let path = pki.dir().join(name);
+    fs::write(&path, text).expect("a file");
+    Daemon::start_as_told(&["--config", path.to_str().expect("a path in UTF-8"), "--udp", "127.0.0.1:0"])
+}
+
+#[test]
+fn two_gateways_meet_and_what_is_retained_stays_so() {
+    let pki = Pki::new();
+    let far = far(&pki);
+    let near = near(&pki, &pki.ca(), far.mqtts());
+    let mut publisher = Mqtt::connect(near.mqtt(), "publisher");
+    publisher.send(&publish_packet(0x03, "house/door", Some([0, 1]), b"closed"));
+    publisher.expect(&[0x40, 2, 0, 1]);
+
+    let mut first = Mqtt::connect(far.mqtt(), "first");
+    first.subscribe("sites/7/#", 0);
+    assert_eq!(first.receive_publish(), ("sites/7/door".into(), "closed".into()));
+    let mut later = Mqtt::connect(far.mqtt(), "later");
+    later.subscribe("sites/7/#", 0);
+    later.expect(&publish_packet(0x01, "sites/7/door", None, b"closed"));
+}
+
+#[test]
+fn a_broker_whose_certificate_nobody_vouches_for_gets_nothing() {
+    let pki = Pki::new();
+    let far = far(&pki);
+    // Its files are there for as long as it is.
+    let other = Pki::new();
+    let near = near(&pki, &other.ca(), far.mqtts());
+    near.wait_for_log("invalid peer certificate");
+    assert!(!near.log().contains("bridge connected"));
+}
