@@ -6,7 +6,7 @@ mod common;
 use common::durable::Durable;
 use common::mosquitto::{Mosquitto, Proxy};
 use common::steady::{Account, Publisher, Subscriber};
-use common::{Mqtt, wait_until_for};
+use common::{Mqtt, publish_packet, wait_until_for};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -158,14 +158,17 @@ fn what_is_published_before_mosquitto_is_there_waits_for_it() {
     std::fs::write(&path, bridge_config(nobody, "5")).expect("a file");
     let mut gateway = Durable::start_with(&["--config", as_text(&path)]);
     gateway.daemon().wait_for_log("bridge not connected");
-    let publisher = Publisher::start(gateway.daemon().mqtt(), "up/early", 2);
-    wait_until_for(ARRIVAL, "messages in the queue", || gateway.daemon().log().contains("connected"));
-    let count = publisher.stop();
+    let mut publisher = Mqtt::connect(gateway.daemon().mqtt(), "publisher");
+    let count = 20;
+    for number in 1..=count {
+        publisher.send(&publish_packet(0x02, "up/early", Some([0, number]), number.to_string().as_bytes()));
+        publisher.expect(&[0x40, 2, 0, number]);
+    }
 
     let subscriber = Subscriber::start(mosquitto.addr, "early", "site/up/#");
     std::fs::write(&path, bridge_config(mosquitto.addr, "5")).expect("a file");
     gateway.kill();
-    wait_until_for(ARRIVAL, "all messages", || arrived(&subscriber.account(), "site/up/early") == count);
+    wait_until_for(ARRIVAL, "all messages", || arrived(&subscriber.account(), "site/up/early") == count.into());
 }
 
 #[test]
