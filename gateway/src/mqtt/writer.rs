@@ -4,8 +4,8 @@ use super::aliases::{Alias, Outgoing};
 use super::properties::id;
 use bytes::{BufMut, BytesMut};
 use gateway_core::mqtt::{
-    Ack, Auth, ConnAck, ConnAckProperties, Connect, Disconnect, MessageProperties, Packet, Publish, ReasonCode,
-    Version, variable_len,
+    Ack, Auth, ConnAck, ConnAckProperties, Connect, Disconnect, MessageProperties, Packet, PacketId, Publish,
+    ReasonCode, Version, variable_len,
 };
 use std::fmt;
 use std::num::NonZeroU32;
@@ -66,24 +66,10 @@ impl Writer {
             Packet::PubRec(ack) => self.ack(0x50, *ack, out),
             Packet::PubRel(ack) => self.ack(0x62, *ack, out),
             Packet::PubComp(ack) => self.ack(0x70, *ack, out),
-            Packet::SubAck(id, codes) => {
-                let code = |code: &ReasonCode| match self.version {
-                    Version::V3 if code.is_error() => 0x80,
-                    Version::V3 | Version::V5 => *code as u8,
-                };
-                head(out, 0x90, 2 + self.no_properties().len() + codes.len());
-                out.put_u16(id.get());
-                out.put_slice(self.no_properties());
-                out.extend(codes.iter().map(code));
-            }
-            Packet::UnsubAck(id, codes) => {
-                // Before MQTT 5 there are no codes.
-                let codes = if self.version == Version::V3 { &[][..] } else { codes };
-                head(out, 0xB0, 2 + self.no_properties().len() + codes.len());
-                out.put_u16(id.get());
-                out.put_slice(self.no_properties());
-                out.extend(codes.iter().map(|code| *code as u8));
-            }
+            Packet::SubAck(id, codes) => self.codes(0x90, *id, codes, out),
+            // Before MQTT 5 there are no codes.
+            Packet::UnsubAck(id, _) if self.version == Version::V3 => self.codes(0xB0, *id, &[], out),
+            Packet::UnsubAck(id, codes) => self.codes(0xB0, *id, codes, out),
             Packet::PingResp => head(out, 0xD0, 0),
             Packet::Disconnect(disconnect) if self.version == Version::V5 => disconnecting(*disconnect, out),
             Packet::Auth(auth) if self.version == Version::V5 => authenticating(auth, out),
@@ -95,6 +81,18 @@ impl Writer {
             | Packet::Auth(_) => return Err(Unencodable),
         }
         Ok(())
+    }
+
+    /// SUBACK or UNSUBACK, without properties.
+    fn codes(&self, first: u8, id: PacketId, codes: &[ReasonCode], out: &mut BytesMut) {
+        let code = |code: &ReasonCode| match self.version {
+            Version::V3 if code.is_error() => 0x80,
+            Version::V3 | Version::V5 => *code as u8,
+        };
+        head(out, first, 2 + self.no_properties().len() + codes.len());
+        out.put_u16(id.get());
+        out.put_slice(self.no_properties());
+        out.extend(codes.iter().map(code));
     }
 
     /// The length of properties that are not there.

@@ -1,6 +1,6 @@
 //! What the operator's rules say about a message that has to wait.
 
-use super::subscriptions::Granted;
+use super::granted::Granted;
 use super::{Queued, SessionKey, filter_matches};
 use crate::{Core, Keep, Message, PlantedBug, Qos, WhenFull};
 use sn_types::Instant;

@@ -4,6 +4,7 @@ mod bridge;
 mod census;
 mod expiry;
 mod filter;
+mod granted;
 mod handling;
 mod load;
 mod outbound;
@@ -31,10 +32,10 @@ pub(crate) use session::{Link, Marks, Part, Session, Sessions};
 
 use crate::map::MapSeed;
 use crate::{Gauges, Message};
+pub(crate) use granted::Granted;
 use retained::Retained;
 pub(crate) use shared::{GroupNumber, Groups, is_shared, selecting_filter};
 use std::sync::Arc;
-pub(crate) use subscriptions::Granted;
 pub(crate) use will::WillTerms;
 
 use subscriptions::Subscriptions;

@@ -1,7 +1,7 @@
 //! From an accepted publish to the subscribers' queues.
 
+use super::granted::Granted;
 use super::handling::{Handling, Wanted};
-use super::subscriptions::Granted;
 use super::sys::{RESERVED_PREFIX, selects_sys};
 use super::{Link, Outbound, Part, Queued, SessionKey, validate_topic_name};
 use crate::{Core, DropReason, Event, Limits, Message, PlantedBug, Qos, RejectReason, Via};

@@ -1,8 +1,8 @@
 //! A client's session: what the broker keeps for it, whether it speaks MQTT-SN or MQTT.
 
+use super::granted::Granted;
 use super::queue::Totals;
 use super::shared::GroupNumber;
-use super::subscriptions::Granted;
 use super::will::WillTerms;
 use super::{BRIDGE_PREFIX, Outbound};
 use crate::access::Who;

@@ -2,7 +2,7 @@
 //!
 //! Clients of MQTT 3.1.1 may join, too. Those of MQTT-SN may not: the others would wait for what one of them sleeps on.
 
-use super::subscriptions::Granted;
+use super::granted::Granted;
 use super::{Broker, Link, Queued, SessionKey};
 use crate::map::{Map, MapSeed};
 use crate::{Core, Message, Qos};

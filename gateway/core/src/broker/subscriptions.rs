@@ -5,42 +5,14 @@
 
 use super::SessionKey;
 use super::filter::has_wildcard;
+use super::granted::Granted;
 use super::sys::selects_sys;
-use crate::Qos;
 use crate::map::{Map, MapSeed};
-use crate::mqtt::SubscribeOptions;
 use slab::Slab;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::mem;
-use std::num::NonZeroU32;
 use std::sync::Arc;
-
-/// What a subscriber gets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Granted {
-    /// The highest QoS.
-    pub(crate) qos: Qos,
-    /// Not what it has published itself.
-    pub(crate) no_local: bool,
-    /// RETAIN as it was published.
-    pub(crate) retain_as_published: bool,
-    /// Comes with every message.
-    pub(crate) id: Option<NonZeroU32>,
-}
-
-impl From<Qos> for Granted {
-    fn from(qos: Qos) -> Self {
-        Self { qos, ..Self::default() }
-    }
-}
-
-impl Granted {
-    pub(crate) fn new(options: SubscribeOptions, id: Option<NonZeroU32>) -> Self {
-        let SubscribeOptions { qos, no_local, retain_as_published, retain_handling: _ } = options;
-        Self { qos, no_local, retain_as_published, id }
-    }
-}
 
 /// All subscriptions of all sessions.
 #[derive(Debug)]
@@ -357,6 +329,7 @@ const _: () = assert!(mem::size_of::<Subscribers>() == 16);
 mod tests {
     use super::super::filter::filter_matches;
     use super::*;
+    use crate::Qos;
     use proptest::collection::vec;
     use proptest::prelude::*;
 
