@@ -13,10 +13,10 @@ use crate::admin::{Ask, Reply};
 use crate::bridge;
 use crate::event_log::{Addr, EventLog};
 use crate::metrics::{Desk, Scrape, Seen};
-use crate::mqtt::{FromMqtt, Malformed, Pushed, Tally};
+use crate::mqtt::{FromMqtt, Malformed, Pushed, Tally, TurnedAway};
 use crate::store::{Keeper, Report};
 use crate::way::Way;
-use gateway_core::mqtt::Packet;
+use gateway_core::mqtt::{Packet, ReasonCode};
 use gateway_core::{
     Admission, CloseReason, CommitToken, ConnId, Core, Event, Input, Output, Record, StorageState, Via,
 };
@@ -227,6 +227,7 @@ impl Driver {
                     | FromMqtt::Packets { .. }
                     | FromMqtt::Writable { .. }
                     | FromMqtt::Malformed { .. }
+                    | FromMqtt::Slow { .. }
                     | FromMqtt::Refused { .. }
                     | FromMqtt::TurnedAway { .. },
                 ) => {}
@@ -382,6 +383,10 @@ impl Driver {
             FromMqtt::Malformed { conn, reason } => {
                 self.take_malformed(now, reason);
                 let (code, what) = (reason.code(), reason.name());
+                self.core.handle_input(now, Input::MqttMalformed { conn, code, what });
+            }
+            FromMqtt::Slow { conn } => {
+                let (code, what) = (ReasonCode::QuotaExceeded, TurnedAway::SlowConsumer.name());
                 self.core.handle_input(now, Input::MqttMalformed { conn, code, what });
             }
             FromMqtt::Closed { conn } => {

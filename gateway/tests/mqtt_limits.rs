@@ -147,9 +147,12 @@ fn who_comes_too_fast_waits_its_turn() {
 #[test]
 fn a_reader_that_does_not_read_is_disconnected_if_told_so() {
     let (gateway, _file) = start_listener("slow_consumer = \"disconnect\"\nslow_consumer_timeout_s = 1\n");
-    let [mut stuck, mut other] = ["stuck", "other"].map(|id| Mqtt::connect(gateway.mqtt(), id));
+    let mut stuck = Mqtt::new(gateway.mqtt());
     socket2::SockRef::from(&stuck.0).set_recv_buffer_size(16 << 10).unwrap();
-    stuck.subscribe("t", 0);
+    // MQTT 5, and a subscription to "t".
+    stuck.send(b"\x10\x12\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x05stuck\x82\x07\x00\x01\x00\x00\x01t\x00");
+    gateway.wait_for_log("connected client=\"stuck\"");
+    let mut other = Mqtt::connect(gateway.mqtt(), "other");
     other.subscribe("t", 0);
     let mut publisher = Mqtt::connect(gateway.mqtt(), "publisher");
     let packet = publish_packet(0, "t", None, &[b'x'; 10_000]);
@@ -163,6 +166,13 @@ fn a_reader_that_does_not_read_is_disconnected_if_told_so() {
     gateway.wait_for_log("lost client=\"stuck\"");
     publisher.send(&packet);
     other.expect(&packet);
+
+    // If it reads after all, it is told why, behind the last message that was written for it.
+    socket2::SockRef::from(&stuck.0).set_recv_buffer_size(1 << 20).unwrap();
+    let mut unread = Vec::new();
+    stuck.0.read_to_end(&mut unread).unwrap();
+    let after_messages = unread.iter().rposition(|octet| *octet == b'x').unwrap() + 1;
+    assert!(matches!(unread[after_messages..], [0xE0, _, 0x97, ..]), "{:02x?}", &unread[after_messages..]);
 }
 
 #[test]

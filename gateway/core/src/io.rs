@@ -24,7 +24,7 @@ pub enum Input<'a> {
         /// The packet, already checked by the listener's decoder.
         packet: mqtt::Packet,
     },
-    /// What an MQTT client has sent is no MQTT: the connection is to end.
+    /// What an MQTT client has sent is no MQTT, or it keeps to no limit of its listener: the connection is to end.
     MqttMalformed {
         /// On which connection.
         conn: ConnId,

@@ -84,6 +84,11 @@ pub(crate) enum FromMqtt {
         /// What.
         reason: Malformed,
     },
+    /// The client does not read, and the operator does not want to wait for it.
+    Slow {
+        /// On which connection.
+        conn: ConnId,
+    },
     /// It is gone, and never sent a CONNECT that could be read.
     Refused {
         /// Why.
@@ -112,8 +117,6 @@ enum End {
     Overflow,
     /// The client took too long to say CONNECT.
     Silent,
-    /// The client does not read, and the operator does not want to wait for it.
-    Slow,
     /// The client broke the rules.
     Refused(Refusal),
     /// The driver is gone: the daemon stops.
@@ -164,7 +167,7 @@ pub(super) struct Connection<S> {
     opened: bool,
     /// Who the client is, by its certificate.
     identity: Identity,
-    /// What it still sends is not heard: it is no MQTT.
+    /// What it still sends is not heard: it is no MQTT, or the client has been given up.
     deaf: bool,
     door: Arc<Door>,
 }
@@ -191,10 +194,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Some(End::Closed) => self.say_goodbye().await,
             Some(End::Silent) => {
                 turned_away = Some(TurnedAway::ConnectTimeout);
-                false
-            }
-            Some(End::Slow) => {
-                turned_away = Some(TurnedAway::SlowConsumer);
                 false
             }
             Some(End::Lost | End::Overflow | End::Stopped) | None => false,
@@ -261,9 +260,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.write().await?;
                     }
                 },
-                () = &mut alarm, if stuck || !self.opened => return Err(if stuck { End::Slow } else { End::Silent }),
+                () = &mut alarm, if !self.opened || stuck => self.overdue().await?,
             }
         }
+    }
+
+    /// The alarm has rung: for the CONNECT, or for a client that leaves things unread. That one ends by way of the core,
+    /// which tells it why, if it reads so far in its last moments.
+    async fn overdue(&mut self) -> Result<(), End> {
+        if !self.opened {
+            return Err(End::Silent);
+        }
+        self.deaf = true;
+        self.door.turned_away(self.peer, TurnedAway::SlowConsumer, String::new()).await;
+        Ok(self.door.driver().send(FromMqtt::Slow { conn: self.id }).await?)
     }
 
     /// Sets the alarm when the client begins to leave things unread.
@@ -272,7 +282,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if held_back && !*stuck {
             alarm.reset(Instant::now() + patience);
         }
-        *stuck = held_back;
+        // Who is not heard any more is being closed.
+        *stuck = held_back && !self.deaf;
     }
 
     /// Reads or writes, whatever comes first.
