@@ -323,6 +323,15 @@ fn places_in_text_beyond_ascii_are_counted_in_characters() {
 }
 
 #[test]
+fn whoever_is_at_the_end_of_a_line_may_come_in_and_who_is_in_reach_of_a_radio_may_not() {
+    for (framing, anonymous) in [("cobs", true), ("raw", true), ("xbee", false), ("xbee-802.15.4-escaped", false)] {
+        let text = format!("[[transport]]\nkind = \"serial\"\ndevice = \"/dev/ttyS0\"\nframing = \"{framing}\"\n");
+        let mut file = parse(Path::new("gw.toml"), &text).unwrap();
+        assert_eq!(file.transport[0].admission_mut().anonymous, anonymous, "{framing}");
+    }
+}
+
+#[test]
 fn addresses_may_leave_the_port_out() {
     for (text, addr) in [
         ("127.0.0.1", "127.0.0.1:1883"),

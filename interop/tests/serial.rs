@@ -9,7 +9,8 @@ fn publishes_to_itself(framing: &str) {
     let (device, config) = (dir.path().join("device"), dir.path().join("gw.toml"));
     let text = format!(
         "[[transport]]\nkind = \"udp\"\nlisten = \"127.0.0.1:0\"\n\
-         [[transport]]\nkind = \"serial\"\nframing = \"{framing}\"\ndevice = {device:?}\n"
+         [[transport]]\nkind = \"serial\"\nanonymous = true\nframing = \"{framing}\"\n\
+         device = {device:?}\n"
     );
     fs::write(&config, text).expect("a file");
     let mut python = python_program("serial_peer.py");

@@ -161,7 +161,8 @@ impl Keys {
 
     /// Who comes in: what is on this machine, or at a line to it, is trusted unless the operator says otherwise.
     fn admission(&self) -> Admission {
-        let is_local = self.listen.is_none_or(|ListenAddr(addr)| addr.ip().is_loopback());
+        let is_radio = self.framing.is_some_and(FramingKey::is_radio);
+        let is_local = !is_radio && self.listen.is_none_or(|ListenAddr(addr)| addr.ip().is_loopback());
         Admission { user: self.user.as_deref().map(Arc::from), anonymous: self.anonymous.unwrap_or(is_local) }
     }
 
