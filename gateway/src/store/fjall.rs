@@ -11,7 +11,8 @@ use std::any::Any;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::{fs, iter};
+use std::time::Duration;
+use std::{fs, iter, thread};
 
 /// What is not in a table yet is in memory, too.
 const MEMTABLE: u64 = 4 << 20;
@@ -19,6 +20,10 @@ const MEMTABLE: u64 = 4 << 20;
 const JOURNALS: u64 = 64 << 20;
 /// Everything is read once, at the start: more cache would never be hit.
 const CACHE: u64 = 1 << 20;
+/// Tables of the newest level that may wait to be merged, as many as slow the database down by itself.
+const UNMERGED: usize = 30;
+/// How long to wait before looking again.
+const MERGE_LOOK: Duration = Duration::from_millis(10);
 /// Where records are in the database.
 const KEYSPACE: &str = "records";
 /// Under this key stands how far the records have what a log before them has. No other record has it.
@@ -87,8 +92,9 @@ impl FjallStore {
         let mut changes = changes;
         let at = changes.partition_point(|(key, _)| *key < MARK_KEY);
         changes.insert(at, (MARK_KEY, mark.as_ref().map(|mark| &mark[..])));
-        let (_, keyspace) = self.ensure_open()?;
-        ingest(keyspace, &changes).map_err(|error| self.give_up(&error))
+        let (database, keyspace) = self.ensure_open()?;
+        let absorbed = ingest(keyspace, &changes).and_then(|()| let_merge(database, keyspace));
+        absorbed.map_err(|error| self.give_up(&error))
     }
 
     /// An error is final for the open database.
@@ -161,6 +167,21 @@ fn ingest(keyspace: &Keyspace, changes: &[Change<'_>]) -> fjall::Result<()> {
         }
     }
     table.finish()
+}
+
+/// Waits while very many tables wait to be merged, as the database itself does only for what goes through its journal.
+/// Its list of tables counts those that overlap in one octet.
+///
+/// # Errors
+/// [`fjall::Error::Poisoned`]: the database's own thread has failed, and nobody merges any more.
+fn let_merge(database: &Database, keyspace: &Keyspace) -> fjall::Result<()> {
+    loop {
+        database.persist(PersistMode::Buffer)?;
+        if keyspace.l0_table_count() < UNMERGED {
+            return Ok(());
+        }
+        thread::sleep(MERGE_LOOK);
+    }
 }
 
 fn open(dir: &Path, memtable: u64) -> Result<(Database, Keyspace), StoreError> {
