@@ -51,7 +51,8 @@ fn write_in_place_of(path: &Path, contents: &[u8]) -> io::Result<()> {
     // Where a link leads to: the link itself stays.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.into());
     let beside = beside(&path);
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(MODE).open(&beside)?;
+    // What is there already may be a link that somebody else has put there.
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(MODE).open(&beside)?;
     let written = fs::metadata(&path).map_or(Ok(()), |before| keep_owner(&file, &before)).and_then(|()| {
         file.write_all(contents)?;
         file.sync_all()?;

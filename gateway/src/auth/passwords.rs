@@ -22,7 +22,7 @@ const AT_ONCE: usize = 2;
 pub struct Passwords {
     /// `None`: there is no password file, and nobody is asked.
     current: RwLock<Option<Arc<Users>>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 /// One reading of the password file.
@@ -49,7 +49,7 @@ impl Passwords {
     /// The operating system has no randomness.
     pub fn new(file: Option<PasswordFile>) -> anyhow::Result<Self> {
         let users = file.map(Users::new).transpose()?;
-        Ok(Self { current: RwLock::new(users), turns: Semaphore::new(AT_ONCE) })
+        Ok(Self { current: RwLock::new(users), turns: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
     /// Takes a new reading, or none any more. Answers with the users who are there no more, or with another password.
@@ -73,14 +73,25 @@ impl Passwords {
         if users.has_proved(user, &quick) {
             return Some(Verdict::Good(user.clone()));
         }
-        let Ok(_turn) = self.turns.acquire().await else { return Some(Verdict::Refused) };
+        let Ok(turn) = self.turns.clone().acquire_owned().await else { return Some(Verdict::Refused) };
         let (hash, password) = (hash.clone(), password.to_vec());
-        let is_good = spawn_blocking(move || hash.verify(&password)).await.unwrap_or(false);
-        if !is_good {
+        let check = move || {
+            // The turn ends with the check, also if nobody waits for it any more.
+            let _turn = turn;
+            hash.verify(&password)
+        };
+        let is_good = spawn_blocking(check).await.unwrap_or(false);
+        if !is_good || !self.is_current(&users) {
             return Some(Verdict::Refused);
         }
         users.proved.lock().unwrap_or_else(PoisonError::into_inner).insert(user.clone(), quick);
         Some(Verdict::Good(user.clone()))
+    }
+
+    /// Whether there has been no other reading of the file since this one.
+    fn is_current(&self, users: &Arc<Users>) -> bool {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().is_some_and(|current| Arc::ptr_eq(current, users))
     }
 }
 
