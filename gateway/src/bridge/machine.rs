@@ -16,7 +16,7 @@ use super::settings::Settings;
 use super::topics::Paths;
 use gateway_core::mqtt::{
     ConnAck, Connect, ConnectProperties, Disconnect, Login, Packet, PacketId, Publish, ReasonCode, RetainHandling,
-    Subscribe, SubscribeOptions, Version,
+    Subscribe, SubscribeOptions, Version, variable_len,
 };
 use gateway_core::{BRIDGE_PREFIX, LARGEST_MESSAGE_ID, Qos};
 use sn_types::Instant;
@@ -27,8 +27,6 @@ use std::time::Duration;
 
 /// How long it may take to reach the other broker, and it to say CONNACK.
 const GREETING: Duration = Duration::from_secs(20);
-/// Octets of the longest fixed header, which MQTT counts to a packet's size.
-const FIXED_HEADER: usize = 5;
 /// Filters in one SUBSCRIBE: AWS IoT takes no more.
 const FILTERS: usize = 8;
 /// The id of the bridge's own requests: no message has it.
@@ -76,6 +74,10 @@ pub(super) struct Machine {
     as_bridge: bool,
     /// The other broker does not know bridges, it has said.
     unknown_here: bool,
+    /// It has let one in that said so.
+    known_here: bool,
+    /// It has forgotten the session, and the core does not know that yet.
+    forgotten: bool,
     /// Subscriptions of the session in the core that are to go; `None`: it has those of the configuration.
     stale: Option<Vec<Arc<str>>>,
     /// The other broker has all subscriptions, unless it has forgotten the session.
@@ -94,6 +96,8 @@ impl Machine {
             backoff: Backoff::new(settings.reconnect_max, seed),
             as_bridge: settings.announce,
             unknown_here: false,
+            known_here: false,
+            forgotten: false,
             stale: None,
             subscribed: false,
             counts: Counts::default(),
@@ -211,10 +215,12 @@ impl Machine {
     fn greet(&mut self, now: Instant) {
         let State::Dialing { give_up } = self.state else { return };
         let settings = &self.settings;
+        // MQTT counts the fixed header to a packet's size.
+        let longest = 1 + variable_len(settings.max_packet) + settings.max_packet;
         let properties = ConnectProperties {
             session_expiry_s: settings.session_expiry_s,
             receive_maximum: settings.receive_maximum,
-            maximum_packet_size: u32::try_from(settings.max_packet + FIXED_HEADER).ok().and_then(NonZeroU32::new),
+            maximum_packet_size: u32::try_from(longest).ok().and_then(NonZeroU32::new),
             ..ConnectProperties::default()
         };
         let connect = Connect {
@@ -255,7 +261,9 @@ impl Machine {
     fn join(&mut self, now: Instant, answer: &ConnAck) {
         let asked = self.settings.keep_alive;
         let period = answer.properties.server_keep_alive_s.map_or(asked, |period| Duration::from_secs(period.into()));
-        let new_peer = !answer.session_present;
+        self.known_here |= self.as_bridge;
+        self.forgotten |= !answer.session_present;
+        let new_peer = self.forgotten;
         self.subscribed &= answer.session_present;
         self.counts.joins += 1;
         let keep_alive = KeepAlive::new(now, period);
@@ -391,7 +399,10 @@ impl Machine {
             Packet::ConnAck(answer) if answer.code.is_error() => {
                 self.lose(now, format!("the gateway itself cannot take messages now: {:?}", answer.code));
             }
-            Packet::ConnAck(_) => self.subscribe_at_broker(),
+            Packet::ConnAck(_) => {
+                self.forgotten = false;
+                self.subscribe_at_broker();
+            }
             Packet::Publish(publish) => self.publish_out(now, publish),
             Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) => {
                 self.tell_broker(now, packet);
@@ -435,7 +446,7 @@ impl Machine {
 
     fn broker_gone(&mut self, now: Instant, why: String) {
         match &self.state {
-            State::Greeting { .. } if self.settings.announce && !self.unknown_here => {
+            State::Greeting { .. } if self.settings.announce && !self.unknown_here && !self.known_here => {
                 // Some brokers hang up on a protocol level that they do not know.
                 self.lose(now, why);
                 self.as_bridge = !self.as_bridge;
