@@ -116,7 +116,7 @@ fn everybody_reports_commands_reach_sleepers_and_a_killed_gateway_is_not_noticed
     mosquitto_pub(&first, &["-t", "cmd/sleeper-5", "-q", "1", "-m", "off"]);
     first.kill();
     let mut second = gateway(dir.path());
-    second.process().expect("a simulator has joined");
+    second.process().expect("link up");
     sim.expect(r#"sleeper-5 got cmd/sleeper-5 "off" at QoS 1"#);
     let mut reports = subscriber(&second);
     expect_reports(&mut reports);
@@ -130,7 +130,7 @@ fn everybody_reports_commands_reach_sleepers_and_a_killed_gateway_is_not_noticed
     sim.signal(Signal::SIGINT);
     let lines = sim.succeed();
     assert!(lines.iter().any(|line| line == "connections lost: 0; requests refused: 0"), "{}", lines.join("\n"));
-    second.process().expect("the simulator has gone");
+    second.process().expect("link down");
 }
 
 #[test]
