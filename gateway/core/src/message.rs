@@ -85,7 +85,8 @@ impl Message {
     /// The message as a subscriber gets it who has given its subscriptions identifiers. The payload is shared.
     #[must_use]
     pub(crate) fn with_subscription_ids(&self, subscription_ids: Vec<NonZeroU32>) -> Self {
-        if subscription_ids.is_empty() {
+        let has_none = self.details().is_none_or(|details| details.subscription_ids.is_empty());
+        if subscription_ids.is_empty() && has_none {
             return self.clone();
         }
         let details = Details { subscription_ids, ..self.details().cloned().unwrap_or_default() };

@@ -6,7 +6,7 @@ mod mqtt;
 use gateway_core::mqtt::{
     Connect, Disconnect, Packet, Publish, ReasonCode, RetainHandling, Subscribe, SubscribeOptions, Version,
 };
-use gateway_core::{CloseReason, Qos, RejectReason};
+use gateway_core::{CloseReason, Config, Limits, Qos, RejectReason};
 use mqtt::{Gateway, clean, id, payloads, qos0, qos1, qos2, retained};
 use std::num::NonZeroU32;
 
@@ -147,7 +147,11 @@ fn who_asks_for_an_answer_that_is_too_long_for_it_is_told() {
 
 /// Members of a group on connections 2 and 3.
 fn group(first: Connect, second: Connect) -> Gateway {
-    let mut gateway = Gateway::default();
+    group_with(Config::default(), first, second)
+}
+
+fn group_with(config: Config, first: Connect, second: Connect) -> Gateway {
+    let mut gateway = Gateway::new(config);
     gateway.connect(1, five("publisher"));
     for (conn, connect) in [(2, first), (3, second)] {
         gateway.connect(conn, connect);
@@ -195,6 +199,22 @@ fn who_is_away_takes_nothing_while_others_are_there() {
     gateway.connect(5, lasting("c"));
     assert_eq!(payloads(&gateway.received(4)).len(), 1, "nobody was there: each is kept for one of them");
     assert_eq!(payloads(&gateway.received(5)).len(), 1);
+}
+
+#[test]
+fn a_member_whose_mailbox_is_full_is_passed_over() {
+    let limits = Limits { queue_messages: 2, ..Limits::default() };
+    let mut gateway = group_with(Config { limits, ..Config::default() }, lasting("b"), lasting("c"));
+    gateway.lose(2);
+    gateway.lose(3);
+    // What is for one of the two alone fills its mailbox.
+    gateway.connect(2, lasting("b"));
+    granted(&mut gateway, 2, subscribe("own", QOS1, 0));
+    gateway.lose(2);
+    (0..2).for_each(|_| gateway.send(1, qos1("own", "own", 1)));
+    publish_all(&mut gateway, &["1", "2"]);
+    gateway.connect(5, lasting("c"));
+    assert_eq!(payloads(&gateway.received(5)), ["1", "2"]);
 }
 
 #[test]

@@ -132,6 +132,11 @@ impl Outbound {
         }
     }
 
+    /// Whether no other message has room.
+    pub(super) fn is_full(&self, limits: &Limits) -> bool {
+        self.queue.len() >= limits.queue_messages || self.queue.bytes() >= limits.queue_bytes
+    }
+
     fn extract(&mut self, goes: impl FnMut(&Queued) -> bool) -> Vec<Queued> {
         let taken = self.queue.extract(goes);
         taken.iter().for_each(|queued| self.changes.gone(queued, Stored::Nothing));

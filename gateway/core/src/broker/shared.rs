@@ -156,6 +156,8 @@ enum Availability {
     Busy,
     /// Does not listen; messages wait for it.
     Away,
+    /// Has no room for another message.
+    Full,
 }
 
 impl Core {
@@ -201,6 +203,7 @@ impl Core {
         };
         match (listens, session.outbound.len() > session.outbound.in_flight()) {
             (true, false) => Availability::Ready,
+            (_, true) if session.outbound.is_full(&self.config.limits) => Availability::Full,
             (true, true) => Availability::Busy,
             (false, _) => Availability::Away,
         }
