@@ -501,6 +501,7 @@ impl Driver {
             Ok(Pushed::Full) => {
                 self.core.handle_input(self.clock.now(), Input::MqttWritable { conn: id, writable: false });
             }
+            Ok(Pushed::Overflow) if conn.closing => {}
             Ok(Pushed::Overflow) => {
                 tracing::warn!(peer = ?conn.peer, "MQTT connection closed: it does not read what it asked for");
                 conn.closing = true;

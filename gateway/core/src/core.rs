@@ -41,6 +41,8 @@ pub(crate) enum TimerKey {
     MqttConn(ConnId),
     /// MQTT connections that may go on.
     MqttHeldBack,
+    /// MQTT connections that have been given enough for a moment.
+    MqttRound,
     /// A session whose client has gone.
     Session(SessionKey),
     /// The next ADVERTISE.
@@ -110,6 +112,7 @@ impl Core {
                 TimerKey::Connecting(dialogue) => self.sn_connecting_due(now, due, dialogue),
                 TimerKey::MqttConn(conn) => self.mqtt_due(now, conn),
                 TimerKey::MqttHeldBack => self.mqtt_go_on(now),
+                TimerKey::MqttRound => self.mqtt_next_round(now),
                 TimerKey::Session(key) => self.session_due(now, due, key),
                 TimerKey::Advertise => self.sn_advertise(now, due),
                 TimerKey::Retained => self.retained_due(now, due),

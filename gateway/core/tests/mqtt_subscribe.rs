@@ -6,6 +6,7 @@ mod mqtt;
 use gateway_core::mqtt::{Packet, ReasonCode};
 use gateway_core::{Config, Limits, Qos, RejectReason};
 use mqtt::{Gateway, clean, id, payloads, persistent, qos0, qos1, qos2, retained, subscribe};
+use std::time::Duration;
 
 fn gateway() -> Gateway {
     let mut gateway = Gateway::default();
@@ -52,6 +53,32 @@ fn subscriptions_over_the_limit_are_refused_but_known_ones_can_change() {
     gateway.send(2, unsubscribe(&["a"]));
     gateway.received(2);
     gateway.subscribe(2, "c", q0);
+}
+
+#[test]
+fn a_subscribe_with_too_many_filters_ends_the_connection() {
+    let mut gateway = gateway();
+    gateway.send(2, subscribe(7, &[("a", Qos::AtMostOnce); 8_192]));
+    assert_eq!(gateway.closed(2), None);
+    gateway.send(2, subscribe(7, &[("a", Qos::AtMostOnce); 8_193]));
+    assert!(gateway.closed(2).is_some());
+    assert_eq!(gateway.rejects(RejectReason::SubscriptionLimit), 1);
+}
+
+/// What is sent is in memory until the driver has taken it, and only then does the core hear that the client does not
+/// read.
+#[test]
+fn a_client_gets_its_share_of_very_many_retained_messages_and_the_rest_soon() {
+    let mut gateway = gateway();
+    let payload = "x".repeat(1 << 20);
+    for number in 0..20 {
+        gateway.send(1, retained(qos0(&format!("t/{number}"), &payload)));
+    }
+    gateway.send(2, subscribe(7, &[("t/+", Qos::AtMostOnce)]));
+    let messages = |packets: Vec<Packet>| packets.iter().filter(|packet| matches!(packet, Packet::Publish(_))).count();
+    assert_eq!(messages(gateway.received(2)), 16);
+    gateway.wait(Duration::from_millis(1));
+    assert_eq!(messages(gateway.received(2)), 4);
 }
 
 #[test]

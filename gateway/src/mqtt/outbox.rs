@@ -77,6 +77,9 @@ impl Outbox {
     /// Appends a packet. The task is not told yet, see [`Outbox::flush`].
     pub(crate) fn push(&self, packet: &Packet) -> Result<Pushed, Unencodable> {
         let mut state = self.state();
+        if state.closing == Some(Closing::Now) {
+            return Ok(Pushed::Overflow);
+        }
         let State { queued, writer, .. } = &mut *state;
         writer.encode(packet, queued)?;
         let waiting = state.queued.len() + state.in_hand;

@@ -16,13 +16,15 @@ pub(crate) struct MqttSide {
     pub(super) conns: Map<ConnId, Conn>,
     /// Those that wait for the store, and perhaps some that are gone.
     pub(super) held_back: Vec<ConnId>,
+    /// Those that have been given enough for now, and perhaps some that are gone.
+    pub(super) next_round: Vec<ConnId>,
     /// Client ids made up so far.
     pub(super) generated_ids: u64,
 }
 
 impl MqttSide {
     pub(crate) fn new(seed: MapSeed) -> Self {
-        Self { conns: seed.map(), held_back: Vec::new(), generated_ids: 0 }
+        Self { conns: seed.map(), held_back: Vec::new(), next_round: Vec::new(), generated_ids: 0 }
     }
 
     pub(super) fn open(&self, conn: ConnId) -> Option<&OpenConn> {
@@ -73,6 +75,8 @@ pub(super) struct OpenConn {
     pub(super) unresumed: usize,
     /// It is not read from: too much waits for the store.
     pub(super) held_back: bool,
+    /// About how many octets of memory PUBLISH packets to it have taken since [`Core::mqtt_next_round`].
+    pub(super) round: usize,
 }
 
 /// A supervised connection always has one timer entry, which comes due at least this often: it outlives the
@@ -92,6 +96,7 @@ impl OpenConn {
             writable: true,
             unresumed: 0,
             held_back: false,
+            round: 0,
         }
     }
 

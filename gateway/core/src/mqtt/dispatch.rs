@@ -65,6 +65,10 @@ impl Core {
     pub(crate) fn mqtt_writable(&mut self, now: Instant, conn: ConnId, writable: bool) {
         let Some(open) = self.mqtt.open_mut(conn) else { return };
         open.writable = writable;
+        if writable {
+            // While too much waited to be written nothing was read: it could not be heard.
+            open.heard = now;
+        }
         self.mqtt_pump(now, conn);
     }
 

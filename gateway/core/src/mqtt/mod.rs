@@ -12,6 +12,7 @@ mod packet;
 mod publish_in;
 mod publish_out;
 mod reason;
+mod round;
 mod size;
 mod subscribe;
 

@@ -13,8 +13,12 @@ impl Core {
     /// topic stay in order (MQTT-4.6.0-6).
     pub(crate) fn mqtt_pump(&mut self, now: Instant, conn: ConnId) {
         while !self.mqtt_hold_back(conn)
+            && !self.mqtt_awaits_round(conn)
             && let Some(packet) = self.mqtt_next(now, conn)
         {
+            if let Packet::Publish(publish) = &packet {
+                self.mqtt_count_round(now, conn, publish);
+            }
             self.mqtt_send(conn, packet);
         }
     }
@@ -62,7 +66,8 @@ impl Core {
 
     /// Drops what would be sent next and is longer than the client takes (MQTT 5 §3.1.2.11.4).
     fn mqtt_drop_too_long(&mut self, now: Instant, key: SessionKey, longest: u32) {
-        let is_too_long = |queued: &Queued| publish(now, queued, Some(PacketId::MIN)).wire_len() > longest as usize;
+        let id = |queued: &Queued| (queued.qos != Qos::AtMostOnce).then_some(PacketId::MIN);
+        let is_too_long = |queued: &Queued| publish(now, queued, id(queued)).wire_len() > longest as usize;
         while self.broker.sessions.get(key).and_then(|s| s.outbound.front()).is_some_and(is_too_long) {
             let Some(dropped) = self.broker.sessions.outbound_mut(key).and_then(Outbound::pop) else { return };
             self.dropped(key, dropped.message.topic().clone(), DropReason::TooLong);

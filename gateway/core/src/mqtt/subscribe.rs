@@ -6,12 +6,18 @@ use crate::{ConnId, Core, RejectReason};
 use sn_types::Instant;
 use std::sync::Arc;
 
+/// Topic filters in one SUBSCRIBE: the same one may be there again and again, and brings retained messages each time.
+const FILTERS: usize = 8_192;
+
 impl Core {
     /// Grants what is asked for, filter by filter; retained messages follow the SUBACK.
     pub(super) fn mqtt_subscribe(&mut self, now: Instant, conn: ConnId, key: SessionKey, subscribe: Subscribe) {
         let Subscribe { id, filters, subscription_id } = subscribe;
         if filters.is_empty() {
             return self.mqtt_protocol_error(now, conn, "a SUBSCRIBE without a filter");
+        }
+        if filters.len() > FILTERS {
+            return self.mqtt_break_for_number(now, conn);
         }
         if !self.mqtt_takes_answer(conn, filters.len()) {
             return self.mqtt_break_for_length(now, conn);
@@ -36,6 +42,11 @@ impl Core {
                 self.mqtt_send_retained(now, conn, key, filter, granted);
             }
         }
+    }
+
+    fn mqtt_break_for_number(&mut self, now: Instant, conn: ConnId) {
+        let (reason, code) = (RejectReason::SubscriptionLimit, ReasonCode::QuotaExceeded);
+        self.mqtt_break(now, conn, reason, code, "asks for too much at once");
     }
 
     /// Whether the client takes a SUBACK or UNSUBACK with so many codes.
