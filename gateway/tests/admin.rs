@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Output;
 
 fn run(args: &[&str]) -> (Option<i32>, String, String) {
@@ -126,6 +127,12 @@ fn a_backup_made_while_running_becomes_a_gateway_elsewhere() {
     let (code, _, error) = run(&["restore", file, "--data", &dir]);
     assert_eq!(code, Some(1));
     assert!(error.contains("there are data") && error.contains("--force"), "{error}");
+    // What cannot be written leaves the old data where they are.
+    let in_the_way = Path::new(&dir).join("store.restoring");
+    fs::write(&in_the_way, "").unwrap();
+    assert_eq!(run(&["restore", file, "--data", &dir, "--force"]).0, Some(1));
+    assert!(Path::new(&dir).join("store").is_dir());
+    fs::remove_file(&in_the_way).unwrap();
     let said = told(&["restore", file, "--data", &dir, "--force"]);
     assert!(said.contains("1 sessions, 2 messages to them, 1 retained messages"), "{said}");
     assert!(said.contains("store.before-restore-1"), "{said}");

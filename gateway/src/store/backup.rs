@@ -95,12 +95,16 @@ pub fn restore(file: &Path, data: &Path, force: bool) -> anyhow::Result<(Restore
     let records = decode(&contents).with_context(|| format!("cannot use {}", file.display()))?;
     let restored = check(&records).with_context(|| format!("cannot use {}", file.display()))?;
     let dir = DataDir::open(data)?;
-    let aside = make_room(&dir, force)?;
+    if !force && dir.store().try_exists()? {
+        bail!("there are data in {} already; --force moves them aside", dir.path().display());
+    }
     let fresh = data.join("store.restoring");
     if fresh.try_exists()? {
         fs::remove_dir_all(&fresh)?;
     }
     fill(&fresh, &records)?;
+    // Only now, so that a full disk or a kill before leaves the old data in their place.
+    let aside = make_room(&dir)?;
     fs::rename(&fresh, dir.store())?;
     File::open(data)?.sync_all()?;
     Ok((restored, aside))
@@ -113,14 +117,11 @@ fn check(records: &[Record]) -> anyhow::Result<Restored> {
     Ok(Core::new(Config { durable: true, ..Config::default() }).restore(Instant::ZERO, pairs)?)
 }
 
-/// Moves data that are there aside, if that is allowed.
-fn make_room(dir: &DataDir, force: bool) -> anyhow::Result<Option<PathBuf>> {
+/// Moves data that are there aside.
+fn make_room(dir: &DataDir) -> anyhow::Result<Option<PathBuf>> {
     let store = dir.store();
     if !store.try_exists()? {
         return Ok(None);
-    }
-    if !force {
-        bail!("there are data in {} already; --force moves them aside", dir.path().display());
     }
     let mut names = (1..).map(|number: u32| dir.path().join(format!("store.before-restore-{number}")));
     let aside = names.find(|path| !path.exists()).context("no name is left")?;
