@@ -1,5 +1,9 @@
 //! The store on a real disk: what comes back after a crash, and that damage is never passed over in silence.
 
+#[path = "common/files.rs"]
+mod files;
+
+use files::files;
 use gateway_core::Record;
 use sn_gateway::store::{DataDir, FjallStore, Store, StoreError};
 use std::collections::BTreeMap;
@@ -61,17 +65,6 @@ fn write(store: &mut FjallStore, commits: std::ops::Range<u32>) {
 fn closed(dir: &Path, commits: u32) {
     write(&mut open(dir).expect("a new store"), 0..commits);
     drop(open(dir).expect("it opens again"));
-}
-
-/// All files of a directory.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
 }
 
 fn journal(dir: &Path) -> PathBuf {

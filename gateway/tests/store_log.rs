@@ -1,5 +1,9 @@
 //! The log before the tables: what comes back after a crash, and that damage is never passed over in silence.
 
+#[path = "common/files.rs"]
+mod files;
+
+use files::files;
 use gateway_core::Record;
 use sn_gateway::store::{FjallStore, LoggedStore, Store, StoreError};
 use std::collections::BTreeMap;
@@ -237,17 +241,6 @@ fn what_comes_and_goes_within_a_file_never_reaches_the_tables() {
     let tables = files(&dir.path().join("keyspaces/1/tables"));
     let octets: u64 = tables.iter().map(|file| fs::metadata(file).unwrap().len()).sum();
     assert!(octets < 50_000, "{octets} octets of tables for 800,000 that came and went");
-}
-
-/// All files of a directory.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -4,23 +4,12 @@
 mod mqtt;
 
 use bytes::Bytes;
-use gateway_core::mqtt::{Ack, Connect, MessageProperties, Packet, Publish, ReasonCode, Version};
+use gateway_core::mqtt::{Ack, Connect, MessageProperties, Packet, Publish, ReasonCode};
 use gateway_core::{CloseReason, Config, DropReason, Limits, Qos, StorageState};
-use mqtt::{Gateway, clean, id, payloads, qos0, qos1, qos2, retained, will};
+use mqtt::{Gateway, five, id, lasting, payloads, qos0, qos1, qos2, retained, will};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 use std::time::Duration;
-
-fn five(client_id: &str) -> Connect {
-    Connect { version: Version::V5, ..clean(client_id) }
-}
-
-/// Keeps its session for an hour.
-fn lasting(client_id: &str) -> Connect {
-    let mut connect = Connect { clean_start: false, ..five(client_id) };
-    connect.properties.session_expiry_s = 3_600;
-    connect
-}
 
 /// A publisher on connection 1, a subscriber to everything on 2.
 fn pair(subscriber: Connect) -> Gateway {

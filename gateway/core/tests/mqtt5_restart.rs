@@ -5,20 +5,11 @@ mod mqtt;
 
 use bytes::Bytes;
 use gateway_core::Qos;
-use gateway_core::mqtt::{
-    Connect, MessageProperties, Packet, Publish, RetainHandling, Subscribe, SubscribeOptions, Version,
-};
-use mqtt::{Gateway, clean, id, payloads, qos1, retained, will};
+use gateway_core::mqtt::{Connect, MessageProperties, Packet, Publish, RetainHandling, Subscribe, SubscribeOptions};
+use mqtt::{Gateway, id, lasting, payloads, publishes, qos1, retained, will};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Keeps its session for an hour.
-fn lasting(client_id: &str) -> Connect {
-    let mut connect = Connect { version: Version::V5, clean_start: false, ..clean(client_id) };
-    connect.properties.session_expiry_s = 3_600;
-    connect
-}
 
 fn subscribe(gateway: &mut Gateway, conn: u64, filter: &str, options: SubscribeOptions) {
     let subscription_id = NonZeroU32::new(300);
@@ -42,14 +33,6 @@ fn properties() -> MessageProperties {
         correlation_data: Some([0, 255].into()),
         user_properties: vec![("b".into(), "1".into()), ("a".into(), "2".into())],
     }
-}
-
-fn publishes(packets: Vec<Packet>) -> Vec<Publish> {
-    let publish = |packet| match packet {
-        Packet::Publish(publish) => Some(publish),
-        _ => None,
-    };
-    packets.into_iter().filter_map(publish).collect()
 }
 
 #[test]

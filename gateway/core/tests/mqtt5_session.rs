@@ -4,14 +4,10 @@
 mod mqtt;
 
 use bytes::Bytes;
-use gateway_core::mqtt::{ConnAck, Connect, Disconnect, Packet, ReasonCode, Version};
+use gateway_core::mqtt::{ConnAck, Connect, Disconnect, Packet, ReasonCode};
 use gateway_core::{Config, Input, Limits, Qos, RejectReason};
-use mqtt::{Gateway, clean, payloads, qos1, will};
+use mqtt::{Gateway, clean, five, payloads, qos1, will};
 use std::time::Duration;
-
-fn five(client_id: &str) -> Connect {
-    Connect { version: Version::V5, ..clean(client_id) }
-}
 
 /// Keeps its session for `expiry_s` seconds.
 fn lasting(client_id: &str, expiry_s: u32) -> Connect {

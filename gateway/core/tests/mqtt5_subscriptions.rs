@@ -4,22 +4,11 @@
 mod mqtt;
 
 use gateway_core::mqtt::{
-    Connect, Disconnect, Packet, Publish, ReasonCode, RetainHandling, Subscribe, SubscribeOptions, Version,
+    Connect, Disconnect, Packet, Publish, ReasonCode, RetainHandling, Subscribe, SubscribeOptions,
 };
 use gateway_core::{CloseReason, Config, Limits, Qos, RejectReason};
-use mqtt::{Gateway, clean, id, payloads, qos0, qos1, qos2, retained};
+use mqtt::{Gateway, five, id, lasting, payloads, publishes, qos0, qos1, qos2, retained};
 use std::num::NonZeroU32;
-
-fn five(client_id: &str) -> Connect {
-    Connect { version: Version::V5, ..clean(client_id) }
-}
-
-/// Keeps its session for an hour.
-fn lasting(client_id: &str) -> Connect {
-    let mut connect = Connect { clean_start: false, ..five(client_id) };
-    connect.properties.session_expiry_s = 3_600;
-    connect
-}
 
 const QOS1: SubscribeOptions = SubscribeOptions {
     qos: Qos::AtLeastOnce,
@@ -48,14 +37,6 @@ fn pair() -> Gateway {
     gateway.connect(1, five("publisher"));
     gateway.connect(2, five("subscriber"));
     gateway
-}
-
-fn publishes(packets: Vec<Packet>) -> Vec<Publish> {
-    let publish = |packet| match packet {
-        Packet::Publish(publish) => Some(publish),
-        _ => None,
-    };
-    packets.into_iter().filter_map(publish).collect()
 }
 
 #[test]

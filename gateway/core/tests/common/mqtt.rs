@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use bytes::Bytes;
-use gateway_core::mqtt::{Connect, Packet, PacketId, Publish, ReasonCode, Subscribe, Will};
+use gateway_core::mqtt::{Connect, Packet, PacketId, Publish, ReasonCode, Subscribe, Version, Will};
 use gateway_core::{CloseReason, Config, ConnId, Core, Event, Input, Output, Qos, RejectReason};
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
 use std::collections::BTreeMap;
@@ -176,8 +176,29 @@ pub(crate) fn clean(client_id: &str) -> Connect {
     Connect::new(client_id)
 }
 
+/// The same over MQTT 5.
+pub(crate) fn five(client_id: &str) -> Connect {
+    Connect { version: Version::V5, ..clean(client_id) }
+}
+
+/// Over MQTT 5; keeps its session for an hour.
+pub(crate) fn lasting(client_id: &str) -> Connect {
+    let mut connect = Connect { clean_start: false, ..five(client_id) };
+    connect.properties.session_expiry_s = 3_600;
+    connect
+}
+
 pub(crate) fn persistent(client_id: &str) -> Connect {
     Connect { clean_start: false, ..clean(client_id) }
+}
+
+/// The messages among packets.
+pub(crate) fn publishes(packets: Vec<Packet>) -> Vec<Publish> {
+    let publish = |packet| match packet {
+        Packet::Publish(publish) => Some(publish),
+        _ => None,
+    };
+    packets.into_iter().filter_map(publish).collect()
 }
 
 pub(crate) fn will(topic: &str, payload: &'static str) -> Option<Will> {
