@@ -23,3 +23,4 @@ mod startup;
 pub mod store;
 pub mod upstream;
 mod way;
+mod whole_file;

@@ -199,6 +199,31 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Datagrams and MQTT packets taken in.
+    pub(crate) fn packets_received(&self) -> u64 {
+        self.sn_received + self.mqtt_received
+    }
+
+    /// Datagrams and MQTT packets handed to the driver.
+    pub(crate) fn packets_sent(&self) -> u64 {
+        self.sn_sent + self.mqtt_sent
+    }
+
+    /// Messages accepted, at every QoS.
+    pub(crate) fn messages_published(&self) -> u64 {
+        self.published.iter().sum()
+    }
+
+    /// PUBLISH sent, at every QoS.
+    pub(crate) fn publishes_sent(&self) -> u64 {
+        self.sent.iter().sum()
+    }
+
+    /// Messages dropped, for all reasons.
+    pub(crate) fn messages_dropped(&self) -> u64 {
+        self.drops.values().sum()
+    }
+
     /// Refused packets by the reason's name.
     #[must_use]
     pub fn rejects_by_name(&self) -> BTreeMap<&'static str, u64> {

@@ -1,14 +1,12 @@
 //! Changes to a password file: all of it is written anew, and takes the place of the old one at once.
 
 use super::file::user_of;
+use crate::whole_file;
 use anyhow::{Context, bail};
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
-
-/// For the owner only.
-const MODE: u32 = 0o600;
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::Path;
 
 /// Gives a user a hash, in place of an older one. Makes the file if there is none. `true`: the user is new.
 pub(super) fn set(path: &Path, user: &str, hash: &str) -> anyhow::Result<bool> {
@@ -44,25 +42,10 @@ fn read(path: &Path) -> anyhow::Result<Option<String>> {
 
 fn replace(path: &Path, lines: &[&str]) -> anyhow::Result<()> {
     let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
-    write_in_place_of(path, text.as_bytes()).with_context(|| format!("{}: cannot be written", path.display()))
-}
-
-fn write_in_place_of(path: &Path, contents: &[u8]) -> io::Result<()> {
     // Where a link leads to: the link itself stays.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.into());
-    let beside = beside(&path);
-    // What is there already may be a link that somebody else has put there.
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(MODE).open(&beside)?;
-    let written = fs::metadata(&path).map_or(Ok(()), |before| keep_owner(&file, &before)).and_then(|()| {
-        file.write_all(contents)?;
-        file.sync_all()?;
-        fs::rename(&beside, &path)?;
-        File::open(directory(&path))?.sync_all()
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.into());
+    let keep = |file: &File| fs::metadata(path).map_or(Ok(()), |before| keep_owner(file, &before));
+    whole_file::replace(path, text.as_bytes(), keep).with_context(|| format!("{}: cannot be written", path.display()))
 }
 
 /// Whoever could read the file before, the gateway above all, can afterwards.
@@ -72,12 +55,4 @@ fn keep_owner(file: &File, before: &Metadata) -> io::Result<()> {
         fchown(file, Some(before.uid()), Some(before.gid()))?;
     }
     file.set_permissions(fs::Permissions::from_mode(before.mode() & 0o777))
-}
-
-fn beside(path: &Path) -> PathBuf {
-    path.with_added_extension(format!("tmp{}", std::process::id()))
-}
-
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

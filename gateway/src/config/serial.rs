@@ -46,16 +46,6 @@ impl FramingKey {
     }
 }
 
-impl FramingKey {
-    /// Others than the one at the end of the line can send.
-    pub(super) const fn is_radio(self) -> bool {
-        match self {
-            Self::Raw | Self::Slip | Self::SlipCrc | Self::Hdlc | Self::Cobs => false,
-            Self::Xbee | Self::XbeeEscaped | Self::Xbee802154 | Self::Xbee802154Escaped => true,
-        }
-    }
-}
-
 impl From<FramingKey> for Framing {
     fn from(key: FramingKey) -> Self {
         let xbee = |family, with_escapes| Self::XBee { family, with_escapes };

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
-use transports::serial::SerialConfig;
+use transports::serial::{Framing, SerialConfig};
 use transports::{Multicast, UdpConfig};
 
 /// A table, by its `kind`.
@@ -161,7 +161,7 @@ impl Keys {
 
     /// Who comes in: what is on this machine, or at a line to it, is trusted unless the operator says otherwise.
     fn admission(&self) -> Admission {
-        let is_radio = self.framing.is_some_and(FramingKey::is_radio);
+        let is_radio = self.framing.is_some_and(|key| Framing::from(key).is_radio());
         let is_local = !is_radio && self.listen.is_none_or(|ListenAddr(addr)| addr.ip().is_loopback());
         Admission { user: self.user.as_deref().map(Arc::from), anonymous: self.anonymous.unwrap_or(is_local) }
     }

@@ -118,15 +118,15 @@ fn messages(core: &Core) {
         counter!(names::RECEIVED, "protocol" => protocol).absolute(received);
         counter!(names::SENT, "protocol" => protocol).absolute(sent);
     }
-    for (qos, (received, sent)) in ["0", "1", "2"].into_iter().zip(stats.published.into_iter().zip(stats.sent)) {
-        counter!(names::PUBLISH_RECEIVED, "qos" => qos).absolute(received);
-        counter!(names::PUBLISH_SENT, "qos" => qos).absolute(sent);
-    }
-    for (qos, (received, sent)) in
-        ["0", "1", "2"].into_iter().zip(stats.published_bytes.into_iter().zip(stats.sent_bytes))
-    {
-        counter!(names::PUBLISH_RECEIVED_BYTES, "qos" => qos).absolute(received);
-        counter!(names::PUBLISH_SENT_BYTES, "qos" => qos).absolute(sent);
+    for (name, by_qos) in [
+        (names::PUBLISH_RECEIVED, stats.published),
+        (names::PUBLISH_SENT, stats.sent),
+        (names::PUBLISH_RECEIVED_BYTES, stats.published_bytes),
+        (names::PUBLISH_SENT_BYTES, stats.sent_bytes),
+    ] {
+        for (qos, count) in ["0", "1", "2"].into_iter().zip(by_qos) {
+            counter!(name, "qos" => qos).absolute(count);
+        }
     }
     counter!(names::CONNECTS).absolute(stats.connects);
     counter!(names::ROUTED).absolute(stats.routed);

@@ -1,7 +1,7 @@
 //! The fields of a packet, one after another (MQTT 5 §1.5).
 
 use super::Malformed;
-use gateway_core::mqtt::PacketId;
+use gateway_core::mqtt::{PacketId, variable_len};
 
 /// What is left of a packet.
 #[derive(Clone, Copy, Debug)]
@@ -46,17 +46,13 @@ impl<'a> Fields<'a> {
 
     /// A variable byte integer: at most four octets, and no more than it needs (MQTT-1.5.5-1).
     pub(super) fn variable(&mut self) -> Result<u32, Malformed> {
-        let mut value = 0;
-        for shift in [0, 7, 14, 21] {
-            let octet = self.octet()?;
-            value |= u32::from(octet & 0x7F) << shift;
-            match octet {
-                0 if shift > 0 => return Err(Malformed::Length),
-                0..=0x7F => return Ok(value),
-                0x80.. => {}
-            }
+        let (value, octets) = variable_byte_integer(self.0).ok_or(Malformed::Length)?;
+        if octets > variable_len(value) {
+            return Err(Malformed::Length);
         }
-        Err(Malformed::Length)
+        self.0 = &self.0[octets..];
+        // Four octets have 28 bits.
+        Ok(value as u32)
     }
 
     pub(super) fn packet_id(&mut self) -> Result<PacketId, Malformed> {
@@ -86,4 +82,17 @@ impl<'a> Fields<'a> {
         self.0 = rest;
         Ok(taken)
     }
+}
+
+/// The variable byte integer at the start of `octets`, and how many of them it took. `None`: it does not end there, or
+/// not after four (MQTT 5 §1.5.5).
+pub(crate) fn variable_byte_integer(octets: &[u8]) -> Option<(usize, usize)> {
+    let mut value = 0;
+    for (i, octet) in octets.iter().take(4).enumerate() {
+        value |= usize::from(octet & 0x7F) << (7 * i);
+        if octet & 0x80 == 0 {
+            return Some((value, i + 1));
+        }
+    }
+    None
 }

@@ -24,6 +24,7 @@ mod writer;
 
 pub(crate) use connection::FromMqtt;
 pub(crate) use door::{ConnIds, Door};
+pub(crate) use fields::variable_byte_integer;
 pub(crate) use limits::Tally;
 pub use limits::{MqttLimits, TurnedAway};
 pub use listener::Listener;

@@ -3,6 +3,7 @@
 use super::Malformed;
 use super::aliases::Incoming;
 use super::decode::{self, Kind};
+use super::fields::variable_byte_integer;
 use bytes::{Buf, Bytes, BytesMut};
 use gateway_core::mqtt::{Packet, Version, variable_len};
 
@@ -120,14 +121,10 @@ impl Reader {
 
 /// The remaining length and how many octets it took, if they are there (MQTT 5 §2.1.4).
 fn remaining_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
-    let mut len = 0;
-    for (i, octet) in bytes.iter().take(4).enumerate() {
-        len |= usize::from(octet & 0x7F) << (7 * i);
-        if octet & 0x80 == 0 {
-            return Ok(Some((len, i + 1)));
-        }
+    match variable_byte_integer(bytes) {
+        None if bytes.len() >= 4 => Err(Malformed::RemainingLength),
+        found => Ok(found),
     }
-    if bytes.len() < 4 { Ok(None) } else { Err(Malformed::RemainingLength) }
 }
 
 /// MQTT 3.1.1 has an answer to a wrong level only, and asks for that one (MQTT-3.1.2-2). MQTT 5 may say more (MQTT 5

@@ -3,12 +3,12 @@
 //! Numbers are big-endian. A record is the length of its key (u32), that of its value (u32), the key, the value.
 
 use super::{CLOCK_KEY, DataDir, FjallStore, Store, StoreError};
+use crate::whole_file;
 use anyhow::{Context, bail};
 use gateway_core::{Config, Core, Record, Restored};
 use sn_types::Instant;
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -76,13 +76,7 @@ fn read_records(octets: &[u8]) -> Option<Vec<Record>> {
 /// # Errors
 /// It cannot be written.
 pub fn save(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let beside = path.with_added_extension("tmp");
-    let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
-    file.write_all(contents)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()
+    whole_file::replace(path, contents, |_| Ok(()))
 }
 
 /// `sn-gateway restore FILE --data DIR`: makes the data directory what it was when the backup was made. `force` moves

@@ -3,6 +3,7 @@
 mod v3;
 mod v5;
 
+use crate::mqtt::variable_byte_integer;
 use bytes::BytesMut;
 use gateway_core::mqtt::{Ack, ConnAck, ConnAckProperties, Connect, Disconnect, Packet, PacketId, ReasonCode, Version};
 use rumqttc::mqttbytes;
@@ -187,18 +188,6 @@ fn code(octet: Option<&u8>) -> ReasonCode {
         None => ReasonCode::Success,
         Some(octet) => ReasonCode::from_octet(*octet).unwrap_or(ReasonCode::UnspecifiedError),
     }
-}
-
-/// A variable byte integer, and how many octets it took (MQTT 5 §1.5.5).
-fn variable_byte_integer(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0;
-    for (i, octet) in bytes.iter().take(4).enumerate() {
-        value |= usize::from(octet & 0x7F) << (7 * i);
-        if octet & 0x80 == 0 {
-            return Some((value, i + 1));
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -99,8 +99,9 @@ impl Framing {
         }
     }
 
-    /// The nodes have addresses, and the radio says what became of a datagram.
-    pub(super) const fn is_radio(self) -> bool {
+    /// Many nodes are at the other end, with addresses, and the radio says what became of a datagram.
+    #[must_use]
+    pub const fn is_radio(self) -> bool {
         match self {
             Self::XBee { .. } => true,
             Self::Raw | Self::Slip { .. } | Self::Hdlc | Self::Cobs => false,

@@ -35,18 +35,10 @@ impl Core {
     pub(crate) fn permitted_will(&mut self, key: SessionKey) -> Option<Message> {
         let will = self.broker.sessions.get(key)?.will.clone()?;
         if let Err(reason) = self.may(key, Action::Will, will.topic()) {
-            self.reject_of(key, reason);
+            self.count_reject(Some(key), reason);
             return None;
         }
         Some(will)
-    }
-
-    /// Counts something that a client has left for later, and that is refused now.
-    fn reject_of(&mut self, key: SessionKey, reason: RejectReason) {
-        *self.stats.rejects.entry(reason).or_default() += 1;
-        if let Some(session) = self.broker.sessions.get_mut(key) {
-            *session.counters.get_or_insert_default().rejects.entry(reason).or_default() += 1;
-        }
     }
 
     /// Who a session's client is.

@@ -186,10 +186,15 @@ impl Core {
 
     /// Counts a packet that was refused or ignored.
     pub(crate) fn reject(&mut self, from: Via, key: Option<SessionKey>, reason: RejectReason) {
+        self.count_reject(key, reason);
+        self.event(Event::Rejected { from, reason });
+    }
+
+    /// The same for what a client has left for later: nobody is there to be told of.
+    pub(crate) fn count_reject(&mut self, key: Option<SessionKey>, reason: RejectReason) {
         *self.stats.rejects.entry(reason).or_default() += 1;
         if let Some(session) = key.and_then(|key| self.broker.sessions.get_mut(key)) {
             *session.counters.get_or_insert_default().rejects.entry(reason).or_default() += 1;
         }
-        self.event(Event::Rejected { from, reason });
     }
 }

@@ -53,11 +53,11 @@ impl Core {
     fn tell_messages(&self, tell: &mut impl FnMut(&str, String)) {
         let (stats, gauges) = (&self.stats, self.gauges());
         for (topic, count) in [
-            ("messages/received", stats.sn_received + stats.mqtt_received),
-            ("messages/sent", stats.sn_sent + stats.mqtt_sent),
-            ("publish/messages/received", stats.published.iter().sum()),
-            ("publish/messages/sent", stats.sent.iter().sum()),
-            ("publish/messages/dropped", stats.drops.values().sum()),
+            ("messages/received", stats.packets_received()),
+            ("messages/sent", stats.packets_sent()),
+            ("publish/messages/received", stats.messages_published()),
+            ("publish/messages/sent", stats.publishes_sent()),
+            ("publish/messages/dropped", stats.messages_dropped()),
             ("publish/messages/withheld", stats.withheld),
             ("publish/bytes/received", stats.published_bytes.iter().sum()),
             ("publish/bytes/sent", stats.sent_bytes.iter().sum()),
@@ -97,11 +97,11 @@ impl Core {
         let stats = &self.stats;
         [
             ("connections", stats.connects),
-            ("messages/received", stats.sn_received + stats.mqtt_received),
-            ("messages/sent", stats.sn_sent + stats.mqtt_sent),
-            ("publish/dropped", stats.drops.values().sum()),
-            ("publish/received", stats.published.iter().sum()),
-            ("publish/sent", stats.sent.iter().sum()),
+            ("messages/received", stats.packets_received()),
+            ("messages/sent", stats.packets_sent()),
+            ("publish/dropped", stats.messages_dropped()),
+            ("publish/received", stats.messages_published()),
+            ("publish/sent", stats.publishes_sent()),
         ]
     }
 

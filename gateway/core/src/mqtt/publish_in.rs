@@ -107,13 +107,9 @@ impl Core {
         }
         let Publish { topic, payload, qos, retain, message_expiry_s, properties, .. } = publish;
         let topic = self.broker.name(&topic);
-        let message = if message_expiry_s.is_none() && properties.is_none() {
-            Message::new(topic, &payload, qos, retain)
-        } else {
-            let expires = message_expiry_s.map(|s| now + Duration::from_secs(s.into()));
-            let details = Details { expires, properties, subscription_ids: Vec::new() };
-            Message::detailed(topic, &payload, qos, retain, details)
-        };
+        let expires = message_expiry_s.map(|s| now + Duration::from_secs(s.into()));
+        let details = Details { expires, properties, subscription_ids: Vec::new() };
+        let message = Message::detailed(topic, &payload, qos, retain, details);
         if self.publish(now, Some(key), message) { ReasonCode::Success } else { ReasonCode::NoMatchingSubscribers }
     }
 

@@ -76,6 +76,18 @@ fn remaining_length(input: &[u8]) -> Result<Option<(usize, usize)>> {
     Ok(None)
 }
 
+impl Packet<'_> {
+    /// What its receiver must answer (§4.3).
+    pub(crate) fn answer(&self) -> Option<[u8; 4]> {
+        match *self {
+            Packet::Publish { qos, packet_id, .. } => packet_id.map(|id| ack(if qos == 1 { 0x40 } else { 0x50 }, id)),
+            Packet::PubRec(id) => Some(ack(0x62, id)),
+            Packet::PubRel(id) => Some(ack(0x70, id)),
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::PubAck(_) | Packet::PubComp(_) | Packet::Other => None,
+        }
+    }
+}
+
 /// CONNECT without keep-alive.
 pub(crate) fn connect(client_id: &str, clean_session: bool) -> Vec<u8> {
     let mut body = b"\x00\x04MQTT\x04\x00\x00\x00".to_vec();

@@ -89,19 +89,9 @@ impl Subscriber {
     fn take_packets(&mut self, on_message: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut taken = 0;
         while let Some((packet, len)) = mqtt::parse(&self.inbox[taken..self.filled])? {
-            match packet {
-                Packet::Publish { qos, packet_id, payload } => {
-                    on_message(payload)?;
-                    let kind = if qos == 1 { 0x40 } else { 0x50 };
-                    self.outbox.extend(packet_id.map(|id| mqtt::ack(kind, id)).iter().flatten());
-                }
-                Packet::PubRel(id) => self.outbox.extend_from_slice(&mqtt::ack(0x70, id)),
-                Packet::ConnAck(_)
-                | Packet::SubAck(_)
-                | Packet::PubAck(_)
-                | Packet::PubRec(_)
-                | Packet::PubComp(_)
-                | Packet::Other => {}
+            self.outbox.extend(packet.answer().iter().flatten());
+            if let Packet::Publish { payload, .. } = packet {
+                on_message(payload)?;
             }
             taken += len;
         }

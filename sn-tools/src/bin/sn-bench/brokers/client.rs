@@ -76,16 +76,11 @@ impl Client {
     fn take_packets(&mut self, on_message: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<u64> {
         let (mut taken, mut ended) = (0, 0);
         while let Some((packet, len)) = mqtt::parse(&self.inbox[taken..self.filled])? {
+            self.outbox.extend(packet.answer().iter().flatten());
             match packet {
-                Packet::Publish { qos, packet_id, payload } => {
-                    on_message(payload)?;
-                    let kind = if qos == 1 { 0x40 } else { 0x50 };
-                    self.outbox.extend(packet_id.map(|id| mqtt::ack(kind, id)).iter().flatten());
-                }
-                Packet::PubRec(id) => self.outbox.extend_from_slice(&mqtt::ack(0x62, id)),
-                Packet::PubRel(id) => self.outbox.extend_from_slice(&mqtt::ack(0x70, id)),
+                Packet::Publish { payload, .. } => on_message(payload)?,
                 Packet::PubAck(_) | Packet::PubComp(_) => ended += 1,
-                Packet::ConnAck(_) | Packet::SubAck(_) | Packet::Other => {}
+                Packet::ConnAck(_) | Packet::SubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::Other => {}
             }
             taken += len;
         }
