@@ -1,5 +1,6 @@
 //! Who is at the other end of a datagram.
 
+use crate::Eui64;
 use core::fmt;
 use core::net::SocketAddr;
 
@@ -99,16 +100,22 @@ impl PeerAddr {
     }
 }
 
+impl LinkAddr {
+    /// The address of a radio, if it is one.
+    #[must_use]
+    pub const fn eui64(self) -> Option<Eui64> {
+        match self {
+            Self::Eui64(octets) => Some(Eui64(octets)),
+            Self::Udp(_) | Self::Line => None,
+        }
+    }
+}
+
 impl fmt::Display for LinkAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Udp(addr) => addr.fmt(f),
-            Self::Eui64(octets) => {
-                for (i, octet) in octets.iter().enumerate() {
-                    write!(f, "{}{octet:02x}", if i == 0 { "" } else { ":" })?;
-                }
-                Ok(())
-            }
+            Self::Eui64(octets) => Eui64(*octets).fmt(f),
             Self::Line => f.write_str("line"),
         }
     }

@@ -1,7 +1,9 @@
 //! The borders of the shared types.
 
 use core::time::Duration;
-use sn_types::{Instant, LinkAddr, MsgId, NodeId, NodeIdTooLong, PeerAddr, TopicId, TransportId};
+use sn_types::{
+    Eui64, Instant, LinkAddr, LinkKey, MsgId, NoEui64, NoLinkKey, NodeId, NodeIdTooLong, PeerAddr, TopicId, TransportId,
+};
 
 #[test]
 fn msg_ids_skip_zero() {
@@ -50,4 +52,26 @@ fn time_saturates() {
     assert_eq!(second + Duration::MAX, Instant::FAR_FUTURE);
     assert_eq!(Instant::from_secs(u64::MAX), Instant::FAR_FUTURE);
     assert_eq!(Instant::from_millis(1_500).to_string(), "1.500000s");
+}
+
+#[test]
+fn a_radios_address_is_written_in_three_ways() {
+    let addr = Eui64([0, 0x12, 0x4B, 0, 1, 2, 3, 0xFF]);
+    assert_eq!(addr.to_string(), "00:12:4b:00:01:02:03:ff");
+    for text in ["00:12:4b:00:01:02:03:ff", "00-12-4B-00-01-02-03-FF", "00124b00010203FF"] {
+        assert_eq!(text.parse(), Ok(addr), "{text}");
+    }
+    for text in
+        ["", "00:12:4b:00:01:02:03", "00:12-4b:00:01:02:03:ff", "00:12:4b:00:01:02:03:ff:", "+0:12:4b:00:01:02:03:ff"]
+    {
+        assert_eq!(text.parse::<Eui64>(), Err(NoEui64), "{text}");
+    }
+}
+
+#[test]
+fn a_key_is_not_shown() {
+    let key: LinkKey = "000102030405060708090a0b0c0d0e0f".parse().unwrap();
+    assert_eq!(key.0[15], 15);
+    assert_eq!(format!("{key:?}"), "LinkKey");
+    assert_eq!("00".parse::<LinkKey>(), Err(NoLinkKey));
 }

@@ -1,24 +1,27 @@
 //! Datagrams in and out: octets and [`PeerAddr`]s.
 //!
 //! Owns: sockets, serial lines (later also radios), batching, multicast groups, the stream to a simulator, what a link
-//! promises.
+//! promises, which radio nodes it knows.
 //!
 //! Must not know: MQTT-SN messages, sessions, the gateway's core, configuration files.
 //!
 //! Order of calls, see [`Transport`]: [`poll_recv`](Transport::poll_recv) until it is ready, then
-//! [`poll_event`](Transport::poll_event) until there is none, then read [`received`](Transport::received); [`queue`](Transport::queue) what is to be sent, then
+//! [`poll_event`](Transport::poll_event) until there is none, then take the reports of [`nodes`](Transport::nodes), then
+//! read [`received`](Transport::received); [`queue`](Transport::queue) what is to be sent, then
 //! [`flush`](Transport::flush). A transport is polled by the one task that owns the gateway's core: the kernel's
 //! receive buffer is the bounded queue between the network and that task, and no datagram is copied or handed from
 //! task to task on its way.
 
 mod batch;
 mod counters;
+pub mod nodes;
 pub mod serial;
 pub mod sim;
 mod udp;
 
 pub use batch::RecvBatch;
 pub use counters::Counters;
+pub use nodes::NodeTable;
 pub use serial::SerialTransport;
 pub use sim::SimTransport;
 pub use udp::{BindError, Multicast, UdpConfig, UdpTransport};
@@ -52,6 +55,13 @@ pub trait Transport {
     /// What has happened to the link before the batch that [`Transport::poll_recv`] took in came; to be asked after it has
     /// been ready, until there is nothing more. To most links nothing happens.
     fn poll_event(&mut self) -> Option<LinkEvent> {
+        None
+    }
+
+    /// The radio nodes that the link knows, if it has any: who they are, their frame counters, how well they are heard.
+    /// [`nodes`] says when its reports are to be taken. A secured link has a table; so has a radio that says how well it
+    /// hears.
+    fn nodes(&mut self) -> Option<&mut NodeTable> {
         None
     }
 

@@ -3,7 +3,7 @@
 use nix::fcntl::OFlag;
 use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
-use sn_types::{LinkAddr, PeerAddr, TransportId};
+use sn_types::{Eui64, LinkAddr, PeerAddr, TransportId};
 use std::fs;
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::timeout;
 use transports::serial::{Device, Family, FlowControl, Framing, Parity, SerialConfig};
-use transports::{LinkEvent, SerialTransport, Transport};
+use transports::{LinkEvent, NodeTable, SerialTransport, Transport};
 
 const ID: TransportId = TransportId(3);
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -201,7 +201,7 @@ async fn an_xbee_gets_no_more_than_it_has_room_for_and_says_what_became_of_it() 
     let numbers = |frames: &[u8]| frames.chunks(frame_len).map(|frame| frame[4]).collect::<Vec<_>>();
     let frames = written(&mut transport, &master, 4 * frame_len).await;
     assert_eq!(numbers(&frames), [1, 2, 3, 4]);
-    let status = |number, delivery| xbee(&[0x8B, number, 0xFF, 0xFE, 0, delivery, 0]);
+    let status = |number, delivery| xbee(&[0x8B, number, 0xFF, 0xFE, 2, delivery, 0]);
     master.write_all(&[status(1, 0), status(2, 0x21)].concat()).unwrap();
     // A datagram after the statuses shows that they have been heard.
     master.write_all(&xbee(&[&[0x90][..], &node, &[0xFF, 0xFE, 1, 2, 0x17]].concat())).unwrap();
@@ -209,6 +209,9 @@ async fn an_xbee_gets_no_more_than_it_has_room_for_and_says_what_became_of_it() 
     let frames = written(&mut transport, &master, 2 * frame_len).await;
     assert_eq!(numbers(&frames), [5, 6]);
     assert_eq!((transport.counters().sent, transport.counters().undelivered), (6, 1));
+    let report = transport.nodes().and_then(NodeTable::poll_report).expect("something is new");
+    assert_eq!((report.node, report.heard.frames), (Eui64(node), 1));
+    assert_eq!((report.heard.retries, report.heard.failures), (4, 1));
     // Its reset takes the four that it has: there is room for others.
     (0..4).for_each(|_| transport.broadcast(2, &[2, 0x17]));
     master.write_all(&xbee(&[0x8A, 0])).unwrap();

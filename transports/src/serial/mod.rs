@@ -11,6 +11,7 @@ mod port;
 pub use config::{Device, FlowControl, Framing, NoDevice, Parity, SerialConfig};
 pub use framing::Family;
 
+use crate::nodes::{NodeTable, Sent};
 use crate::{Counters, LinkEvent, RecvBatch, Transport};
 use framing::{Incoming, Recipient};
 use port::{Port, PortEvent};
@@ -48,6 +49,8 @@ pub struct SerialTransport {
     batch: RecvBatch,
     events: VecDeque<LinkEvent>,
     counters: Counters,
+    /// The nodes that an XBee radio hears.
+    nodes: NodeTable,
 }
 
 /// What is to be written.
@@ -60,8 +63,8 @@ struct Outgoing {
     limit: usize,
     /// Frames.
     line: Vec<u8>,
-    /// Numbers of the datagrams that the radio has.
-    in_radio: Vec<u8>,
+    /// The datagrams that the radio has: their numbers, and to whom they go.
+    in_radio: Vec<(u8, Recipient)>,
     /// When it must have said something.
     status_due: Option<Pin<Box<Sleep>>>,
 }
@@ -84,6 +87,7 @@ impl SerialTransport {
             batch: RecvBatch::new(BATCH, mtu),
             events: VecDeque::new(),
             counters: Counters::default(),
+            nodes: NodeTable::new(),
         }
     }
 
@@ -118,15 +122,18 @@ impl SerialTransport {
 
     fn take(&mut self, octets: &[u8]) {
         let now = Instant::ZERO + self.began.elapsed();
-        let Self { id, framing, outgoing, batch, counters, .. } = self;
+        let Self { id, framing, outgoing, batch, counters, nodes, .. } = self;
         framing.take(now, octets, &mut |incoming| match incoming {
-            Incoming::Datagram { from, octets } if batch.put(PeerAddr::direct(*id, from), octets) => {
+            Incoming::Datagram { from, signal, octets } if batch.put(PeerAddr::direct(*id, from), octets) => {
                 counters.received += 1;
+                from.eui64().into_iter().for_each(|node| nodes.heard(node, signal));
             }
             Incoming::Datagram { .. } | Incoming::Oversize => counters.oversize += 1,
             Incoming::Malformed => counters.malformed += 1,
-            Incoming::Status { number, delivered } => {
-                counters.undelivered += u64::from(outgoing.done(number) && !delivered);
+            Incoming::Status { number, delivered, retries } => {
+                let Some(to) = outgoing.done(number) else { return };
+                counters.undelivered += u64::from(!delivered);
+                to.node().into_iter().for_each(|node| nodes.sent(node, Sent { retries, delivered }));
             }
             Incoming::Reset => counters.undelivered += outgoing.all_done(),
         });
@@ -199,7 +206,7 @@ impl Outgoing {
             match framing.put(to, &datagram, &mut self.line) {
                 Ok(number) => {
                     counters.sent += 1;
-                    self.in_radio.extend(number);
+                    self.in_radio.extend(number.map(|number| (number, to)));
                     if number.is_some() {
                         self.status_due = Some(Box::pin(sleep(STATUS)));
                     }
@@ -209,14 +216,14 @@ impl Outgoing {
         }
     }
 
-    /// The radio has said what became of a datagram. Whether it had that one.
-    fn done(&mut self, number: u8) -> bool {
-        let before = self.in_radio.len();
-        self.in_radio.retain(|in_radio| *in_radio != number);
+    /// The radio has said what became of a datagram. To whom that goes, if it had that one.
+    fn done(&mut self, number: u8) -> Option<Recipient> {
+        let place = self.in_radio.iter().position(|(in_radio, _)| *in_radio == number)?;
+        let (_, to) = self.in_radio.remove(place);
         if self.in_radio.is_empty() {
             self.status_due = None;
         }
-        self.in_radio.len() < before
+        Some(to)
     }
 
     /// The radio knows nothing any more of what it had. How many that were.
@@ -254,6 +261,10 @@ impl Transport for SerialTransport {
 
     fn poll_event(&mut self) -> Option<LinkEvent> {
         self.events.pop_front()
+    }
+
+    fn nodes(&mut self) -> Option<&mut NodeTable> {
+        Some(&mut self.nodes)
     }
 
     fn received(&self) -> &RecvBatch {

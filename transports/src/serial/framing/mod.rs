@@ -18,7 +18,7 @@ pub(super) use xbee::XBee;
 
 pub use xbee::Family;
 
-use sn_types::{Instant, LinkAddr};
+use sn_types::{Eui64, Instant, LinkAddr, Signal};
 use std::fmt;
 
 /// What comes out of a line.
@@ -28,6 +28,8 @@ pub(crate) enum Incoming<'a> {
     Datagram {
         /// Who sent it.
         from: LinkAddr,
+        /// How well it was heard, if it came by radio.
+        signal: Signal,
         /// At least one octet.
         octets: &'a [u8],
     },
@@ -37,6 +39,8 @@ pub(crate) enum Incoming<'a> {
         number: u8,
         /// The radio has it acknowledged, or has sent it to all.
         delivered: bool,
+        /// How often the radio has sent it again, as far as it says so.
+        retries: u8,
     },
     /// The radio has been reset: what it had is lost.
     Reset,
@@ -54,6 +58,16 @@ pub(crate) enum Recipient {
     All {
         radius: u8,
     },
+}
+
+impl Recipient {
+    /// The one radio node that it is.
+    pub(crate) fn node(self) -> Option<Eui64> {
+        match self {
+            Self::One(addr) => addr.eui64(),
+            Self::All { .. } => None,
+        }
+    }
 }
 
 /// The datagram cannot be sent in this framing: it is too long, or the address is of another kind.
@@ -111,7 +125,9 @@ impl Collected {
             each(Incoming::Oversize);
         } else if !self.octets.is_empty() {
             each(match content(&self.octets) {
-                Some(octets) if !octets.is_empty() => Incoming::Datagram { from: LinkAddr::Line, octets },
+                Some(octets) if !octets.is_empty() => {
+                    Incoming::Datagram { from: LinkAddr::Line, signal: Signal::default(), octets }
+                }
                 Some(_) | None => Incoming::Malformed,
             });
         }
@@ -141,7 +157,7 @@ fn checked<'a>(octets: &'a [u8], crc: &crc::Crc<u16>) -> Option<&'a [u8]> {
 mod testing {
     //! What the tests of all framings share.
 
-    use super::{Framing, Incoming, Instant, LinkAddr, Recipient};
+    use super::{Framing, Incoming, Instant, LinkAddr, Recipient, Signal};
 
     /// What comes out of octets, as text.
     pub(super) fn taken(framing: &mut dyn Framing, octets: &[u8]) -> Vec<String> {
@@ -157,9 +173,14 @@ mod testing {
     fn text(incoming: Incoming<'_>) -> String {
         let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
         match incoming {
-            Incoming::Datagram { from: LinkAddr::Line, octets } => hex(octets),
-            Incoming::Datagram { from, octets } => format!("{from} {}", hex(octets)),
-            Incoming::Status { number, delivered } => format!("status {number} {delivered}"),
+            Incoming::Datagram { from: LinkAddr::Line, octets, .. } => hex(octets),
+            Incoming::Datagram { from, signal: Signal { rssi_dbm: None, .. }, octets } => {
+                format!("{from} {}", hex(octets))
+            }
+            Incoming::Datagram { from, signal: Signal { rssi_dbm: Some(dbm), .. }, octets } => {
+                format!("{from} {} at {dbm} dBm", hex(octets))
+            }
+            Incoming::Status { number, delivered, retries } => format!("status {number} {delivered} {retries}"),
             Incoming::Reset => "reset".into(),
             Incoming::Malformed => "malformed".into(),
             Incoming::Oversize => "oversize".into(),

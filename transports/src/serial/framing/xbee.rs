@@ -5,7 +5,7 @@
 //! addresses are given anew at will. Its MY must be FFFF, and it sends with 64 bits.
 
 use super::{Collected, Framing, Incoming, Recipient, Unsendable};
-use sn_types::{Instant, LinkAddr};
+use sn_types::{Instant, LinkAddr, Signal};
 
 const START: u8 = 0x7E;
 const ESCAPE: u8 = 0x7D;
@@ -97,15 +97,17 @@ impl XBee {
 fn meaning(data: &[u8], mtu: usize) -> Option<Incoming<'_>> {
     match *data {
         // Receive: address of 64 and of 16 bits, options, datagram.
-        [0x90, ref rest @ ..] => Some(datagram(rest, 3, mtu)),
-        // Receive: address, RSSI, options, datagram.
-        [0x80, ref rest @ ..] => Some(datagram(rest, 2, mtu)),
+        [0x90, ref rest @ ..] => Some(datagram(rest, 3, Signal::default(), mtu)),
+        // Receive: address, RSSI in -dBm, options, datagram.
+        [0x80, ref rest @ ..] => Some(datagram(rest, 2, signal(rest), mtu)),
         // The same with a 16-bit address.
         [0x81, ..] => Some(Incoming::Malformed),
         // Transmit status: number, 16-bit address, retries, delivery, discovery.
-        [0x8B, number, _, _, _, delivery, _] => Some(Incoming::Status { number, delivered: delivery == 0 }),
+        [0x8B, number, _, _, retries, delivery, _] => {
+            Some(Incoming::Status { number, delivered: delivery == 0, retries })
+        }
         // Transmit status: number, status.
-        [0x89, number, status] => Some(Incoming::Status { number, delivered: status == 0 }),
+        [0x89, number, status] => Some(Incoming::Status { number, delivered: status == 0, retries: 0 }),
         // Modem status: hardware and watchdog reset.
         [0x8A, 0 | 1] => Some(Incoming::Reset),
         // Modem status, answers to commands that somebody else has given.
@@ -114,13 +116,19 @@ fn meaning(data: &[u8], mtu: usize) -> Option<Incoming<'_>> {
     }
 }
 
+/// How well a datagram was heard: the octet behind its sender's address.
+fn signal(rest: &[u8]) -> Signal {
+    let rssi_dbm = rest.get(8).and_then(|minus_dbm| i8::try_from(-i16::from(*minus_dbm)).ok());
+    Signal { rssi_dbm, lqi: None }
+}
+
 /// A datagram behind its sender's address and some other fields.
-fn datagram(rest: &[u8], other_fields: usize, mtu: usize) -> Incoming<'_> {
+fn datagram(rest: &[u8], other_fields: usize, signal: Signal, mtu: usize) -> Incoming<'_> {
     let Some((addr, rest)) = rest.split_first_chunk::<8>() else { return Incoming::Malformed };
     match rest.get(other_fields..) {
         None | Some([]) => Incoming::Malformed,
         Some(octets) if octets.len() > mtu => Incoming::Oversize,
-        Some(octets) => Incoming::Datagram { from: LinkAddr::Eui64(*addr), octets },
+        Some(octets) => Incoming::Datagram { from: LinkAddr::Eui64(*addr), signal, octets },
     }
 }
 
@@ -211,14 +219,14 @@ mod tests {
         let to = put(&mut radio, Recipient::One(LinkAddr::Eui64(NODE)), b"hi");
         assert_eq!(to, hex("7E 00 0D 00 01 00 13 A2 00 40 A1 B2 C3 00 68 69 22"));
         let from = hex("7E 00 0D 80 00 13 A2 00 40 A1 B2 C3 28 00 68 69 7B");
-        assert_eq!(taken(&mut radio, &from), ["00:13:a2:00:40:a1:b2:c3 6869"]);
+        assert_eq!(taken(&mut radio, &from), ["00:13:a2:00:40:a1:b2:c3 6869 at -40 dBm"]);
         assert_eq!(taken(&mut radio, &hex("7E 00 07 81 50 01 28 00 68 69 34")), ["malformed"], "a 16-bit address");
     }
 
     #[test]
     fn statuses_resets_and_what_is_of_no_interest() {
         let line = hex("7E 00 07 8B 05 12 34 00 00 00 29 7E 00 07 8B 06 12 34 02 21 00 05 7E 00 03 89 07 01 6E");
-        assert_eq!(taken(&mut digimesh(false), &line), ["status 5 true", "status 6 false", "status 7 false"]);
+        assert_eq!(taken(&mut digimesh(false), &line), ["status 5 true 0", "status 6 false 2", "status 7 false 0"]);
         assert_eq!(taken(&mut digimesh(false), &hex("7E 00 02 8A 06 6F 7E 00 02 8A 00 75")), ["reset"]);
     }
 
