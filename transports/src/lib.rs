@@ -1,7 +1,7 @@
 //! Datagrams in and out: octets and [`PeerAddr`]s.
 //!
 //! Owns: sockets, serial lines (later also radios), batching, multicast groups, the stream to a simulator, what a link
-//! promises, which radio nodes it knows.
+//! promises, which radio nodes it knows, listening in on one ([`tap`]).
 //!
 //! Must not know: MQTT-SN messages, sessions, the gateway's core, configuration files.
 //!
@@ -17,6 +17,7 @@ mod counters;
 pub mod nodes;
 pub mod serial;
 pub mod sim;
+pub mod tap;
 mod udp;
 
 pub use batch::RecvBatch;
@@ -29,6 +30,7 @@ pub use udp::{BindError, Multicast, UdpConfig, UdpTransport};
 use sn_types::{LinkProfile, PeerAddr};
 use std::io;
 use std::task::{Context, Poll};
+use tap::TapPoint;
 
 /// Something that has happened to a link itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,4 +82,7 @@ pub trait Transport {
 
     /// Counters since the start.
     fn counters(&self) -> Counters;
+
+    /// Where somebody may listen in on the frames that pass; [`tap`] says what is to be handed over.
+    fn tap_point(&mut self) -> &mut TapPoint;
 }

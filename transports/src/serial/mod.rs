@@ -12,6 +12,7 @@ pub use config::{Device, FlowControl, Framing, NoDevice, Parity, SerialConfig};
 pub use framing::Family;
 
 use crate::nodes::{NodeTable, Sent};
+use crate::tap::{Layer, TapPoint};
 use crate::{Counters, LinkEvent, RecvBatch, Transport};
 use framing::{Incoming, Recipient};
 use port::{Port, PortEvent};
@@ -51,6 +52,7 @@ pub struct SerialTransport {
     counters: Counters,
     /// The nodes that an XBee radio hears.
     nodes: NodeTable,
+    tap: TapPoint,
 }
 
 /// What is to be written.
@@ -88,6 +90,7 @@ impl SerialTransport {
             events: VecDeque::new(),
             counters: Counters::default(),
             nodes: NodeTable::new(),
+            tap: TapPoint::new(Layer::Datagram),
         }
     }
 
@@ -161,6 +164,12 @@ impl SerialTransport {
             self.counters.send_unlinked += 1;
         } else if !self.outgoing.push(to, datagram) {
             self.counters.send_full += 1;
+        } else {
+            let peer = match to {
+                Recipient::One(peer) => Some(peer),
+                Recipient::All { .. } => None,
+            };
+            self.tap.tell_sent(peer, datagram);
         }
     }
 }
@@ -253,6 +262,7 @@ impl Transport for SerialTransport {
         self.batch.clear();
         self.poll_port(cx);
         self.poll_read(cx);
+        self.tap.tell_received(&self.batch);
         self.poll_write(cx);
         // A device that was lost is waited for from now on.
         self.poll_port(cx);
@@ -288,5 +298,9 @@ impl Transport for SerialTransport {
 
     fn counters(&self) -> Counters {
         self.counters
+    }
+
+    fn tap_point(&mut self) -> &mut TapPoint {
+        &mut self.tap
     }
 }

@@ -13,6 +13,7 @@ mod listener;
 
 pub use connection::{Connection, OUTBOX};
 
+use crate::tap::{Layer, TapPoint};
 use crate::{Counters, LinkEvent, RecvBatch, Transport};
 use frame::{Frame, FrameError};
 use listener::Listener;
@@ -41,6 +42,7 @@ pub struct SimTransport {
     batch: RecvBatch,
     events: VecDeque<LinkEvent>,
     counters: Counters,
+    tap: TapPoint,
 }
 
 /// Who is at the other end.
@@ -67,6 +69,7 @@ impl SimTransport {
             batch: batch(&BEFORE_HELLO),
             events: VecDeque::new(),
             counters: Counters::default(),
+            tap: TapPoint::new(Layer::Datagram),
         })
     }
 
@@ -207,6 +210,7 @@ impl Transport for SimTransport {
         self.batch.clear();
         let accepted = self.poll_newcomers(cx);
         self.poll_guest(cx);
+        self.tap.tell_received(&self.batch);
         if accepted.is_err() || !self.events.is_empty() || !self.batch.is_empty() {
             Poll::Ready(accepted)
         } else {
@@ -223,6 +227,7 @@ impl Transport for SimTransport {
     }
 
     fn queue(&mut self, to: &PeerAddr, datagram: Vec<u8>) {
+        self.tap.tell_sent(Some(to.link), &datagram);
         self.send(&Frame::Datagram { peer: to.link, octets: &datagram });
     }
 
@@ -235,11 +240,16 @@ impl Transport for SimTransport {
 
     fn broadcast(&mut self, radius: u8, datagram: &[u8]) {
         if self.profile.broadcast {
+            self.tap.tell_sent(None, datagram);
             self.send(&Frame::Broadcast { radius, octets: datagram });
         }
     }
 
     fn counters(&self) -> Counters {
         self.counters
+    }
+
+    fn tap_point(&mut self) -> &mut TapPoint {
+        &mut self.tap
     }
 }

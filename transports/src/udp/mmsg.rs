@@ -1,12 +1,15 @@
 //! `recvmmsg` and `sendmmsg`.
 
 use super::BATCH;
+use super::tapped::UdpTap;
 use crate::{Counters, RecvBatch};
+use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+use nix::libc::in6_pktinfo;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
 use sn_types::{LinkAddr, PeerAddr, TransportId};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::task::{Context, Poll, ready};
 use tokio::io::unix::AsyncFd;
@@ -15,11 +18,23 @@ use tokio::io::unix::AsyncFd;
 #[derive(Debug)]
 pub(super) struct Receiver {
     headers: MultiHeaders<SockaddrStorage>,
+    /// Where each datagram of the batch was sent to, while somebody wants to know it.
+    destinations: Option<Vec<Option<IpAddr>>>,
 }
 
 impl Receiver {
     pub(super) fn new() -> Self {
-        Self { headers: MultiHeaders::preallocate(BATCH, None) }
+        Self { headers: MultiHeaders::preallocate(BATCH, None), destinations: None }
+    }
+
+    /// From now on notes where datagrams were sent to, or does not any more.
+    pub(super) fn note_destinations(&mut self, note: bool) {
+        self.destinations = note.then(Vec::new);
+    }
+
+    /// Where the datagrams of the batch were sent to, as far as that was noted.
+    pub(super) fn destinations(&self) -> &[Option<IpAddr>] {
+        self.destinations.as_deref().unwrap_or_default()
     }
 
     /// Waits until the socket is readable and takes in what is there.
@@ -59,19 +74,25 @@ impl Receiver {
     ) -> Result<usize, Errno> {
         batch.clear();
         let mut heads = [const { None }; BATCH];
+        // A call leaves headers without room for what the next one is to note.
+        let mut with_notes =
+            self.destinations.as_ref().map(|_| MultiHeaders::preallocate(BATCH, Some(cmsg_space!(in6_pktinfo))));
+        let headers = with_notes.as_mut().unwrap_or(&mut self.headers);
         let count = {
             let mut slots = batch.slots();
             let mut slices: [_; BATCH] = std::array::from_fn(|_| [IoSliceMut::new(slots.next().unwrap_or_default())]);
             let flags = MsgFlags::MSG_DONTWAIT;
-            let results = recvmmsg(socket.as_raw_fd(), &mut self.headers, &mut slices, flags, None)?;
+            let results = recvmmsg(socket.as_raw_fd(), headers, &mut slices, flags, None)?;
             results.zip(&mut heads).map(|(result, head)| *head = Some(Head::of(&result))).count()
         };
+        self.destinations.iter_mut().for_each(Vec::clear);
         for (slot, head) in heads.into_iter().flatten().enumerate() {
             match head {
                 Head { truncated: true, .. } => counters.oversize += 1,
                 Head { from: None, .. } => counters.receive_errors += 1,
-                Head { from: Some(from), len, .. } => {
+                Head { from: Some(from), to, len, .. } => {
                     batch.push(PeerAddr::direct(id, LinkAddr::Udp(from)), slot, len);
+                    self.destinations.iter_mut().for_each(|noted| noted.push(to));
                 }
             }
         }
@@ -83,6 +104,8 @@ impl Receiver {
 /// What a received datagram's header says.
 struct Head {
     from: Option<SocketAddr>,
+    /// If it was asked for.
+    to: Option<IpAddr>,
     len: usize,
     truncated: bool,
 }
@@ -91,14 +114,24 @@ impl Head {
     fn of(message: &nix::sys::socket::RecvMsg<'_, '_, SockaddrStorage>) -> Self {
         Self {
             from: message.address.as_ref().and_then(socket_addr),
+            to: message.cmsgs().ok().and_then(|mut notes| notes.find_map(|note| destination(&note))),
             len: message.bytes,
             truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
         }
     }
 }
 
+/// The address that a datagram was sent to, if that is what the system notes.
+fn destination(note: &ControlMessageOwned) -> Option<IpAddr> {
+    match note {
+        ControlMessageOwned::Ipv4PacketInfo(info) => Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into()),
+        ControlMessageOwned::Ipv6PacketInfo(info) => Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).to_canonical()),
+        _ => None,
+    }
+}
+
 /// The address; an IPv4 peer of an IPv6 socket as what it is.
-fn socket_addr(address: &SockaddrStorage) -> Option<SocketAddr> {
+pub(super) fn socket_addr(address: &SockaddrStorage) -> Option<SocketAddr> {
     if let Some(v4) = address.as_sockaddr_in() {
         return Some(SocketAddr::from((v4.ip(), v4.port())));
     }
@@ -148,11 +181,13 @@ impl Sender {
     }
 
     /// Sends what is queued and forgets it.
-    pub(super) fn flush(&mut self, socket: &UdpSocket, counters: &mut Counters) {
+    pub(super) fn flush(&mut self, socket: &UdpSocket, counters: &mut Counters, tap: &mut UdpTap) {
         let mut done = 0;
         while done < self.to.len() {
             match self.send_from(done, socket) {
                 Ok(count) => {
+                    let to = self.to[done..done + count].iter().flatten();
+                    tap.sent(to.zip(self.datagrams[done..].iter().map(Vec::as_slice)));
                     counters.sent += count as u64;
                     done += count;
                 }

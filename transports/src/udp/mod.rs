@@ -7,17 +7,21 @@
 mod mmsg;
 mod multicast;
 mod socket;
+mod tapped;
 
 pub use multicast::Multicast;
 
+use crate::tap::TapPoint;
 use crate::{Counters, RecvBatch, Transport};
 use mmsg::{Receiver, Sender};
 use multicast::Group;
+use nix::sys::socket::SockaddrStorage;
 use sn_types::{LinkAddr, LinkProfile, PeerAddr, TransportId};
 use socket::{bind, watch};
 use std::net::{SocketAddr, UdpSocket};
 use std::task::{Context, Poll, ready};
 use std::{error, fmt, io};
+use tapped::UdpTap;
 use tokio::io::unix::AsyncFd;
 
 /// Datagrams per system call.
@@ -73,6 +77,7 @@ pub struct UdpTransport {
     batch: RecvBatch,
     sender: Sender,
     counters: Counters,
+    tap: UdpTap,
 }
 
 impl UdpTransport {
@@ -96,6 +101,7 @@ impl UdpTransport {
             batch: RecvBatch::new(BATCH, usize::from(config.mtu) + ENCAPSULATION),
             sender: Sender::new(local.is_ipv6()),
             counters: Counters::default(),
+            tap: UdpTap::new(local),
         })
     }
 
@@ -107,14 +113,18 @@ impl UdpTransport {
 
     /// Waits for the transport's own socket.
     fn poll_unicast(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.receiver.poll(cx, &self.socket, self.id, &mut self.batch, &mut self.counters)
+        let result = ready!(self.receiver.poll(cx, &self.socket, self.id, &mut self.batch, &mut self.counters));
+        self.tap.received(&self.batch, self.receiver.destinations());
+        Poll::Ready(result)
     }
 
     /// Waits for the group's socket, and leaves out what this transport has sent to the group itself.
     fn poll_group(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(socket) = self.group.as_ref().and_then(Group::socket) else { return Poll::Pending };
+        let Some(group) = &self.group else { return Poll::Pending };
+        let Some(socket) = group.socket() else { return Poll::Pending };
         let result = ready!(self.receiver.poll(cx, socket, self.id, &mut self.batch, &mut self.counters));
         self.batch.forget(PeerAddr::direct(self.id, LinkAddr::Udp(self.local)));
+        self.tap.received_in(group.addr(), &self.batch);
         Poll::Ready(result)
     }
 }
@@ -125,6 +135,7 @@ impl Transport for UdpTransport {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tap.attend(self.socket.get_ref(), &mut self.receiver);
         self.group_first = !self.group_first;
         if self.group_first {
             if let Poll::Ready(result) = self.poll_group(cx) {
@@ -155,18 +166,25 @@ impl Transport for UdpTransport {
     }
 
     fn flush(&mut self) {
-        self.sender.flush(self.socket.get_ref(), &mut self.counters);
+        self.sender.flush(self.socket.get_ref(), &mut self.counters, &mut self.tap);
     }
 
     fn broadcast(&mut self, radius: u8, datagram: &[u8]) {
         let Some(group) = &self.group else { return };
         match group.send(self.socket.get_ref(), radius, datagram) {
-            Ok(()) => self.counters.sent += 1,
+            Ok(()) => {
+                self.counters.sent += 1;
+                self.tap.sent([(&SockaddrStorage::from(group.addr()), datagram)].into_iter());
+            }
             Err(_) => self.counters.send_refused += 1,
         }
     }
 
     fn counters(&self) -> Counters {
         self.counters
+    }
+
+    fn tap_point(&mut self) -> &mut TapPoint {
+        &mut self.tap.point
     }
 }

@@ -61,6 +61,11 @@ impl Group {
         self.socket.as_ref()
     }
 
+    /// The group and its port.
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     /// Sends to the group, from the transport's own address.
     pub(super) fn send(&self, from: &UdpSocket, radius: u8, datagram: &[u8]) -> io::Result<()> {
         let hops = u32::from(if radius == 0 { self.hops } else { radius });
