@@ -1,0 +1,135 @@
+//! The gateway's side of a PAN, without I/O or clock.
+//!
+//! Owns: how each node was last heard, datagrams that are being put together, datagrams that wait to be sent, and which
+//! of them wait for a node's poll. Needs `alloc`.
+
+mod config;
+mod nodes;
+mod queues;
+mod receive;
+mod stats;
+mod transmit;
+
+pub use config::{Carriages, Config, ConfigError, Limits};
+pub use nodes::{Node, Signal};
+pub use receive::Received;
+pub use stats::Stats;
+pub use transmit::{Ack, FrameId, SendError, SourceMatch, Transmit, TransmitError};
+
+use crate::Eui64;
+use crate::assembly::Assembly;
+use crate::security::Keys;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use nodes::Nodes;
+use queues::Queues;
+use sn_types::Instant;
+use transmit::InFlight;
+
+/// The gateway's side of a PAN.
+///
+/// Order of calls: [`Hub::handle_frame`] for each frame that the radio hears, [`Hub::send`] and [`Hub::broadcast`] for
+/// datagrams. After each of them, and after [`Hub::handle_timeout`]:
+///
+/// 1. [`Hub::poll_source_match`] until it gives nothing: the radio's table of nodes for which something waits.
+/// 2. [`Hub::poll_transmit`]; what it gives goes to the radio, and when that is done with it, its fate to
+///    [`Hub::handle_transmitted`]. Only then there is another. The radio repeats frames that are not acknowledged.
+/// 3. [`Hub::poll_timeout`], which says when to call [`Hub::handle_timeout`].
+#[derive(Clone, Debug)]
+pub struct Hub<K> {
+    config: Config,
+    keys: K,
+    nodes: Nodes,
+    /// At most one packet of each node.
+    assemblies: BTreeMap<Eui64, Assembly<Vec<u8>>>,
+    queues: Queues,
+    in_flight: Option<InFlight>,
+    /// The packet that was heard last, headers and all.
+    packet: Vec<u8>,
+    sequence: u8,
+    tag: u16,
+    serial: u64,
+    stats: Stats,
+}
+
+impl<K: Keys> Hub<K> {
+    /// A hub that has heard nothing yet. Without link security `keys` is [`crate::NoKeys`].
+    ///
+    /// `seed` is any number, another one at each start: sequence numbers and fragment tags begin there, so that what was
+    /// sent before the start is not taken for the same.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what cannot be.
+    pub fn new(config: Config, keys: K, seed: u64) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self {
+            config,
+            keys,
+            nodes: Nodes::default(),
+            assemblies: BTreeMap::new(),
+            queues: Queues::default(),
+            in_flight: None,
+            packet: Vec::new(),
+            sequence: seed as u8,
+            tag: (seed >> 8) as u16,
+            serial: 0,
+            stats: Stats::default(),
+        })
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What it has done.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The keys, to let nodes in and out, or to give it more counters.
+    pub const fn keys_mut(&mut self) -> &mut K {
+        &mut self.keys
+    }
+
+    /// How a node was last heard; `None` if it was not, or long ago.
+    #[must_use]
+    pub fn node(&self, node: Eui64) -> Option<&Node> {
+        self.nodes.get(node)
+    }
+
+    /// All nodes that were heard lately.
+    pub fn nodes(&self) -> impl Iterator<Item = (Eui64, &Node)> {
+        self.nodes.iter()
+    }
+
+    /// How many datagrams wait to be sent.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// When to call [`Hub::handle_timeout`]; `None` is not before another call.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let assembly_for = self.config.limits.assembly_for;
+        let assembly = self.assemblies.values().map(|assembly| assembly.since + assembly_for).min();
+        [assembly, self.queues.next_expiry()].into_iter().flatten().min()
+    }
+
+    /// Gives up what has waited too long.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let (before, assembly_for) = (self.assemblies.len(), self.config.limits.assembly_for);
+        self.assemblies.retain(|_, assembly| assembly.since + assembly_for > now);
+        self.stats.incomplete += (before - self.assemblies.len()) as u64;
+        for (node, count) in self.queues.expire(now) {
+            self.stats.expired += count as u64;
+            // It does not poll any more, or not often enough: sending at once is as good.
+            if let Some(node) = self.nodes.get_mut(node) {
+                node.polls = false;
+            }
+        }
+    }
+}

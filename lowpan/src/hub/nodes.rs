@@ -1,0 +1,84 @@
+//! How each node was last heard.
+
+use crate::carriage::Carriage;
+use crate::{Eui64, fcs};
+use alloc::collections::BTreeMap;
+use core::time::Duration;
+use sn_types::Instant;
+
+/// How strongly a frame was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// Received signal strength, in dBm.
+    pub rssi_dbm: i8,
+    /// Link quality indication, 0..=255, as the radio means it; `None` if it gives none.
+    pub lqi: Option<u8>,
+}
+
+/// How a node was last heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// When.
+    pub last_heard: Instant,
+    /// How strongly, if the radio tells.
+    pub signal: Option<Signal>,
+    /// The form of its last datagram, in which it is answered; `None` before there was one.
+    pub carriage: Option<Carriage>,
+    /// It fetches its datagrams by data requests.
+    pub polls: bool,
+    /// Tells its last frame from others.
+    last_frame: u32,
+}
+
+/// How long the same frame again is a copy: a radio repeats one within some tens of milliseconds.
+const COPIES_WITHIN: Duration = Duration::from_secs(1);
+
+/// The nodes that were heard lately.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Nodes {
+    table: BTreeMap<Eui64, Node>,
+}
+
+impl Nodes {
+    pub(super) fn get(&self, node: Eui64) -> Option<&Node> {
+        self.table.get(&node)
+    }
+
+    pub(super) fn get_mut(&mut self, node: Eui64) -> Option<&mut Node> {
+        self.table.get_mut(&node)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Eui64, &Node)> {
+        self.table.iter().map(|(eui64, node)| (*eui64, node))
+    }
+
+    /// Whether this is the frame that we had from the node just now.
+    pub(super) fn is_copy(&self, now: Instant, from: Eui64, psdu: &[u8]) -> bool {
+        let is_recent = |node: &&Node| now.since(node.last_heard) < COPIES_WITHIN;
+        self.table.get(&from).filter(is_recent).is_some_and(|node| node.last_frame == digest(psdu))
+    }
+
+    /// Takes note of a frame of this node.
+    pub(super) fn heard(&mut self, now: Instant, from: Eui64, psdu: &[u8], signal: Option<Signal>, limit: usize) {
+        if !self.table.contains_key(&from) && self.table.len() >= limit {
+            self.forget_one();
+        }
+        let last_frame = digest(psdu);
+        let node = Node { last_heard: now, signal, carriage: None, polls: false, last_frame };
+        let node = self.table.entry(from).or_insert(node);
+        (node.last_heard, node.signal, node.last_frame) = (now, signal, last_frame);
+    }
+
+    fn forget_one(&mut self) {
+        let oldest = self.table.iter().min_by_key(|(_, node)| node.last_heard).map(|(eui64, _)| *eui64);
+        if let Some(oldest) = oldest {
+            self.table.remove(&oldest);
+        }
+    }
+}
+
+/// Check sequence, sequence number and length.
+fn digest(psdu: &[u8]) -> u32 {
+    let [a, b] = fcs(psdu);
+    u32::from_be_bytes([a, b, psdu.get(2).copied().unwrap_or_default(), psdu.len() as u8])
+}

@@ -1,0 +1,217 @@
+//! Frames that the radio hears.
+
+use super::nodes::Signal;
+use super::queues::Source;
+use super::{Hub, Nodes};
+use crate::assembly::{Added, Assembly};
+use crate::carriage::{Carriage, Direction, Meaning, Way, expand, interpret};
+use crate::fragment::{Fragment, is_fragment};
+use crate::mac::{Address, DATA_REQUEST, Kind};
+use crate::security::Keys;
+use crate::sixlowpan::MAX_GROWTH;
+use crate::station::Opened;
+use crate::{Eui64, MAX_PSDU, Reason};
+use alloc::vec;
+use sn_types::Instant;
+
+/// What a frame brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received<'a> {
+    /// A datagram, whole.
+    Datagram {
+        /// The node that sent it. With link security that is proven.
+        from: Eui64,
+        /// In which form.
+        carriage: Carriage,
+        /// It went to all stations, not only to this one.
+        to_all: bool,
+        /// The MQTT-SN message.
+        octets: &'a [u8],
+    },
+    /// A part of a datagram; more is to come.
+    Fragment {
+        /// The node that sent it.
+        from: Eui64,
+    },
+    /// A node listens for what waits for it: see [`Hub::poll_transmit`].
+    DataRequest {
+        /// The node that sent it.
+        from: Eui64,
+    },
+    /// A node asked for our IPv6 address, and will be answered.
+    Solicitation {
+        /// The node that sent it.
+        from: Eui64,
+    },
+    /// Nothing, and why. It has been counted.
+    Rejected {
+        /// Who says to have sent it, if that can be read.
+        from: Option<Eui64>,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// What becomes of a frame before its packet is read.
+enum Step {
+    /// A whole packet is in [`Hub::packet`].
+    Packet,
+    Fragment,
+    DataRequest,
+}
+
+impl<K: Keys> Hub<K> {
+    /// Takes a frame without check sequence, and says what it brought.
+    pub fn handle_frame(&mut self, now: Instant, psdu: &[u8], signal: Option<Signal>) -> Received<'_> {
+        self.stats.frames_heard += 1;
+        let opened = match self.open(now, psdu) {
+            Ok(opened) => opened,
+            Err((from, reason)) => return self.reject(from, reason),
+        };
+        let from = opened.from;
+        self.nodes.heard(now, from, psdu, signal, self.config.limits.nodes);
+        match self.take(now, &opened) {
+            Ok(Step::Packet) => self.read(now, &opened),
+            Ok(Step::Fragment) => Received::Fragment { from },
+            Ok(Step::DataRequest) => {
+                self.stats.polls += 1;
+                set_polls(&mut self.nodes, from);
+                self.queues.polled(from);
+                Received::DataRequest { from }
+            }
+            Err(reason) => self.reject(Some(from), reason),
+        }
+    }
+
+    /// Lets a frame in that is for us, and is not a copy of the one before.
+    fn open(&mut self, now: Instant, psdu: &[u8]) -> Result<Opened, (Option<Eui64>, Reason)> {
+        let is_copy = |nodes: &Nodes, from| nodes.is_copy(now, from, psdu);
+        match self.config.station.receive(psdu, None, &mut self.keys) {
+            Ok(opened) if is_copy(&self.nodes, opened.from) => Err((Some(opened.from), Reason::Duplicate)),
+            Ok(opened) => Ok(opened),
+            // With link security a copy is a replay first of all, but not one that anybody need worry about.
+            Err(refused) => match (refused.from, refused.reason) {
+                (Some(from), Reason::Replay) if is_copy(&self.nodes, from) => Err((Some(from), Reason::Duplicate)),
+                (from, reason) => Err((from, reason)),
+            },
+        }
+    }
+
+    fn take(&mut self, now: Instant, opened: &Opened) -> Result<Step, Reason> {
+        let payload = opened.payload();
+        match (opened.header.kind, payload.first()) {
+            (_, None) => Err(Reason::Empty),
+            (Kind::Command, Some(&DATA_REQUEST)) => Ok(Step::DataRequest),
+            (Kind::Command, Some(_)) => Err(Reason::Command),
+            (Kind::Data, Some(_)) if is_fragment(payload) => self.take_fragment(now, opened),
+            (Kind::Data, Some(_)) => {
+                self.packet.resize(MAX_PSDU + MAX_GROWTH, 0);
+                let len = expand(payload, self.way(opened), None, &mut self.packet)?;
+                self.packet.truncate(len);
+                Ok(Step::Packet)
+            }
+        }
+    }
+
+    fn take_fragment(&mut self, now: Instant, opened: &Opened) -> Result<Step, Reason> {
+        let fragment = Fragment::parse(opened.payload())?;
+        let mut first = [0; MAX_PSDU + MAX_GROWTH];
+        let (offset, octets) = match fragment.offset {
+            Some(offset) => (offset, fragment.octets),
+            None => {
+                let len = expand(fragment.octets, self.way(opened), Some(fragment.size), &mut first)?;
+                (0, &first[..len])
+            }
+        };
+        let assembly = self.assembly(now, opened.from, &fragment)?;
+        match assembly.add(offset, octets)? {
+            Added::Incomplete => Ok(Step::Fragment),
+            Added::Complete => {
+                self.packet.clear();
+                if let Some(assembly) = self.assemblies.remove(&opened.from) {
+                    self.packet.extend_from_slice(assembly.octets());
+                }
+                Ok(Step::Packet)
+            }
+        }
+    }
+
+    /// The packet that a fragment is of. A node puts together one at a time: a fragment of another one means that it has
+    /// given up what it sent before.
+    fn assembly(
+        &mut self,
+        now: Instant,
+        from: Eui64,
+        fragment: &Fragment<'_>,
+    ) -> Result<&mut Assembly<alloc::vec::Vec<u8>>, Reason> {
+        if fragment.size > self.config.limits.packet {
+            return Err(Reason::TooLong);
+        }
+        let is_known = self.assemblies.get(&from).is_some_and(|known| known.is_of(fragment.size, fragment.tag));
+        if !is_known {
+            self.stats.incomplete += u64::from(self.assemblies.remove(&from).is_some());
+            if self.assemblies.len() >= self.config.limits.assemblies {
+                return Err(Reason::ReassemblyFull);
+            }
+            let buffer = vec![0; usize::from(fragment.size)];
+            let fresh = Assembly::new(buffer, fragment.size, fragment.tag, now).ok_or(Reason::TooLong)?;
+            self.assemblies.insert(from, fresh);
+        }
+        self.assemblies.get_mut(&from).ok_or(Reason::ReassemblyFull)
+    }
+
+    /// Reads the packet in [`Hub::packet`].
+    fn read(&mut self, now: Instant, opened: &Opened) -> Received<'_> {
+        let (from, way) = (opened.from, self.way(opened));
+        let (carriage, at) = match interpret(&self.packet, way) {
+            Ok(Meaning::Datagram { carriage, at }) => (carriage, at),
+            Ok(Meaning::Solicitation) => return self.answer_solicitation(now, from),
+            Err(reason) => return self.reject(Some(from), reason),
+        };
+        if let Err(reason) = self.config.carriages.check(carriage) {
+            return self.reject(Some(from), reason);
+        }
+        self.stats.datagrams_heard += 1;
+        if let Some(node) = self.nodes.get_mut(from) {
+            node.carriage = Some(carriage);
+        }
+        let octets = self.packet.get(at..).unwrap_or_default();
+        Received::Datagram { from, carriage, to_all: way.to_all, octets }
+    }
+
+    fn way(&self, opened: &Opened) -> Way {
+        Way {
+            from: opened.from,
+            to: self.config.station.eui64,
+            to_all: opened.header.to == Address::ALL,
+            direction: Direction::Up,
+        }
+    }
+
+    fn reject(&mut self, from: Option<Eui64>, reason: Reason) -> Received<'_> {
+        self.stats.reject(reason);
+        Received::Rejected { from, reason }
+    }
+
+    fn answer_solicitation(&mut self, now: Instant, from: Eui64) -> Received<'_> {
+        if self.config.carriages.udp().is_none() {
+            return self.reject(Some(from), Reason::Carriage);
+        }
+        self.advertise(now, from);
+        Received::Solicitation { from }
+    }
+
+    /// Where what is for this node waits.
+    pub(super) fn line_of(&self, node: Eui64) -> Source {
+        match self.nodes.get(node) {
+            Some(node_heard) if node_heard.polls => Source::Polled(node),
+            Some(_) | None => Source::Direct,
+        }
+    }
+}
+
+fn set_polls(nodes: &mut Nodes, node: Eui64) {
+    if let Some(node) = nodes.get_mut(node) {
+        node.polls = true;
+    }
+}

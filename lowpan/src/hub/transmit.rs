@@ -1,0 +1,257 @@
+//! Frames that go to the radio.
+
+use super::Hub;
+use super::queues::{Source, Waiting};
+use crate::carriage::{Carriage, Direction, Head, Way};
+use crate::fragment::Cut;
+use crate::mac::{Address, Kind};
+use crate::security::Keys;
+use crate::station::{Envelope, Unsealed};
+use crate::{Eui64, Psdu, sixlowpan};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use sn_types::Instant;
+
+/// Names a frame that was given to the radio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameId(u64);
+
+/// A frame for the radio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// For [`Hub::handle_transmitted`].
+    pub id: FrameId,
+    /// The frame. The radio adds the check sequence, and leaves everything else as it is.
+    pub psdu: Psdu,
+    /// For whom it is; `None` is everybody, and there is no acknowledgement to wait for.
+    pub to: Option<Eui64>,
+}
+
+/// A frame was sent, and acknowledged if it asks for that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ack {
+    /// The acknowledgement's "frame pending".
+    pub frame_pending: bool,
+}
+
+/// A frame was not sent, or not acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransmitError {
+    /// It was sent as often as the radio tries, and never acknowledged.
+    NoAck,
+    /// The channel was never free, or the radio could not.
+    ChannelAccess,
+}
+
+/// Why a datagram is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// It is longer than [`super::Config::mtu`], or does not fit the one frame that goes to all.
+    TooLong,
+    /// As many as allowed wait already, for this node or altogether.
+    Full,
+    /// Link security is on, and there is no key for the node.
+    UnknownNode,
+    /// Link security is on, and there is no key that all nodes share: nothing goes to all.
+    NoGroupKey,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "longer than what a frame or its fragments carry",
+            Self::Full => "too many datagrams wait",
+            Self::UnknownNode => "there is no key for the node",
+            Self::NoGroupKey => "with link security nothing goes to all nodes",
+        })
+    }
+}
+
+impl core::error::Error for SendError {}
+
+/// A change of the radio's source match table: the nodes whose data requests it acknowledges with "frame pending".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceMatch {
+    /// Which node.
+    pub node: Eui64,
+    /// Something waits for it.
+    pub pending: bool,
+}
+
+/// The frame that the radio has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InFlight {
+    id: FrameId,
+    source: Source,
+    /// Of which datagram it is.
+    serial: u64,
+    /// How much of that has been sent if it arrives.
+    sent: usize,
+}
+
+impl<K: Keys> Hub<K> {
+    /// Sends a datagram to a node, in the form in which that was last heard. It goes at once, or waits for the node's poll
+    /// if the node is one that polls.
+    ///
+    /// # Errors
+    /// [`SendError`]; except for [`SendError::UnknownNode`] it has been counted.
+    pub fn send(&mut self, now: Instant, to: Eui64, datagram: &[u8]) -> Result<(), SendError> {
+        if self.config.station.security.is_some() && self.keys.key(to).is_none() {
+            return Err(SendError::UnknownNode);
+        }
+        let carriage = self.nodes.get(to).and_then(|node| node.carriage).unwrap_or(self.config.carriages.default());
+        let way = Way { from: self.config.station.eui64, to, to_all: false, direction: Direction::Down };
+        self.enqueue(now, way, carriage, datagram)
+    }
+
+    /// Sends a datagram to all nodes that listen, once in each form that is configured.
+    ///
+    /// # Errors
+    /// [`SendError`]: such a datagram is not cut, and not sent where there is link security.
+    pub fn broadcast(&mut self, now: Instant, datagram: &[u8]) -> Result<(), SendError> {
+        if self.config.station.security.is_some() {
+            return Err(SendError::NoGroupKey);
+        }
+        let from = self.config.station.eui64;
+        let way = Way { from, to: from, to_all: true, direction: Direction::Down };
+        let carriages = self.config.carriages;
+        [carriages.bare(), carriages.udp()]
+            .into_iter()
+            .flatten()
+            .try_for_each(|carriage| self.enqueue(now, way, carriage, datagram))
+    }
+
+    /// The next frame; `None` if there is none, the radio has one already, or counters are being reserved. In the last
+    /// case call it again when there are some.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        if self.in_flight.is_some() {
+            return None;
+        }
+        while let Some(source) = self.queues.next() {
+            match self.next_frame(source) {
+                Ok(transmit) => return Some(transmit),
+                Err(Unsealed::NotYet) => return None,
+                Err(Unsealed::Exhausted | Unsealed::NoKey | Unsealed::TooLong) => {
+                    self.stats.unsealed += 1;
+                    self.queues.pop(source);
+                }
+            }
+        }
+        None
+    }
+
+    /// Takes the fate of a frame. If a fragment was lost, so is its datagram; but one that was polled for waits for the
+    /// next poll.
+    pub fn handle_transmitted(&mut self, id: FrameId, result: Result<Ack, TransmitError>) {
+        let Some(in_flight) = self.in_flight.take_if(|in_flight| in_flight.id == id) else { return };
+        let source = in_flight.source;
+        let front = self.queues.front_mut(source).filter(|waiting| waiting.serial == in_flight.serial);
+        match (result, source, front) {
+            (Ok(_), _, front) => {
+                self.stats.frames_sent += 1;
+                let Some(waiting) = front else { return };
+                waiting.sent = in_flight.sent;
+                if waiting.is_sent() {
+                    self.stats.datagrams_sent += 1;
+                    self.queues.pop(source);
+                }
+            }
+            (Err(why), Source::Direct, Some(_)) => {
+                self.count_failure(why);
+                self.queues.pop(source);
+            }
+            (Err(_), Source::Polled(_), _) | (Err(_), Source::Direct, None) => {}
+        }
+    }
+
+    /// A change of the radio's source match table; `None` if it is as it should be.
+    pub fn poll_source_match(&mut self) -> Option<SourceMatch> {
+        self.queues.take_change().map(|(node, pending)| SourceMatch { node, pending })
+    }
+
+    /// All that is to be in the radio's source match table, for one that has been reset.
+    pub fn source_match(&self) -> impl Iterator<Item = Eui64> {
+        self.queues.awaited()
+    }
+
+    /// Answers a neighbour solicitation. If too much waits, the node will ask again.
+    pub(super) fn advertise(&mut self, now: Instant, to: Eui64) {
+        let way = Way { from: self.config.station.eui64, to, to_all: false, direction: Direction::Down };
+        let mut packet = vec![0; crate::MAX_PSDU];
+        if let Some((head, len)) = sixlowpan::advertise(way, &mut packet) {
+            packet.truncate(len);
+            let carriage = Carriage::Udp { node: 0, gateway: 0 };
+            // It is counted if there is no room.
+            let _ = self.line_up(now, way, carriage, head, packet);
+        }
+    }
+
+    fn enqueue(&mut self, now: Instant, way: Way, carriage: Carriage, datagram: &[u8]) -> Result<(), SendError> {
+        let longest = usize::from(self.config.limits.packet);
+        let mut packet = vec![0; (datagram.len() + carriage.full_overhead()).min(longest)];
+        let packed = carriage.pack(way, datagram, &mut packet);
+        let Some((head, len)) = packed.filter(|(head, len)| self.fits(way, carriage, *head, *len)) else {
+            self.stats.too_long += 1;
+            return Err(SendError::TooLong);
+        };
+        packet.truncate(len);
+        self.line_up(now, way, carriage, head, packet)
+    }
+
+    /// Whether a packet goes in one frame, or in fragments if it may.
+    fn fits(&self, way: Way, carriage: Carriage, head: Head, len: usize) -> bool {
+        let to = if way.to_all { Address::ALL } else { Address::Extended(way.to) };
+        let full = len + usize::from(head.full) - usize::from(head.compressed);
+        len <= self.config.station.room(to, self.config.source(carriage))
+            || (self.config.fragment && !way.to_all && full <= usize::from(self.config.limits.packet))
+    }
+
+    fn line_up(
+        &mut self,
+        now: Instant,
+        way: Way,
+        carriage: Carriage,
+        head: Head,
+        packet: Vec<u8>,
+    ) -> Result<(), SendError> {
+        let node = (!way.to_all).then_some(way.to);
+        let source = node.map_or(Source::Direct, |node| self.line_of(node));
+        self.tag = self.tag.wrapping_add(1);
+        self.serial += 1;
+        let cut = Cut { head, tag: self.tag };
+        let until = now + self.config.limits.waiting_for;
+        let waiting = Waiting { serial: self.serial, node, carriage, cut, packet, sent: 0, until };
+        self.queues.push(source, waiting, &self.config.limits).map_err(|_| {
+            self.stats.full += 1;
+            SendError::Full
+        })
+    }
+
+    fn next_frame(&mut self, source: Source) -> Result<Transmit, Unsealed> {
+        // Whoever named the source has seen that something waits there.
+        let (waiting, others_wait) = self.queues.front(source).ok_or(Unsealed::TooLong)?;
+        let (to, from) = (waiting.address(), self.config.source(waiting.carriage));
+        let room = self.config.station.room(to, from);
+        let (payload, sent) = waiting.cut.next(&waiting.packet, waiting.sent, room);
+        let is_last = sent >= waiting.packet.len();
+        let frame_pending = matches!(source, Source::Polled(_)) && (others_wait || !is_last);
+        let envelope = Envelope { kind: Kind::Data, to, from, sequence: self.sequence, frame_pending };
+        let peer = waiting.node.unwrap_or_default();
+        let psdu = self.config.station.frame(envelope, peer, &mut self.keys, payload.as_bytes())?;
+        let (serial, to) = (waiting.serial, waiting.node);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.serial += 1;
+        let id = FrameId(self.serial);
+        self.in_flight = Some(InFlight { id, source, serial, sent });
+        self.queues.served(source);
+        Ok(Transmit { id, psdu, to })
+    }
+
+    const fn count_failure(&mut self, why: TransmitError) {
+        match why {
+            TransmitError::NoAck => self.stats.no_ack += 1,
+            TransmitError::ChannelAccess => self.stats.channel_access += 1,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! How MQTT-SN datagrams travel in IEEE 802.15.4 frames.
+//!
+//! Owns: MAC headers ([`Header`]), link security ([`Level`], [`Keys`]), the two forms in which a datagram is carried
+//! ([`Carriage`]): bare, or in UDP over 6LoWPAN; fragments and how they are put together again; and what a gateway does
+//! with all that for its nodes ([`Hub`]), those that sleep and poll included.
+//!
+//! Must not know: MQTT-SN messages, sockets, radios, clocks, where keys are kept. Time and frames are arguments.
+//! `docs/radio.md` draws the frames and says what is standard in them.
+//!
+//! A node's side needs neither `std` nor `alloc`. The gateway's is behind the feature `hub`, and needs `alloc`.
+
+#![no_std]
+
+#[cfg(feature = "hub")]
+extern crate alloc;
+
+mod assembly;
+mod carriage;
+mod eui64;
+mod fragment;
+#[cfg(feature = "hub")]
+mod hub;
+mod mac;
+mod psdu;
+mod reason;
+mod security;
+mod sixlowpan;
+mod station;
+
+pub use carriage::{Carriage, DISPATCH};
+pub use eui64::Eui64;
+#[cfg(feature = "hub")]
+pub use hub::{
+    Ack, Carriages, Config, ConfigError, FrameId, Hub, Limits, Node, Received, SendError, Signal, SourceMatch, Stats,
+    Transmit, TransmitError,
+};
+pub use mac::{Address, BROADCAST, Header, Kind};
+pub use psdu::{FCS_LEN, MAX_FRAME, MAX_PSDU, Psdu, check_fcs, fcs};
+pub use reason::Reason;
+pub use security::{AuxHeader, Key, Keys, Level, NoCounter, NoKeys};
+pub use station::Station;

@@ -1,0 +1,166 @@
+//! One station of a PAN: which frames are for it, and what its frames look like.
+//!
+//! Shared by the gateway's side ([`crate::Hub`]) and the node's ([`crate::Leaf`]).
+
+use crate::mac::{Address, Header, Kind};
+use crate::security::{AuxHeader, Keys, Level, NoCounter, open, seal};
+use crate::{Eui64, MAX_PSDU, Psdu, Reason};
+
+/// Who this station is, and whether its link is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Station {
+    /// Its extended address.
+    pub eui64: Eui64,
+    /// The PAN it is in.
+    pub pan: u16,
+    /// Its short address, if it has one. It saves six octets in each frame of the bare kind, to it and from it.
+    pub short: Option<u16>,
+    /// How frames are secured; `None` if they are not. There is no mixture: who has no key stays out.
+    pub security: Option<Level>,
+}
+
+/// What a frame to send says, apart from its payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Envelope {
+    pub(crate) kind: Kind,
+    pub(crate) to: Address,
+    pub(crate) from: Address,
+    pub(crate) sequence: u8,
+    pub(crate) frame_pending: bool,
+}
+
+/// Why a frame cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsealed {
+    NotYet,
+    Exhausted,
+    /// There is no key for the receiver any more.
+    NoKey,
+    /// It is longer than a frame: a fault of whoever cut the payload.
+    TooLong,
+}
+
+/// A frame that was for us and, if that is asked for, is proven to be the sender's.
+pub(crate) struct Opened {
+    pub(crate) header: Header,
+    pub(crate) from: Eui64,
+    /// In the clear, without integrity code.
+    psdu: Psdu,
+    payload_at: usize,
+}
+
+impl Opened {
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.psdu.as_bytes().get(self.payload_at..).unwrap_or_default()
+    }
+}
+
+/// A frame that was not taken, and who is said to have sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) from: Option<Eui64>,
+    pub(crate) reason: Reason,
+}
+
+impl Station {
+    /// How many octets of payload a frame between these addresses takes.
+    pub(crate) const fn room(&self, to: Address, from: Address) -> usize {
+        let security = match self.security {
+            Some(level) => level.overhead(),
+            None => 0,
+        };
+        MAX_PSDU - Header::size(to, from) - security
+    }
+
+    /// A frame to `peer`, which need not be the one that is addressed: it says under whose key it is sealed.
+    pub(crate) fn frame(
+        &self,
+        envelope: Envelope,
+        peer: Eui64,
+        keys: &mut impl Keys,
+        payload: &[u8],
+    ) -> Result<Psdu, Unsealed> {
+        let header = Header {
+            kind: envelope.kind,
+            secured: self.security.is_some(),
+            frame_pending: envelope.frame_pending,
+            ack_request: envelope.to != Address::ALL,
+            sequence: envelope.sequence,
+            pan: self.pan,
+            to: envelope.to,
+            from: envelope.from,
+        };
+        let mut psdu = header.encode(payload.len());
+        let Some(level) = self.security else {
+            return psdu.push(payload).map(|()| psdu).ok_or(Unsealed::TooLong);
+        };
+        if keys.key(peer).is_none() {
+            return Err(Unsealed::NoKey);
+        }
+        let counter = keys.next_counter().map_err(|why| match why {
+            NoCounter::NotYet => Unsealed::NotYet,
+            NoCounter::Exhausted => Unsealed::Exhausted,
+        })?;
+        let aux = AuxHeader { level, counter, key_index: None };
+        let key = keys.key(peer).ok_or(Unsealed::NoKey)?;
+        seal(psdu, envelope.kind, aux, self.eui64, key, payload).ok_or(Unsealed::TooLong)
+    }
+
+    /// Lets a frame in that is for us. `neighbour` is whom we know by a short address.
+    pub(crate) fn receive(
+        &self,
+        psdu: &[u8],
+        neighbour: Option<(u16, Eui64)>,
+        keys: &mut impl Keys,
+    ) -> Result<Opened, Refused> {
+        let unknown = |reason| Refused { from: None, reason };
+        let (header, header_len) = Header::decode(psdu).map_err(unknown)?;
+        self.check_receiver(&header).map_err(unknown)?;
+        let from = match (header.from, neighbour) {
+            (Address::Extended(from), _) => from,
+            (Address::Short(short), Some((known, eui64))) if short == known => eui64,
+            (Address::Short(_), _) => return Err(unknown(Reason::ShortSource)),
+        };
+        let refused = |reason| Refused { from: Some(from), reason };
+        let mut psdu = Psdu::new(psdu).ok_or(refused(Reason::MacHeader))?;
+        let payload_at = match (self.security, header.secured) {
+            (None, false) => header_len,
+            (None, true) => return Err(refused(Reason::UnexpectedSecurity)),
+            (Some(_), false) => return Err(refused(Reason::Unsecured)),
+            (Some(level), true) => unseal(&mut psdu, &header, header_len, from, level, keys).map_err(refused)?,
+        };
+        Ok(Opened { header, from, psdu, payload_at })
+    }
+
+    fn check_receiver(&self, header: &Header) -> Result<(), Reason> {
+        let is_ours = match header.to {
+            Address::Extended(to) => to == self.eui64,
+            to @ Address::Short(short) => to == Address::ALL || Some(short) == self.short,
+        };
+        match (header.pan == self.pan, is_ours) {
+            (true, true) => Ok(()),
+            (true, false) => Err(Reason::NotForUs),
+            (false, _) => Err(Reason::OtherPan),
+        }
+    }
+}
+
+/// Takes the security off a frame and says where its payload starts. The counter is noted last: only a frame that is
+/// proven to be the node's own may move it.
+fn unseal(
+    psdu: &mut Psdu,
+    header: &Header,
+    header_len: usize,
+    from: Eui64,
+    level: Level,
+    keys: &mut impl Keys,
+) -> Result<usize, Reason> {
+    let (aux, aux_len) = AuxHeader::decode(psdu.as_bytes().get(header_len..).unwrap_or_default())?;
+    if aux.level != level {
+        return Err(Reason::SecurityLevel);
+    }
+    let key = keys.key(from).ok_or(Reason::UnknownNode)?;
+    let payload_at = header_len + aux_len;
+    open(psdu, payload_at, header.kind, aux, from, key)?;
+    if keys.accept(from, aux.counter) { Ok(payload_at) } else { Err(Reason::Replay) }
+}

@@ -1,0 +1,151 @@
+//! The gateway's side, octet by octet.
+
+use core::time::Duration;
+use lowpan::{
+    Ack, Carriage, Carriages, Config, Eui64, Hub, Limits, NoKeys, Reason, Received, SendError, SourceMatch, Station,
+    TransmitError,
+};
+use sn_types::Instant;
+
+const GATEWAY: Eui64 = Eui64([0x02, 0, 0, 0, 0, 0, 0, 0x01]);
+const NODE: Eui64 = Eui64([0x02, 0, 0, 0, 0, 0, 0, 0x07]);
+const CONFIG: Config = Config {
+    station: Station { eui64: GATEWAY, pan: 0xABCD, short: Some(0x0001), security: None },
+    carriages: Carriages::Both(1883),
+    fragment: true,
+    limits: Limits::DEFAULT,
+};
+/// Frame control, sequence, PAN, gateway's short address, node's extended address, dispatch, datagram.
+const FROM_NODE: &[u8] = b"\x61\xc8\x2a\xcd\xab\x01\x00\x07\x00\x00\x00\x00\x00\x00\x02\x33\x02\x16";
+/// The same with a data request as command.
+const POLL: &[u8] = b"\x63\xc8\x2b\xcd\xab\x01\x00\x07\x00\x00\x00\x00\x00\x00\x02\x04";
+
+fn hub() -> Hub<NoKeys> {
+    Hub::new(CONFIG, NoKeys, 0x0102_0300).expect("a good configuration")
+}
+
+#[test]
+fn a_bare_datagram_is_taken_and_answered_bare() {
+    let mut hub = hub();
+    let received = hub.handle_frame(Instant::ZERO, FROM_NODE, None);
+    let expected = Received::Datagram { from: NODE, carriage: Carriage::Bare, to_all: false, octets: b"\x02\x16" };
+    assert_eq!(received, expected);
+    hub.send(Instant::ZERO, NODE, b"\x02\x17").unwrap();
+    let transmit = hub.poll_transmit().expect("an answer");
+    assert_eq!(transmit.to, Some(NODE));
+    let frame = b"\x61\x8c\x00\xcd\xab\x07\x00\x00\x00\x00\x00\x00\x02\x01\x00\x33\x02\x17";
+    assert_eq!(transmit.psdu.as_bytes(), frame);
+    assert_eq!(hub.poll_transmit(), None, "one frame at a time");
+    hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+    assert_eq!((hub.stats().datagrams_sent, hub.waiting()), (1, 0));
+}
+
+#[test]
+fn what_is_for_a_node_that_polls_waits_for_its_poll() {
+    let mut hub = hub();
+    let now = Instant::ZERO;
+    assert_eq!(hub.handle_frame(now, POLL, None), Received::DataRequest { from: NODE });
+    hub.send(now, NODE, b"one").unwrap();
+    hub.send(now, NODE, b"two").unwrap();
+    assert_eq!(hub.poll_source_match(), Some(SourceMatch { node: NODE, pending: true }));
+    assert_eq!(hub.poll_source_match(), None);
+    assert_eq!(hub.poll_transmit(), None);
+    let mut poll = POLL.to_vec();
+    for (text, pending) in [(b"one", true), (b"two", false)] {
+        poll[2] += 1;
+        assert_eq!(hub.handle_frame(now, &poll, None), Received::DataRequest { from: NODE });
+        let transmit = hub.poll_transmit().expect("what waited");
+        let frame = transmit.psdu.as_bytes();
+        assert_eq!(frame[0] & 0x10 != 0, pending, "frame pending");
+        assert!(frame.ends_with(text));
+        hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+        assert_eq!(hub.poll_transmit(), None, "one frame for each poll");
+    }
+    assert_eq!(hub.poll_source_match(), Some(SourceMatch { node: NODE, pending: false }));
+}
+
+#[test]
+fn what_is_not_polled_for_in_time_is_given_up() {
+    let mut hub = hub();
+    hub.handle_frame(Instant::ZERO, POLL, None);
+    hub.send(Instant::ZERO, NODE, b"one").unwrap();
+    let deadline = hub.poll_timeout().expect("a deadline");
+    assert_eq!(deadline, Instant::ZERO + CONFIG.limits.waiting_for);
+    hub.handle_timeout(deadline);
+    assert_eq!((hub.stats().expired, hub.waiting(), hub.poll_timeout()), (1, 0, None));
+    // It seems not to poll any more.
+    hub.send(deadline, NODE, b"two").unwrap();
+    assert!(hub.poll_transmit().is_some());
+}
+
+#[test]
+fn a_frame_that_is_not_acknowledged_waits_for_the_next_poll_or_is_given_up() {
+    let mut hub = hub();
+    hub.send(Instant::ZERO, NODE, b"direct").unwrap();
+    let transmit = hub.poll_transmit().unwrap();
+    hub.handle_transmitted(transmit.id, Err(TransmitError::NoAck));
+    assert_eq!((hub.stats().no_ack, hub.waiting()), (1, 0));
+
+    hub.handle_frame(Instant::ZERO, POLL, None);
+    hub.send(Instant::ZERO, NODE, b"polled").unwrap();
+    let mut poll = POLL.to_vec();
+    for result in [Err(TransmitError::NoAck), Ok(Ack::default())] {
+        poll[2] += 1;
+        hub.handle_frame(Instant::ZERO, &poll, None);
+        let transmit = hub.poll_transmit().unwrap();
+        hub.handle_transmitted(transmit.id, result);
+    }
+    assert_eq!((hub.stats().no_ack, hub.stats().datagrams_sent, hub.waiting()), (1, 1, 0));
+}
+
+#[test]
+fn the_same_frame_again_is_a_copy_for_a_second() {
+    let mut hub = hub();
+    assert!(matches!(hub.handle_frame(Instant::ZERO, FROM_NODE, None), Received::Datagram { .. }));
+    let copy = Received::Rejected { from: Some(NODE), reason: Reason::Duplicate };
+    assert_eq!(hub.handle_frame(Instant::from_millis(30), FROM_NODE, None), copy);
+    assert_eq!(hub.stats().rejected(Reason::Duplicate), 1);
+    assert!(matches!(hub.handle_frame(Instant::from_secs(2), FROM_NODE, None), Received::Datagram { .. }));
+}
+
+#[test]
+fn queues_have_an_end() {
+    let limits = Limits { waiting: 3, waiting_per_node: 2, ..Limits::DEFAULT };
+    let mut hub = Hub::new(Config { limits, ..CONFIG }, NoKeys, 0).unwrap();
+    let other = Eui64([9; 8]);
+    assert_eq!(hub.send(Instant::ZERO, NODE, b"1"), Ok(()));
+    assert_eq!(hub.send(Instant::ZERO, NODE, b"2"), Ok(()));
+    assert_eq!(hub.send(Instant::ZERO, NODE, b"3"), Err(SendError::Full));
+    assert_eq!(hub.send(Instant::ZERO, other, b"4"), Ok(()));
+    assert_eq!(hub.send(Instant::ZERO, other, b"5"), Err(SendError::Full));
+    assert_eq!((hub.stats().full, hub.waiting()), (2, 3));
+}
+
+#[test]
+fn nodes_that_were_not_heard_for_longest_are_forgotten() {
+    let limits = Limits { nodes: 2, ..Limits::DEFAULT };
+    let mut hub = Hub::new(Config { limits, ..CONFIG }, NoKeys, 0).unwrap();
+    let mut frame = FROM_NODE.to_vec();
+    for (seconds, last_octet) in [(0, 1), (1, 2), (2, 1), (3, 3)] {
+        frame[7] = last_octet;
+        hub.handle_frame(Instant::ZERO + Duration::from_secs(seconds), &frame, None);
+    }
+    let known: Vec<_> = hub.nodes().map(|(eui64, _)| eui64.0[7]).collect();
+    assert_eq!(known, [1, 3]);
+}
+
+#[test]
+fn without_fragments_the_mtu_is_what_a_frame_holds() {
+    let mut config = Config { fragment: false, ..CONFIG };
+    // 127 - check sequence 2 - header 21 - IPHC and NHC 9
+    assert_eq!(config.mtu(), 95);
+    config.carriages = Carriages::Bare;
+    // 127 - 2 - header 15 - dispatch 1
+    assert_eq!(config.mtu(), 109);
+    let mut hub = Hub::new(config, NoKeys, 0).unwrap();
+    assert_eq!(hub.send(Instant::ZERO, NODE, &[0; 109]), Ok(()));
+    assert_eq!(hub.send(Instant::ZERO, NODE, &[0; 110]), Err(SendError::TooLong));
+    assert_eq!(hub.poll_transmit().unwrap().psdu.as_bytes().len(), lowpan::MAX_PSDU);
+    config.fragment = true;
+    assert_eq!(config.mtu(), 1279);
+}
