@@ -1,7 +1,7 @@
 //! Datagrams in and out: octets and [`PeerAddr`]s.
 //!
-//! Owns: sockets, serial lines (later also radios), batching, multicast groups, the stream to a simulator, what a link
-//! promises, which radio nodes it knows, listening in on one ([`tap`]).
+//! Owns: sockets, serial lines, radios, batching, multicast groups, the stream to a simulator, what a link promises, which
+//! radio nodes it knows, listening in on one ([`tap`]).
 //!
 //! Must not know: MQTT-SN messages, sessions, the gateway's core, configuration files.
 //!
@@ -14,6 +14,8 @@
 
 mod batch;
 mod counters;
+pub mod hdlc;
+pub mod ieee802154;
 pub mod nodes;
 pub mod serial;
 pub mod sim;

@@ -1,62 +1,44 @@
-//! HDLC-lite: flags around a frame, escapes within, a checksum at its end (as RFC 1662 has it, without its header).
+//! [HDLC-lite](crate::hdlc) with a datagram in each frame.
 
-use super::{Collected, Framing, Incoming, Recipient, Unsendable, X25, checked, only_peer};
-use sn_types::Instant;
-
-const FLAG: u8 = 0x7E;
-const ESCAPE: u8 = 0x7D;
-const FLIPPED: u8 = 0x20;
+use super::{Framing, Incoming, Recipient, Unsendable, only_peer};
+use crate::hdlc::{Decoded, Decoder, encode};
+use sn_types::{Instant, LinkAddr, Signal};
 
 /// Flags, escapes, CRC-16/X-25 (little-endian).
 #[derive(Debug)]
 pub(crate) struct Hdlc {
     mtu: usize,
-    collected: Collected,
-    escaped: bool,
+    decoder: Decoder,
 }
 
 impl Hdlc {
     /// For datagrams of up to `mtu` octets.
     pub(crate) fn new(mtu: usize) -> Self {
-        Self { mtu, collected: Collected::new(mtu + 2), escaped: false }
+        Self { mtu, decoder: Decoder::new(mtu) }
     }
 }
 
 impl Framing for Hdlc {
     fn take(&mut self, _now: Instant, octets: &[u8], each: &mut dyn FnMut(Incoming<'_>)) {
-        for octet in octets {
-            match *octet {
-                // An escape before a flag takes the frame back.
-                FLAG if self.escaped => self.reset(),
-                FLAG => self.collected.finish(each, |octets| checked(octets, &X25)),
-                ESCAPE => self.escaped = true,
-                octet if self.escaped => {
-                    self.escaped = false;
-                    self.collected.push(octet ^ FLIPPED);
+        self.decoder.take(octets, |decoded| {
+            each(match decoded {
+                Decoded::Frame(octets) => {
+                    Incoming::Datagram { from: LinkAddr::Line, octets, signal: Signal::default() }
                 }
-                octet => self.collected.push(octet),
-            }
-        }
+                Decoded::Damaged => Incoming::Malformed,
+                Decoded::TooLong => Incoming::Oversize,
+            });
+        });
     }
 
     fn put(&mut self, to: Recipient, datagram: &[u8], line: &mut Vec<u8>) -> Result<Option<u8>, Unsendable> {
         only_peer(to, datagram, self.mtu)?;
-        line.push(FLAG);
-        for octet in datagram.iter().copied().chain(X25.checksum(datagram).to_le_bytes()) {
-            // XON and XOFF too: the line may use them.
-            if matches!(octet, FLAG | ESCAPE | 0x11 | 0x13) {
-                line.extend([ESCAPE, octet ^ FLIPPED]);
-            } else {
-                line.push(octet);
-            }
-        }
-        line.push(FLAG);
+        encode(datagram, line);
         Ok(None)
     }
 
     fn reset(&mut self) {
-        self.collected.clear();
-        self.escaped = false;
+        self.decoder.reset();
     }
 }
 
@@ -94,7 +76,7 @@ mod tests {
         let mut line = put(&mut hdlc, b"datagram");
         line[3] ^= 1;
         assert_eq!(taken(&mut hdlc, &line), ["malformed"]);
-        assert_eq!(taken(&mut hdlc, &[FLAG, 1, 2, 3, ESCAPE, FLAG]), [""; 0]);
-        assert_eq!(taken(&mut hdlc, &[&[7; 11][..], &[FLAG]].concat()), ["oversize"]);
+        assert_eq!(taken(&mut hdlc, &[0x7E, 1, 2, 3, 0x7D, 0x7E]), [""; 0]);
+        assert_eq!(taken(&mut hdlc, &[&[7; 11][..], &[0x7E]].concat()), ["oversize"]);
     }
 }

@@ -1,0 +1,3 @@
+//! IEEE 802.15.4 by a radio that is plugged in.
+
+pub mod spinel;

@@ -1,0 +1,445 @@
+//! The driver of a radio in virtual time, against a radio that answers by a script.
+
+use sn_types::Instant;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use transports::hdlc::{self, Decoded, Decoder};
+use transports::ieee802154::spinel::{
+    Energy, Event, Frame, MD_FLAG_ACKED_FP, MD_FLAG_BAD_FCS, Message, NotReady, Property, RawReceived, RawSent,
+    RawTransmit, Rcp, Received, Sent, Settings, Status, Transmit, put_packed,
+};
+
+const HWADDR: [u8; 8] = [0xF4, 0xCE, 0x36, 0x11, 0x13, 0x7E, 0x7D, 0xF8];
+const NODE: [u8; 8] = [2, 0, 0, 1, 0, 0, 0, 7];
+const FRAME: &[u8] = &[0x41, 0x88, 7, 0xCD, 0xAB, 0xFF, 0xFF];
+const TRANSMIT: Transmit<'static> = Transmit { frame: FRAME, max_frame_retries: 3, secured: true };
+
+/// What a radio does with a request.
+#[derive(Clone, Copy, PartialEq)]
+enum Mood {
+    Answers,
+    Refuses(Status),
+    Silent,
+}
+
+/// The driver, a radio, and the time.
+struct Bench {
+    now: Instant,
+    rcp: Rcp,
+    decoder: Decoder,
+    /// Of single properties; the others are answered.
+    moods: BTreeMap<Property, Mood>,
+    /// Whether it comes out of a reset.
+    resets: bool,
+    values: BTreeMap<Property, Vec<u8>>,
+    energy: BTreeMap<u8, i8>,
+    /// Everything that the driver has asked for.
+    asked: Vec<String>,
+    /// Frames that it has not been told about yet: the transaction.
+    transmits: Vec<(u8, Vec<u8>)>,
+    events: Vec<Event>,
+}
+
+fn settings() -> Settings {
+    Settings { pan_id: 0xABCD, channel: Some(15), short_address: 0xFFFE, long_address: None, tx_power_dbm: Some(8) }
+}
+
+impl Bench {
+    fn new(settings: Settings) -> Self {
+        let mut caps = Vec::new();
+        [34, 35, 513].into_iter().for_each(|cap| put_packed(cap, &mut caps));
+        let values = BTreeMap::from([
+            (Property::PROTOCOL_VERSION, vec![4, 3]),
+            (Property::CAPS, caps),
+            (Property::HWADDR, HWADDR.to_vec()),
+            (Property::NCP_VERSION, b"OPENTHREAD/1; test\0".to_vec()),
+        ]);
+        Self {
+            now: Instant::ZERO,
+            rcp: Rcp::new(settings),
+            decoder: Decoder::new(1_300),
+            moods: BTreeMap::new(),
+            resets: true,
+            values,
+            energy: (11..=26).map(|channel| (channel, -60 - channel as i8)).collect(),
+            asked: Vec::new(),
+            transmits: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    fn up() -> Self {
+        let mut bench = Self::new(settings());
+        bench.open();
+        assert!(matches!(&bench.events[..], [Event::Up(_)]), "{:?}", bench.events);
+        bench.events.clear();
+        bench.asked.clear();
+        bench
+    }
+
+    fn open(&mut self) {
+        self.rcp.handle_opened(self.now);
+        self.go_on();
+    }
+
+    /// Lets both talk until they have nothing to say.
+    fn go_on(&mut self) {
+        while !self.rcp.output().is_empty() {
+            let octets = self.rcp.output().to_vec();
+            self.rcp.written(octets.len());
+            let mut frames = Vec::new();
+            self.decoder.take(&octets, |decoded| match decoded {
+                Decoded::Frame(octets) => frames.push(octets.to_vec()),
+                Decoded::Damaged | Decoded::TooLong => panic!("the driver writes nonsense"),
+            });
+            frames.iter().for_each(|octets| self.hear(&Frame::decode(octets).expect("a frame")));
+        }
+        self.events.extend(std::iter::from_fn(|| self.rcp.poll_event()));
+    }
+
+    fn hear(&mut self, frame: &Frame<'_>) {
+        let (property, value) = match frame.message {
+            Message::Reset(reset) => {
+                self.asked.push(format!("{reset:?}"));
+                return if self.resets {
+                    self.say_status(0, Status::RESET_SOFTWARE)
+                };
+            }
+            Message::Set(Property::STREAM_RAW, value) => {
+                return self.transmits.push((frame.transaction, value.to_vec()));
+            }
+            Message::Get(property) => (property, self.values.get(&property).cloned().unwrap_or_default()),
+            Message::Set(property, value) | Message::Insert(property, value) | Message::Remove(property, value) => {
+                (property, value.to_vec())
+            }
+            Message::Noop | Message::Is(..) | Message::Inserted(..) | Message::Removed(..) => panic!("{frame:?}"),
+        };
+        self.asked.push(format!("{property} {value:02x?}"));
+        match self.moods.get(&property).copied().unwrap_or(Mood::Answers) {
+            Mood::Answers => self.say(frame.transaction, property, &value),
+            Mood::Refuses(status) => self.say_status(frame.transaction, status),
+            Mood::Silent => {}
+        }
+        self.look_at(property, &value);
+    }
+
+    /// A scan of one channel, once it has been told which.
+    fn look_at(&mut self, property: Property, value: &[u8]) {
+        if property == Property::MAC_SCAN_MASK {
+            self.values.insert(property, value.to_vec());
+        }
+        if property == Property::MAC_SCAN_STATE && value == [2] {
+            let [channel] = self.values[&Property::MAC_SCAN_MASK][..] else { panic!("one channel at a time") };
+            if let Some(dbm) = self.energy.get(&channel).copied() {
+                self.say(0, Property::MAC_ENERGY_SCAN_RESULT, &[channel, dbm as u8]);
+                self.say(0, Property::MAC_SCAN_STATE, &[0]);
+            }
+        }
+    }
+
+    fn say(&mut self, transaction: u8, property: Property, value: &[u8]) {
+        let mut line = Vec::new();
+        hdlc::encode(&Frame::new(transaction, Message::Is(property, value)).encode(), &mut line);
+        self.rcp.handle_octets(self.now, &line);
+    }
+
+    fn say_status(&mut self, transaction: u8, status: Status) {
+        let mut value = Vec::new();
+        put_packed(status.0, &mut value);
+        self.say(transaction, Property::LAST_STATUS, &value);
+    }
+
+    /// Until the driver has something to do by itself, and does it.
+    fn wait(&mut self) -> Duration {
+        let at = self.rcp.poll_timeout().expect("it waits for something");
+        let waited = at.since(self.now);
+        self.now = at;
+        self.rcp.handle_timeout(self.now);
+        self.go_on();
+        waited
+    }
+
+    fn took(&mut self) -> Vec<Event> {
+        self.go_on();
+        std::mem::take(&mut self.events)
+    }
+
+    fn downs(&mut self) -> Vec<String> {
+        let why = |event| match event {
+            Event::Down(why) => Some(why),
+            Event::Up(_) | Event::Received(_) | Event::Sent(_) | Event::Scanned(_) => None,
+        };
+        self.took().into_iter().filter_map(why).collect()
+    }
+}
+
+#[test]
+fn a_radio_is_reset_asked_and_set_up_before_it_is_up() {
+    let mut bench = Bench::new(settings());
+    bench.open();
+    assert_eq!(
+        bench.asked,
+        [
+            "Stack",
+            "PROTOCOL_VERSION [04, 03]",
+            "CAPS [22, 23, 81, 04]",
+            "HWADDR [f4, ce, 36, 11, 13, 7e, 7d, f8]",
+            "NCP_VERSION [4f, 50, 45, 4e, 54, 48, 52, 45, 41, 44, 2f, 31, 3b, 20, 74, 65, 73, 74, 00]",
+            "PHY_ENABLED [01]",
+            "MAC_15_4_PANID [cd, ab]",
+            "MAC_15_4_LADDR [f4, ce, 36, 11, 13, 7e, 7d, f8]",
+            "MAC_15_4_SADDR [fe, ff]",
+            "PHY_CHAN [0f]",
+            "PHY_TX_POWER [08]",
+            "MAC_PROMISCUOUS_MODE [00]",
+            "MAC_SRC_MATCH_ENABLED [01]",
+            "MAC_RAW_STREAM_ENABLED [01]",
+        ]
+    );
+    let [Event::Up(info)] = &bench.took()[..] else { panic!("it is up") };
+    assert_eq!((info.protocol, info.hwaddr, info.address), ((4, 3), HWADDR, HWADDR));
+    assert_eq!((&info.version[..], info.channel, info.tx_power_dbm), ("OPENTHREAD/1; test", 15, Some(8)));
+    assert!(info.matches_sources && bench.rcp.is_ready() && bench.rcp.poll_timeout().is_none());
+}
+
+#[test]
+fn another_address_than_the_burnt_in_one_can_be_used() {
+    let mut bench = Bench::new(Settings { long_address: Some(NODE), ..settings() });
+    bench.open();
+    assert!(bench.asked.contains(&"MAC_15_4_LADDR [02, 00, 00, 01, 00, 00, 00, 07]".to_owned()));
+    assert_eq!(bench.rcp.info().map(|info| (info.hwaddr, info.address)), Some((HWADDR, NODE)));
+}
+
+#[test]
+fn a_device_that_says_nothing_is_reset_three_times_told_of_once_and_tried_again() {
+    let mut bench = Bench::new(settings());
+    bench.resets = false;
+    bench.open();
+    let waits: Vec<_> = (0..3).map(|_| bench.wait().as_secs()).collect();
+    assert_eq!((&waits[..], &bench.asked[..]), (&[2, 2, 2][..], &["Stack", "Stack", "Platform"].map(String::from)[..]));
+    assert_eq!(bench.downs(), ["it does not answer: is it a radio co-processor, and is `baud` right?"]);
+    assert_eq!(bench.wait().as_secs(), 10);
+    (0..3).for_each(|_| _ = bench.wait());
+    assert_eq!(bench.downs(), [""; 0], "it has been told");
+    bench.resets = true;
+    bench.wait();
+    assert!(matches!(&bench.took()[..], [Event::Up(_)]));
+}
+
+#[test]
+fn what_is_no_radio_co_processor_is_said_so() {
+    for (property, value, why) in [
+        (Property::PROTOCOL_VERSION, &[5, 0][..], "it speaks Spinel 5.0, and we speak 4"),
+        (Property::PROTOCOL_VERSION, &[], "it has told no protocol version"),
+        (
+            Property::CAPS,
+            &[33, 0x81, 4],
+            "its firmware is no radio co-processor (it lacks the capabilities CONFIG_RADIO and MAC_RAW): it needs \
+             `ot-rcp`",
+        ),
+        (Property::HWADDR, &[1, 2], "it has told no address"),
+    ] {
+        let mut bench = Bench::new(settings());
+        bench.values.insert(property, value.to_vec());
+        bench.open();
+        assert_eq!(bench.downs(), [why]);
+        assert_eq!(bench.wait().as_secs(), 10, "it is tried again: it may be flashed meanwhile");
+    }
+}
+
+#[test]
+fn a_setting_that_the_radio_refuses_is_named() {
+    for (property, why) in [
+        (Property::PHY_CHAN, "it has refused channel 15: INVALID_ARGUMENT"),
+        (Property::PHY_TX_POWER, "it has refused 8 dBm: INVALID_ARGUMENT"),
+    ] {
+        let mut bench = Bench::new(settings());
+        bench.moods.insert(property, Mood::Refuses(Status::INVALID_ARGUMENT));
+        bench.open();
+        assert_eq!(bench.downs(), [why]);
+    }
+}
+
+#[test]
+fn a_radio_may_lack_what_can_be_done_without() {
+    let mut bench = Bench::new(settings());
+    for property in [Property::MAC_PROMISCUOUS_MODE, Property::MAC_SRC_MATCH_ENABLED, Property::NCP_VERSION] {
+        bench.moods.insert(property, Mood::Refuses(Status::PROP_NOT_FOUND));
+    }
+    bench.open();
+    let [Event::Up(info)] = &bench.took()[..] else { panic!("it is up") };
+    assert!(!info.matches_sources);
+    bench.asked.clear();
+    bench.rcp.match_source(bench.now, NODE, true);
+    bench.go_on();
+    assert_eq!(bench.asked, [""; 0]);
+}
+
+#[test]
+fn a_request_is_repeated_once_and_then_the_radio_is_started_again() {
+    let mut bench = Bench::new(settings());
+    bench.moods.insert(Property::PHY_CHAN, Mood::Silent);
+    bench.open();
+    bench.asked.clear();
+    assert_eq!(bench.wait().as_secs(), 2);
+    assert_eq!(bench.asked, ["PHY_CHAN [0f]"]);
+    assert_eq!(bench.wait().as_secs(), 2);
+    assert_eq!(bench.downs(), ["it does not answer for PHY_CHAN"]);
+    assert_eq!(bench.asked[1], "Stack");
+}
+
+#[test]
+fn a_frame_is_sent_and_what_became_of_it_is_told() {
+    let answers = [
+        (RawSent { status: Status::OK, frame_pending: true }, Sent::Done { frame_pending: true }),
+        (RawSent { status: Status::NO_ACK, frame_pending: false }, Sent::NoAck),
+        (RawSent { status: Status::CCA_FAILURE, frame_pending: false }, Sent::ChannelBusy),
+        (RawSent { status: Status::BUSY, frame_pending: false }, Sent::Refused(Status::BUSY)),
+    ];
+    let mut bench = Bench::up();
+    for (raw, sent) in answers {
+        bench.rcp.transmit(bench.now, &TRANSMIT).expect("it is ready");
+        assert_eq!(bench.rcp.transmit(bench.now, &TRANSMIT), Err(NotReady), "one at a time");
+        bench.go_on();
+        let (transaction, value) = bench.transmits.pop().expect("it has the frame");
+        let on_air = RawTransmit::decode(&value).expect("all of it");
+        assert_eq!((on_air.psdu, on_air.channel), (&[FRAME, &[0, 0]].concat()[..], 15));
+        assert!(on_air.secured && on_air.csma && on_air.max_frame_retries == 3);
+        // A frame of another comes in between, and an answer to nobody.
+        bench.say(0, Property::STREAM_RAW, &received(0));
+        bench.say_status(transaction % 15 + 1, Status::OK);
+        assert!(matches!(&bench.took()[..], [Event::Received(_)]));
+        bench.say(transaction, Property::LAST_STATUS, &raw.encode(None, 0));
+        assert_eq!(bench.took(), [Event::Sent(sent)]);
+    }
+}
+
+#[test]
+fn a_radio_that_does_not_say_what_became_of_a_frame_is_started_again() {
+    let mut bench = Bench::up();
+    bench.rcp.transmit(bench.now, &TRANSMIT).expect("it is ready");
+    assert_eq!(bench.wait().as_secs(), 5);
+    let events = bench.took();
+    assert_eq!(events[0], Event::Sent(Sent::Unknown));
+    assert_eq!(events[1], Event::Down("it does not say what became of a frame".into()));
+    assert!(matches!(events[2..], [Event::Up(_)]));
+    // The late answer to what was before is for nobody.
+    let (transaction, _) = bench.transmits.pop().expect("it had the frame");
+    bench.say_status(transaction, Status::OK);
+    assert_eq!(bench.took(), []);
+}
+
+#[test]
+fn a_reset_in_the_middle_is_told_once_and_everything_is_set_up_again() {
+    let mut bench = Bench::up();
+    bench.rcp.match_source(bench.now, NODE, true);
+    bench.rcp.transmit(bench.now, &TRANSMIT).expect("it is ready");
+    bench.go_on();
+    assert_eq!(bench.asked, ["MAC_SRC_MATCH_EXTENDED_ADDRESSES [02, 00, 00, 01, 00, 00, 00, 07]"]);
+    bench.asked.clear();
+    bench.say_status(0, Status(116));
+    let events = bench.took();
+    assert_eq!(events[0], Event::Sent(Sent::Unknown));
+    assert_eq!(events[1], Event::Down("the radio has been reset (RESET_CRASH)".into()));
+    assert!(matches!(events[2..], [Event::Up(_)]));
+    assert_eq!(bench.asked[0], "PROTOCOL_VERSION [04, 03]", "it needs no other reset");
+    assert_eq!(bench.asked[13], "MAC_SRC_MATCH_EXTENDED_ADDRESSES [02, 00, 00, 01, 00, 00, 00, 07]");
+}
+
+#[test]
+fn a_radio_that_resets_whenever_it_is_set_up_is_left_alone_for_a_while() {
+    let mut bench = Bench::up();
+    bench.moods.insert(Property::PHY_CHAN, Mood::Silent);
+    for _ in 0..6 {
+        bench.say_status(0, Status(116));
+        bench.go_on();
+    }
+    assert_eq!(
+        bench.downs(),
+        ["the radio has been reset (RESET_CRASH)", "it is reset again and again while it is set up"]
+    );
+    assert_eq!(bench.wait().as_secs(), 10);
+}
+
+#[test]
+fn what_the_radio_measured_comes_with_a_frame() {
+    let mut bench = Bench::up();
+    bench.say(0, Property::STREAM_RAW, &received(MD_FLAG_ACKED_FP));
+    // No metadata at all, a damaged frame, and none.
+    bench.say(0, Property::STREAM_RAW, &[&[9, 0][..], FRAME, &[0, 0]].concat());
+    bench.say(0, Property::STREAM_RAW, &received(MD_FLAG_BAD_FCS));
+    bench.say(0, Property::STREAM_RAW, &[0, 0]);
+    let whole = Received { frame: FRAME.to_vec(), rssi_dbm: Some(-70), lqi: Some(180), acked_with_pending: true };
+    let bare = Received { rssi_dbm: None, lqi: None, acked_with_pending: false, ..whole.clone() };
+    assert_eq!(bench.took(), [Event::Received(whole), Event::Received(bare)]);
+}
+
+#[test]
+fn frames_from_before_it_is_set_up_are_not_heard() {
+    let mut bench = Bench::new(settings());
+    bench.resets = false;
+    bench.open();
+    bench.say(0, Property::STREAM_RAW, &received(0));
+    assert_eq!(bench.took(), []);
+}
+
+#[test]
+fn the_quietest_channel_is_found() {
+    let mut bench = Bench::new(Settings { channel: None, ..settings() });
+    bench.energy.insert(20, -99);
+    bench.energy.insert(23, -99);
+    bench.open();
+    let [Event::Up(info)] = &bench.took()[..] else { panic!("it is up") };
+    assert_eq!((info.channel, info.energy.len()), (20, 16));
+}
+
+#[test]
+fn channels_are_looked_at_one_after_the_other() {
+    let mut bench = Bench::up();
+    bench.energy.remove(&12);
+    bench.rcp.scan(bench.now, &[11, 12, 13], 300).expect("it is ready");
+    bench.go_on();
+    assert_eq!(bench.rcp.transmit(bench.now, &TRANSMIT), Err(NotReady), "it listens elsewhere");
+    assert_eq!(bench.wait().as_millis(), 1_300, "one channel is never answered");
+    let found = [Energy { channel: 11, dbm: -71 }, Energy { channel: 13, dbm: -73 }];
+    assert_eq!(bench.took(), [Event::Scanned(found.to_vec())]);
+    assert_eq!(bench.asked.last().map(String::as_str), Some("PHY_CHAN [0f]"));
+    assert!(bench.rcp.is_ready());
+}
+
+#[test]
+fn a_node_more_than_the_radio_knows_by_heart_makes_it_tell_every_node_to_wait() {
+    let mut bench = Bench::up();
+    bench.moods.insert(Property::MAC_SRC_MATCH_EXTENDED_ADDRESSES, Mood::Refuses(Status(11)));
+    bench.rcp.match_source(bench.now, NODE, true);
+    bench.go_on();
+    assert_eq!(bench.asked[1..], ["MAC_SRC_MATCH_ENABLED [00]"]);
+}
+
+#[test]
+fn no_octets_confuse_it_for_long() {
+    let mut bench = Bench::up();
+    let mut noise = oorandom::Rand32::new(3);
+    for _ in 0..2_000 {
+        let octets: Vec<u8> = (0..noise.rand_range(0..200)).map(|_| noise.rand_u32() as u8).collect();
+        bench.rcp.handle_octets(bench.now, &octets);
+        // Frames of nonsense, too.
+        let mut line = Vec::new();
+        hdlc::encode(&[&[0x80, 6][..], &octets].concat(), &mut line);
+        bench.rcp.handle_octets(bench.now, &line);
+        bench.go_on();
+    }
+    bench.say_status(0, Status::RESET_SOFTWARE);
+    bench.go_on();
+    (0..12).for_each(|_| {
+        if bench.rcp.poll_timeout().is_some() {
+            bench.wait();
+        }
+    });
+    assert!(bench.rcp.is_ready());
+}
+
+fn received(flags: u16) -> Vec<u8> {
+    let psdu = [FRAME, &[0, 0]].concat();
+    RawReceived { psdu: &psdu, rssi_dbm: Some(-70), flags, channel: Some(15), lqi: Some(180) }.encode(7)
+}
