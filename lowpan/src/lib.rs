@@ -14,9 +14,9 @@
 #[cfg(feature = "hub")]
 extern crate alloc;
 
+mod address;
 mod assembly;
 mod carriage;
-mod eui64;
 mod fragment;
 #[cfg(feature = "hub")]
 mod hub;
@@ -27,15 +27,16 @@ mod security;
 mod sixlowpan;
 mod station;
 
+pub use address::link_local;
 pub use carriage::{Carriage, DISPATCH};
-pub use eui64::Eui64;
 #[cfg(feature = "hub")]
 pub use hub::{
-    Ack, Carriages, Config, ConfigError, FrameId, Hub, Limits, Node, Received, SendError, Signal, SourceMatch, Stats,
-    Transmit, TransmitError,
+    Ack, Carriages, Config, ConfigError, FrameId, Hub, Limits, Node, Received, SendError, SourceMatch, Stats, Transmit,
+    TransmitError,
 };
 pub use mac::{Address, BROADCAST, Header, Kind};
 pub use psdu::{FCS_LEN, MAX_FRAME, MAX_PSDU, Psdu, check_fcs, fcs};
 pub use reason::Reason;
-pub use security::{AuxHeader, Key, Keys, Level, NoCounter, NoKeys};
+pub use security::{AuxHeader, Keys, Level, NoKeys};
+pub use sn_types::{Eui64, LinkKey, Signal};
 pub use station::Station;

@@ -12,13 +12,13 @@
 //! short address. A command's first octet, which says what command it is, is authenticated and not encrypted.
 
 use crate::mac::Kind;
-use crate::{Eui64, Psdu, Reason};
+use crate::{Psdu, Reason};
 use aes::Aes128;
 use ccm::aead::generic_array::GenericArray;
 use ccm::aead::generic_array::typenum::{U4, U8, U13, U16};
 use ccm::aead::{AeadInPlace, KeyInit};
 use ccm::{Ccm, TagSize};
-use core::fmt;
+use sn_types::{Eui64, LinkKey};
 
 /// How long integrity codes are: what is sent, and asked of every frame that is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,50 +58,21 @@ impl Level {
     }
 }
 
-/// A node's AES-128 key. It is not shown in logs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Key([u8; 16]);
-
-impl Key {
-    /// The key with these octets, in the order in which they are written.
-    #[must_use]
-    pub const fn new(octets: [u8; 16]) -> Self {
-        Self(octets)
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(..)")
-    }
-}
-
 /// The keys of the nodes, and the frame counters: what must outlive the process, so somebody else keeps it.
 ///
 /// A counter must never be used twice under a key, or what was sealed with it can be read: whoever hands out counters
 /// has first written down, durably, that they are taken.
 pub trait Keys {
     /// The key that a node shares with this station; `None` if the node may not talk to it.
-    fn key(&self, node: Eui64) -> Option<&Key>;
+    fn key(&self, node: Eui64) -> Option<&LinkKey>;
 
     /// Takes note of the counter of a frame that is proven to be the node's own. `false` if it is not greater than all
     /// before: the frame is a replay.
     fn accept(&mut self, node: Eui64, counter: u32) -> bool;
 
-    /// The counter of the next frame to send, whomever to: greater than all before.
-    ///
-    /// # Errors
-    /// [`NoCounter`] says whether it is worth while to ask again.
-    fn next_counter(&mut self) -> Result<u32, NoCounter>;
-}
-
-/// Why a frame cannot be sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoCounter {
-    /// More counters are being reserved: the frame waits.
-    NotYet,
-    /// All 2^32 - 1 have been used: nothing more can be sent until there are new keys (§7.2.1 says COUNTER_ERROR).
-    Exhausted,
+    /// The counter of the next frame to send, whomever to: greater than all before, and never 2^32 - 1 (§7.2.1). `None`:
+    /// more are still being reserved, or all are used and there is nothing to send until there are new keys.
+    fn next_counter(&mut self) -> Option<u32>;
 }
 
 /// For stations without link security: nobody has a key.
@@ -109,7 +80,7 @@ pub enum NoCounter {
 pub struct NoKeys;
 
 impl Keys for NoKeys {
-    fn key(&self, _node: Eui64) -> Option<&Key> {
+    fn key(&self, _node: Eui64) -> Option<&LinkKey> {
         None
     }
 
@@ -117,8 +88,8 @@ impl Keys for NoKeys {
         false
     }
 
-    fn next_counter(&mut self) -> Result<u32, NoCounter> {
-        Err(NoCounter::Exhausted)
+    fn next_counter(&mut self) -> Option<u32> {
+        None
     }
 }
 
@@ -180,7 +151,7 @@ pub(crate) fn seal(
     kind: Kind,
     aux: AuxHeader,
     source: Eui64,
-    key: &Key,
+    key: &LinkKey,
     payload: &[u8],
 ) -> Option<Psdu> {
     aux.push_to(&mut psdu)?;
@@ -206,7 +177,7 @@ pub(crate) fn open(
     kind: Kind,
     aux: AuxHeader,
     source: Eui64,
-    key: &Key,
+    key: &LinkKey,
 ) -> Result<(), Reason> {
     let end = psdu.len().checked_sub(aux.level.mic_len()).ok_or(Reason::BadMic)?;
     let clear = header_len + open_payload(kind);
@@ -238,7 +209,7 @@ const fn reason_against(is_genuine: bool) -> Reason {
     if is_genuine { Reason::Replay } else { Reason::BadMic }
 }
 
-fn encrypt<M>(key: &Key, nonce: &[u8; 13], header: &[u8], message: &mut [u8], mic: &mut [u8])
+fn encrypt<M>(key: &LinkKey, nonce: &[u8; 13], header: &[u8], message: &mut [u8], mic: &mut [u8])
 where
     M: ccm::aead::generic_array::ArrayLength<u8> + TagSize,
 {
@@ -249,7 +220,7 @@ where
     }
 }
 
-fn decrypt<M>(key: &Key, nonce: &[u8; 13], header: &[u8], message: &mut [u8], mic: &[u8]) -> bool
+fn decrypt<M>(key: &LinkKey, nonce: &[u8; 13], header: &[u8], message: &mut [u8], mic: &[u8]) -> bool
 where
     M: ccm::aead::generic_array::ArrayLength<u8> + TagSize,
 {
@@ -264,8 +235,8 @@ mod tests {
 
     use super::*;
 
-    const KEY: Key =
-        Key([0xC0, 0xC1, 0xC2, 0xC3, 0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xCB, 0xCC, 0xCD, 0xCE, 0xCF]);
+    const KEY: LinkKey =
+        LinkKey([0xC0, 0xC1, 0xC2, 0xC3, 0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xCB, 0xCC, 0xCD, 0xCE, 0xCF]);
     const SOURCE: Eui64 = Eui64([0xAC, 0xDE, 0x48, 0, 0, 0, 0, 1]);
     const COMMAND: [u8; 27] = [
         0x2B, 0xDC, 0x84, 0x21, 0x43, 0x02, 0, 0, 0, 0, 0x48, 0xDE, 0xAC, 0xFF, 0xFF, 0x01, 0, 0, 0, 0, 0x48, 0xDE,

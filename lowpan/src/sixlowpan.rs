@@ -5,6 +5,7 @@
 //! there is no table of neighbours. The formats are smoltcp's. What it misreads is refused here: UDP ports
 //! 0xF000..=0xF0FF as receiver's, and both of 0xF0B0..=0xF0BF.
 
+use crate::address::{link_local, solicited_node};
 use crate::carriage::{Carriage, Direction, Head, Meaning, Way};
 use crate::{Eui64, Reason};
 use core::net::Ipv6Addr;
@@ -83,7 +84,7 @@ pub(crate) fn advertise(way: Way, out: &mut [u8]) -> Option<(Head, usize)> {
     let iphc = headers(way, SixlowpanNextHeader::Uncompressed(IpProtocol::Icmpv6), ND_HOP_LIMIT);
     let advertisement = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert {
         flags: NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE,
-        target_addr: way.from.link_local(),
+        target_addr: link_local(way.from),
         lladdr: Some(RawHardwareAddress::from_bytes(&way.from.0)),
     });
     let head_len = iphc.buffer_len();
@@ -98,9 +99,9 @@ pub(crate) fn advertise(way: Way, out: &mut [u8]) -> Option<(Head, usize)> {
 
 fn headers(way: Way, next_header: SixlowpanNextHeader, hop_limit: u8) -> SixlowpanIphcRepr {
     SixlowpanIphcRepr {
-        src_addr: way.from.link_local(),
+        src_addr: link_local(way.from),
         ll_src_addr: Some(extended(way.from)),
-        dst_addr: if way.to_all { ALL_NODES } else { way.to.link_local() },
+        dst_addr: if way.to_all { ALL_NODES } else { link_local(way.to) },
         ll_dst_addr: Some(if way.to_all { Ieee802154Address::BROADCAST } else { extended(way.to) }),
         next_header,
         hop_limit,
@@ -194,8 +195,8 @@ pub(crate) fn interpret(packet: &[u8], way: Way) -> Result<Meaning, Reason> {
         return Err(Reason::Ip);
     }
     let to = repr.dst_addr;
-    let is_ours = to == way.to.link_local() || to == ALL_NODES || to == way.to.solicited_node();
-    if repr.src_addr != way.from.link_local() || !is_ours {
+    let is_ours = to == link_local(way.to) || to == ALL_NODES || to == solicited_node(way.to);
+    if repr.src_addr != link_local(way.from) || !is_ours {
         return Err(Reason::IpAddress);
     }
     match repr.next_header {
@@ -230,7 +231,7 @@ fn interpret_icmp(ip: &Ipv6Repr, payload: &[u8], ours: Eui64) -> Result<Meaning,
         .map_err(|_| Reason::Protocol)?;
     match message {
         Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr, .. })
-            if target_addr == ours.link_local() && ip.hop_limit == ND_HOP_LIMIT =>
+            if target_addr == link_local(ours) && ip.hop_limit == ND_HOP_LIMIT =>
         {
             Ok(Meaning::Solicitation)
         }

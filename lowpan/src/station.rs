@@ -3,7 +3,7 @@
 //! Shared by the gateway's side ([`crate::Hub`]) and the node's ([`crate::Leaf`]).
 
 use crate::mac::{Address, Header, Kind};
-use crate::security::{AuxHeader, Keys, Level, NoCounter, open, seal};
+use crate::security::{AuxHeader, Keys, Level, open, seal};
 use crate::{Eui64, MAX_PSDU, Psdu, Reason};
 
 /// Who this station is, and whether its link is secured.
@@ -32,8 +32,8 @@ pub(crate) struct Envelope {
 /// Why a frame cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unsealed {
-    NotYet,
-    Exhausted,
+    /// There is no frame counter, perhaps not yet.
+    NoCounter,
     /// There is no key for the receiver any more.
     NoKey,
     /// It is longer than a frame: a fault of whoever cut the payload.
@@ -72,11 +72,11 @@ impl Station {
         MAX_PSDU - Header::size(to, from) - security
     }
 
-    /// A frame to `peer`, which need not be the one that is addressed: it says under whose key it is sealed.
+    /// A frame, sealed under the key of `peer` if the link is secured. A frame to all may have one, too: a node's.
     pub(crate) fn frame(
         &self,
         envelope: Envelope,
-        peer: Eui64,
+        peer: Option<Eui64>,
         keys: &mut impl Keys,
         payload: &[u8],
     ) -> Result<Psdu, Unsealed> {
@@ -94,13 +94,8 @@ impl Station {
         let Some(level) = self.security else {
             return psdu.push(payload).map(|()| psdu).ok_or(Unsealed::TooLong);
         };
-        if keys.key(peer).is_none() {
-            return Err(Unsealed::NoKey);
-        }
-        let counter = keys.next_counter().map_err(|why| match why {
-            NoCounter::NotYet => Unsealed::NotYet,
-            NoCounter::Exhausted => Unsealed::Exhausted,
-        })?;
+        let peer = peer.filter(|peer| keys.key(*peer).is_some()).ok_or(Unsealed::NoKey)?;
+        let counter = keys.next_counter().ok_or(Unsealed::NoCounter)?;
         let aux = AuxHeader { level, counter, key_index: None };
         let key = keys.key(peer).ok_or(Unsealed::NoKey)?;
         seal(psdu, envelope.kind, aux, self.eui64, key, payload).ok_or(Unsealed::TooLong)

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 use lowpan::{
-    Ack, Carriage, Carriages, Config, Eui64, Hub, Limits, NoKeys, Reason, Received, SendError, SourceMatch, Station,
-    TransmitError,
+    Ack, Carriage, Carriages, Config, Eui64, Hub, Limits, NoKeys, Reason, Received, SendError, Signal, SourceMatch,
+    Station, TransmitError,
 };
 use sn_types::Instant;
 
@@ -27,7 +27,7 @@ fn hub() -> Hub<NoKeys> {
 #[test]
 fn a_bare_datagram_is_taken_and_answered_bare() {
     let mut hub = hub();
-    let received = hub.handle_frame(Instant::ZERO, FROM_NODE, None);
+    let received = hub.handle_frame(Instant::ZERO, FROM_NODE, Signal::default());
     let expected = Received::Datagram { from: NODE, carriage: Carriage::Bare, to_all: false, octets: b"\x02\x16" };
     assert_eq!(received, expected);
     hub.send(Instant::ZERO, NODE, b"\x02\x17").unwrap();
@@ -44,7 +44,7 @@ fn a_bare_datagram_is_taken_and_answered_bare() {
 fn what_is_for_a_node_that_polls_waits_for_its_poll() {
     let mut hub = hub();
     let now = Instant::ZERO;
-    assert_eq!(hub.handle_frame(now, POLL, None), Received::DataRequest { from: NODE });
+    assert_eq!(hub.handle_frame(now, POLL, Signal::default()), Received::DataRequest { from: NODE });
     hub.send(now, NODE, b"one").unwrap();
     hub.send(now, NODE, b"two").unwrap();
     assert_eq!(hub.poll_source_match(), Some(SourceMatch { node: NODE, pending: true }));
@@ -53,7 +53,7 @@ fn what_is_for_a_node_that_polls_waits_for_its_poll() {
     let mut poll = POLL.to_vec();
     for (text, pending) in [(b"one", true), (b"two", false)] {
         poll[2] += 1;
-        assert_eq!(hub.handle_frame(now, &poll, None), Received::DataRequest { from: NODE });
+        assert_eq!(hub.handle_frame(now, &poll, Signal::default()), Received::DataRequest { from: NODE });
         let transmit = hub.poll_transmit().expect("what waited");
         let frame = transmit.psdu.as_bytes();
         assert_eq!(frame[0] & 0x10 != 0, pending, "frame pending");
@@ -67,7 +67,7 @@ fn what_is_for_a_node_that_polls_waits_for_its_poll() {
 #[test]
 fn what_is_not_polled_for_in_time_is_given_up() {
     let mut hub = hub();
-    hub.handle_frame(Instant::ZERO, POLL, None);
+    hub.handle_frame(Instant::ZERO, POLL, Signal::default());
     hub.send(Instant::ZERO, NODE, b"one").unwrap();
     let deadline = hub.poll_timeout().expect("a deadline");
     assert_eq!(deadline, Instant::ZERO + CONFIG.limits.waiting_for);
@@ -86,12 +86,12 @@ fn a_frame_that_is_not_acknowledged_waits_for_the_next_poll_or_is_given_up() {
     hub.handle_transmitted(transmit.id, Err(TransmitError::NoAck));
     assert_eq!((hub.stats().no_ack, hub.waiting()), (1, 0));
 
-    hub.handle_frame(Instant::ZERO, POLL, None);
+    hub.handle_frame(Instant::ZERO, POLL, Signal::default());
     hub.send(Instant::ZERO, NODE, b"polled").unwrap();
     let mut poll = POLL.to_vec();
     for result in [Err(TransmitError::NoAck), Ok(Ack::default())] {
         poll[2] += 1;
-        hub.handle_frame(Instant::ZERO, &poll, None);
+        hub.handle_frame(Instant::ZERO, &poll, Signal::default());
         let transmit = hub.poll_transmit().unwrap();
         hub.handle_transmitted(transmit.id, result);
     }
@@ -101,11 +101,11 @@ fn a_frame_that_is_not_acknowledged_waits_for_the_next_poll_or_is_given_up() {
 #[test]
 fn the_same_frame_again_is_a_copy_for_a_second() {
     let mut hub = hub();
-    assert!(matches!(hub.handle_frame(Instant::ZERO, FROM_NODE, None), Received::Datagram { .. }));
+    assert!(matches!(hub.handle_frame(Instant::ZERO, FROM_NODE, Signal::default()), Received::Datagram { .. }));
     let copy = Received::Rejected { from: Some(NODE), reason: Reason::Duplicate };
-    assert_eq!(hub.handle_frame(Instant::from_millis(30), FROM_NODE, None), copy);
+    assert_eq!(hub.handle_frame(Instant::from_millis(30), FROM_NODE, Signal::default()), copy);
     assert_eq!(hub.stats().rejected(Reason::Duplicate), 1);
-    assert!(matches!(hub.handle_frame(Instant::from_secs(2), FROM_NODE, None), Received::Datagram { .. }));
+    assert!(matches!(hub.handle_frame(Instant::from_secs(2), FROM_NODE, Signal::default()), Received::Datagram { .. }));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn nodes_that_were_not_heard_for_longest_are_forgotten() {
     let mut frame = FROM_NODE.to_vec();
     for (seconds, last_octet) in [(0, 1), (1, 2), (2, 1), (3, 3)] {
         frame[7] = last_octet;
-        hub.handle_frame(Instant::ZERO + Duration::from_secs(seconds), &frame, None);
+        hub.handle_frame(Instant::ZERO + Duration::from_secs(seconds), &frame, Signal::default());
     }
     let known: Vec<_> = hub.nodes().map(|(eui64, _)| eui64.0[7]).collect();
     assert_eq!(known, [1, 3]);

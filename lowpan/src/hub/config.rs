@@ -77,7 +77,7 @@ pub struct Limits {
     pub waiting_per_node: usize,
     /// Datagrams that wait for all nodes together.
     pub waiting: usize,
-    /// How long a datagram waits for its node's poll (macTransactionPersistenceTime).
+    /// How long a datagram waits for its node's poll (macTransactionPersistenceTime), or for a frame counter.
     pub waiting_for: Duration,
     /// Datagrams that are being put together, each of another node.
     pub assemblies: usize,

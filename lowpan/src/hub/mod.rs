@@ -11,7 +11,7 @@ mod stats;
 mod transmit;
 
 pub use config::{Carriages, Config, ConfigError, Limits};
-pub use nodes::{Node, Signal};
+pub use nodes::Node;
 pub use receive::Received;
 pub use stats::Stats;
 pub use transmit::{Ack, FrameId, SendError, SourceMatch, Transmit, TransmitError};
@@ -124,8 +124,9 @@ impl<K: Keys> Hub<K> {
         let (before, assembly_for) = (self.assemblies.len(), self.config.limits.assembly_for);
         self.assemblies.retain(|_, assembly| assembly.since + assembly_for > now);
         self.stats.incomplete += (before - self.assemblies.len()) as u64;
-        for (node, count) in self.queues.expire(now) {
-            self.stats.expired += count as u64;
+        let (expired, silent) = self.queues.expire(now);
+        self.stats.expired += expired as u64;
+        for node in silent {
             // It does not poll any more, or not often enough: sending at once is as good.
             if let Some(node) = self.nodes.get_mut(node) {
                 node.polls = false;

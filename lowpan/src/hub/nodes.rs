@@ -4,24 +4,15 @@ use crate::carriage::Carriage;
 use crate::{Eui64, fcs};
 use alloc::collections::BTreeMap;
 use core::time::Duration;
-use sn_types::Instant;
-
-/// How strongly a frame was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signal {
-    /// Received signal strength, in dBm.
-    pub rssi_dbm: i8,
-    /// Link quality indication, 0..=255, as the radio means it; `None` if it gives none.
-    pub lqi: Option<u8>,
-}
+use sn_types::{Instant, Signal};
 
 /// How a node was last heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Node {
     /// When.
     pub last_heard: Instant,
-    /// How strongly, if the radio tells.
-    pub signal: Option<Signal>,
+    /// How strongly, as far as the radio tells.
+    pub signal: Signal,
     /// The form of its last datagram, in which it is answered; `None` before there was one.
     pub carriage: Option<Carriage>,
     /// It fetches its datagrams by data requests.
@@ -59,7 +50,7 @@ impl Nodes {
     }
 
     /// Takes note of a frame of this node.
-    pub(super) fn heard(&mut self, now: Instant, from: Eui64, psdu: &[u8], signal: Option<Signal>, limit: usize) {
+    pub(super) fn heard(&mut self, now: Instant, from: Eui64, psdu: &[u8], signal: Signal, limit: usize) {
         if !self.table.contains_key(&from) && self.table.len() >= limit {
             self.forget_one();
         }

@@ -19,7 +19,7 @@ pub(super) struct Waiting {
     pub(super) packet: Vec<u8>,
     /// How many octets of the packet have been sent.
     pub(super) sent: usize,
-    /// Until when it waits for its node's poll.
+    /// Until when it waits for its node's poll, or for a frame counter.
     pub(super) until: Instant,
 }
 
@@ -140,21 +140,22 @@ impl Queues {
         self.len -= usize::from(popped.is_some());
     }
 
-    /// Takes away what has waited too long, and says how much of which nodes.
-    pub(super) fn expire(&mut self, now: Instant) -> Vec<(Eui64, usize)> {
-        let mut expired = Vec::new();
+    /// Takes away what has waited too long, and says how much; and the nodes that did not poll for it.
+    pub(super) fn expire(&mut self, now: Instant) -> (usize, Vec<Eui64>) {
+        let before = self.len;
+        let mut silent = Vec::new();
+        self.len -= retain_fresh(&mut self.direct, now);
         for (node, queue) in &mut self.indirect {
-            let before = queue.len();
-            queue.retain(|waiting| waiting.until > now);
-            if queue.len() < before {
-                expired.push((*node, before - queue.len()));
+            let expired = retain_fresh(queue, now);
+            self.len -= expired;
+            if expired > 0 {
+                silent.push(*node);
             }
         }
-        for (node, count) in &expired {
-            self.len -= count;
+        for node in &silent {
             self.drop_if_empty(*node);
         }
-        expired
+        (before - self.len, silent)
     }
 
     fn drop_if_empty(&mut self, node: Eui64) {
@@ -165,7 +166,8 @@ impl Queues {
     }
 
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        self.indirect.values().filter_map(VecDeque::front).map(|waiting| waiting.until).min()
+        let queues = self.indirect.values().chain([&self.direct]);
+        queues.filter_map(VecDeque::front).map(|waiting| waiting.until).min()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -182,4 +184,11 @@ impl Queues {
         let node = self.changed.pop_first()?;
         Some((node, self.indirect.contains_key(&node)))
     }
+}
+
+/// Takes away what has waited too long, and says how much.
+fn retain_fresh(queue: &mut VecDeque<Waiting>, now: Instant) -> usize {
+    let before = queue.len();
+    queue.retain(|waiting| waiting.until > now);
+    before - queue.len()
 }

@@ -1,6 +1,5 @@
 //! Frames that the radio hears.
 
-use super::nodes::Signal;
 use super::queues::Source;
 use super::{Hub, Nodes};
 use crate::assembly::{Added, Assembly};
@@ -12,7 +11,7 @@ use crate::sixlowpan::MAX_GROWTH;
 use crate::station::Opened;
 use crate::{Eui64, MAX_PSDU, Reason};
 use alloc::vec;
-use sn_types::Instant;
+use sn_types::{Instant, Signal};
 
 /// What a frame brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +61,7 @@ enum Step {
 
 impl<K: Keys> Hub<K> {
     /// Takes a frame without check sequence, and says what it brought.
-    pub fn handle_frame(&mut self, now: Instant, psdu: &[u8], signal: Option<Signal>) -> Received<'_> {
+    pub fn handle_frame(&mut self, now: Instant, psdu: &[u8], signal: Signal) -> Received<'_> {
         self.stats.frames_heard += 1;
         let opened = match self.open(now, psdu) {
             Ok(opened) => opened,

@@ -19,13 +19,13 @@ pub struct Stats {
     pub no_ack: u64,
     /// Datagrams given up because the channel was never free, or the radio failed.
     pub channel_access: u64,
-    /// Datagrams whose node did not poll in time.
+    /// Datagrams whose node did not poll in time, or for which no frame counter came.
     pub expired: u64,
     /// Datagrams not sent because too many waited.
     pub full: u64,
     /// Datagrams not sent because they were too long.
     pub too_long: u64,
-    /// Datagrams not sent because there was no key, or no frame counter was left.
+    /// Datagrams not sent because their node's key was taken away.
     pub unsealed: u64,
     /// Datagrams whose other fragments did not come in time.
     pub incomplete: u64,

@@ -122,8 +122,8 @@ impl<K: Keys> Hub<K> {
             .try_for_each(|carriage| self.enqueue(now, way, carriage, datagram))
     }
 
-    /// The next frame; `None` if there is none, the radio has one already, or counters are being reserved. In the last
-    /// case call it again when there are some.
+    /// The next frame; `None` if there is none, the radio has one already, or there is no frame counter. In the last
+    /// case call it again when there are some; what waits for too long is given up.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         if self.in_flight.is_some() {
             return None;
@@ -131,8 +131,8 @@ impl<K: Keys> Hub<K> {
         while let Some(source) = self.queues.next() {
             match self.next_frame(source) {
                 Ok(transmit) => return Some(transmit),
-                Err(Unsealed::NotYet) => return None,
-                Err(Unsealed::Exhausted | Unsealed::NoKey | Unsealed::TooLong) => {
+                Err(Unsealed::NoCounter) => return None,
+                Err(Unsealed::NoKey | Unsealed::TooLong) => {
                     self.stats.unsealed += 1;
                     self.queues.pop(source);
                 }
@@ -237,8 +237,7 @@ impl<K: Keys> Hub<K> {
         let is_last = sent >= waiting.packet.len();
         let frame_pending = matches!(source, Source::Polled(_)) && (others_wait || !is_last);
         let envelope = Envelope { kind: Kind::Data, to, from, sequence: self.sequence, frame_pending };
-        let peer = waiting.node.unwrap_or_default();
-        let psdu = self.config.station.frame(envelope, peer, &mut self.keys, payload.as_bytes())?;
+        let psdu = self.config.station.frame(envelope, waiting.node, &mut self.keys, payload.as_bytes())?;
         let (serial, to) = (waiting.serial, waiting.node);
         self.sequence = self.sequence.wrapping_add(1);
         self.serial += 1;
