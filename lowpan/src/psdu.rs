@@ -1,6 +1,7 @@
 //! A frame's octets, and the check sequence that radios add to them.
 
 use core::fmt;
+use core::time::Duration;
 use crc::{CRC_16_KERMIT, Crc};
 
 /// aMaxPhyPacketSize: the longest frame with its check sequence, in octets (IEEE 802.15.4-2011 §9.2).
@@ -77,6 +78,15 @@ pub fn fcs(psdu: &[u8]) -> [u8; FCS_LEN] {
 pub fn check_fcs(frame: &[u8]) -> Option<&[u8]> {
     let (psdu, sequence) = frame.split_last_chunk::<FCS_LEN>()?;
     (*sequence == fcs(psdu)).then_some(psdu)
+}
+
+/// How long the same frame again is a copy: a radio repeats one within some tens of milliseconds.
+pub(crate) const COPIES_WITHIN: Duration = Duration::from_secs(1);
+
+/// Tells a frame from others of the same sender: check sequence, sequence number, length.
+pub(crate) fn digest(psdu: &[u8]) -> u32 {
+    let [a, b] = fcs(psdu);
+    u32::from_be_bytes([a, b, psdu.get(2).copied().unwrap_or_default(), psdu.len() as u8])
 }
 
 #[cfg(test)]

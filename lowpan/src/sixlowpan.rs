@@ -11,10 +11,13 @@ use crate::{Eui64, Reason};
 use core::net::Ipv6Addr;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    Icmpv6Packet, Icmpv6Repr, Ieee802154Address, IpAddress, IpProtocol, Ipv6Packet, Ipv6Repr, NdiscNeighborFlags,
-    NdiscRepr, RawHardwareAddress, SixlowpanIphcPacket, SixlowpanIphcRepr, SixlowpanNextHeader, SixlowpanUdpNhcPacket,
-    SixlowpanUdpNhcRepr, UdpPacket, UdpRepr,
+    Icmpv6Packet, Icmpv6Repr, Ieee802154Address, IpAddress, IpProtocol, Ipv6Packet, Ipv6Repr, NdiscRepr,
+    SixlowpanIphcPacket, SixlowpanIphcRepr, SixlowpanNextHeader, SixlowpanUdpNhcPacket, SixlowpanUdpNhcRepr, UdpPacket,
+    UdpRepr,
 };
+
+#[cfg(feature = "hub")]
+use smoltcp::wire::{NdiscNeighborFlags, RawHardwareAddress};
 
 /// ff02::1, all nodes on the link.
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xFF02, 0, 0, 0, 0, 0, 0, 1);
@@ -38,6 +41,7 @@ const HOP_LIMIT: u8 = 64;
 const ND_HOP_LIMIT: u8 = 255;
 /// How many octets the headers of one frame can become.
 pub(crate) const MAX_GROWTH: usize = IPV6_LEN + UDP_LEN;
+#[cfg(feature = "hub")]
 /// A neighbour advertisement: ICMPv6 header, target, option with an extended address (RFC 4944 §8).
 const ADVERTISEMENT_LEN: usize = 8 + 16 + 16;
 
@@ -79,6 +83,7 @@ pub(crate) fn compress(way: Way, ports: Ports, datagram: &[u8], out: &mut [u8]) 
     Some((Head { compressed: head_len as u8, full: UDP_HEAD.full }, len))
 }
 
+#[cfg(feature = "hub")]
 /// Writes the answer to [`Meaning::Solicitation`]: `from` has its link-local address (RFC 4861 §4.4).
 pub(crate) fn advertise(way: Way, out: &mut [u8]) -> Option<(Head, usize)> {
     let iphc = headers(way, SixlowpanNextHeader::Uncompressed(IpProtocol::Icmpv6), ND_HOP_LIMIT);

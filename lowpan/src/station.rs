@@ -2,9 +2,12 @@
 //!
 //! Shared by the gateway's side ([`crate::Hub`]) and the node's ([`crate::Leaf`]).
 
-use crate::mac::{Address, Header, Kind};
+use crate::fragment::MAX_PACKET;
+use crate::mac::{Address, BROADCAST, Header, Kind};
 use crate::security::{AuxHeader, Keys, Level, open, seal};
-use crate::{Eui64, MAX_PSDU, Psdu, Reason};
+use crate::{MAX_PSDU, Psdu, Reason};
+use core::fmt;
+use sn_types::Eui64;
 
 /// Who this station is, and whether its link is secured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,32 @@ pub struct Station {
     /// How frames are secured; `None` if they are not. There is no mixture: who has no key stays out.
     pub security: Option<Level>,
 }
+
+/// A configuration that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// 0, or one of 61440..=61695 (F000-F0FF), which 6LoWPAN shortens in a way that is not read reliably.
+    Port(u16),
+    /// FFFF and FFFE are no station's short addresses (IEEE 802.15.4-2011 §5.1.3.1).
+    ShortAddress(u16),
+    /// FFFF is every PAN.
+    Pan,
+    /// The longest packet is above 2,047, or below what one frame holds.
+    Packet(u16),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port(port) => write!(f, "UDP port {port}: choose one outside 61440-61695 and not 0"),
+            Self::ShortAddress(short) => write!(f, "{short:04x} is no station's short address"),
+            Self::Pan => f.write_str("PAN id ffff stands for every PAN"),
+            Self::Packet(len) => write!(f, "packets of {len} octets: choose 256 to {MAX_PACKET} as the longest"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
 
 /// What a frame to send says, apart from its payload.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +92,15 @@ pub(crate) struct Refused {
 }
 
 impl Station {
+    /// Whether there can be such a station.
+    pub(crate) const fn check(&self) -> Result<(), ConfigError> {
+        match (self.pan, self.short) {
+            (BROADCAST, _) => Err(ConfigError::Pan),
+            (_, Some(short @ 0xFFFE..)) => Err(ConfigError::ShortAddress(short)),
+            (_, Some(_) | None) => Ok(()),
+        }
+    }
+
     /// How many octets of payload a frame between these addresses takes.
     pub(crate) const fn room(&self, to: Address, from: Address) -> usize {
         let security = match self.security {

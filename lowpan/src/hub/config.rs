@@ -2,11 +2,10 @@
 
 use crate::Reason;
 use crate::carriage::Carriage;
-use crate::fragment::MAX_PACKET;
-use crate::mac::{Address, BROADCAST};
+use crate::fragment;
+use crate::mac::Address;
 use crate::sixlowpan;
-use crate::station::Station;
-use core::fmt;
+use crate::station::{ConfigError, Station};
 use core::time::Duration;
 use sn_types::{LateCopies, LinkProfile};
 
@@ -102,34 +101,10 @@ impl Limits {
     };
 }
 
-/// A configuration that cannot be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConfigError {
-    /// 0, or one of 61440..=61695 (F000-F0FF), which 6LoWPAN shortens in a way that is not read reliably.
-    Port(u16),
-    /// FFFF and FFFE are no station's short addresses (IEEE 802.15.4-2011 §5.1.3.1).
-    ShortAddress(u16),
-    /// FFFF is every PAN.
-    Pan,
-    /// [`Limits::packet`] is above 2,047, or below what one frame holds.
-    Packet(u16),
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Port(port) => write!(f, "UDP port {port}: choose one outside 61440-61695 and not 0"),
-            Self::ShortAddress(short) => write!(f, "{short:04x} is no station's short address"),
-            Self::Pan => f.write_str("PAN id ffff stands for every PAN"),
-            Self::Packet(len) => write!(f, "packets of {len} octets: choose 256 to {MAX_PACKET}"),
-        }
-    }
-}
-
-impl core::error::Error for ConfigError {}
-
 /// The shortest limit of packets: longer than what any frame holds.
 const MIN_PACKET: u16 = 256;
+/// The longest: fragments cannot carry more.
+const MAX_PACKET: u16 = fragment::MAX_PACKET as u16;
 
 impl Config {
     /// Whether everything in it can be.
@@ -137,19 +112,16 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the first thing that cannot.
     pub const fn check(&self) -> Result<(), ConfigError> {
+        if let Err(wrong) = self.station.check() {
+            return Err(wrong);
+        }
         if let Carriages::Udp(port) | Carriages::Both(port) = self.carriages
             && !sixlowpan::is_usable(port)
         {
             return Err(ConfigError::Port(port));
         }
-        if let Some(short @ 0xFFFE..) = self.station.short {
-            return Err(ConfigError::ShortAddress(short));
-        }
-        if self.station.pan == BROADCAST {
-            return Err(ConfigError::Pan);
-        }
         match self.limits.packet {
-            MIN_PACKET..=0x7FF => Ok(()),
+            MIN_PACKET..=MAX_PACKET => Ok(()),
             len => Err(ConfigError::Packet(len)),
         }
     }

@@ -10,15 +10,15 @@ mod receive;
 mod stats;
 mod transmit;
 
-pub use config::{Carriages, Config, ConfigError, Limits};
+pub use config::{Carriages, Config, Limits};
 pub use nodes::Node;
-pub use receive::Received;
 pub use stats::Stats;
-pub use transmit::{Ack, FrameId, SendError, SourceMatch, Transmit, TransmitError};
+pub use transmit::SourceMatch;
 
 use crate::Eui64;
 use crate::assembly::Assembly;
 use crate::security::Keys;
+use crate::station::ConfigError;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use nodes::Nodes;

@@ -1,9 +1,9 @@
 //! How each node was last heard.
 
 use crate::carriage::Carriage;
-use crate::{Eui64, fcs};
+use crate::psdu::{COPIES_WITHIN, digest};
 use alloc::collections::BTreeMap;
-use core::time::Duration;
+use sn_types::Eui64;
 use sn_types::{Instant, Signal};
 
 /// How a node was last heard.
@@ -20,9 +20,6 @@ pub struct Node {
     /// Tells its last frame from others.
     last_frame: u32,
 }
-
-/// How long the same frame again is a copy: a radio repeats one within some tens of milliseconds.
-const COPIES_WITHIN: Duration = Duration::from_secs(1);
 
 /// The nodes that were heard lately.
 #[derive(Clone, Debug, Default)]
@@ -66,10 +63,4 @@ impl Nodes {
             self.table.remove(&oldest);
         }
     }
-}
-
-/// Check sequence, sequence number and length.
-fn digest(psdu: &[u8]) -> u32 {
-    let [a, b] = fcs(psdu);
-    u32::from_be_bytes([a, b, psdu.get(2).copied().unwrap_or_default(), psdu.len() as u8])
 }

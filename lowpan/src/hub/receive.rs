@@ -3,53 +3,15 @@
 use super::queues::Source;
 use super::{Hub, Nodes};
 use crate::assembly::{Added, Assembly};
-use crate::carriage::{Carriage, Direction, Meaning, Way, expand, interpret};
-use crate::fragment::{Fragment, is_fragment};
+use crate::carriage::{Direction, Meaning, Way, interpret};
 use crate::mac::{Address, DATA_REQUEST, Kind};
+use crate::received::{Piece, Received, UNFOLDED, unfold};
 use crate::security::Keys;
-use crate::sixlowpan::MAX_GROWTH;
 use crate::station::Opened;
-use crate::{Eui64, MAX_PSDU, Reason};
+use crate::{Eui64, Reason};
 use alloc::vec;
+use alloc::vec::Vec;
 use sn_types::{Instant, Signal};
-
-/// What a frame brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received<'a> {
-    /// A datagram, whole.
-    Datagram {
-        /// The node that sent it. With link security that is proven.
-        from: Eui64,
-        /// In which form.
-        carriage: Carriage,
-        /// It went to all stations, not only to this one.
-        to_all: bool,
-        /// The MQTT-SN message.
-        octets: &'a [u8],
-    },
-    /// A part of a datagram; more is to come.
-    Fragment {
-        /// The node that sent it.
-        from: Eui64,
-    },
-    /// A node listens for what waits for it: see [`Hub::poll_transmit`].
-    DataRequest {
-        /// The node that sent it.
-        from: Eui64,
-    },
-    /// A node asked for our IPv6 address, and will be answered.
-    Solicitation {
-        /// The node that sent it.
-        from: Eui64,
-    },
-    /// Nothing, and why. It has been counted.
-    Rejected {
-        /// Who says to have sent it, if that can be read.
-        from: Option<Eui64>,
-        /// Why.
-        reason: Reason,
-    },
-}
 
 /// What becomes of a frame before its packet is read.
 enum Step {
@@ -102,58 +64,46 @@ impl<K: Keys> Hub<K> {
             (_, None) => Err(Reason::Empty),
             (Kind::Command, Some(&DATA_REQUEST)) => Ok(Step::DataRequest),
             (Kind::Command, Some(_)) => Err(Reason::Command),
-            (Kind::Data, Some(_)) if is_fragment(payload) => self.take_fragment(now, opened),
-            (Kind::Data, Some(_)) => {
-                self.packet.resize(MAX_PSDU + MAX_GROWTH, 0);
-                let len = expand(payload, self.way(opened), None, &mut self.packet)?;
-                self.packet.truncate(len);
-                Ok(Step::Packet)
-            }
+            (Kind::Data, Some(_)) => self.take_data(now, opened),
         }
     }
 
-    fn take_fragment(&mut self, now: Instant, opened: &Opened) -> Result<Step, Reason> {
-        let fragment = Fragment::parse(opened.payload())?;
-        let mut first = [0; MAX_PSDU + MAX_GROWTH];
-        let (offset, octets) = match fragment.offset {
-            Some(offset) => (offset, fragment.octets),
-            None => {
-                let len = expand(fragment.octets, self.way(opened), Some(fragment.size), &mut first)?;
-                (0, &first[..len])
-            }
-        };
-        let assembly = self.assembly(now, opened.from, &fragment)?;
-        match assembly.add(offset, octets)? {
-            Added::Incomplete => Ok(Step::Fragment),
-            Added::Complete => {
+    fn take_data(&mut self, now: Instant, opened: &Opened) -> Result<Step, Reason> {
+        let mut room = UNFOLDED;
+        match unfold(opened.payload(), self.way(opened), &mut room)? {
+            Piece::Whole(packet) => {
                 self.packet.clear();
-                if let Some(assembly) = self.assemblies.remove(&opened.from) {
-                    self.packet.extend_from_slice(assembly.octets());
-                }
+                self.packet.extend_from_slice(packet);
                 Ok(Step::Packet)
+            }
+            Piece::Part { size, tag, offset, octets } => {
+                match self.assembly(now, opened.from, size, tag)?.add(offset, octets)? {
+                    Added::Incomplete => Ok(Step::Fragment),
+                    Added::Complete => {
+                        self.packet.clear();
+                        if let Some(assembly) = self.assemblies.remove(&opened.from) {
+                            self.packet.extend_from_slice(assembly.octets());
+                        }
+                        Ok(Step::Packet)
+                    }
+                }
             }
         }
     }
 
     /// The packet that a fragment is of. A node puts together one at a time: a fragment of another one means that it has
     /// given up what it sent before.
-    fn assembly(
-        &mut self,
-        now: Instant,
-        from: Eui64,
-        fragment: &Fragment<'_>,
-    ) -> Result<&mut Assembly<alloc::vec::Vec<u8>>, Reason> {
-        if fragment.size > self.config.limits.packet {
+    fn assembly(&mut self, now: Instant, from: Eui64, size: u16, tag: u16) -> Result<&mut Assembly<Vec<u8>>, Reason> {
+        if size > self.config.limits.packet {
             return Err(Reason::TooLong);
         }
-        let is_known = self.assemblies.get(&from).is_some_and(|known| known.is_of(fragment.size, fragment.tag));
+        let is_known = self.assemblies.get(&from).is_some_and(|known| known.is_of(size, tag));
         if !is_known {
             self.stats.incomplete += u64::from(self.assemblies.remove(&from).is_some());
             if self.assemblies.len() >= self.config.limits.assemblies {
                 return Err(Reason::ReassemblyFull);
             }
-            let buffer = vec![0; usize::from(fragment.size)];
-            let fresh = Assembly::new(buffer, fragment.size, fragment.tag, now).ok_or(Reason::TooLong)?;
+            let fresh = Assembly::new(vec![0; usize::from(size)], size, tag, now).ok_or(Reason::TooLong)?;
             self.assemblies.insert(from, fresh);
         }
         self.assemblies.get_mut(&from).ok_or(Reason::ReassemblyFull)

@@ -1,0 +1,337 @@
+//! The node's side of a PAN, without I/O, heap or clock.
+//!
+//! Owns: one datagram that is being sent, one that is being put together, and whether to ask the gateway for more.
+
+use crate::assembly::{Added, Assembly};
+use crate::carriage::{Carriage, Direction, Meaning, Way, interpret};
+use crate::fragment::Cut;
+use crate::mac::{Address, DATA_REQUEST, Kind};
+use crate::psdu::{COPIES_WITHIN, digest};
+use crate::received::{Piece, Received, UNFOLDED, unfold};
+use crate::security::Keys;
+use crate::station::{ConfigError, Envelope, Opened, Station, Unsealed};
+use crate::transmit::{Ack, FrameId, SendError, Transmit, TransmitError};
+use crate::{Psdu, Reason, sixlowpan};
+use core::time::Duration;
+use sn_types::{Eui64, Instant};
+
+/// How long fragments wait for the others.
+const ASSEMBLY_FOR: Duration = Duration::from_secs(5);
+
+/// What a node is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeafConfig {
+    /// Who the node is. Its short address is for frames to it; its own name its extended address.
+    pub station: Station,
+    /// The gateway's extended address: with link security frames are opened with it, whatever address they show.
+    pub gateway: Eui64,
+    /// The gateway's short address, if it has one: bare frames go there.
+    pub gateway_short: Option<u16>,
+    /// In which form datagrams are sent; the gateway answers in the same.
+    pub carriage: Carriage,
+    /// Whether datagrams that do not fit a frame are cut.
+    pub fragment: bool,
+}
+
+impl LeafConfig {
+    const fn check(&self) -> Result<(), ConfigError> {
+        match self.carriage {
+            Carriage::Udp { node, .. } if !sixlowpan::is_usable(node) => Err(ConfigError::Port(node)),
+            Carriage::Udp { gateway, .. } if !sixlowpan::is_usable(gateway) => Err(ConfigError::Port(gateway)),
+            Carriage::Bare | Carriage::Udp { .. } => self.station.check(),
+        }
+    }
+
+    const fn gateway_address(&self) -> Address {
+        match (self.carriage, self.gateway_short) {
+            (Carriage::Bare, Some(short)) => Address::Short(short),
+            (Carriage::Bare, None) | (Carriage::Udp { .. }, _) => Address::Extended(self.gateway),
+        }
+    }
+}
+
+/// The node's side of a PAN. `PACKET` is the longest packet that is sent or put together, in octets; a frame's headers
+/// may become 173 octets, so it is at least that. The three buffers of that length are most of what a leaf takes.
+///
+/// Order of calls: [`Leaf::send`] or [`Leaf::request`], then [`Leaf::poll_transmit`] until it gives nothing, each frame's
+/// fate to [`Leaf::handle_transmitted`] before the next. [`Leaf::handle_frame`] while the radio listens.
+/// [`Leaf::poll_timeout`] says when to call [`Leaf::handle_timeout`].
+#[derive(Clone, Debug)]
+pub struct Leaf<K, const PACKET: usize> {
+    config: LeafConfig,
+    keys: K,
+    outgoing: Option<Outgoing<PACKET>>,
+    /// A data request is to be sent.
+    requests: bool,
+    in_flight: Option<InFlight>,
+    assembly: Option<Assembly<[u8; PACKET]>>,
+    packet: [u8; PACKET],
+    packet_len: usize,
+    /// The last frame from the gateway, and when it came.
+    last_frame: Option<(u32, Instant)>,
+    more_waits: bool,
+    sequence: u8,
+    tag: u16,
+    id: u64,
+}
+
+/// A datagram that is being sent.
+#[derive(Clone, Copy, Debug)]
+struct Outgoing<const PACKET: usize> {
+    to: Address,
+    cut: Cut,
+    packet: [u8; PACKET],
+    len: usize,
+    sent: usize,
+}
+
+/// The frame that the radio has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum InFlight {
+    /// Of the datagram, this much of which has been sent if it arrives.
+    Data { id: FrameId, sent: usize },
+    /// A data request.
+    Request { id: FrameId },
+}
+
+impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
+    const LONG_ENOUGH: () = assert!(PACKET >= UNFOLDED.len() && PACKET <= crate::fragment::MAX_PACKET);
+
+    /// A leaf that has sent nothing yet. Without link security `keys` is [`crate::NoKeys`]; with it, the key of the
+    /// gateway is the node's own. `seed` is any number, another one at each start.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what cannot be.
+    pub fn new(config: LeafConfig, keys: K, seed: u64) -> Result<Self, ConfigError> {
+        let () = Self::LONG_ENOUGH;
+        config.check()?;
+        Ok(Self {
+            config,
+            keys,
+            outgoing: None,
+            requests: false,
+            in_flight: None,
+            assembly: None,
+            packet: [0; PACKET],
+            packet_len: 0,
+            last_frame: None,
+            more_waits: false,
+            sequence: seed as u8,
+            tag: (seed >> 8) as u16,
+            id: 0,
+        })
+    }
+
+    /// The longest datagram that can be sent to the gateway, in octets.
+    #[must_use]
+    pub const fn mtu(&self) -> usize {
+        let (carriage, from) = (self.config.carriage, Address::Extended(self.config.station.eui64));
+        if self.config.fragment {
+            PACKET - carriage.full_overhead()
+        } else {
+            self.config.station.room(self.config.gateway_address(), from) - carriage.overhead()
+        }
+    }
+
+    /// The keys, to give it more counters.
+    pub const fn keys_mut(&mut self) -> &mut K {
+        &mut self.keys
+    }
+
+    /// Sends a datagram to the gateway, or to all that listen: a search for a gateway.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] while one is being sent, [`SendError::TooLong`].
+    pub fn send(&mut self, to_all: bool, datagram: &[u8]) -> Result<(), SendError> {
+        if self.outgoing.is_some() {
+            return Err(SendError::Full);
+        }
+        let (station, carriage) = (&self.config.station, self.config.carriage);
+        let way = Way { from: station.eui64, to: self.config.gateway, to_all, direction: Direction::Up };
+        let to = if to_all { Address::ALL } else { self.config.gateway_address() };
+        let mut packet = [0; PACKET];
+        let (head, len) = carriage.pack(way, datagram, &mut packet).ok_or(SendError::TooLong)?;
+        let full = len + usize::from(head.full) - usize::from(head.compressed);
+        let fits = len <= station.room(to, Address::Extended(station.eui64));
+        if !fits && (to_all || !self.config.fragment || full > PACKET) {
+            return Err(SendError::TooLong);
+        }
+        self.tag = self.tag.wrapping_add(1);
+        let cut = Cut { head, tag: self.tag };
+        self.outgoing = Some(Outgoing { to, cut, packet, len, sent: 0 });
+        Ok(())
+    }
+
+    /// Asks the gateway for what waits there, after what is being sent. If the acknowledgement says that something does,
+    /// listen for a frame.
+    pub const fn request(&mut self) {
+        self.requests = true;
+    }
+
+    /// Whether something is being sent.
+    #[must_use]
+    pub const fn is_busy(&self) -> bool {
+        self.outgoing.is_some() || self.requests || self.in_flight.is_some()
+    }
+
+    /// Whether the last frame from the gateway said that more waits there: [`Leaf::request`] it.
+    #[must_use]
+    pub const fn more_waits(&self) -> bool {
+        self.more_waits
+    }
+
+    /// The next frame; `None` if there is none, the radio has one already, or there is no frame counter.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        if self.in_flight.is_some() {
+            return None;
+        }
+        let id = FrameId(self.id);
+        let station = self.config.station;
+        let from = Address::Extended(station.eui64);
+        let (kind, to, payload, in_flight) = match &self.outgoing {
+            Some(outgoing) => {
+                let room = station.room(outgoing.to, from);
+                let (payload, sent) = outgoing.cut.next(&outgoing.packet[..outgoing.len], outgoing.sent, room);
+                (Kind::Data, outgoing.to, payload, InFlight::Data { id, sent })
+            }
+            None if self.requests => {
+                let payload = Psdu::new(&[DATA_REQUEST])?;
+                (Kind::Command, self.config.gateway_address(), payload, InFlight::Request { id })
+            }
+            None => return None,
+        };
+        let envelope = Envelope { kind, to, from, sequence: self.sequence, frame_pending: false };
+        let psdu = match station.frame(envelope, Some(self.config.gateway), &mut self.keys, payload.as_bytes()) {
+            Ok(psdu) => psdu,
+            Err(Unsealed::NoCounter) => return None,
+            Err(Unsealed::NoKey | Unsealed::TooLong) => {
+                (self.outgoing, self.requests) = (None, false);
+                return None;
+            }
+        };
+        (self.sequence, self.id) = (self.sequence.wrapping_add(1), self.id + 1);
+        self.in_flight = Some(in_flight);
+        let to = (to != Address::ALL).then_some(self.config.gateway);
+        Some(Transmit { id, psdu, to })
+    }
+
+    /// Takes the fate of a frame. If a fragment was lost, so is its datagram: who sent it does so again.
+    pub fn handle_transmitted(&mut self, id: FrameId, result: Result<Ack, TransmitError>) {
+        match (self.in_flight, result) {
+            (Some(InFlight::Data { id: of, sent }), Ok(_)) if of == id => {
+                self.in_flight = None;
+                self.outgoing = self.outgoing.filter(|outgoing| sent < outgoing.len);
+                if let Some(outgoing) = &mut self.outgoing {
+                    outgoing.sent = sent;
+                }
+            }
+            (Some(InFlight::Data { id: of, .. }), Err(_)) if of == id => (self.in_flight, self.outgoing) = (None, None),
+            (Some(InFlight::Request { id: of }), _) if of == id => (self.in_flight, self.requests) = (None, false),
+            (Some(InFlight::Data { .. } | InFlight::Request { .. }) | None, _) => {}
+        }
+    }
+
+    /// Takes a frame without check sequence, and says what it brought.
+    pub fn handle_frame(&mut self, now: Instant, psdu: &[u8]) -> Received<'_> {
+        let neighbour = self.config.gateway_short.map(|short| (short, self.config.gateway));
+        let opened = match self.config.station.receive(psdu, neighbour, &mut self.keys) {
+            Ok(opened) => opened,
+            Err(refused) => {
+                return Received::Rejected { from: refused.from, reason: self.rename(now, psdu, refused.reason) };
+            }
+        };
+        let from = opened.from;
+        if self.is_copy(now, psdu) {
+            return Received::Rejected { from: Some(from), reason: Reason::Duplicate };
+        }
+        self.last_frame = Some((digest(psdu), now));
+        self.more_waits = opened.header.frame_pending;
+        let way = Way {
+            from,
+            to: self.config.station.eui64,
+            to_all: opened.header.to == Address::ALL,
+            direction: Direction::Down,
+        };
+        match self.take(now, &opened, way) {
+            Ok(true) => self.read(way),
+            Ok(false) => Received::Fragment { from },
+            Err(reason) => Received::Rejected { from: Some(from), reason },
+        }
+    }
+
+    /// When to call [`Leaf::handle_timeout`]; `None` is not before another call.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.assembly.as_ref().map(|assembly| assembly.since + ASSEMBLY_FOR)
+    }
+
+    /// Gives up fragments whose others did not come in time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.assembly = None;
+        }
+    }
+
+    /// Whether a whole packet is in the buffer now.
+    fn take(&mut self, now: Instant, opened: &Opened, way: Way) -> Result<bool, Reason> {
+        match opened.header.kind {
+            Kind::Command => return Err(Reason::Command),
+            Kind::Data => {}
+        }
+        let mut room = UNFOLDED;
+        match unfold(opened.payload(), way, &mut room)? {
+            Piece::Whole(packet) => {
+                self.packet[..packet.len()].copy_from_slice(packet);
+                self.packet_len = packet.len();
+                Ok(true)
+            }
+            Piece::Part { size, tag, offset, octets } => {
+                let known = self.assembly.take_if(|known| known.is_of(size, tag));
+                let fresh = || Assembly::new([0; PACKET], size, tag, now);
+                let assembly = self.assembly.insert(known.or_else(fresh).ok_or(Reason::TooLong)?);
+                let added = assembly.add(offset, octets)?;
+                if added == Added::Complete {
+                    let whole = assembly.octets();
+                    self.packet[..whole.len()].copy_from_slice(whole);
+                    self.packet_len = whole.len();
+                    self.assembly = None;
+                }
+                Ok(added == Added::Complete)
+            }
+        }
+    }
+
+    fn read(&self, way: Way) -> Received<'_> {
+        let packet = &self.packet[..self.packet_len];
+        let rejected = |reason| Received::Rejected { from: Some(way.from), reason };
+        match interpret(packet, way) {
+            Ok(Meaning::Datagram { carriage, at }) if self.is_expected(carriage) => {
+                let octets = packet.get(at..).unwrap_or_default();
+                Received::Datagram { from: way.from, carriage, to_all: way.to_all, octets }
+            }
+            Ok(Meaning::Datagram { carriage: Carriage::Bare, .. }) => rejected(Reason::Carriage),
+            Ok(Meaning::Datagram { carriage: Carriage::Udp { .. }, .. }) => rejected(Reason::Port),
+            // Nobody needs to ask: a node speaks first, and its frames say what its address is.
+            Ok(Meaning::Solicitation) => rejected(Reason::Protocol),
+            Err(reason) => rejected(reason),
+        }
+    }
+
+    /// In the node's own form, and to its port.
+    fn is_expected(&self, carriage: Carriage) -> bool {
+        match (self.config.carriage, carriage) {
+            (Carriage::Bare, Carriage::Bare) => true,
+            (Carriage::Udp { node: ours, .. }, Carriage::Udp { node, .. }) => ours == node,
+            (Carriage::Bare, Carriage::Udp { .. }) | (Carriage::Udp { .. }, Carriage::Bare) => false,
+        }
+    }
+
+    fn is_copy(&self, now: Instant, psdu: &[u8]) -> bool {
+        self.last_frame.is_some_and(|(known, at)| known == digest(psdu) && now.since(at) < COPIES_WITHIN)
+    }
+
+    /// With link security a copy is a replay first of all, but not one that anybody need worry about.
+    fn rename(&self, now: Instant, psdu: &[u8], reason: Reason) -> Reason {
+        if reason == Reason::Replay && self.is_copy(now, psdu) { Reason::Duplicate } else { reason }
+    }
+}
