@@ -7,13 +7,15 @@ use crate::received::ReceivedIds;
 use crate::request::{Publish, Request};
 use crate::topics::Topics;
 use crate::{Cause, Config, Event};
+use core::time::Duration;
 use sn_codec::{Message, MsgId};
 use sn_types::Instant;
 
 /// A node's connection to a gateway.
 ///
 /// `BODY`: octets for a request's topic name and payload together. `TOPICS`: octets for topic ids and names, each
-/// taking 5 octets beside its name. The buffer given to [`Client::poll_output`] has to hold the longest message:
+/// taking 5 octets beside its name. `RECEIVED`: how many of the last QoS 2 messages are remembered, 1 at least, each
+/// in 12 octets; more than one is for links that deliver copies late. The buffer given to [`Client::poll_output`] has to hold the longest message:
 /// `BODY` + 9 octets, and the client id, will topic and will message with 6 octets more each.
 ///
 /// # Order of calls
@@ -28,7 +30,7 @@ use sn_types::Instant;
 /// hands in others than ADVERTISE, SEARCHGW and GWINFO only if they come from the gateway.
 ///
 /// A datagram's answer waits for step 2; if it is skipped, the next datagram's answer replaces it, as if lost.
-pub struct Client<'a, const BODY: usize, const TOPICS: usize> {
+pub struct Client<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize = 8> {
     pub(crate) config: Config<'a>,
     pub(crate) state: State,
     /// For the CONNECT that is on its way.
@@ -45,7 +47,9 @@ pub struct Client<'a, const BODY: usize, const TOPICS: usize> {
     pub(crate) reply: Option<Message<'static>>,
     pub(crate) search: Option<Search>,
     pub(crate) topics: Topics<TOPICS>,
-    pub(crate) received: ReceivedIds,
+    pub(crate) received: ReceivedIds<RECEIVED>,
+    /// When a DISCONNECT last travelled, in whichever direction: until [`LATE_COPY`] after, another may be a copy.
+    pub(crate) disconnect_at: Option<Instant>,
     pub(crate) jitter: Jitter,
     last_msg_id: MsgId,
     /// Congestion, or a pause between attempts to reconnect: nothing new is sent earlier.
@@ -71,7 +75,7 @@ pub enum State {
     Awake,
 }
 
-impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
+impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'a, BODY, TOPICS, RECEIVED> {
     /// A client that is disconnected.
     #[must_use]
     pub const fn new(config: Config<'a>) -> Self {
@@ -91,6 +95,7 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
             search: None,
             topics: Topics::EMPTY,
             received: ReceivedIds::EMPTY,
+            disconnect_at: None,
             jitter,
             last_msg_id,
             not_before: Instant::ZERO,
@@ -201,18 +206,21 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
         Some(later(self.proven_at, keep_alive_ms - margin_ms))
     }
 
+    #[inline(never)]
     pub(crate) fn new_msg_id(&mut self) -> MsgId {
         self.last_msg_id = self.last_msg_id.next();
         self.last_msg_id
     }
 
     /// When to repeat what is sent now.
+    #[inline(never)]
     pub(crate) fn retry_at(&mut self, now: Instant) -> Instant {
         let t_retry_ms = self.config.t_retry_ms;
         later(now, u64::from(t_retry_ms) + u64::from(self.jitter.up_to(t_retry_ms / 4)))
     }
 
     /// The answer to the message in flight has come.
+    #[inline(never)]
     pub(crate) fn land(&mut self) {
         let Some(flight) = self.flight.take() else { return };
         self.proven_at = flight.sent_at;
@@ -222,15 +230,18 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
     }
 
     /// The answer to the request has come.
+    #[inline(never)]
     pub(crate) fn finish(&mut self) {
         self.land();
         self.request = None;
     }
 
-    /// Holds the request, or the CONNECT, back for T_WAIT.
+    /// Holds the request, or the CONNECT, back for T_WAIT. Up to a quarter is added at random: who was refused together
+    /// shall not come back together.
     pub(crate) fn back_off(&mut self, now: Instant) {
         self.land();
-        self.not_before = later(now, u64::from(self.config.t_wait_ms));
+        let t_wait_ms = self.config.t_wait_ms;
+        self.not_before = later(now, u64::from(t_wait_ms) + u64::from(self.jitter.up_to(t_wait_ms / 4)));
     }
 
     pub(crate) fn fall_asleep(&mut self, drained: bool) -> Event<'static> {
@@ -254,10 +265,16 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
         } else {
             self.state = State::Disconnected;
         }
-        if cause == Cause::ByGateway {
+        if cause == Cause::ByGateway && !self.may_be_copied_disconnect(now) {
             self.received.forget_released();
         }
         Event::Lost(cause)
+    }
+
+    /// A gateway that ends a connection may have started afresh and use the ids of released QoS 2 messages anew. A copy
+    /// of an earlier DISCONNECT does not say so, and copies of messages may be under way as well.
+    fn may_be_copied_disconnect(&self, now: Instant) -> bool {
+        self.disconnect_at.is_some_and(|at| now.since(at) < LATE_COPY)
     }
 
     /// None after the first loss, then doubling from T_retry to T_WAIT, a gateway that fails every time being
@@ -272,7 +289,11 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
     }
 }
 
+/// How late a link may deliver a copy: as long as gateways assume it of UDP.
+const LATE_COPY: Duration = Duration::from_secs(30);
+
 /// `after_ms` later; saturates.
+#[inline(never)]
 pub(crate) const fn later(instant: Instant, after_ms: u64) -> Instant {
     Instant::from_micros(instant.as_micros().saturating_add(after_ms.saturating_mul(1_000)))
 }

@@ -7,10 +7,10 @@ use crate::{Cause, Client, Event, Received, State, Topic};
 use sn_codec::{Message, MsgId, PubAck, Qos, RegAck, Register, ReturnCode, SubAck, Topic as WireTopic};
 use sn_types::Instant;
 
-impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
+impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'a, BODY, TOPICS, RECEIVED> {
     /// Takes a datagram. What is malformed, unexpected or meant for a gateway has no effect.
     pub fn handle_input<'m>(&'m mut self, now: Instant, datagram: &'m [u8]) -> Option<Event<'m>> {
-        let message = sn_codec::decode(datagram).ok()?;
+        let message = sn_codec::decode_for_client(datagram)?;
         self.extend_wake(now);
         match message {
             Message::Advertise(advertise) => {
@@ -40,7 +40,11 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
             Message::UnsubAck(msg_id) => self.on_unsuback(msg_id),
             Message::PingReq(_) => self.on_pingreq(),
             Message::PingResp => self.on_pingresp(),
-            Message::Disconnect(_) => self.on_disconnect(now),
+            Message::Disconnect(_) => {
+                let event = self.on_disconnect(now);
+                self.disconnect_at = Some(now);
+                event
+            }
             Message::WillTopicResp(code) => self.on_will_response(now, code, true),
             Message::WillMsgResp(code) => self.on_will_response(now, code, false),
             Message::Connect(_)
@@ -161,6 +165,7 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
     // Publishing
 
     /// The PUBLISH in progress, if an acknowledgement with this id can be meant for it.
+    #[inline(never)]
     fn publish_mut(&mut self, msg_id: MsgId) -> Option<&mut Publish> {
         let Some(Request::Publish(publish)) = &mut self.request else { return None };
         let is_meant = self.state == State::Active && publish.is_acknowledged() && publish.msg_id == msg_id;
@@ -296,6 +301,7 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
     }
 
     /// The gateway says no: for now, or for good.
+    #[inline(never)]
     fn refuse(&mut self, now: Instant, code: ReturnCode) -> Option<Event<'static>> {
         if code != ReturnCode::Congestion {
             return self.reject(code);

@@ -17,6 +17,7 @@ impl Jitter {
     }
 
     /// A number in 0..=`most`.
+    #[inline(never)]
     pub(crate) fn up_to(&mut self, most: u32) -> u32 {
         let scaled = u64::from(self.next()) * (u64::from(most) + 1);
         (scaled >> 32) as u32

@@ -85,7 +85,7 @@ impl Search {
     }
 }
 
-impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
+impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'a, BODY, TOPICS, RECEIVED> {
     /// Looks for gateways within `radius` hops, 0 being everywhere (1.2 §6.1), after a random delay and then at
     /// doubling intervals, until one answers or [`Client::connect`] is called. Answer: `GatewayFound`.
     pub fn search(&mut self, now: Instant, radius: u8) {
@@ -113,7 +113,7 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
         } else {
             let step = self.due_step(now)?;
             let len = self.message(step)?.encode(buffer);
-            self.note_sent(step);
+            self.note_sent(now, step);
             (len, Destination::Gateway)
         };
         Some(Transmit { datagram: buffer.get(..len.ok()?)?, to })
@@ -140,9 +140,15 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
         Some(flight.step)
     }
 
-    /// A PUBLISH is from now on a duplicate or, without acknowledgement, done.
-    fn note_sent(&mut self, step: Step) {
-        let Some(Request::Publish(publish)) = self.request.as_mut().filter(|_| step == Step::Request) else { return };
+    /// A PUBLISH is from now on a duplicate or, without acknowledgement, done. A DISCONNECT is answered by one.
+    fn note_sent(&mut self, now: Instant, step: Step) {
+        if step != Step::Request {
+            return;
+        }
+        if matches!(self.request, Some(Request::Sleep(_) | Request::Disconnect)) {
+            self.disconnect_at = Some(now);
+        }
+        let Some(Request::Publish(publish)) = &mut self.request else { return };
         publish.dup = true;
         if !publish.is_acknowledged() {
             self.unconfirmed = Some(*publish).filter(|publish| publish.qos == Qos::Zero);

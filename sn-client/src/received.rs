@@ -4,8 +4,8 @@ use sn_codec::MsgId;
 
 /// The last few QoS 2 messages. Gateways have one open at a time; the others are remembered for the sake of links
 /// that deliver a copy after the exchange has ended.
-pub(crate) struct ReceivedIds {
-    slots: [Option<Slot>; Self::LEN],
+pub(crate) struct ReceivedIds<const N: usize> {
+    slots: [Option<Slot>; N],
     oldest: usize,
 }
 
@@ -16,10 +16,11 @@ struct Slot {
     released: bool,
 }
 
-impl ReceivedIds {
-    const LEN: usize = 8;
-
-    pub(crate) const EMPTY: Self = Self { slots: [None; Self::LEN], oldest: 0 };
+impl<const N: usize> ReceivedIds<N> {
+    pub(crate) const EMPTY: Self = {
+        assert!(N > 0, "without memory QoS 2 is not exactly once");
+        Self { slots: [None; N], oldest: 0 }
+    };
 
     /// A new session.
     pub(crate) fn clear(&mut self) {
@@ -39,8 +40,8 @@ impl ReceivedIds {
                 true
             }
             None => {
-                self.slots[self.oldest % Self::LEN] = Some(slot);
-                self.oldest = (self.oldest + 1) % Self::LEN;
+                self.slots[self.oldest % N] = Some(slot);
+                self.oldest = (self.oldest + 1) % N;
                 true
             }
         }

@@ -92,7 +92,7 @@ impl Publish {
     }
 }
 
-impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
+impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'a, BODY, TOPICS, RECEIVED> {
     /// Connects, or connects again in any state, also to end a sleep (1.2 §6.2).
     ///
     /// With `clean_session` the gateway forgets subscriptions and will, and an interrupted request is dropped.
@@ -234,6 +234,7 @@ impl<'a, const BODY: usize, const TOPICS: usize> Client<'a, BODY, TOPICS> {
         }
     }
 
+    #[inline(never)]
     fn begin(&mut self, request: Request) {
         self.unconfirmed = None;
         self.request = Some(request);

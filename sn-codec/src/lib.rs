@@ -50,7 +50,7 @@ pub use discovery::{Advertise, GwInfo, SearchGw};
 pub use error::{DecodeError, EncodeError};
 pub use fields::{Qos, ReturnCode, ShortName, Topic, TopicFilter};
 pub use forward::FrwdEncap;
-pub use message::{Message, decode};
+pub use message::{Message, decode, decode_for_client};
 pub use msg_type::MsgType;
 pub use publish::{PubAck, Publish};
 pub use register::{RegAck, Register};

@@ -81,7 +81,14 @@ pub enum Message<'a> {
 /// # Errors
 /// See [`DecodeError`]; nothing that is merely not allowed is one.
 pub fn decode(datagram: &[u8]) -> Result<Message<'_>, DecodeError> {
-    Frame::check(datagram).and_then(Message::parse)
+    Frame::check(datagram).and_then(Message::parse::<true>)
+}
+
+/// Decodes what a client can use: `None` for what is malformed, and for what only gateways and forwarders read. A chip
+/// then does not carry the code that reads those.
+#[must_use]
+pub fn decode_for_client(datagram: &[u8]) -> Option<Message<'_>> {
+    Frame::check(datagram).and_then(Message::parse::<false>).ok()
 }
 
 impl<'a> Message<'a> {
@@ -136,10 +143,23 @@ impl<'a> Message<'a> {
         self.layout()?.total_len()
     }
 
+    /// All types, or those that are for clients.
     #[inline]
-    fn parse(frame: Frame<'a>) -> Result<Self, DecodeError> {
+    fn parse<const ALL: bool>(frame: Frame<'a>) -> Result<Self, DecodeError> {
         let body = Reader::new(frame.msg_type, frame.body);
         Ok(match frame.msg_type {
+            MsgType::Connect
+            | MsgType::WillTopic
+            | MsgType::WillMsg
+            | MsgType::Subscribe
+            | MsgType::Unsubscribe
+            | MsgType::WillTopicUpd
+            | MsgType::WillMsgUpd
+            | MsgType::FrwdEncap
+                if !ALL =>
+            {
+                return Err(DecodeError::ReservedType(frame.msg_type.into()));
+            }
             MsgType::Advertise => Self::Advertise(Advertise::parse(body)?),
             MsgType::SearchGw => Self::SearchGw(SearchGw::parse(body)?),
             MsgType::GwInfo => Self::GwInfo(GwInfo::parse(body)?),

@@ -261,3 +261,15 @@ fn every_error_has_a_name_of_its_own() {
     assert_eq!(NoHeader.name(), "no-header");
     assert_eq!(BodyTooShort(MsgType::Connect).to_string(), "CONNECT ends before its last field");
 }
+
+#[test]
+fn a_client_reads_what_is_for_clients_and_nothing_else() {
+    assert_eq!(sn_codec::decode_for_client(&[2, 0x17]), Some(Message::PingResp));
+    assert_eq!(sn_codec::decode_for_client(&[2, 0x17, 0]), None, "malformed");
+    let for_gateways: [&[u8]; 4] =
+        [b"\x07\x04\x04\x01\x00\x3Cn", b"\x04\x09by", b"\x06\x12\x00\x00\x06t", b"\x03\xFE\x00\x02\x16"];
+    for datagram in for_gateways {
+        assert!(decode(datagram).is_ok());
+        assert_eq!(sn_codec::decode_for_client(datagram), None);
+    }
+}

@@ -16,8 +16,15 @@ const IMAGE: &str = "node-mps2";
 /// radio, a second image and the stack.
 const BUDGET: Size = Size { flash: 64 * 1024, ram: 12 * 1024 };
 
+/// Images that differ in one thing: what the client takes is how much larger they are than the first.
+const PROBES: &str = "client-size";
+const WITHOUT_CLIENT: &str = "size-nothing";
+
+/// What `sn-client` may take, with the codec. Of the RAM, 320 octets are the buffers that the image asks for.
+const CLIENT_BUDGET: Size = Size { flash: 12 * 1024, ram: 1024 + 320 };
+
 /// Octets that an image takes of each memory. The stack comes on top.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Size {
     flash: u64,
     ram: u64,
@@ -28,10 +35,12 @@ pub(crate) fn check() -> Result<()> {
     run(firmware_cargo(&["fmt", "--all", "--check"])?)?;
     let warnings_are_errors = ["--", "-D", "warnings"];
     run(firmware_cargo(&[&["clippy", "--all-targets"], &warnings_are_errors[..]].concat())?)?;
-    run(firmware_cargo(&[&["clippy", "--package", IMAGE, "--target", CHIP], &warnings_are_errors[..]].concat())?)?;
+    let images = ["clippy", "--package", IMAGE, "--package", PROBES, "--target", CHIP];
+    run(firmware_cargo(&[&images[..], &warnings_are_errors[..]].concat())?)?;
     run(firmware_cargo(&["test"])?)?;
-    run(firmware_cargo(&["build", "--release", "--package", IMAGE, "--target", CHIP])?)?;
-    show_size()
+    run(firmware_cargo(&["build", "--release", "--package", IMAGE, "--package", PROBES, "--target", CHIP])?)?;
+    show_image()?;
+    show_client("size-client", "sn-client alone")
 }
 
 /// Cargo in the firmware's workspace. Its target directory is inside this one's.
@@ -45,13 +54,26 @@ fn target_dir() -> Result<PathBuf> {
     Ok(workspace::target_dir()?.join("firmware"))
 }
 
-fn show_size() -> Result<()> {
-    let path = target_dir()?.join(CHIP).join("release").join(IMAGE);
-    let elf = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-    let Size { flash, ram } = size_of(&elf)?;
-    println!("{IMAGE}: flash {flash} B of {}, static RAM {ram} B of {}", BUDGET.flash, BUDGET.ram);
-    ensure!(flash <= BUDGET.flash && ram <= BUDGET.ram, "{IMAGE} is too large");
+fn show_image() -> Result<()> {
+    show(IMAGE, size_of_image(IMAGE)?, BUDGET)
+}
+
+fn show_client(probe: &str, name: &str) -> Result<()> {
+    let (with, without) = (size_of_image(probe)?, size_of_image(WITHOUT_CLIENT)?);
+    show(name, Size { flash: with.flash - without.flash, ram: with.ram - without.ram }, CLIENT_BUDGET)
+}
+
+fn show(name: &str, size: Size, budget: Size) -> Result<()> {
+    let Size { flash, ram } = size;
+    println!("{name}: flash {flash} B of {}, static RAM {ram} B of {}", budget.flash, budget.ram);
+    ensure!(flash <= budget.flash && ram <= budget.ram, "{name} is too large");
     Ok(())
+}
+
+fn size_of_image(name: &str) -> Result<Size> {
+    let path = target_dir()?.join(CHIP).join("release").join(name);
+    let elf = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+    size_of(&elf)
 }
 
 /// Sections that are in memory at run time: what has contents is kept in flash, what is writable is in RAM, and

@@ -28,6 +28,8 @@ pub(crate) struct Duties<'a> {
     /// While asleep.
     wake_at: Instant,
     wakes_since_report: u16,
+    /// Messages may have come up since the subscription: they are not to wait for the next wake.
+    collects_at_once: bool,
 }
 
 impl<'a> Duties<'a> {
@@ -41,6 +43,7 @@ impl<'a> Duties<'a> {
             connect_at: Instant::ZERO,
             wake_at: Instant::ZERO,
             wakes_since_report: 0,
+            collects_at_once: false,
         }
     }
 
@@ -61,7 +64,7 @@ impl<'a> Duties<'a> {
             Event::Connected => self.report_soon(),
             Event::Message(received) => self.keep_command(received.payload),
             Event::Asleep { drained } => {
-                self.wake_at = now + self.sleep();
+                self.wake_at = if self.collects_at_once { now } else { now + self.sleep() };
                 if !drained {
                     self.subscribe_at = Some(now);
                 }
@@ -101,6 +104,7 @@ impl<'a> Duties<'a> {
     fn use_connection(&mut self, now: Instant, client: &mut NodeClient<'_>) -> Result<(), RequestError> {
         if self.must_subscribe(now) {
             self.subscribe_at = None;
+            self.collects_at_once = true;
             return client.subscribe(Topic::Name(self.settings.command_topic), Qos::Two);
         }
         if let Some(command) = self.commands.pop_front() {
@@ -118,7 +122,9 @@ impl<'a> Duties<'a> {
     /// Every wake begins with PINGREQ, also one with a report: the answer tells whether the gateway knows this node.
     /// CONNACK does not, and the subscription might be gone unnoticed.
     fn wake(&mut self, client: &mut NodeClient<'_>) -> Result<(), RequestError> {
-        self.wakes_since_report += 1;
+        if !core::mem::take(&mut self.collects_at_once) {
+            self.wakes_since_report += 1;
+        }
         if self.wakes_since_report >= self.settings.wakes_per_report.get() {
             self.report_soon();
         }

@@ -124,6 +124,14 @@ impl<'a> World<'a> {
         self.expect_nothing();
     }
 
+    /// Falls asleep, and asks at once what the new subscription has brought.
+    #[track_caller]
+    fn collect(&mut self) {
+        self.expect("DISCONNECT Some(62)");
+        self.answer(Message::Disconnect(Disconnect { duration_s: None }));
+        self.expect("PINGREQ");
+    }
+
     /// From the start into the first sleep.
     #[track_caller]
     fn start(settings: Settings<'a>) -> Self {
@@ -132,7 +140,8 @@ impl<'a> World<'a> {
         world.subscribe();
         world.register("report", REPORT);
         world.publish(REPORT, r#"{"count":1,"commands":0,"dropped":0}"#);
-        world.fall_asleep();
+        world.collect();
+        world.answer(Message::PingResp);
         world
     }
 
@@ -297,8 +306,26 @@ fn a_rejected_subscription_waits_for_a_wake() {
     world.answer(Message::SubAck(SubAck { qos: Qos::Two, topic_id: TopicId::NONE, msg_id, return_code }));
     world.register("report", REPORT);
     world.publish(REPORT, r#"{"count":1,"commands":0,"dropped":0}"#);
-    world.fall_asleep();
+    world.collect();
+    world.answer(Message::PingResp);
     world.skip();
     world.connect();
     world.subscribe();
+}
+
+#[test]
+fn what_comes_up_with_a_new_subscription_does_not_wait_for_a_wake() {
+    let mut world = World::start(settings());
+    world.wake();
+    world.answer(Message::Disconnect(Disconnect { duration_s: None }));
+    world.connect();
+    world.subscribe();
+    world.register("report", REPORT);
+    world.publish(REPORT, r#"{"count":2,"commands":0,"dropped":0}"#);
+    world.collect();
+    world.command(1, b"on");
+    world.answer(Message::PingResp);
+    world.connect();
+    world.register("echo", ECHO);
+    world.publish(ECHO, "on");
 }

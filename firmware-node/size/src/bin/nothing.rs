@@ -1,0 +1,32 @@
+//! An image without a client that copies, moves, clears and compares octets, as every application does: what the others
+//! take beyond this is the client's.
+
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use cortex_m as _;
+use cortex_m_rt::entry;
+
+#[entry]
+fn main() -> ! {
+    let (mut octets, mut others) = ([0_u8; 256], [0_u8; 256]);
+    let mut words = [0_u32; 64];
+    loop {
+        let len = black_box(9);
+        octets[..len].copy_from_slice(&others[..len]);
+        octets.copy_within(..len, black_box(1));
+        others[..len].fill(0);
+        words[..len].fill(0);
+        black_box(others[..len] == octets[..len]);
+        black_box(core::str::from_utf8(&octets[..len]).is_ok());
+        black_box((&octets, &others, &words));
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        black_box(());
+    }
+}
