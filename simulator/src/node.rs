@@ -125,6 +125,8 @@ fn client(plan: &NodePlan, seed: u32) -> NodeClient<'_> {
         auto_reconnect: plan.auto_reconnect,
         keep_alive_s: plan.keep_alive_s,
         will,
+        // A world lasts for minutes.
+        longest_pause_ms: Config::new("").t_wait_ms,
         seed,
         ..Config::new(&plan.client_id)
     };

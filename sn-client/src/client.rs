@@ -51,13 +51,13 @@ pub struct Client<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: us
     /// When a DISCONNECT last travelled, in whichever direction: until [`LATE_COPY`] after, another may be a copy.
     pub(crate) disconnect_at: Option<Instant>,
     pub(crate) jitter: Jitter,
-    last_msg_id: MsgId,
+    pub(crate) last_msg_id: MsgId,
     /// Congestion, or a pause between attempts to reconnect: nothing new is sent earlier.
     pub(crate) not_before: Instant,
     /// When the last message was sent that the gateway has answered: it heard from the client then, at the latest.
     proven_at: Instant,
     /// Losses in a row without a request answered in between.
-    setbacks: u8,
+    pub(crate) setbacks: u8,
 }
 
 /// Where a connection stands (1.2 §6.14).
@@ -277,14 +277,19 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
         self.disconnect_at.is_some_and(|at| now.since(at) < LATE_COPY)
     }
 
-    /// None after the first loss, then doubling from T_retry to T_WAIT, a gateway that fails every time being
+    /// None after the first loss, then doubling from T_retry to the longest, a gateway that fails every time being
     /// likely to go on so.
     fn reconnect_pause_ms(&mut self) -> u64 {
         if self.setbacks == 0 {
             return 0;
         }
-        let doubled = self.config.t_retry_ms.saturating_mul(1 << (self.setbacks - 1).min(16));
-        let pause_ms = doubled.min(self.config.t_wait_ms);
+        self.pause_ms(self.setbacks)
+    }
+
+    /// The pause after so many failures, at least one.
+    pub(crate) fn pause_ms(&mut self, failures: u8) -> u64 {
+        let doubled = self.config.t_retry_ms.saturating_mul(1 << failures.saturating_sub(1).min(16));
+        let pause_ms = doubled.min(self.config.longest_pause_ms);
         u64::from(pause_ms) + u64::from(self.jitter.up_to(pause_ms / 4))
     }
 }

@@ -66,7 +66,7 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
     }
 
     /// Whether messages of a session make sense now.
-    const fn is_linked(&self) -> bool {
+    pub(crate) const fn is_linked(&self) -> bool {
         matches!(self.state, State::Active | State::Asleep | State::Awake)
     }
 

@@ -31,17 +31,22 @@
 mod body;
 mod client;
 mod config;
+mod elsewhere;
 mod event;
+mod gateways;
 mod input;
 mod jitter;
 mod output;
 mod received;
 mod request;
+mod roaming;
 mod topics;
 
 pub use client::{Client, State};
 pub use config::{Config, Will};
 pub use event::{Cause, Event, Received, Topic};
+pub use gateways::{Address, Known};
 pub use output::{Destination, Transmit};
 pub use request::RequestError;
+pub use roaming::{Recipient, RoamingClient, RoamingTransmit};
 pub use sn_codec::{GwId, Qos, ReturnCode, ShortName, TopicId};

@@ -96,7 +96,7 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
 
     /// Another client asked the same: its answer serves this one too.
     pub(crate) fn search_heard(&mut self, now: Instant, radius: u8) {
-        let longest_ms = self.config.t_wait_ms;
+        let longest_ms = self.config.longest_pause_ms;
         if let Some(search) = self.search.as_mut().filter(|search| search.radius == radius) {
             search.count_as_sent(now, longest_ms);
         }
@@ -120,7 +120,7 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
     }
 
     fn due_search(&mut self, now: Instant) -> Option<u8> {
-        let longest_ms = self.config.t_wait_ms;
+        let longest_ms = self.config.longest_pause_ms;
         let search = self.search.as_mut().filter(|search| now >= search.due)?;
         search.count_as_sent(now, longest_ms);
         Some(search.radius)

@@ -7,6 +7,8 @@ use sn_codec::MsgId;
 pub(crate) struct ReceivedIds<const N: usize> {
     slots: [Option<Slot>; N],
     oldest: usize,
+    /// Which gateway the client is connected to: each counts its message ids by itself.
+    place: u8,
 }
 
 #[derive(Clone, Copy)]
@@ -14,17 +16,52 @@ struct Slot {
     msg_id: MsgId,
     digest: u32,
     released: bool,
+    place: u8,
+}
+
+impl Slot {
+    fn is(&self, place: u8, msg_id: MsgId) -> bool {
+        self.place == place && self.msg_id == msg_id
+    }
 }
 
 impl<const N: usize> ReceivedIds<N> {
     pub(crate) const EMPTY: Self = {
         assert!(N > 0, "without memory QoS 2 is not exactly once");
-        Self { slots: [None; N], oldest: 0 }
+        Self { slots: [None; N], oldest: 0, place: 0 }
     };
 
-    /// A new session.
+    /// A new session with this gateway.
     pub(crate) fn clear(&mut self) {
-        *self = Self::EMPTY;
+        self.retain(|_| false);
+    }
+
+    /// Another gateway. What is known of the others stays: the client may come back.
+    pub(crate) fn move_to(&mut self, place: u8) {
+        self.place = place;
+    }
+
+    /// Where the client is.
+    pub(crate) fn place(&self) -> u8 {
+        self.place
+    }
+
+    /// What one gateway has sent does not matter any more.
+    pub(crate) fn forget(&mut self, place: u8) {
+        for slot in &mut self.slots {
+            if slot.is_some_and(|known| known.place == place) {
+                *slot = None;
+            }
+        }
+    }
+
+    /// Forgets those of this gateway that are not wanted.
+    fn retain(&mut self, wanted: impl Fn(&Slot) -> bool) {
+        for slot in &mut self.slots {
+            if slot.is_some_and(|known| known.place == self.place && !wanted(&known)) {
+                *slot = None;
+            }
+        }
     }
 
     /// Whether the message is to be reported; remembers it if so.
@@ -32,8 +69,9 @@ impl<const N: usize> ReceivedIds<N> {
     /// Until PUBREL the message id alone decides (1.2 §6.6). Afterwards the id may be used for another message, so
     /// only the same content counts as a late copy.
     pub(crate) fn is_new(&mut self, msg_id: MsgId, digest: u32) -> bool {
-        let slot = Slot { msg_id, digest, released: false };
-        match self.slots.iter_mut().flatten().find(|slot| slot.msg_id == msg_id) {
+        let place = self.place;
+        let slot = Slot { msg_id, digest, released: false, place };
+        match self.slots.iter_mut().flatten().find(|slot| slot.is(place, msg_id)) {
             Some(known) if !known.released || known.digest == digest => false,
             Some(known) => {
                 *known = slot;
@@ -50,7 +88,7 @@ impl<const N: usize> ReceivedIds<N> {
     /// PUBREL: the gateway will not repeat the message; `remember` it because the link might.
     pub(crate) fn release(&mut self, msg_id: MsgId, remember: bool) {
         for slot in &mut self.slots {
-            if let Some(known) = slot.as_mut().filter(|known| known.msg_id == msg_id) {
+            if let Some(known) = slot.as_mut().filter(|known| known.is(self.place, msg_id)) {
                 known.released = true;
                 if !remember {
                     *slot = None;
@@ -61,16 +99,12 @@ impl<const N: usize> ReceivedIds<N> {
 
     /// Whether a PUBREL is still to come.
     pub(crate) fn has_unreleased(&self) -> bool {
-        self.slots.iter().flatten().any(|known| !known.released)
+        self.slots.iter().flatten().any(|known| !known.released && known.place == self.place)
     }
 
     /// The gateway has started afresh and may use the same ids again for the same content.
     pub(crate) fn forget_released(&mut self) {
-        for slot in &mut self.slots {
-            if slot.is_some_and(|known| known.released) {
-                *slot = None;
-            }
-        }
+        self.retain(|known| !known.released);
     }
 }
 

@@ -88,6 +88,8 @@ impl LinkArgs {
             t_retry_ms: self.t_retry_ms,
             n_retry: self.n_retry,
             t_wait_ms: self.t_wait_ms,
+            // Whoever watches a terminal does not wait for an hour.
+            longest_pause_ms: self.t_wait_ms,
             auto_reconnect: true,
             seed: random(),
             ..Config::new(self.id.as_deref().unwrap_or_default())
