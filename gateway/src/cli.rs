@@ -54,8 +54,11 @@ pub enum Command {
         /// Read the password from the standard input, one line
         #[arg(long)]
         stdin: bool,
+        /// Keep what lets the user log in by SCRAM-SHA-256, too, in place of an Argon2id hash
+        #[arg(long)]
+        scram: bool,
         /// Take the user out
-        #[arg(short = 'D', long, conflicts_with = "stdin")]
+        #[arg(short = 'D', long, conflicts_with_all = ["stdin", "scram"])]
         delete: bool,
     },
     /// Say whether the rules of a configuration allow something, and which of them decides

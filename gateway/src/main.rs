@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Parser;
 use sn_gateway::admin::client;
-use sn_gateway::auth::{Change, may, passwd};
+use sn_gateway::auth::{Change, Keep, may, passwd};
 use sn_gateway::cli::{Cli, Command, DataArgs, Sessions};
 use sn_gateway::store::backup;
 use sn_gateway::{config, run};
@@ -17,7 +17,10 @@ fn main() -> ExitCode {
         Command::CheckConfig { file } => check_config(&file).map(print),
         Command::Sessions { what } => sessions(&what).map(print),
         Command::Backup { file, data } => data.dir().and_then(|dir| client::save_backup(&dir, &file)).map(print),
-        Command::Passwd { file, user, stdin, delete } => passwd(&file, &user, change(stdin, delete)).map(print),
+        Command::Passwd { file, user, stdin, scram, delete } => {
+            let keep = if scram { Keep::Scram } else { Keep::Argon2 };
+            passwd(&file, &user, change(stdin, delete), keep).map(print)
+        }
         Command::May { config, user, client, wish, topic } => {
             let rules = config::load(&config).map(|file| file.core().access);
             rules.map_err(Into::into).and_then(|rules| may(&rules, &user, &client, wish, &topic)).map(print)

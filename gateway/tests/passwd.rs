@@ -46,6 +46,20 @@ fn users_are_added_changed_and_deleted() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside the file");
 }
 
+#[test]
+fn a_password_for_scram_is_one_that_can_be_said_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("users");
+    let file = path.to_str().unwrap();
+    passwd(&[file, "alice", "--stdin"], "first\n");
+    let (code, told, _) = passwd(&[file, "alice", "--scram", "--stdin"], "second\n");
+    assert_eq!((code, told.contains("alice changed")), (Some(0), true), "{told}");
+    assert!(fs::read_to_string(&path).unwrap().starts_with("alice:SCRAM-SHA-256$32768:"));
+    assert!(accepts(&path, "alice", "second") && !accepts(&path, "alice", "first"));
+    let (code, _, complaint) = passwd(&[file, "alice", "--scram", "--stdin"], "a\u{7}b\n");
+    assert_eq!((code, complaint.contains("characters that no password for SCRAM can have")), (Some(1), true));
+}
+
 /// mosquitto's own program makes the file, ours changes it, and mosquitto's goes on with it.
 #[test]
 fn a_file_of_mosquitto_is_read_and_goes_on_being_mosquittos() {

@@ -59,6 +59,16 @@ pub fn python_program(name: &str) -> Command {
     python
 }
 
+/// Node with the script `name` of `clients/`, and Debian's package of MQTT.js.
+#[must_use]
+pub fn node_program(name: &str) -> Command {
+    let mut node = Command::new("node");
+    // Where Debian puts it, which a Node from elsewhere does not know.
+    node.env("NODE_PATH", "/usr/share/nodejs:/usr/lib/nodejs");
+    node.arg(root().join("interop/clients").join(name));
+    node
+}
+
 /// Where `cargo xtask test` has put the packages of `interop/package.json`.
 ///
 /// # Panics

@@ -1,6 +1,6 @@
 //! Clients in other languages that take commands and say what happens as JSON: Python's paho-mqtt and Node's mqtt.
 
-use crate::{Gateway, Process, python_program, root};
+use crate::{Gateway, Process, node_program, python_program};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::process::Command;
@@ -122,13 +122,7 @@ impl ScriptedClient {
 fn program(library: Library, listener: SocketAddr, client_id: &str, connect: &Value) -> Command {
     let mut program = match library {
         Library::Paho => python_program("paho_v5_client.py"),
-        Library::Node => {
-            let mut node = Command::new("node");
-            // Where Debian puts it, which a Node from elsewhere does not know.
-            node.env("NODE_PATH", "/usr/share/nodejs:/usr/lib/nodejs");
-            node.arg(root().join("interop/clients/node_client.js"));
-            node
-        }
+        Library::Node => node_program("node_client.js"),
     };
     let (host, port) = (listener.ip().to_string(), listener.port().to_string());
     program.args([host, port, client_id.to_owned(), connect.to_string()]);

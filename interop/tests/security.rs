@@ -1,6 +1,6 @@
 //! Passwords and rules: mosquitto's clients, our own, and docs/security.md.
 
-use interop::{Gateway, Process, mosquitto_sub, release_dir, root, tour};
+use interop::{Gateway, Process, mosquitto_sub, node_program, python_program, release_dir, root, tour};
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
@@ -95,4 +95,35 @@ fn nodes_are_told_when_they_may_not() {
     assert!(!denied.wait().success());
     sn("sn-pub", &["-t", "a/nodes/1", "-m", "yes", "-q", "1"]).succeed();
     assert_eq!(subscriber.expect("got "), "got a/nodes/1 1 0 yes");
+}
+
+/// The packets are those of Node's mqtt, and what is in them that of Python's scramp.
+#[test]
+fn others_log_in_by_scram_and_see_that_the_gateway_knows_the_password() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let users = dir.path().join("users");
+    let mut passwd = Command::new("sh");
+    passwd.args(["-c", "echo 'süß, = salty' | \"$0\" passwd \"$1\" 'älice, =' --scram --stdin"]);
+    passwd.arg(release_dir().join("sn-gateway")).arg(&users);
+    Process::start(passwd).succeed();
+    let config = dir.path().join("gateway.toml");
+    let listener = "kind = \"tcp\"\nlisten = \"127.0.0.1:0\"\nanonymous = false\nauth_methods = [\"SCRAM-SHA-256\"]\n";
+    let udp = "[[transport]]\nkind = \"udp\"\nlisten = \"127.0.0.1:0\"\n";
+    let text = format!("[security]\npassword_file = {users:?}\n[[listener]]\n{listener}{udp}");
+    fs::write(&config, text).expect("it is ours");
+    let gateway = Gateway::start_configured(&config);
+    let log_in = |password: &str| {
+        let mut node = node_program("node_auth_client.js");
+        node.args([gateway.mqtt.ip().to_string(), gateway.mqtt.port().to_string(), "SCRAM-SHA-256".into()]);
+        let scram = python_program("scram_client.py");
+        node.arg(scram.get_program()).args(scram.get_args()).args(["älice, =", password]);
+        Process::start(node)
+    };
+    let mut client = log_in("süß, = salty");
+    client.expect("challenged 24 SCRAM-SHA-256");
+    client.expect("connected SCRAM-SHA-256 proved");
+    client.succeed();
+    let mut stranger = log_in("guess");
+    stranger.expect("refused 134");
+    assert!(!stranger.wait().success());
 }

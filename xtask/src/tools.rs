@@ -194,7 +194,7 @@ fn venv_is_current() -> Result<bool> {
     let venv = workspace::venv()?;
     let made_from = fs::read_to_string(venv.join("requirements.txt")).unwrap_or_default();
     let python = venv.join("bin/python").to_string_lossy().into_owned();
-    Ok(made_from == requirements()? && succeeds(&python, &["-c", "import paho.mqtt, mqttsn12"]))
+    Ok(made_from == requirements()? && succeeds(&python, &["-c", "import paho.mqtt, mqttsn12, scramp"]))
 }
 
 fn make_venv() -> Result<()> {

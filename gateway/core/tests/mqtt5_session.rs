@@ -4,9 +4,10 @@
 mod mqtt;
 
 use bytes::Bytes;
-use gateway_core::mqtt::{ConnAck, Connect, Disconnect, Packet, ReasonCode};
+use gateway_core::mqtt::{Auth, ConnAck, Connect, Disconnect, Login, Packet, ReasonCode};
 use gateway_core::{Config, Input, Limits, Qos, RejectReason};
 use mqtt::{Gateway, clean, five, payloads, qos1, will};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Keeps its session for `expiry_s` seconds.
@@ -116,6 +117,35 @@ fn an_authentication_method_is_refused_if_there_is_no_such() {
     connect.properties.authentication = Some(("SCRAM-SHA-256".into(), Bytes::new()));
     assert_eq!(connack(&mut gateway, 1, connect).code, ReasonCode::BadAuthenticationMethod);
     assert_eq!(gateway.rejects(RejectReason::AuthenticationMethod), 1);
+}
+
+#[test]
+fn what_a_method_says_at_last_is_in_connack_and_auth_goes_on_from_there() {
+    let mut gateway = Gateway::default();
+    let said = Some(("M".into(), Bytes::from_static(b"welcome")));
+    let mut connect = Connect { login: Login::As("alice".into()), ..five("a") };
+    connect.properties.authentication = said.clone();
+    assert_eq!(connack(&mut gateway, 1, connect).properties.authentication, said);
+    for code in [ReasonCode::ContinueAuthentication, ReasonCode::Success] {
+        let auth = Packet::Auth(Box::new(Auth { code, method: "M".into(), data: Bytes::from_static(b"more") }));
+        assert_eq!(gateway.exchange(1, auth.clone()), [auth]);
+    }
+    let refused = Auth { code: ReasonCode::NotAuthorized, method: "M".into(), data: Bytes::new() };
+    gateway.send(1, Packet::Auth(Box::new(refused)));
+    assert_eq!(farewell(&mut gateway, 1), Some(ReasonCode::NotAuthorized));
+    assert_eq!(gateway.rejects(RejectReason::BadPassword), 1);
+}
+
+#[test]
+fn an_auth_that_is_too_long_for_its_client_ends_the_connection() {
+    let mut gateway = Gateway::default();
+    let mut connect = Connect { login: Login::As("alice".into()), ..five("a") };
+    connect.properties.maximum_packet_size = NonZeroU32::new(20);
+    gateway.connect(1, connect);
+    let data = Bytes::from_static(b"123456789012");
+    let auth = Auth { code: ReasonCode::ContinueAuthentication, method: "M".into(), data };
+    gateway.send(1, Packet::Auth(Box::new(auth)));
+    assert_eq!(farewell(&mut gateway, 1), Some(ReasonCode::PacketTooLarge));
 }
 
 /// A watcher on connection 9, and a client on 1 whose will waits ten seconds.

@@ -161,7 +161,10 @@ mod tests {
         for (text, expected) in [
             ("\nalice".into(), "users:2: write USER:HASH"),
             (format!(":{HASH}"), "users:1: a user's name has at least one character"),
-            ("alice:secret".into(), "`alice:` is no hash that is known here: $argon2id$, or $7$ and $6$ of mosquitto"),
+            (
+                "alice:secret".into(),
+                "`alice:` is no hash that is known here: $argon2id$, SCRAM-SHA-256$, or $7$ and $6$ of mosquitto",
+            ),
             ("alice:$6$x$y".into(), "is a damaged hash; make a new one with `sn-gateway passwd FILE alice`"),
             (format!("a:{HASH}\na:{HASH}"), "users:2: `a` is there twice"),
             (format!("a\tb:{HASH}"), "`a\\tb` is no name of a user"),

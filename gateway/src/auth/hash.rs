@@ -1,5 +1,6 @@
 //! What is kept of a password.
 
+use super::verifier::{SCRAM_SHA_256, Verifier};
 use anyhow::anyhow;
 use argon2::password_hash::phc;
 use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
@@ -12,8 +13,8 @@ use subtle::ConstantTimeEq;
 
 /// A password's hash, with its salt.
 ///
-/// New ones are Argon2id as a PHC string. Those of mosquitto are read too: `$7$`, PBKDF2 with SHA-512, of 2.0, and `$6$`,
-/// one round of salted SHA-512, of 1.x.
+/// New ones are Argon2id as a PHC string, or `SCRAM-SHA-256$` with what that method needs. Those of mosquitto are read too:
+/// `$7$`, PBKDF2 with SHA-512, of 2.0, and `$6$`, one round of salted SHA-512, of 1.x.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasswordHash(Kind);
 
@@ -22,6 +23,7 @@ enum Kind {
     Argon2(Box<phc::PasswordHash>),
     Pbkdf2 { rounds: u32, salt: Vec<u8>, hash: Digest512 },
     Sha512 { salt: Vec<u8>, hash: Digest512 },
+    Scram(Verifier),
 }
 
 type Digest512 = [u8; 64];
@@ -46,7 +48,7 @@ pub enum HashError {
 impl fmt::Display for HashError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unknown => "is no hash that is known here: $argon2id$, or $7$ and $6$ of mosquitto",
+            Self::Unknown => "is no hash that is known here: $argon2id$, SCRAM-SHA-256$, or $7$ and $6$ of mosquitto",
             Self::Damaged => "is a damaged hash",
             Self::TooCostly => "is a hash that would take too much memory or time to check",
         })
@@ -59,6 +61,9 @@ impl FromStr for PasswordHash {
     type Err = HashError;
 
     fn from_str(text: &str) -> Result<Self, HashError> {
+        if let Some(rest) = text.strip_prefix(SCRAM_SHA_256).and_then(|rest| rest.strip_prefix('$')) {
+            return scram(rest).map(|verifier| Self(Kind::Scram(verifier)));
+        }
         let kind = match text.strip_prefix('$').and_then(|rest| rest.split_once('$')) {
             Some(("argon2id" | "argon2i" | "argon2d", _)) => argon2(text)?,
             Some(("7", rest)) => pbkdf2(rest)?,
@@ -95,6 +100,11 @@ fn pbkdf2(rest: &str) -> Result<Kind, HashError> {
     }
 }
 
+fn scram(rest: &str) -> Result<Verifier, HashError> {
+    let verifier = Verifier::parse(rest).ok_or(HashError::Damaged)?;
+    if verifier.is_too_costly() { Err(HashError::TooCostly) } else { Ok(verifier) }
+}
+
 fn salt_and_hash(text: &str) -> Option<(Vec<u8>, Digest512)> {
     let (salt, hash) = text.split_once('$')?;
     Some((STANDARD.decode(salt).ok()?, STANDARD.decode(hash).ok()?.try_into().ok()?))
@@ -110,6 +120,22 @@ impl PasswordHash {
         Ok(hash.to_string())
     }
 
+    /// The text for a new password that lets its user log in by SCRAM-SHA-256, too.
+    ///
+    /// # Errors
+    /// The password has characters that such a one cannot have (RFC 4013), or there is no randomness.
+    pub fn make_scram(password: &str) -> anyhow::Result<String> {
+        Verifier::make(password).map(|verifier| verifier.to_text())
+    }
+
+    /// What SCRAM-SHA-256 needs, if that is what is kept.
+    pub(super) fn verifier(&self) -> Option<&Verifier> {
+        match &self.0 {
+            Kind::Scram(verifier) => Some(verifier),
+            Kind::Argon2(_) | Kind::Pbkdf2 { .. } | Kind::Sha512 { .. } => None,
+        }
+    }
+
     /// Whether this is the password. Takes tens of milliseconds.
     #[must_use]
     pub fn verify(&self, password: &[u8]) -> bool {
@@ -120,6 +146,7 @@ impl PasswordHash {
                 pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, *rounds, &mut made);
                 made.ct_eq(hash).into()
             }
+            Kind::Scram(verifier) => verifier.verify(password),
             Kind::Sha512 { salt, hash } => {
                 let made: Digest512 = Sha512::new().chain_update(password).chain_update(salt).finalize().into();
                 made.ct_eq(hash).into()

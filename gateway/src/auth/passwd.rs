@@ -16,28 +16,41 @@ pub enum Change {
     Delete,
 }
 
+/// What is kept of a new password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// The hash that is hardest to try passwords on.
+    #[default]
+    Argon2,
+    /// What lets the user log in by SCRAM-SHA-256, too.
+    Scram,
+}
+
 /// Changes one user of a password file, and tells what was done.
 ///
 /// # Errors
 /// The name or the password cannot be one, there is no terminal, or the file cannot be read or written.
-pub fn passwd(path: &Path, user: &str, change: Change) -> anyhow::Result<String> {
+pub fn passwd(path: &Path, user: &str, change: Change, keep: Keep) -> anyhow::Result<String> {
     file::check_user(user).map_err(|message| anyhow!(message))?;
     let done = match change {
         Change::Delete => {
             edit::delete(path, user)?;
             "deleted"
         }
-        Change::Ask => set(path, user, &ask(user)?)?,
-        Change::FromStdin => set(path, user, &from_stdin()?)?,
+        Change::Ask => set(path, user, &ask(user)?, keep)?,
+        Change::FromStdin => set(path, user, &from_stdin()?, keep)?,
     };
     Ok(format!("{}: {user} {done}; a running gateway notices at SIGHUP\n", path.display()))
 }
 
-fn set(path: &Path, user: &str, password: &str) -> anyhow::Result<&'static str> {
+fn set(path: &Path, user: &str, password: &str, keep: Keep) -> anyhow::Result<&'static str> {
     if password.is_empty() {
         bail!("the password is empty");
     }
-    let hash = PasswordHash::make(password.as_bytes())?;
+    let hash = match keep {
+        Keep::Argon2 => PasswordHash::make(password.as_bytes())?,
+        Keep::Scram => PasswordHash::make_scram(password)?,
+    };
     Ok(if edit::set(path, user, &hash)? { "added" } else { "changed" })
 }
 

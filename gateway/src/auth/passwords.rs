@@ -5,6 +5,7 @@
 //! a thousand clients that come back at once do not cost a thousand checks.
 
 use super::PasswordFile;
+use super::verifier::Verifier;
 use anyhow::Context;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
@@ -23,6 +24,8 @@ pub struct Passwords {
     /// `None`: there is no password file, and nobody is asked.
     current: RwLock<Option<Arc<Users>>>,
     turns: Arc<Semaphore>,
+    /// Random: what those are asked with who are not in the file.
+    of_nobody: [u8; 32],
 }
 
 /// One reading of the password file.
@@ -49,7 +52,8 @@ impl Passwords {
     /// The operating system has no randomness.
     pub fn new(file: Option<PasswordFile>) -> anyhow::Result<Self> {
         let users = file.map(Users::new).transpose()?;
-        Ok(Self { current: RwLock::new(users), turns: Arc::new(Semaphore::new(AT_ONCE)) })
+        let (turns, of_nobody) = (Arc::new(Semaphore::new(AT_ONCE)), random()?);
+        Ok(Self { current: RwLock::new(users), turns, of_nobody })
     }
 
     /// Takes a new reading, or none any more. Answers with the users who are there no more, or with another password.
@@ -88,6 +92,16 @@ impl Passwords {
         Some(Verdict::Good(user.clone()))
     }
 
+    /// What SCRAM-SHA-256 asks `user` with, and the user, if there is one whose entry is for that.
+    pub(super) fn verifier(&self, user: &str) -> (Option<Arc<str>>, Verifier) {
+        let users = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let found = users.as_ref().and_then(|users| users.file.find(user));
+        match found.and_then(|(user, hash)| hash.verifier().map(|verifier| (user, verifier))) {
+            Some((user, verifier)) => (Some(user.clone()), verifier.clone()),
+            None => (None, Verifier::of_nobody(&self.of_nobody, user)),
+        }
+    }
+
     /// Whether there has been no other reading of the file since this one.
     fn is_current(&self, users: &Arc<Users>) -> bool {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
@@ -104,11 +118,15 @@ pub enum Verdict {
     Refused,
 }
 
+fn random() -> anyhow::Result<[u8; 32]> {
+    let mut octets = [0; 32];
+    getrandom::fill(&mut octets).context("no randomness")?;
+    Ok(octets)
+}
+
 impl Users {
     fn new(file: PasswordFile) -> anyhow::Result<Arc<Self>> {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).context("no randomness")?;
-        Ok(Arc::new(Self { file, key, proved: Mutex::default() }))
+        Ok(Arc::new(Self { file, key: random()?, proved: Mutex::default() }))
     }
 
     fn quick_hash(&self, user: &str, password: &[u8]) -> QuickHash {

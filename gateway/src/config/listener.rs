@@ -2,6 +2,7 @@
 
 use super::addr::{DEFAULT_PORT, ListenAddr, PortlessAddr};
 use super::number::within;
+use crate::auth::MethodName;
 use crate::mqtt::{ClientCertificates, MqttLimits, Policy, TlsFiles, UserFrom, WebSocketOptions};
 use serde::{Deserialize, Deserializer, de};
 use std::fmt;
@@ -101,6 +102,7 @@ struct Keys {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     anonymous: Option<bool>,
+    auth_methods: Vec<MethodName>,
     client_ca: Option<PathBuf>,
     client_certificates: Option<ClientCertificatesKey>,
     user_from: Option<UserFromKey>,
@@ -130,6 +132,7 @@ impl Default for Keys {
             certificate: None,
             key: None,
             anonymous: None,
+            auth_methods: Vec::new(),
             client_ca: None,
             client_certificates: None,
             user_from: None,
@@ -215,6 +218,7 @@ impl Keys {
             user_from: self.user_from.map(|key| match key {
                 UserFromKey::Cn => UserFrom::CommonName,
             }),
+            methods: self.auth_methods.clone(),
         })
     }
 

@@ -3,6 +3,7 @@
 //! It does not know what carries the octets: TCP, TLS or WebSocket.
 
 use super::Malformed;
+use super::authentication::{Authentication, Desk, Taken};
 use super::door::Door;
 use super::limits::TurnedAway;
 use super::outbox::{Closing, Outbox};
@@ -167,6 +168,7 @@ pub(super) struct Connection<S> {
     opened: bool,
     /// Who the client is, by its certificate.
     identity: Identity,
+    authentication: Authentication,
     /// What it still sends is not heard: it is no MQTT, or the client has been given up.
     deaf: bool,
     door: Arc<Door>,
@@ -177,7 +179,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let limits = door.limits();
         let (reader, outbox) = (Reader::new(limits.max_packet, limits.topic_aliases), Arc::default());
         let (hand, unflushed, opened, deaf) = (BytesMut::new(), false, false, false);
-        Self { id, peer, stream, reader, outbox, hand, unflushed, opened, deaf, identity, door }
+        let authentication = Authentication::default();
+        Self { id, peer, stream, reader, outbox, hand, unflushed, opened, deaf, identity, authentication, door }
     }
 
     /// Serves the client until the connection is over, then tells the driver.
@@ -355,7 +358,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Takes packets until the batch is full, or answers that more octets are needed first.
-    fn fill(&mut self, batch: &mut Vec<Packet>) -> Result<bool, Refusal> {
+    fn fill(&mut self, batch: &mut Vec<Packet>) -> Result<bool, End> {
         while batch.len() < BATCH {
             match self.reader.next_packet()? {
                 Some(packet) => {
@@ -363,12 +366,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         let limits = self.door.limits();
                         self.outbox.speak(Writer::new(connect, limits.max_packet, limits.topic_aliases));
                     }
-                    batch.push(packet);
+                    batch.extend(self.authenticate(packet)?);
                 }
                 None => return Ok(false),
             }
         }
         Ok(true)
+    }
+
+    /// Keeps what is for an enhanced authentication, and gives back what is for the driver.
+    fn authenticate(&mut self, packet: Packet) -> Result<Option<Packet>, End> {
+        let (policy, passwords, identity) = (self.door.policy(), self.door.passwords(), &self.identity);
+        let taken = self.authentication.take(packet, Desk { policy, passwords, identity });
+        self.reader.is_unknown = self.authentication.is_waiting();
+        match taken {
+            Taken::Pass(packet) => Ok(Some(packet)),
+            Taken::Challenge(packet) => {
+                // The core does not know of this client yet.
+                self.outbox.push(&packet).map_err(|_| End::Lost)?;
+                self.outbox.flush();
+                Ok(None)
+            }
+            Taken::Left => Err(End::Lost),
+        }
     }
 
     /// Finds out who it is, if it says CONNECT: that is the first packet or none.

@@ -91,7 +91,7 @@ impl Door {
         &self.policy
     }
 
-    pub(super) fn passwords(&self) -> &Passwords {
+    pub(super) fn passwords(&self) -> &Arc<Passwords> {
         &self.passwords
     }
 

@@ -7,6 +7,7 @@
 //! left in its `Outbox`.
 
 mod aliases;
+mod authentication;
 mod connection;
 mod decode;
 mod door;

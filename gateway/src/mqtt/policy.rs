@@ -1,17 +1,19 @@
 //! Who comes in by a listener.
 
-use crate::auth::{Passwords, Verdict};
+use crate::auth::{MethodName, Passwords, Verdict};
 use gateway_core::mqtt::{Connect, Login, LoginRefusal};
 use std::fmt;
 use std::sync::Arc;
 
 /// What an operator has decided about those who come by one listener. Each connection takes it along.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// What of a client's certificate is the user's name.
     pub user_from: Option<UserFrom>,
     /// Who does not say who it is may come in.
     pub anonymous: bool,
+    /// Methods of enhanced authentication that clients of MQTT 5 may choose.
+    pub methods: Vec<MethodName>,
 }
 
 /// What of a client's certificate is the user's name.
@@ -45,8 +47,11 @@ impl fmt::Display for Identity {
 
 impl Policy {
     /// Finds out who says CONNECT: by its certificate, or else by its password. The core gets to know that, and no names
-    /// and passwords.
+    /// and passwords. Who has named a method has been through with it.
     pub(super) async fn introduce(&self, connect: &mut Connect, identity: &Identity, passwords: &Passwords) {
+        if connect.properties.authentication.is_some() {
+            return;
+        }
         let (name, password) = (connect.username.take(), connect.password.take().unwrap_or_default());
         let verdict = match (identity, name) {
             (Identity::Unknown, Some(name)) => passwords.check(&name, &password).await,

@@ -14,7 +14,7 @@ const CONNACK_MALFORMED: &[u8] = &[0x20, 3, 0, 0x81, 0];
 /// CONNACK 0x82, protocol error.
 const CONNACK_PROTOCOL_ERROR: &[u8] = &[0x20, 3, 0, 0x82, 0];
 
-/// The longest CONNECT, in octets after the fixed header: nobody knows yet who it is, so it takes no more memory than
+/// The longest CONNECT, and AUTH before CONNACK, in octets after the fixed header: nobody knows yet who it is, so it takes no more memory than
 /// anybody needs.
 const LONGEST_CONNECT: usize = 1 << 20;
 
@@ -40,6 +40,8 @@ impl From<Malformed> for Refusal {
 pub struct Reader {
     /// Octets that have been received and not yet understood.
     pub buffer: BytesMut,
+    /// Nobody knows yet who the client is, although it has said CONNECT.
+    pub is_unknown: bool,
     max_packet: usize,
     /// What the client speaks, once it has said CONNECT.
     version: Option<Version>,
@@ -58,7 +60,8 @@ impl Reader {
     /// of MQTT 5 may use.
     #[must_use]
     pub fn new(max_packet: usize, topic_aliases: u16) -> Self {
-        Self { buffer: BytesMut::new(), max_packet, version: None, aliases: Incoming::new(topic_aliases) }
+        let (buffer, aliases) = (BytesMut::new(), Incoming::new(topic_aliases));
+        Self { buffer, is_unknown: false, max_packet, version: None, aliases }
     }
 
     /// The next packet, if all of it is there. Topic aliases have become topic names.
@@ -111,7 +114,8 @@ impl Reader {
         if len_len > variable_len(body_len) && self.version == Some(Version::V5) {
             return Err(Malformed::RemainingLength);
         }
-        let longest = if self.version.is_some() { self.max_packet } else { self.max_packet.min(LONGEST_CONNECT) };
+        let is_known = self.version.is_some() && !self.is_unknown;
+        let longest = if is_known { self.max_packet } else { self.max_packet.min(LONGEST_CONNECT) };
         if body_len > longest {
             return Err(Malformed::TooLong);
         }

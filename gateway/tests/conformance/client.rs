@@ -58,6 +58,11 @@ impl Server {
         Self { daemon: Daemon::start(&["--config", path, "--log", "debug"]), version, _config: Some(file) }
     }
 
+    /// A gateway that runs already.
+    pub(crate) fn of(daemon: Daemon, version: Version) -> Self {
+        Self { daemon, version, _config: None }
+    }
+
     /// Tells the gateway to end.
     pub(crate) fn end(&self) {
         self.daemon.signal(nix::sys::signal::Signal::SIGTERM);
@@ -345,12 +350,25 @@ impl Client {
     /// DISCONNECT from the gateway (5.0): the reason and the properties.
     #[track_caller]
     pub(crate) fn expect_disconnect(&mut self) -> (u8, Properties) {
+        self.receive_any(&[0xE0])
+    }
+
+    /// AUTH from the gateway (5.0): the code and the properties.
+    #[track_caller]
+    pub(crate) fn expect_auth(&mut self) -> (u8, Properties) {
+        self.receive_any(&[0xF0])
+    }
+
+    /// A packet with one of these first octets, a reason code and properties (5.0).
+    #[track_caller]
+    pub(crate) fn receive_any(&mut self, firsts: &[u8]) -> (u8, Properties) {
         let (first, body) = self.receive();
-        assert_eq!(first, 0xE0, "a DISCONNECT, not {first:02x} {body:02x?}");
+        assert!(firsts.contains(&first), "first octet {first:02x} of {body:02x?}, not one of {firsts:02x?}");
         let mut rest = Rest(&body);
-        let reason = if body.is_empty() { 0 } else { rest.octet() };
+        let code = if body.is_empty() { 0 } else { rest.octet() };
         let properties = if body.len() < 2 { Properties::default() } else { rest.properties(self.version) };
-        (reason, properties)
+        assert_eq!(rest.0, [0; 0], "octets after the last field");
+        (code, properties)
     }
 
     /// Nothing is on its way from the gateway but what answers a PINGREQ.

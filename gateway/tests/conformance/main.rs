@@ -28,6 +28,7 @@ mod subscribe;
 mod topics;
 mod unsubscribe;
 mod v5_alias;
+mod v5_authentication;
 mod v5_connect;
 mod v5_flow;
 mod v5_paho;

@@ -1,11 +1,13 @@
 //! CONNECT (MQTT 3.1.1 §3.1, MQTT 5 §3.1).
 
+use super::authenticate::{authenticated, refusal_reason};
 use super::connection::{Conn, OpenConn};
 use super::publish_in::has_payload_format;
 use super::{ConnAck, ConnAckProperties, Connect, Login, LoginRefusal, Packet, ReasonCode, Version, Will};
 use crate::access::{Action, Who};
 use crate::broker::{Link, Part, SessionKey, WillTerms, may_have_id, validate_topic_name};
 use crate::{CloseReason, ConnId, Core, Details, Event, Message, RejectReason, Via};
+use bytes::Bytes;
 use sn_types::Instant;
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -18,18 +20,26 @@ enum Refusal {
     Protocol(&'static str),
 }
 
+/// What is known of a client that may connect.
+struct Checked {
+    user: Option<Arc<str>>,
+    will: Option<CheckedWill>,
+    /// The method by which it was authenticated, and the last of its data.
+    authentication: Option<(String, Bytes)>,
+}
+
 /// A will that may be published.
 type CheckedWill = (Message, Option<Box<WillTerms>>);
 
 impl Core {
     pub(super) fn mqtt_connect(&mut self, now: Instant, conn: ConnId, mut connect: Connect) {
         let has_id = !connect.client_id.is_empty();
-        let (user, will) = match self.mqtt_check_connect(&mut connect) {
+        let Checked { user, will, authentication } = match self.mqtt_check_connect(&mut connect) {
             Ok(checked) => checked,
             Err(Refusal::Answer(code, reason)) => return self.mqtt_refuse(now, conn, code, reason),
             Err(Refusal::Protocol(what)) => return self.mqtt_refuse_protocol(now, conn, &connect, what),
         };
-        let mut accepted = ConnAckProperties::default();
+        let mut accepted = ConnAckProperties { authentication, ..ConnAckProperties::default() };
         if !has_id {
             accepted.assigned_client_id = Some(connect.client_id.clone());
         }
@@ -71,12 +81,10 @@ impl Core {
     }
 
     /// Whether the client may connect, who it is, and its will. Gives it a client id if it has none.
-    fn mqtt_check_connect(
-        &mut self,
-        connect: &mut Connect,
-    ) -> Result<(Option<Arc<str>>, Option<CheckedWill>), Refusal> {
+    fn mqtt_check_connect(&mut self, connect: &mut Connect) -> Result<Checked, Refusal> {
         let user = user(&connect.login)?;
-        check_authentication(connect)?;
+        let authentication =
+            authenticated(connect).map_err(|reason| Refusal::Answer(ReasonCode::BadAuthenticationMethod, reason))?;
         self.can_promise().map_err(|reason| Refusal::Answer(ReasonCode::ServerUnavailable, reason))?;
         let limits = &self.config.limits;
         let id_fits = connect.client_id.len() <= limits.client_id_len && !connect.client_id.contains('\0');
@@ -94,7 +102,7 @@ impl Core {
         let not_authorized = |reason| Refusal::Answer(ReasonCode::NotAuthorized, reason);
         self.may_take_session(who).map_err(not_authorized)?;
         let will = connect.will.take().map(|will| self.mqtt_check_will(who, will)).transpose()?;
-        Ok((user, will))
+        Ok(Checked { user, will, authentication })
     }
 
     fn mqtt_check_will(&self, who: Who<'_>, will: Will) -> Result<CheckedWill, Refusal> {
@@ -209,14 +217,7 @@ fn user(login: &Login) -> Result<Option<Arc<str>>, Refusal> {
         Login::Refused(LoginRefusal::Anonymous) => {
             Err(Refusal::Answer(ReasonCode::NotAuthorized, RejectReason::Anonymous))
         }
-    }
-}
-
-/// There is no method of enhanced authentication (MQTT 5 §4.12).
-fn check_authentication(connect: &Connect) -> Result<(), Refusal> {
-    match &connect.properties.authentication {
-        None => Ok(()),
-        Some(_) => Err(Refusal::Answer(ReasonCode::BadAuthenticationMethod, RejectReason::AuthenticationMethod)),
+        Login::Refused(LoginRefusal::Authentication(code)) => Err(Refusal::Answer(*code, refusal_reason(*code))),
     }
 }
 

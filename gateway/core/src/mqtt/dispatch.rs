@@ -54,7 +54,7 @@ impl Core {
             Packet::Unsubscribe(id, filters) => self.mqtt_unsubscribe(now, conn, key, id, &filters),
             Packet::PingReq => self.mqtt_send(conn, Packet::PingResp),
             Packet::Disconnect(disconnect) => self.mqtt_disconnect(now, conn, key, disconnect),
-            Packet::Auth(_) => self.mqtt_protocol_error(now, conn, "AUTH without an authentication method"),
+            Packet::Auth(auth) => self.mqtt_auth(now, conn, auth),
             Packet::ConnAck(_) | Packet::SubAck(..) | Packet::UnsubAck(..) | Packet::PingResp => {
                 self.mqtt_protocol_error(now, conn, "a packet that only servers send");
             }

@@ -3,6 +3,7 @@
 //! `dispatch` says what each packet does in each state of a connection, and the file named after the procedure does
 //! it. What outlives a connection is in the broker's session; here is only what a connection needs.
 
+mod authenticate;
 mod connect;
 mod connection;
 mod dispatch;

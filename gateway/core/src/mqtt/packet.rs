@@ -123,6 +123,8 @@ pub enum LoginRefusal {
     BadPassword,
     /// Nobody may come in here without saying who it is.
     Anonymous,
+    /// The enhanced authentication that it asked for has ended so (MQTT 5 §4.12). An error.
+    Authentication(ReasonCode),
 }
 
 /// CONNECT's properties (MQTT 5 §3.1.2.11), with the standard's default for each that was not sent.
@@ -142,7 +144,8 @@ pub struct ConnectProperties {
     /// The client does not want reason strings and user properties in packets other than PUBLISH, CONNACK and
     /// DISCONNECT.
     pub no_problem_information: bool,
-    /// The method of an enhanced authentication, and its data.
+    /// The method of an enhanced authentication, and its data. The listener goes through with it; then this is what the
+    /// client is told at last.
     pub authentication: Option<(String, Bytes)>,
 }
 
@@ -345,7 +348,8 @@ pub struct Disconnect {
 /// AUTH (MQTT 5 §3.15).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth {
-    /// Success, continue or re-authenticate.
+    /// Success, continue or re-authenticate. From the listener to the core: what came of what the client has sent; an
+    /// error ends the connection.
     pub code: ReasonCode,
     /// As in the CONNECT.
     pub method: String,

@@ -1,6 +1,6 @@
-//! How long a PUBLISH is in MQTT 5: a client may say which packets are too long for it.
+//! How long a PUBLISH or an AUTH is in MQTT 5: a client may say which packets are too long for it.
 
-use super::{MessageProperties, Publish};
+use super::{Auth, MessageProperties, Publish};
 
 /// Octets of a variable byte integer (MQTT 5 §1.5.5).
 #[must_use]
@@ -33,6 +33,17 @@ impl Publish {
         let id = if self.id.is_some() { 2 } else { 0 };
         let properties = self.properties_len();
         let len = text_len(self.topic.len()) + id + variable_len(properties) + properties + self.payload.len();
+        1 + variable_len(len) + len
+    }
+}
+
+impl Auth {
+    /// Octets of the whole packet.
+    #[must_use]
+    pub fn wire_len(&self) -> usize {
+        let data = if self.data.is_empty() { 0 } else { 1 + text_len(self.data.len()) };
+        let properties = 1 + text_len(self.method.len()) + data;
+        let len = 1 + variable_len(properties) + properties;
         1 + variable_len(len) + len
     }
 }
