@@ -25,10 +25,12 @@ pub(crate) enum Step {
     Clippy,
     /// cargo build --release
     Build,
-    /// cargo test of every crate but the interop tests
+    /// cargo test of every crate but the interop and kernel tests
     Test,
     /// The no_std crates compile for a chip without std or alloc
     NoStd,
+    /// The kernel's 6LoWPAN, in an emulated machine with radios, against ours
+    Kernel,
     /// The firmware's checks, its image, and what that takes of a chip's memory
     Firmware,
     /// Real MQTT and MQTT-SN clients, an emulated node, a protocol analyser and the README's tour against the release
@@ -52,6 +54,7 @@ impl Step {
             Self::Build => "build",
             Self::Test => "test",
             Self::NoStd => "no-std",
+            Self::Kernel => "kernel",
             Self::Firmware => "firmware",
             Self::Interop => "interop",
             Self::Scenarios => "scenarios",
@@ -69,6 +72,7 @@ impl Step {
             Self::Build => "the binaries that ship",
             Self::Test => "unit, property, scenario and socket tests",
             Self::NoStd => "what a node runs needs neither std nor alloc",
+            Self::Kernel => "Linux's own 6LoWPAN understands ours, booted in an emulated machine",
             Self::Firmware => "the node's application, and its image within its budget",
             Self::Interop => {
                 "mosquitto, Paho, Node's mqtt, rumqttc, mqtt-sn-12, tshark, an emulated node, the tours, browsers"
@@ -92,6 +96,7 @@ impl Step {
             Self::Test => &[Tool::Mosquitto],
             Self::Conformance | Self::Build | Self::Scenarios | Self::Swarm | Self::Campaign => &[],
             Self::NoStd => &[Tool::ChipTarget],
+            Self::Kernel => &[Tool::QemuPc, Tool::Busybox, Tool::Cpio, Tool::WpanTools],
             Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
             Self::Interop => &[
                 Tool::MosquittoClients,
@@ -116,7 +121,8 @@ impl Step {
             Self::Clippy => run(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?),
             Self::Build => run(cargo(&["build", "--release"])?),
             Self::Test => cargo_test(nightly_size),
-            Self::NoStd => run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?),
+            Self::NoStd => no_std(),
+            Self::Kernel => run(cargo(&["test", "--package", "vm", "--", "--show-output"])?),
             Self::Firmware => firmware::check(),
             Self::Interop => interop(nightly_size),
             Self::Scenarios => scenarios(),
@@ -126,8 +132,24 @@ impl Step {
     }
 }
 
+fn no_std() -> Result<()> {
+    run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?)?;
+    // Without the gateway's side, which needs alloc.
+    run(cargo(&["check", "--target", CHIP, "-p", "lowpan", "--no-default-features"])?)
+}
+
 fn cargo_test(nightly_size: bool) -> Result<()> {
-    let mut test = cargo(&["test", "--workspace", "--exclude", "interop", "--no-fail-fast", "--", "--show-output"])?;
+    let mut test = cargo(&[
+        "test",
+        "--workspace",
+        "--exclude",
+        "interop",
+        "--exclude",
+        "vm",
+        "--no-fail-fast",
+        "--",
+        "--show-output",
+    ])?;
     if nightly_size {
         test.args(["--", "--include-ignored"]).env("PROPTEST_CASES", (50 * 256).to_string());
     }
