@@ -4,7 +4,7 @@ use crate::auth::Wish;
 use crate::config::{self, File, ListenAddr, ListenerTable, LogFormat, StoreTable, TransportTable, parse_entry};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use sn_types::TopicId;
+use sn_types::{Eui64, LinkKey, TopicId};
 use std::path::PathBuf;
 
 /// A gateway between sensor nodes that speak MQTT-SN and programs that speak MQTT.
@@ -33,9 +33,15 @@ pub enum Command {
         #[command(subcommand)]
         what: Sessions,
     },
+    /// Look at the radio nodes of a running gateway, or change the list of those that it knows
+    Nodes {
+        /// What to do
+        #[command(subcommand)]
+        what: Nodes,
+    },
     /// Write everything that a running gateway keeps into one file
     ///
-    /// Sessions, subscriptions, topic ids, retained messages and the messages that wait, as they are at this moment.
+    /// The keys of radio nodes are in it: it is readable by its owner only. Sessions, subscriptions, topic ids, retained messages and the messages that wait, as they are at this moment.
     Backup {
         /// The file; one that is there is replaced
         file: PathBuf,
@@ -117,6 +123,82 @@ pub enum Sessions {
         #[command(flatten)]
         data: DataArgs,
     },
+}
+
+/// What to do with radio nodes.
+#[derive(Debug, Subcommand)]
+pub enum Nodes {
+    /// List them all: those on the list, and others that were heard
+    List {
+        /// As JSON, one array of objects
+        #[arg(long)]
+        json: bool,
+        /// Which gateway
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Put one onto the list
+    Add {
+        /// Its radio's 64-bit address, as 00:12:4b:00:01:02:03:04
+        address: Eui64,
+        /// What to call it, in the list, in logs and in rules
+        #[arg(long)]
+        name: String,
+        /// The key that the node has
+        #[command(flatten)]
+        key: KeyArgs,
+        /// As JSON: address, name, and the key if it was made here
+        #[arg(long)]
+        json: bool,
+        /// Which gateway
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Give one another name
+    Rename {
+        /// Its name or address
+        node: String,
+        /// The new name
+        name: String,
+        /// Which gateway
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Let nothing in any more that comes from it, from now on; it stays on the list
+    ///
+    /// Its session is forgotten, its will is published. It is told nothing.
+    Revoke {
+        /// Its name or address
+        node: String,
+        /// Which gateway
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Take it off the list, its key with it
+    ///
+    /// It must not come back with the same key: what somebody has recorded of it would be let in.
+    Remove {
+        /// Its name or address
+        node: String,
+        /// Which gateway
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+/// A node's key, or none.
+#[derive(Clone, Debug, Args)]
+#[group(multiple = false)]
+pub struct KeyArgs {
+    /// The key, 32 hexadecimal digits. Others on this machine may see it while this runs: --key-file hides it
+    #[arg(long, value_name = "HEX")]
+    pub key: Option<LinkKey>,
+    /// Read the key from FILE; - is the standard input
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Make a key, and print it: this is the only time that it is shown
+    #[arg(long)]
+    pub generate_key: bool,
 }
 
 /// A data directory.
@@ -258,6 +340,8 @@ Examples:
           Publish over MQTT-SN.
   sn-gateway sessions list
           See who has a session, and how many messages wait for whom.
+  sn-gateway nodes add 00:12:4b:00:01:02:03:04 --name pump-7 --generate-key
+          Let a radio node in, with a key that it is to be given, too.
   sn-gateway backup gateway.bak
           Save sessions and messages while the gateway runs.
 

@@ -7,6 +7,7 @@
 //! meanwhile into the next, so one fsync serves many clients.
 
 mod bridges;
+mod nodes;
 
 use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
 use crate::admin::{Ask, Reply};
@@ -28,7 +29,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 use tokio::time::{Sleep, sleep_until, timeout};
 use transports::{LinkEvent, Transport};
@@ -93,6 +94,8 @@ pub struct Driver {
     bridges: Vec<(String, Arc<bridge::Tally>)>,
     from_mqtt: mpsc::Receiver<FromMqtt>,
     asked: Option<mpsc::Receiver<Ask>>,
+    /// Answers that wait until what they say is on the disk.
+    owed: Vec<(CommitToken, oneshot::Sender<Reply>, Reply)>,
     desk: Option<Desk>,
     batches: Vec<FromMqtt>,
     conns: HashMap<ConnId, Conn, foldhash::fast::RandomState>,
@@ -126,6 +129,7 @@ impl Driver {
             bridges: Vec::new(),
             from_mqtt,
             asked: None,
+            owed: Vec::new(),
             desk: None,
             batches: Vec::with_capacity(BATCHES),
             conns: HashMap::default(),
@@ -149,6 +153,7 @@ impl Driver {
         self.core.add_transport(self.clock.now(), id, transport.profile());
         self.core.set_admission(self.clock.now(), id, admission);
         self.transports.push(transport);
+        self.introduce_nodes(id);
         self.carry_out();
     }
 
@@ -267,6 +272,9 @@ impl Driver {
         self.log.report(&report);
         match report {
             Report::Committed(token) => {
+                for (_, reply, answer) in self.owed.extract_if(.., |(until, ..)| *until <= token) {
+                    let _ = reply.send(answer);
+                }
                 self.desk.iter_mut().for_each(|desk| desk.committed(now));
                 self.core.handle_input(now, Input::Committed { token });
             }
@@ -294,6 +302,7 @@ impl Driver {
                     self.core.add_transport(now, id, profile);
                 }
             }
+            nodes::take_reports(&mut self.core, now, id, &mut **transport);
             for (from, bytes) in transport.received().iter() {
                 self.core.handle_input(now, Input::Datagram { from, bytes });
             }
@@ -304,15 +313,20 @@ impl Driver {
     fn take_asked(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let Some(asked) = &mut self.asked else { return false };
         let Poll::Ready(Some(Ask { request, reply })) = asked.poll_recv(cx) else { return false };
-        // Who has gone needs no answer.
-        let _ = reply.send(self.reply(now, request));
+        let changes_nodes = request.changes_nodes();
+        let answer = self.reply(now, request);
+        match self.core.unwritten().filter(|_| changes_nodes) {
+            Some(token) => self.owed.push((token, reply, answer)),
+            // Who has gone needs no answer.
+            None => drop(reply.send(answer)),
+        }
         true
     }
 
     fn take_scrape(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let Some(desk) = &mut self.desk else { return false };
         let Poll::Ready(scrape) = desk.poll_scrape(cx) else { return false };
-        let transports: Vec<_> = self.transports.iter().map(|transport| transport.counters()).collect();
+        let transports: Vec<_> = self.transports.iter_mut().map(|it| nodes::counters(&mut **it)).collect();
         let (uptime, connections) = (self.clock.start.elapsed(), self.conns.len());
         let (transports, listeners) = (&transports[..], &self.listeners[..]);
         let bridges: Vec<_> = self.bridges.iter().map(|(name, tally)| (name.clone(), tally.counts())).collect();
@@ -329,6 +343,10 @@ impl Driver {
                 Answer::Session(detail.map(|client| Box::new(SessionDetail::new(client, |via| self.address(via)))))
             }
             Request::Drop(client_id) => Answer::Dropped(self.core.drop_session(now, &client_id)),
+            Request::Nodes => Answer::Nodes(self.node_rows(now)),
+            Request::AddNode(_) | Request::RenameNode { .. } | Request::RevokeNode(_) | Request::RemoveNode(_) => {
+                self.edit_nodes(now, request)
+            }
             Request::Backup => match &self.keeper {
                 Some(keeper) => {
                     let mut records = self.core.snapshot();
@@ -348,7 +366,8 @@ impl Driver {
     }
 
     fn address(&self, via: Via) -> String {
-        Addr::of(&via, |conn| self.conns.get(&conn).and_then(|conn| conn.peer)).to_string()
+        let peer = |conn| self.conns.get(&conn).and_then(|conn| conn.peer);
+        Addr::of(&via, peer, |addr| self.core.node_name(addr)).to_string()
     }
 
     fn take_packets(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
@@ -435,6 +454,10 @@ impl Driver {
         for transport in &mut self.transports {
             transport.flush();
         }
+        self.ask_for_counters();
+        while let Some(output) = self.core.poll_output() {
+            self.carry_out_one(output);
+        }
         self.log.losses(self.clock.now(), self.transports.iter().map(|transport| transport.counters()));
         for conn in self.unflushed.drain(..) {
             if let Some(conn) = self.conns.get_mut(&conn) {
@@ -467,13 +490,15 @@ impl Driver {
                     conn.way.read(read);
                 }
             }
+            Output::Counters { transport, block } => self.grant_counters(transport, block),
             Output::Commit { token, records } => self.commit(token, records),
             Output::Event(event) => {
                 if let (Some(desk), Event::Drained { took, .. }) = (&self.desk, &event) {
                     desk.drained(*took);
                 }
-                let conns = &self.conns;
-                self.log.event(self.clock.now(), &event, |conn| conns.get(&conn).and_then(|conn| conn.peer));
+                let (conns, core) = (&self.conns, &self.core);
+                let peer = |conn| conns.get(&conn).and_then(|conn: &Conn| conn.peer);
+                self.log.event(self.clock.now(), &event, peer, |addr| core.node_name(addr));
             }
         }
     }

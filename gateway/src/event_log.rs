@@ -3,11 +3,12 @@
 use crate::mqtt::{Malformed, TurnedAway};
 use crate::store::Report;
 use gateway_core::{ConnId, Event, LostReason, RejectReason, Via};
-use sn_types::{Instant, TransportId};
+use sn_types::{Instant, PeerAddr, TransportId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing::{debug, error, info, warn};
 use transports::{Counters, LinkEvent};
@@ -160,9 +161,15 @@ impl EventLog {
         }
     }
 
-    /// Something happened to a client. `peer` knows the addresses of MQTT connections.
-    pub(crate) fn event(&mut self, now: Instant, event: &Event, peer: impl Fn(ConnId) -> Option<SocketAddr>) {
-        let addr = |via: &Via| Addr::of(via, &peer);
+    /// Something happened to a client. `peer` knows the addresses of MQTT connections, `name` the names of radio nodes.
+    pub(crate) fn event(
+        &mut self,
+        now: Instant,
+        event: &Event,
+        peer: impl Fn(ConnId) -> Option<SocketAddr>,
+        name: impl Fn(PeerAddr) -> Option<Arc<str>>,
+    ) {
+        let addr = |via: &Via| Addr::of(via, &peer, &name);
         match event {
             Event::Connected { client_id, via, user, session_present } => {
                 let (client, user) = (&**client_id, user.as_deref());
@@ -179,6 +186,10 @@ impl EventLog {
                 let (was, is) = (&**was, is.as_deref().unwrap_or("nothing"));
                 warn!(id = id.0, was, is, "a predefined topic id means something else: nodes must know that, too");
             }
+            Event::CountersUsedUp { transport } => error!(
+                transport = transport.0,
+                "all frame counters are used: nothing secured can be sent any more, see docs/nodes.md"
+            ),
             Event::Dropped { client_id, topic, reason } => {
                 if let Some(held_back) = self.drops.pass(now) {
                     let (client, topic) = (&**client_id, &**topic);
@@ -196,15 +207,20 @@ impl EventLog {
 
 /// Who it is, as an operator can find it.
 pub(crate) enum Addr {
-    Sn(sn_types::PeerAddr),
+    /// With the name of the radio node that is there.
+    Sn(PeerAddr, Option<Arc<str>>),
     Mqtt(SocketAddr),
     Gone(ConnId),
 }
 
 impl Addr {
-    pub(crate) fn of(via: &Via, peer: impl Fn(ConnId) -> Option<SocketAddr>) -> Self {
+    pub(crate) fn of(
+        via: &Via,
+        peer: impl Fn(ConnId) -> Option<SocketAddr>,
+        name: impl Fn(PeerAddr) -> Option<Arc<str>>,
+    ) -> Self {
         match *via {
-            Via::Sn(addr) => Self::Sn(addr),
+            Via::Sn(addr) => Self::Sn(addr, name(addr)),
             Via::Mqtt(conn) => peer(conn).map_or(Self::Gone(conn), Self::Mqtt),
         }
     }
@@ -213,7 +229,8 @@ impl Addr {
 impl fmt::Display for Addr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sn(addr) => write!(f, "mqtt-sn {addr}"),
+            Self::Sn(addr, None) => write!(f, "mqtt-sn {addr}"),
+            Self::Sn(addr, Some(name)) => write!(f, "mqtt-sn {addr} ({name})"),
             Self::Mqtt(addr) => write!(f, "mqtt {addr}"),
             Self::Gone(ConnId(number)) => write!(f, "mqtt connection {number}"),
         }
@@ -228,7 +245,7 @@ fn remedy(from: &Addr, reason: RejectReason) -> Option<&'static str> {
         }
         (RejectReason::OtherUser, _) => Some("the client id's session is another user's; see sn-gateway sessions show"),
         (RejectReason::NotAllowed, _) => Some("no table [[access]] allows it"),
-        (RejectReason::Anonymous, Addr::Sn(_)) => {
+        (RejectReason::Anonymous, Addr::Sn(..)) => {
             Some("no table [[node]] says who it is, and its [[transport]] does not have anonymous = true")
         }
         (RejectReason::Anonymous, Addr::Mqtt(_) | Addr::Gone(_)) => {
@@ -245,6 +262,7 @@ fn lost(why: LostReason) -> &'static str {
         LostReason::Retries => "does not acknowledge",
         LostReason::Connection => "the connection broke",
         LostReason::Replaced => "another client uses its address",
+        LostReason::Revoked => "its node may not come in any more",
         LostReason::LoggedOut => "the configuration or the passwords do not let it in any more",
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::Parser;
-use sn_gateway::admin::client;
+use sn_gateway::admin::{client, nodes};
 use sn_gateway::auth::{Change, Keep, may, passwd};
 use sn_gateway::cli::{Cli, Command, DataArgs, Sessions};
 use sn_gateway::store::backup;
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::CheckConfig { file } => check_config(&file).map(print),
         Command::Sessions { what } => sessions(&what).map(print),
+        Command::Nodes { what } => nodes::run(&what).map(print),
         Command::Backup { file, data } => data.dir().and_then(|dir| client::save_backup(&dir, &file)).map(print),
         Command::Passwd { file, user, stdin, scram, delete } => {
             let keep = if scram { Keep::Scram } else { Keep::Argon2 };

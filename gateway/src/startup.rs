@@ -63,9 +63,11 @@ impl Data {
             Self::In { dir, restored } if *restored == Restored::default() => {
                 format!("Data in {}; there were none.\n", dir.display())
             }
-            Self::In { dir, restored: Restored { sessions, messages, retained } } => format!(
-                "Data in {}; restored: {sessions} sessions, {messages} messages to them, {retained} retained messages.\n",
-                dir.display()
+            Self::In { dir, restored: Restored { sessions, messages, retained, nodes } } => format!(
+                "Data in {}; restored: {sessions} sessions, {messages} messages to them, {retained} retained \
+                 messages{}.\n",
+                dir.display(),
+                if *nodes > 0 { format!(", {nodes} radio nodes") } else { String::new() }
             ),
         }
     }
@@ -212,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_is_open_is_named_and_the_commands_fit_the_ports() {
-        let restored = Restored { sessions: 3, messages: 5, retained: 2 };
+        let restored = Restored { sessions: 3, messages: 5, retained: 2, nodes: 0 };
         let data = Data::In { dir: "/var/lib/gw".into(), restored };
         let text = listening(&["0.0.0.0:10000"], &["[::]:1884"]).describe(&data);
         assert!(text.contains("Data in /var/lib/gw; restored: 3 sessions, 5 messages to them, 2 retained messages.\n"));

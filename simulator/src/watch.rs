@@ -148,6 +148,7 @@ impl Watch {
             | Event::Awake { .. }
             | Event::Drained { .. }
             | Event::PredefinedChanged { .. }
+            | Event::CountersUsedUp { .. }
             | Event::Rejected { .. } => {}
         }
     }

@@ -19,6 +19,10 @@ pub struct Counters {
     pub send_refused: u64,
     /// Taken by the radio, which then said that nobody has acknowledged it, or nothing.
     pub undelivered: u64,
+    /// Refused because their frame counter was used before, see [`crate::nodes`].
+    pub replayed: u64,
+    /// Refused because their sender is on the list of nodes as one that may not come in any more.
+    pub revoked: u64,
     /// Dropped because nobody was at the other end of the link.
     pub send_unlinked: u64,
 }

@@ -101,6 +101,8 @@ pub struct Limits {
     /// Beyond: as on a full disk, "congestion", "server unavailable" or 0x80; datagrams that would have to wait are not
     /// sent, and MQTT connections for which something waits are not read from.
     pub uncommitted_bytes: usize,
+    /// Radio nodes on the list. Beyond: no more can be put there.
+    pub nodes: usize,
     /// DISCONNECTs per second to one unknown sender.
     pub unknown_sender_answers_per_s: u32,
     /// GWINFOs per second to one sender of SEARCHGW. Beyond: no answer.
@@ -210,6 +212,7 @@ impl Default for Limits {
             mqtt_inflight: 1_000,
             incoming_qos2: 1_000,
             uncommitted_bytes: 256 << 20,
+            nodes: 10_000,
             unknown_sender_answers_per_s: 1,
             search_answers_per_s: 10,
         }

@@ -5,6 +5,7 @@ use crate::broker::{Broker, SessionKey};
 use crate::durable::{Journal, Outbox};
 use crate::map::MapSeed;
 use crate::mqtt::MqttSide;
+use crate::nodes::Nodes;
 use crate::sn::SnSide;
 use crate::timers::Timers;
 use crate::{Config, ConnId, Event, Gauges, Input, Output, RejectReason, Stats, StorageState};
@@ -23,6 +24,7 @@ pub struct Core {
     pub(crate) broker: Broker,
     pub(crate) sn: SnSide,
     pub(crate) mqtt: MqttSide,
+    pub(crate) nodes: Nodes,
     pub(crate) timers: Timers<TimerKey>,
     pub(crate) journal: Journal,
     pub(crate) out: Outbox,
@@ -51,6 +53,8 @@ pub(crate) enum TimerKey {
     Retained,
     /// What is published below `$SYS`.
     Sys,
+    /// Frame counters that were accepted and are not on the disk.
+    Counters,
 }
 
 impl Core {
@@ -64,6 +68,7 @@ impl Core {
             journal: Journal::new(config.durable),
             sn: SnSide::new(seed, &config),
             mqtt: MqttSide::new(seed),
+            nodes: Nodes::new(),
             timers: Timers::new(),
             out: Outbox::new(seed),
             stats: Stats::default(),
@@ -85,6 +90,8 @@ impl Core {
                 self.stats.sn_received += 1;
                 self.sn_datagram(now, from, bytes);
             }
+            Input::Node { transport, report } => self.node_reported(now, transport, &report),
+            Input::CountersWanted { transport } => self.counters_wanted(transport),
             Input::Mqtt { conn, packet } => {
                 self.stats.mqtt_received += 1;
                 self.mqtt_packet(now, conn, packet);
@@ -117,6 +124,7 @@ impl Core {
                 TimerKey::Advertise => self.sn_advertise(now, due),
                 TimerKey::Retained => self.retained_due(now, due),
                 TimerKey::Sys => self.sys_due(now, due),
+                TimerKey::Counters => self.counters_due(due),
             }
         }
     }
@@ -127,7 +135,13 @@ impl Core {
         match &output {
             Some(Output::Send { .. } | Output::Broadcast { .. }) => self.stats.sn_sent += 1,
             Some(Output::Mqtt { .. }) => self.stats.mqtt_sent += 1,
-            Some(Output::MqttClose { .. } | Output::MqttRead { .. } | Output::Commit { .. } | Output::Event(_))
+            Some(
+                Output::MqttClose { .. }
+                | Output::MqttRead { .. }
+                | Output::Counters { .. }
+                | Output::Commit { .. }
+                | Output::Event(_),
+            )
             | None => {}
         }
         output

@@ -1,7 +1,7 @@
 //! What an operator may want to read in the log.
 
 use crate::{ConnId, DropReason, RejectReason};
-use sn_types::{PeerAddr, TopicId};
+use sn_types::{PeerAddr, TopicId, TransportId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +82,11 @@ pub enum Event {
         /// What it means now, if anything.
         is: Option<Arc<str>>,
     },
+    /// All frame counters are used: what the transport sends cannot be secured any more.
+    CountersUsedUp {
+        /// Which transport.
+        transport: TransportId,
+    },
     /// A message for a client was dropped.
     Dropped {
         /// The client's id.
@@ -115,4 +120,6 @@ pub enum LostReason {
     Replaced,
     /// The configuration or the passwords were changed, and do not let it in any more.
     LoggedOut,
+    /// Its node is on the list as one that may not come in any more.
+    Revoked,
 }

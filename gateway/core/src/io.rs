@@ -1,7 +1,8 @@
 //! What goes into the core and what comes out.
 
-use crate::{CommitToken, Event, Record, mqtt};
+use crate::{CommitToken, Event, NodeReport, Record, mqtt};
 use sn_types::{PeerAddr, TransportId};
+use std::ops::Range;
 
 /// An MQTT connection's number, chosen by the driver, never reused while the process lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +17,18 @@ pub enum Input<'a> {
         from: PeerAddr,
         /// The whole datagram.
         bytes: &'a [u8],
+    },
+    /// A transport says something of a radio node: of the frames that brought datagrams before those datagrams come.
+    Node {
+        /// Which transport.
+        transport: TransportId,
+        /// What.
+        report: NodeReport,
+    },
+    /// A transport needs more frame counters to send with, see [`Output::Counters`].
+    CountersWanted {
+        /// Which.
+        transport: TransportId,
     },
     /// An MQTT packet arrived. The first of a connection must be CONNECT.
     Mqtt {
@@ -110,6 +123,14 @@ pub enum Output {
         conn: ConnId,
         /// Whether to read.
         read: bool,
+    },
+    /// A transport may use these frame counters, which no other has had or will have. There is no answer to
+    /// [`Input::CountersWanted`] without a store, or when all counters are used.
+    Counters {
+        /// Which transport.
+        transport: TransportId,
+        /// At least one.
+        block: Range<u32>,
     },
     /// Write these records, all or none, and say [`Input::Committed`] when they are on stable storage. There is never
     /// more than one commit under way.

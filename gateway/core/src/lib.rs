@@ -8,7 +8,7 @@
 //! Order of calls, see [`Core`]: [`Core::handle_input`] or [`Core::handle_timeout`], then [`Core::poll_output`] until
 //! it returns `None`, then wait for the next input or for [`Core::poll_timeout`].
 //!
-//! Rooms: `access` says who may do what, `sn` is the MQTT-SN side (sessions as 1.2 §6 sees them), `mqtt` the MQTT side, `broker` what both meet in.
+//! Rooms: `access` says who may do what, `sn` is the MQTT-SN side (sessions as 1.2 §6 sees them), `mqtt` the MQTT side, `broker` what both meet in, `nodes` the list of radio nodes.
 //! The broker does not know which of the two a subscriber speaks.
 
 mod access;
@@ -22,6 +22,7 @@ mod io;
 mod map;
 mod message;
 pub mod mqtt;
+mod nodes;
 mod planted;
 mod sn;
 mod stats;
@@ -37,10 +38,11 @@ pub use broker::{
     validate_filter, validate_topic_name,
 };
 pub use config::{AddressMoves, Config, Keep, Limits, QueueRule, Timing, WhenFull};
-pub use durable::{CommitToken, Record, RestoreError, Restored};
+pub use durable::{CommitToken, Record, RestoreError, Restored, skip_counters};
 pub use event::{Event, LostReason, Via};
 pub use inspect::ClientDetail;
 pub use io::{CloseReason, ConnId, Input, Output, StorageState};
 pub use message::{Details, Message, Qos};
+pub use nodes::{NewNode, NodeEntry, NodeError, NodeInfo, NodeReport};
 pub use planted::PlantedBug;
 pub use stats::{ClientInfo, ClientState, DropReason, Gauges, RejectReason, Stats};

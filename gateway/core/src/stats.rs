@@ -48,6 +48,8 @@ pub enum RejectReason {
     QosMinusOne,
     /// A wireless node id over the limit.
     NodeId,
+    /// From a radio node that may not come in any more.
+    Revoked,
     /// A user that there is not, or another password.
     BadPassword,
     /// It did not say who it is, where that is asked.
@@ -92,6 +94,7 @@ impl RejectReason {
             Self::UnmatchedAck => "unmatched-ack",
             Self::QosMinusOne => "qos-minus-one",
             Self::NodeId => "node-id",
+            Self::Revoked => "revoked",
             Self::BadPassword => "bad-password",
             Self::Anonymous => "anonymous",
             Self::NotAllowed => "not-allowed",

@@ -58,7 +58,7 @@ pub fn save_backup(data: &Path, file: &Path) -> anyhow::Result<String> {
 }
 
 /// The answer, and what follows it.
-fn ask(data: &Path, request: &Request) -> anyhow::Result<(Answer, BufReader<UnixStream>)> {
+pub(super) fn ask(data: &Path, request: &Request) -> anyhow::Result<(Answer, BufReader<UnixStream>)> {
     let socket = DataDir::socket(data);
     let mut stream = UnixStream::connect(&socket).with_context(|| {
         format!("no gateway that I may ask runs on {}; name its directory with --data DIR", data.display())
@@ -72,10 +72,15 @@ fn ask(data: &Path, request: &Request) -> anyhow::Result<(Answer, BufReader<Unix
     Ok((serde_json::from_str(&answer).context("the gateway's answer makes no sense")?, reader))
 }
 
-fn unexpected(answer: Answer) -> anyhow::Result<String> {
+pub(super) fn unexpected<T>(answer: Answer) -> anyhow::Result<T> {
     match answer {
         Answer::Error(error) => bail!(error),
-        Answer::Sessions(_) | Answer::Session(_) | Answer::Dropped(_) | Answer::Backup(_) => {
+        Answer::Sessions(_)
+        | Answer::Session(_)
+        | Answer::Dropped(_)
+        | Answer::Backup(_)
+        | Answer::Nodes(_)
+        | Answer::Node(_) => {
             bail!("the gateway has answered something else")
         }
     }

@@ -6,6 +6,7 @@
 //! Who may open the socket may do everything: it has mode 0600, and so has nobody but the gateway's own user and root.
 
 pub mod client;
+pub mod nodes;
 pub mod protocol;
 mod server;
 mod view;

@@ -1,10 +1,12 @@
 //! The lines on the socket. A connection carries one request and its answer.
 
+pub use super::nodes::{AddNode, KeyText, NodeRow};
+
 use gateway_core::{ClientDetail, ClientInfo, ClientState, Qos, Via};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A request: `"sessions"`, `{"session":"ID"}`, `{"drop":"ID"}`, `"backup"`.
+/// A request: `"sessions"`, `{"session":"ID"}`, `{"drop":"ID"}`, `"backup"`, `"nodes"`, `{"revoke-node":"NAME"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
@@ -16,6 +18,31 @@ pub enum Request {
     Drop(String),
     /// A backup of everything.
     Backup,
+    /// Lists all radio nodes.
+    Nodes,
+    /// Puts one onto the list.
+    AddNode(AddNode),
+    /// Gives one another name.
+    RenameNode {
+        /// Its name or address.
+        which: String,
+        /// The new name.
+        name: String,
+    },
+    /// Lets nothing in any more that comes from the node of this name or address.
+    RevokeNode(String),
+    /// Takes it off the list.
+    RemoveNode(String),
+}
+
+impl Request {
+    /// Whether it changes the list of radio nodes: then the answer waits for the disk.
+    pub(crate) fn changes_nodes(&self) -> bool {
+        match self {
+            Self::AddNode(_) | Self::RenameNode { .. } | Self::RevokeNode(_) | Self::RemoveNode(_) => true,
+            Self::Sessions | Self::Session(_) | Self::Drop(_) | Self::Backup | Self::Nodes => false,
+        }
+    }
 }
 
 /// The answer.
@@ -30,6 +57,10 @@ pub enum Answer {
     Dropped(bool),
     /// So many octets of a backup file follow the line.
     Backup(u64),
+    /// All radio nodes, by address.
+    Nodes(Vec<NodeRow>),
+    /// The list has changed: the address of the node that it is about.
+    Node(String),
     /// The request cannot be read or carried out.
     Error(String),
 }
@@ -116,7 +147,7 @@ impl SessionDetail {
     }
 }
 
-const fn state(state: ClientState) -> &'static str {
+pub(super) const fn state(state: ClientState) -> &'static str {
     match state {
         ClientState::Active => "active",
         ClientState::Asleep => "asleep",

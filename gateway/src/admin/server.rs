@@ -18,6 +18,8 @@ use tokio::time::timeout;
 const MAX_REQUEST: u64 = 128 << 10;
 /// How long a client may take for its request.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the disk may take for what an operator changes, until others are served.
+const LONGEST_ANSWER: Duration = Duration::from_secs(10);
 /// Requests that wait for the driver.
 pub(crate) const CHANNEL: usize = 4;
 
@@ -98,7 +100,11 @@ async fn read_line(stream: &mut UnixStream) -> io::Result<String> {
 async fn ask(driver: &mpsc::Sender<Ask>, request: Request) -> Reply {
     let (reply, answer) = oneshot::channel();
     let _ = driver.send(Ask { request, reply }).await;
-    answer.await.unwrap_or_else(|_| Reply::Answer(Answer::Error("the gateway stops".into())))
+    match timeout(LONGEST_ANSWER, answer).await {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(_)) => Reply::Answer(Answer::Error("the gateway stops".into())),
+        Err(_) => Reply::Answer(Answer::Error("it is done, but the disk has not taken it yet".into())),
+    }
 }
 
 async fn write_line(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {

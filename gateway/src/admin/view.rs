@@ -1,6 +1,7 @@
-//! Sessions as text for people.
+//! Sessions and nodes as text for people.
 
-use super::protocol::{SessionDetail, SessionRow};
+use super::nodes::{age, standing};
+use super::protocol::{NodeRow, SessionDetail, SessionRow};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -8,11 +9,40 @@ const HEAD: [&str; 6] = ["CLIENT", "STATE", "ADDRESS", "WAITING", "DROPPED", "RE
 
 /// One line per session, in columns.
 pub(super) fn table(rows: &[SessionRow]) -> String {
-    let mut lines = vec![HEAD.map(str::to_owned)];
-    lines.extend(rows.iter().map(cells));
-    let widths: [usize; HEAD.len()] =
+    columns(HEAD, 3, rows.iter().map(cells))
+}
+
+const NODES_HEAD: [&str; 11] =
+    ["NODE", "NAME", "LISTED", "CLIENT", "STATE", "SEEN", "RSSI", "LQI", "FRAMES", "RETRIES", "FAILED"];
+
+/// One line per radio node, in columns.
+pub(super) fn nodes(rows: &[NodeRow]) -> String {
+    columns(NODES_HEAD, 5, rows.iter().map(node_cells))
+}
+
+fn node_cells(row: &NodeRow) -> [String; NODES_HEAD.len()] {
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+    [
+        row.node.clone(),
+        or_none(row.name.as_deref().map(printable)),
+        standing(row).into(),
+        or_none(row.client.as_deref().map(printable)),
+        or_none(row.state.clone()),
+        or_none(row.seen_s.map(age)),
+        or_none(row.rssi_dbm.map(|dbm| format!("{dbm} dBm"))),
+        or_none(row.lqi.map(|lqi| lqi.to_string())),
+        row.frames.to_string(),
+        row.retries.to_string(),
+        row.failures.to_string(),
+    ]
+}
+
+/// Lines of cells below a head. The first `texts` columns are to the left, the others to the right.
+fn columns<const N: usize>(head: [&str; N], texts: usize, rows: impl Iterator<Item = [String; N]>) -> String {
+    let lines: Vec<_> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+    let widths: [usize; N] =
         std::array::from_fn(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default());
-    lines.iter().map(|line| aligned(line, &widths)).collect()
+    lines.iter().map(|line| aligned(line, &widths, texts)).collect()
 }
 
 fn cells(row: &SessionRow) -> [String; HEAD.len()] {
@@ -26,11 +56,9 @@ fn cells(row: &SessionRow) -> [String; HEAD.len()] {
     ]
 }
 
-/// Text to the left, numbers to the right.
-fn aligned(line: &[String; HEAD.len()], widths: &[usize; HEAD.len()]) -> String {
-    let cells = line.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
-        0..=2 => format!("{cell:width$}"),
-        _ => format!("{cell:>width$}"),
+fn aligned(line: &[String], widths: &[usize], texts: usize) -> String {
+    let cells = line.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+        if column < texts { format!("{cell:width$}") } else { format!("{cell:>width$}") }
     });
     cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
 }

@@ -81,6 +81,9 @@ impl TryFrom<Keys> for AccessTable {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table [[node]]")]
 pub struct NodeTable {
+    /// See [`PeerRule::name`].
+    #[serde(default, deserialize_with = "name")]
+    pub name: Option<NamePattern>,
     /// See [`PeerRule::client`].
     #[serde(default, deserialize_with = "name")]
     pub client: Option<NamePattern>,
@@ -94,7 +97,8 @@ pub struct NodeTable {
 
 impl NodeTable {
     pub(super) fn core(&self) -> PeerRule {
-        PeerRule { from: self.from, client: self.client.clone(), user: UserTemplate::from(&*self.user) }
+        let Self { name, client, from, user } = self;
+        PeerRule { name: name.clone(), from: *from, client: client.clone(), user: UserTemplate::from(&**user) }
     }
 }
 

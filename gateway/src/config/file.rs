@@ -169,6 +169,8 @@ pub struct LimitsTable {
     #[serde(deserialize_with = "within::<65_536, 1_099_511_627_776, _, _>")]
     pub uncommitted_bytes: usize,
     #[serde(deserialize_with = "within::<0, 1_000_000, _, _>")]
+    pub nodes: usize,
+    #[serde(deserialize_with = "within::<0, 1_000_000, _, _>")]
     pub unknown_sender_answers_per_s: u32,
     #[serde(deserialize_with = "within::<0, 1_000_000, _, _>")]
     pub search_answers_per_s: u32,
@@ -326,6 +328,7 @@ impl LimitsTable {
             mqtt_inflight: self.mqtt_inflight,
             incoming_qos2: self.incoming_qos2,
             uncommitted_bytes: self.uncommitted_bytes,
+            nodes: self.nodes,
             unknown_sender_answers_per_s: self.unknown_sender_answers_per_s,
             search_answers_per_s: self.search_answers_per_s,
         }
@@ -408,6 +411,7 @@ impl Default for LimitsTable {
             mqtt_inflight: core.mqtt_inflight,
             incoming_qos2: core.incoming_qos2,
             uncommitted_bytes: core.uncommitted_bytes,
+            nodes: core.nodes,
             unknown_sender_answers_per_s: core.unknown_sender_answers_per_s,
             search_answers_per_s: core.search_answers_per_s,
         }

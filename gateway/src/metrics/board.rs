@@ -6,7 +6,7 @@ use crate::mqtt::Tally;
 use gateway_core::{Census, Core, StorageState};
 use metrics::{Histogram, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
-use sn_types::Instant;
+use sn_types::{Heard, Instant};
 use std::time::Duration;
 use transports::Counters;
 
@@ -16,6 +16,9 @@ const COMMIT_BUCKETS: [f64; 14] =
 
 /// Bounds of the wakes' times, in seconds: from nothing waiting to many messages over a slow radio.
 const WAKE_BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+
+/// How many radio nodes have metrics of their own: the first of the list, by their addresses.
+const NODES: usize = 100;
 
 /// All metrics of one gateway.
 pub(crate) struct Board {
@@ -82,6 +85,7 @@ impl Board {
             messages(seen.core);
             waiting(seen.core);
             reasons(seen.core);
+            nodes(seen.now, seen.core);
             seen.transports.iter().enumerate().for_each(|(number, counters)| transport(number, counters));
             seen.listeners.iter().enumerate().for_each(|(number, tally)| listener(number, tally));
             seen.bridges.iter().for_each(|(name, counts)| bridge(name, *counts));
@@ -159,6 +163,26 @@ fn reasons(core: &Core) {
     }
 }
 
+/// The metrics of a node that has left the list stay as they were until the process ends: there is no way to forget them.
+fn nodes(now: Instant, core: &Core) {
+    let (listed, revoked, strangers) = core.node_counts();
+    for (state, count) in [("listed", listed - revoked), ("revoked", revoked), ("stranger", strangers)] {
+        gauge!(names::NODES, "state" => state).set(count as f64);
+    }
+    for (name, seen, Heard { signal, retries, failures, .. }) in core.heard_nodes(NODES) {
+        let known = [
+            (names::NODE_RSSI, signal.rssi_dbm.map(f64::from)),
+            (names::NODE_LQI, signal.lqi.map(f64::from)),
+            (names::NODE_SEEN, seen.map(|seen| now.since(seen).as_secs_f64())),
+        ];
+        for (metric, value) in known {
+            value.into_iter().for_each(|value| gauge!(metric, "node" => name.to_string()).set(value));
+        }
+        counter!(names::NODE_RETRIES, "node" => name.to_string()).absolute(retries);
+        counter!(names::NODE_FAILURES, "node" => name.to_string()).absolute(failures);
+    }
+}
+
 fn transport(number: usize, counters: &Counters) {
     let Counters {
         received,
@@ -170,6 +194,8 @@ fn transport(number: usize, counters: &Counters) {
         send_refused,
         send_unlinked,
         undelivered,
+        replayed,
+        revoked,
     } = *counters;
     for (what, count) in [
         ("received", received),
@@ -181,6 +207,8 @@ fn transport(number: usize, counters: &Counters) {
         ("send-refused", send_refused),
         ("send-unlinked", send_unlinked),
         ("undelivered", undelivered),
+        ("replayed", replayed),
+        ("revoked", revoked),
     ] {
         counter!(names::TRANSPORT, "transport" => number.to_string(), "outcome" => what).absolute(count);
     }

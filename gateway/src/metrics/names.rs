@@ -40,6 +40,12 @@ pub(super) const LISTENER: &str = "sn_gateway_listener_connections_total";
 pub(super) const BRIDGE_CONNECTED: &str = "sn_gateway_bridge_connected";
 pub(super) const BRIDGE_CONNECTS: &str = "sn_gateway_bridge_connects_total";
 pub(super) const BRIDGE: &str = "sn_gateway_bridge_messages_total";
+pub(super) const NODES: &str = "sn_gateway_nodes";
+pub(super) const NODE_RSSI: &str = "sn_gateway_node_rssi_dbm";
+pub(super) const NODE_LQI: &str = "sn_gateway_node_lqi";
+pub(super) const NODE_SEEN: &str = "sn_gateway_node_last_seen_seconds";
+pub(super) const NODE_RETRIES: &str = "sn_gateway_node_retries_total";
+pub(super) const NODE_FAILURES: &str = "sn_gateway_node_failures_total";
 
 const GAUGES: &[(&str, &str)] = &[
     (INFO, "Always 1; the label has the version."),
@@ -58,6 +64,10 @@ const GAUGES: &[(&str, &str)] = &[
     (HELD, "Answers that wait for the disk."),
     (UNCOMMITTED, "Octets in memory that wait for the disk."),
     (STORE_STATE, "1 for the state that the disk is in, 0 for the others."),
+    (NODES, "Radio nodes: on the list, those of them that are revoked, and others that were heard."),
+    (NODE_RSSI, "Received power of a listed radio node in dBm, smoothed."),
+    (NODE_LQI, "Link quality of a listed radio node, 0 to 255, smoothed."),
+    (NODE_SEEN, "Seconds since something came from a listed radio node."),
     (BRIDGE_CONNECTED, "1 while a bridge has reached the other broker, else 0."),
 ];
 
@@ -79,6 +89,8 @@ const COUNTERS: &[(&str, &str)] = &[
     (HELD_BACK, "How often an MQTT connection was not read from because too much waits for the disk."),
     (TRANSPORT, "Datagrams of a transport, numbered as in the configuration, by what became of them."),
     (LISTENER, "Connections of an MQTT listener, numbered as in the configuration, by what became of them."),
+    (NODE_RETRIES, "How often the radio had to send to a listed node again."),
+    (NODE_FAILURES, "Frames to a listed radio node that were not acknowledged."),
     (BRIDGE_CONNECTS, "Connections of a bridge that the other broker has accepted."),
     (BRIDGE, "Messages of a bridge, by what became of them."),
 ];

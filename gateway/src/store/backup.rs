@@ -1,11 +1,14 @@
 //! One file with every record: [`MAGIC`], a version, the number of records, the records, a checksum of all that.
 //!
+//! Frame counters must not be used twice (IEEE 802.15.4-2020 §9.2.4), and a backup does not know those that were used after it
+//! was made. So [`restore`] goes on far behind: [`RATE`] for each second since then, and the core's own reserve.
+//!
 //! Numbers are big-endian. A record is the length of its key (u32), that of its value (u32), the key, the value.
 
-use super::{CLOCK_KEY, DataDir, FjallStore, Store, StoreError};
+use super::{CLOCK_KEY, DataDir, FjallStore, Saved, Store, StoreError, Wall};
 use crate::whole_file;
 use anyhow::{Context, bail};
-use gateway_core::{Config, Core, Record, Restored};
+use gateway_core::{Config, Core, Record, Restored, skip_counters};
 use sn_types::Instant;
 use std::fs::{self, File};
 use std::io;
@@ -17,6 +20,8 @@ const MAGIC: [u8; 8] = *b"sngw-bak";
 /// The layout's version.
 const VERSION: u32 = 1;
 const CHECKSUM_LEN: usize = 16;
+/// Secured frames per second that a gateway sends at most, averaged over the time since a backup was made.
+const RATE: u32 = 16;
 /// Records per commit when they are read back.
 const COMMIT: usize = 1_000;
 
@@ -86,7 +91,9 @@ pub fn save(path: &Path, contents: &[u8]) -> io::Result<()> {
 /// The file is no good backup, a gateway runs on the directory, or there are data and no `force`.
 pub fn restore(file: &Path, data: &Path, force: bool) -> anyhow::Result<(Restored, Option<PathBuf>)> {
     let contents = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let records = decode(&contents).with_context(|| format!("cannot use {}", file.display()))?;
+    let mut records = decode(&contents).with_context(|| format!("cannot use {}", file.display()))?;
+    let used = frames_since(&records, Wall::now());
+    skip_counters(&mut records, used);
     let restored = check(&records).with_context(|| format!("cannot use {}", file.display()))?;
     let dir = DataDir::open(data)?;
     if !force && dir.store().try_exists()? {
@@ -102,6 +109,13 @@ pub fn restore(file: &Path, data: &Path, force: bool) -> anyhow::Result<(Restore
     fs::rename(&fresh, dir.store())?;
     File::open(data)?.sync_all()?;
     Ok((restored, aside))
+}
+
+/// Secured frames that may have been sent since the backup was made.
+fn frames_since(records: &[Record], wall: Wall) -> u32 {
+    let clock = records.iter().find(|record| record.key == CLOCK_KEY).and_then(|record| record.value.as_deref());
+    let seconds = clock.and_then(Saved::read).map_or(0, |saved| saved.age(wall).as_secs());
+    u32::try_from(seconds).unwrap_or(u32::MAX).saturating_mul(RATE)
 }
 
 /// Whether a gateway could start from the records.
@@ -132,6 +146,7 @@ fn fill(dir: &Path, records: &[Record]) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn records() -> Vec<Record> {
         let record = |key: &[u8], value: &[u8]| Record { key: key.to_vec(), value: Some(value.to_vec()) };
@@ -153,6 +168,17 @@ mod tests {
             decode(&damaged).expect_err("a flipped bit");
             decode(&file[..at]).expect_err("a cut");
         }
+    }
+
+    #[test]
+    fn frames_since_are_counted_by_the_wall_clock_if_that_is_plausible() {
+        let made = Saved { core: Instant::ZERO, wall: Wall::EARLIEST };
+        let later = |seconds| Wall(Wall::EARLIEST.0 + Duration::from_secs(seconds));
+        let records = [made.record()];
+        assert_eq!(frames_since(&records, later(100)), 1_600);
+        assert_eq!(frames_since(&records, later(1 << 40)), u32::MAX);
+        assert_eq!(frames_since(&records, Wall(Duration::ZERO)), 0, "a machine that starts in 1970");
+        assert_eq!(frames_since(&[], later(100)), 0);
     }
 
     #[test]

@@ -45,10 +45,12 @@ impl Saved {
     /// Where the core's time goes on when the wall clock shows `wall`.
     #[must_use]
     pub fn resume(self, wall: Wall) -> Instant {
-        self.core + self.downtime(wall)
+        self.core + self.age(wall)
     }
 
-    fn downtime(self, wall: Wall) -> Duration {
+    /// How long ago it was saved; nothing if one of the two times is not plausible.
+    #[must_use]
+    pub fn age(self, wall: Wall) -> Duration {
         let plausible = self.wall.is_plausible() && wall.is_plausible();
         if plausible { wall.0.saturating_sub(self.wall.0) } else { Duration::ZERO }
     }

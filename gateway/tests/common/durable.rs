@@ -29,6 +29,15 @@ impl Durable {
         Self { dir, ports, args, daemon: Some(daemon) }
     }
 
+    /// Starts it on an empty directory with transports and listeners from these arguments, and one for MQTT.
+    pub(crate) fn start_from(args: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let args: Vec<_> = args.iter().map(ToString::to_string).collect();
+        let daemon = start(dir.path(), &["", "127.0.0.1:0"], &args);
+        let ports = [String::new(), daemon.mqtt().to_string()];
+        Self { dir, ports, args, daemon: Some(daemon) }
+    }
+
     /// Its data directory.
     pub(crate) fn dir(&self) -> &str {
         self.dir.path().to_str().expect("a path in UTF-8")
@@ -83,8 +92,14 @@ impl Durable {
 
 fn start(dir: &Path, [udp, mqtt]: &[&str; 2], args: &[String]) -> Daemon {
     let dir = dir.to_str().expect("a path in UTF-8");
-    let fixed = ["--udp", udp, "--mqtt", mqtt, "--data", dir, "--log", "debug"];
-    let all: Vec<&str> = fixed.into_iter().chain(args.iter().map(String::as_str)).collect();
+    let mut all = vec!["--mqtt", mqtt, "--log", "debug"];
+    if !udp.is_empty() {
+        all.extend(["--udp", udp]);
+    }
+    if !args.iter().any(|arg| arg == "--data") {
+        all.extend(["--data", dir]);
+    }
+    all.extend(args.iter().map(String::as_str));
     Daemon::start_as_told(&all)
 }
 

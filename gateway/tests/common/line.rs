@@ -13,21 +13,26 @@ use std::path::Path;
 
 const END: u8 = 0xC0;
 
+/// Plugs a device in at `path`: its other end.
+pub(crate) fn plug(path: &Path) -> PtyMaster {
+    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY).expect("a pseudo-terminal");
+    grantpt(&master).expect("grantpt");
+    unlockpt(&master).expect("unlockpt");
+    let mut attributes = tcgetattr(&master).expect("attributes");
+    cfmakeraw(&mut attributes);
+    tcsetattr(&master, SetArg::TCSANOW, &attributes).expect("attributes");
+    let _ = fs::remove_file(path);
+    symlink(ptsname_r(&master).expect("a name"), path).expect("a link");
+    master
+}
+
 /// The node. When it is dropped its device is pulled out.
 pub(crate) struct LineNode(PtyMaster);
 
 impl LineNode {
     /// Plugs a device in at `path`.
     pub(crate) fn plug(path: &Path) -> Self {
-        let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY).expect("a pseudo-terminal");
-        grantpt(&master).expect("grantpt");
-        unlockpt(&master).expect("unlockpt");
-        let mut attributes = tcgetattr(&master).expect("attributes");
-        cfmakeraw(&mut attributes);
-        tcsetattr(&master, SetArg::TCSANOW, &attributes).expect("attributes");
-        let _ = fs::remove_file(path);
-        symlink(ptsname_r(&master).expect("a name"), path).expect("a link");
-        Self(master)
+        Self(plug(path))
     }
 
     /// Sends a datagram without octets that SLIP would have to escape.

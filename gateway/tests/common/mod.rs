@@ -9,6 +9,7 @@ pub(crate) mod scrape;
 pub(crate) mod steady;
 pub(crate) mod tls;
 pub(crate) mod web_socket;
+pub(crate) mod xbee;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};

@@ -72,6 +72,8 @@ impl World<'_> {
             Output::MqttClose { conn, .. } => self.close_mqtt(gateway, conn),
             // What these clients send while nobody reads fits the buffers of their connections.
             Output::MqttRead { .. } => {}
+            // No medium here secures its frames.
+            Output::Counters { .. } => {}
             Output::Commit { token, records } => self.commit(gateway, token, records),
             Output::Event(event) => {
                 self.trace.print(&event);

@@ -89,7 +89,7 @@ impl Core {
     }
 
     /// Asks anew who the MQTT-SN clients at some addresses are. Who may not be there any more is told to leave.
-    pub(super) fn identify_again(&mut self, now: Instant, mut concerns: impl FnMut(PeerAddr) -> bool) {
+    pub(crate) fn identify_again(&mut self, now: Instant, mut concerns: impl FnMut(PeerAddr) -> bool) {
         let mut clients: Vec<_> = self.sn.addresses().filter(|(_, addr)| concerns(*addr)).collect();
         clients.sort_unstable();
         for (key, addr) in clients {

@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub struct PeerRule {
     /// Where the peer is; `None`: anywhere.
     pub from: Option<Origin>,
+    /// What the list of radio nodes calls it; `None`: anything, and it need not be on the list.
+    pub name: Option<NamePattern>,
     /// Its client id; `None`: any. Only rules without one fit a sender that has no session (QoS -1).
     pub client: Option<NamePattern>,
     /// Who it is.
@@ -75,7 +77,7 @@ impl Origin {
     }
 }
 
-/// A user's name, in which `%c` stands for the client id.
+/// A user's name, in which `%c` stands for the client id and `%n` for the name that the list of radio nodes has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserTemplate(Arc<str>);
 
@@ -86,13 +88,29 @@ impl From<&str> for UserTemplate {
 }
 
 impl UserTemplate {
-    /// The name for a client id; none if it needs one and that is empty.
-    fn user(&self, client_id: &str) -> Option<Arc<str>> {
-        match self.0.contains("%c") {
-            false => Some(self.0.clone()),
-            true if client_id.is_empty() => None,
-            true => Some(self.0.replace("%c", client_id).into()),
+    /// The name for a client id and a node; none if it needs one of them and that is empty.
+    fn user(&self, client_id: &str, node: &str) -> Option<Arc<str>> {
+        if !self.0.contains('%') {
+            return Some(self.0.clone());
         }
+        let lacks = |placeholder, value: &str| self.0.contains(placeholder) && value.is_empty();
+        if lacks("%c", client_id) || lacks("%n", node) {
+            return None;
+        }
+        // In one pass: a client id may have a placeholder's letters in it.
+        let mut user = String::new();
+        let mut rest = &*self.0;
+        while let Some(place) = rest.find('%') {
+            user += &rest[..place];
+            let (value, len) = match rest.as_bytes().get(place + 1) {
+                Some(b'c') => (client_id, 2),
+                Some(b'n') => (node, 2),
+                Some(_) | None => ("%", 1),
+            };
+            user += value;
+            rest = &rest[place + len..];
+        }
+        Some((user + rest).into())
     }
 }
 
@@ -112,15 +130,6 @@ impl Default for Admission {
     }
 }
 
-/// The user whom a transport vouches for, because its peers have proved who they are.
-///
-/// None does so far. What DTLS or a link key proves comes with the address, and is taken from here.
-const fn vouched(addr: LinkAddr) -> Option<Arc<str>> {
-    match addr {
-        LinkAddr::Udp(_) | LinkAddr::Eui64(_) | LinkAddr::Line => None,
-    }
-}
-
 impl Core {
     /// Says whom a transport lets in. Without it, that is everybody. Clients from before a restart are asked anew who
     /// they are.
@@ -134,15 +143,23 @@ impl Core {
     /// # Errors
     /// It may not come in without being somebody.
     pub(crate) fn identify(&self, from: PeerAddr, client_id: &str) -> Result<Option<Arc<str>>, RejectReason> {
-        if let Some(user) = vouched(from.link) {
-            return Ok(Some(user));
-        }
+        let name = self.nodes.name_at(from);
         let fits = |rule: &&PeerRule| {
             rule.from.is_none_or(|origin| origin.is_of(from.link))
+                && rule.name.as_ref().is_none_or(|pattern| name.is_some_and(|name| pattern.matches(name)))
                 && rule.client.as_ref().is_none_or(|client| client.matches(client_id))
         };
-        if let Some(user) = self.config.peers.iter().filter(fits).find_map(|rule| rule.user.user(client_id)) {
+        if let Some(user) = self
+            .config
+            .peers
+            .iter()
+            .filter(fits)
+            .find_map(|rule| rule.user.user(client_id, name.map_or("", |name| name)))
+        {
             return Ok(Some(user));
+        }
+        if let Some(user) = name.filter(|_| self.sn.profile(from.transport).authenticated) {
+            return Ok(Some(user.clone()));
         }
         let admission = self.sn.admission(from.transport);
         match (admission.user, admission.anonymous) {
@@ -186,8 +203,10 @@ mod tests {
 
     #[test]
     fn a_template_that_needs_a_client_id_names_nobody_without_one() {
-        assert_eq!(UserTemplate::from("node-%c").user("7").as_deref(), Some("node-7"));
-        assert_eq!(UserTemplate::from("node-%c").user(""), None);
-        assert_eq!(UserTemplate::from("nodes").user("").as_deref(), Some("nodes"));
+        assert_eq!(UserTemplate::from("node-%c").user("7", "").as_deref(), Some("node-7"));
+        assert_eq!(UserTemplate::from("node-%c").user("", "n"), None);
+        assert_eq!(UserTemplate::from("nodes").user("", "").as_deref(), Some("nodes"));
+        assert_eq!(UserTemplate::from("%n/%c%").user("%n", "pump").as_deref(), Some("pump/%n%"));
+        assert_eq!(UserTemplate::from("%n").user("7", ""), None);
     }
 }

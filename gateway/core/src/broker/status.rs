@@ -3,7 +3,7 @@
 use super::load::MINUTES;
 use super::{Link, Session, SessionKey};
 use crate::{Census, ClientState, Core, StorageState, validate_topic_name};
-use sn_types::Instant;
+use sn_types::{Heard, Instant};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -12,6 +12,9 @@ pub(super) type Status = BTreeMap<String, String>;
 
 /// How many mailboxes are told of: the fullest.
 const MAILBOXES: usize = 100;
+
+/// How many radio nodes are told of: the first of the list, by their addresses.
+const NODES: usize = 100;
 
 const VERSION: &str = concat!("sn-gateway version ", env!("CARGO_PKG_VERSION"));
 
@@ -28,6 +31,7 @@ impl Core {
         self.tell_store(&mut tell);
         self.tell_reasons(&mut tell);
         self.tell_mailboxes(&mut tell);
+        self.tell_nodes(now, &mut tell);
         status.extend(self.bridge_states().map(|(topic, state)| (topic, state.into())));
         status
     }
@@ -137,6 +141,23 @@ impl Core {
         }
     }
 
+    /// How well listed radio nodes are heard. A radio does not say everything.
+    fn tell_nodes(&self, now: Instant, tell: &mut impl FnMut(&str, String)) {
+        for (name, seen, Heard { signal, frames, retries, failures }) in self.heard_nodes(NODES) {
+            let seen_s = seen.map(|seen| now.since(seen).as_secs().to_string());
+            let known = [
+                ("last_seen", seen_s),
+                ("rssi", signal.rssi_dbm.map(|dbm| dbm.to_string())),
+                ("lqi", signal.lqi.map(|lqi| lqi.to_string())),
+            ];
+            let counted = [("frames", frames), ("retries", retries), ("failures", failures)];
+            let counted = counted.map(|(what, count)| (what, Some(count.to_string())));
+            for (what, value) in known.into_iter().chain(counted) {
+                value.into_iter().for_each(|value| tell(&format!("nodes/{name}/{what}"), value));
+            }
+        }
+    }
+
     fn mailbox(&self, key: SessionKey, session: &Session) -> usize {
         let waiting = session.outbound.len();
         let is_there = || match session.link {
@@ -146,8 +167,13 @@ impl Core {
         if waiting == 0 || is_there() { 0 } else { waiting }
     }
 
-    /// The last word about a mailbox that has left [`Core::status`]: it is empty, or others are fuller.
-    pub(super) fn mailbox_left(&self, topic: &str) -> usize {
+    /// The last word about a topic that has left [`Core::status`]: of a radio node nothing more is to be told, a mailbox is
+    /// empty, or others are fuller.
+    pub(super) fn last_word(&self, topic: &str) -> String {
+        if topic.starts_with("$SYS/broker/nodes/") { String::new() } else { self.mailbox_left(topic).to_string() }
+    }
+
+    fn mailbox_left(&self, topic: &str) -> usize {
         let client_id = topic.strip_prefix("$SYS/broker/clients/").and_then(|rest| rest.strip_suffix("/mailbox"));
         let key = client_id.and_then(|client_id| self.broker.sessions.find(client_id));
         let session = key.and_then(|key| Some((key, self.broker.sessions.get(key)?)));

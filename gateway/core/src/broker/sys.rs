@@ -130,10 +130,10 @@ impl Core {
         self.note_load(now);
         let status = self.status(now);
         let last = std::mem::replace(&mut self.broker.sys.last, status.clone());
-        // Only mailboxes come and go.
+        // Only mailboxes and radio nodes come and go.
         for topic in last.keys().filter(|topic| !status.contains_key(*topic)) {
-            let waiting = self.mailbox_left(topic);
-            self.sys_publish(now, topic, &waiting.to_string());
+            let word = self.last_word(topic);
+            self.sys_publish(now, topic, &word);
         }
         for (topic, value) in &status {
             if last.get(topic) != Some(value) {

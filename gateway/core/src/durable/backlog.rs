@@ -27,6 +27,7 @@ impl Core {
 
     /// Sends a datagram, unless it would have to wait and no more may.
     pub(crate) fn send_datagram(&mut self, recipient: Recipient, output: Output, promise: Promise) {
+        self.counter_promised(recipient, promise);
         let barrier = self.barrier();
         if self.is_backlogged() && self.out.would_wait(recipient, promise, barrier) {
             self.stats.unsent += 1;

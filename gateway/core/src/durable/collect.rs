@@ -44,7 +44,25 @@ impl Core {
                 None => delete(key),
             });
         }
+        self.collect_nodes(&mut records);
         if other.is_empty() { records } else { newest(other.into_iter().chain(records)) }
+    }
+
+    /// Radio nodes: what has changed of the list, and every counter that the store does not have.
+    fn collect_nodes(&mut self, records: &mut Vec<Record>) {
+        for (node, counter) in self.nodes.take_spent() {
+            records.push(put(Key::NodeCounter(node), &counter));
+        }
+        for node in self.nodes.take_unsaved() {
+            records.push(
+                self.nodes.value(node).map_or_else(|| delete(Key::Node(node)), |value| put(Key::Node(node), &value)),
+            );
+            if self.nodes.counter(node).is_none() {
+                // It may have been on the list before, with another key.
+                records.push(delete(Key::NodeCounter(node)));
+            }
+        }
+        records.extend(self.nodes.take_reserved().map(|reserved| put(Key::Reserved, &reserved)));
     }
 
     fn collect_session(&mut self, key: SessionKey, records: &mut Vec<Record>) {
@@ -132,8 +150,18 @@ impl Core {
         self.broker.for_each_retained(&mut |message| {
             records.push(retained_record(message));
         });
+        self.snapshot_nodes(&mut records);
         records.retain(|record| record.value.is_some());
         records
+    }
+
+    fn snapshot_nodes(&self, records: &mut Vec<Record>) {
+        for node in self.nodes.addresses() {
+            records.extend(self.nodes.value(node).map(|value| put(Key::Node(node), &value)));
+            records.extend(self.nodes.counter(node).map(|counter| put(Key::NodeCounter(node), &counter)));
+        }
+        let reserved = self.nodes.reserved();
+        records.extend((reserved > 0).then(|| put(Key::Reserved, &reserved)));
     }
 
     fn snapshot_session(&self, key: SessionKey, session: &Session, records: &mut Vec<Record>) {

@@ -1,5 +1,6 @@
 //! The keys of the store. Big-endian numbers keep a session's records together and its queue in order.
 
+use sn_types::Eui64;
 use std::fmt;
 
 /// One change to the store.
@@ -33,10 +34,13 @@ const SCHEMA_KEY: &[u8] = b"!schema";
 /// Under this key stands the table of predefined topic ids that the gateway had last.
 const PREDEFINED_KEY: &[u8] = b"p";
 
+/// Under this key stands the end of the frame counters that were reserved to send with.
+const RESERVED_KEY: &[u8] = b"o";
+
 /// The layout's version. Raised by every change that an older program would misread. Version 1 had no
 /// [`Key::Predefined`], version 2 no [`Key::User`], version 3 nothing of MQTT 5
-/// (see `tail`).
-pub(super) const SCHEMA: u8 = 4;
+/// (see `tail`), version 4 nothing of radio nodes.
+pub(super) const SCHEMA: u8 = 5;
 
 /// What a key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,12 @@ pub(super) enum Key<'a> {
     User(u64),
     /// A topic's retained message.
     Retained(&'a str),
+    /// A radio node on the list.
+    Node(Eui64),
+    /// The highest frame counter that was accepted from it.
+    NodeCounter(Eui64),
+    /// Frame counters to send with are reserved up to this one, which is not.
+    Reserved,
 }
 
 impl<'a> Key<'a> {
@@ -75,6 +85,9 @@ impl<'a> Key<'a> {
             Self::Flight(session, place) => two(b'f', session, place),
             Self::User(session) => one(b'w', session),
             Self::Retained(topic) => [b"r", topic.as_bytes()].concat(),
+            Self::Node(Eui64(addr)) => [&b"n"[..], &addr].concat(),
+            Self::NodeCounter(Eui64(addr)) => [&b"c"[..], &addr].concat(),
+            Self::Reserved => RESERVED_KEY.to_vec(),
         }
     }
 
@@ -84,6 +97,9 @@ impl<'a> Key<'a> {
         }
         if key == PREDEFINED_KEY {
             return Some(Self::Predefined);
+        }
+        if key == RESERVED_KEY {
+            return Some(Self::Reserved);
         }
         let (kind, rest) = key.split_first()?;
         match (kind, rest.len()) {
@@ -95,6 +111,8 @@ impl<'a> Key<'a> {
             (b'f', 16) => Some(Self::Flight(number(rest)?, number(&rest[8..])?)),
             (b'w', 8) => Some(Self::User(number(rest)?)),
             (b'r', _) => Some(Self::Retained(std::str::from_utf8(rest).ok()?)),
+            (b'n', 8) => Some(Self::Node(Eui64(rest.try_into().ok()?))),
+            (b'c', 8) => Some(Self::NodeCounter(Eui64(rest.try_into().ok()?))),
             (_, _) => None,
         }
     }
@@ -129,6 +147,9 @@ mod tests {
             Key::Flight(6, 7),
             Key::User(8),
             Key::Retained("a/b"),
+            Key::Node(Eui64([1, 2, 3, 4, 5, 6, 7, 8])),
+            Key::NodeCounter(Eui64([8; 8])),
+            Key::Reserved,
         ];
         for key in keys {
             assert_eq!(Key::decode(&key.encode()), Some(key));

@@ -20,7 +20,7 @@ mod restore;
 mod tail;
 
 pub use key::Record;
-pub use restore::{RestoreError, Restored};
+pub use restore::{RestoreError, Restored, skip_counters};
 
 pub(crate) use outbox::{Outbox, Promise, Recipient};
 pub(crate) use record::{FormValue, SnValue, StateValue};
@@ -101,6 +101,13 @@ impl crate::Core {
         if self.is_dirty() { Some(self.journal.next) } else { self.journal.under_way }
     }
 
+    /// The commit with which everything that has been done so far is on stable storage; `None`: it is already, or there
+    /// is no store.
+    #[must_use]
+    pub fn unwritten(&self) -> Option<CommitToken> {
+        self.barrier()
+    }
+
     /// Whether a commit is under way.
     #[must_use]
     pub fn is_committing(&self) -> bool {
@@ -110,7 +117,10 @@ impl crate::Core {
     fn is_dirty(&self) -> bool {
         let journal = &self.journal;
         journal.enabled
-            && (self.broker.sessions.any_marked() || !journal.retained.is_empty() || !journal.other.is_empty())
+            && (self.broker.sessions.any_marked()
+                || !journal.retained.is_empty()
+                || !journal.other.is_empty()
+                || self.nodes.is_marked())
     }
 
     /// The store has written this commit and all before it.

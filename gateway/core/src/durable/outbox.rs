@@ -4,7 +4,7 @@ use super::CommitToken;
 use crate::map::{Map, MapSeed};
 use crate::mqtt::Packet;
 use crate::{ConnId, Output};
-use sn_types::PeerAddr;
+use sn_types::{PeerAddr, TransportId};
 use std::collections::VecDeque;
 
 /// Whom an output goes to.
@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 pub(crate) enum Recipient {
     Peer(PeerAddr),
     Conn(ConnId),
+    /// A transport itself.
+    Transport(TransportId),
 }
 
 /// What an output promises, if anything.
@@ -45,6 +47,7 @@ impl Held {
             Output::Mqtt { .. }
             | Output::MqttClose { .. }
             | Output::MqttRead { .. }
+            | Output::Counters { .. }
             | Output::Commit { .. }
             | Output::Event(_) => 0,
         };

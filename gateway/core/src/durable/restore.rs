@@ -3,17 +3,18 @@
 //! After a restart MQTT-SN clients go on as if nothing had happened: same address, same topic ids, same mailbox; their
 //! timers start anew. MQTT connections are gone, and their sessions wait; nobody's will is published.
 
-use super::key::{Key, SCHEMA};
+use super::key::{Key, Record, SCHEMA};
 use super::record::{
-    FlightValue, FormValue, IncomingValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, qos,
+    FlightValue, FormValue, IncomingValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, put, qos,
     restored_time,
 };
 use super::tail::{MessageTail, SessionTail, SubscriptionTail, SubscriptionsTail, read_with_tail};
 use crate::broker::{Link, Phase, Queued, SessionKey};
 use crate::map::{Map, MapSeed};
+use crate::nodes::RESTORE_JUMP;
 use crate::{Core, Message, PlantedBug, Qos};
 use serde::Deserialize;
-use sn_types::{Instant, TopicId};
+use sn_types::{Eui64, Instant, TopicId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::{error, fmt};
@@ -27,6 +28,8 @@ pub struct Restored {
     pub messages: usize,
     /// Retained messages.
     pub retained: usize,
+    /// Radio nodes on the list.
+    pub nodes: usize,
 }
 
 /// Why a store cannot be used.
@@ -69,6 +72,8 @@ struct Reader {
     restored: Restored,
     sessions: BTreeMap<u64, SessionKey>,
     flights: BTreeMap<(u64, u64), FlightValue>,
+    /// The highest frame counters that were accepted.
+    counters: BTreeMap<Eui64, u32>,
     names: Names,
 }
 
@@ -95,6 +100,7 @@ impl Reader {
             restored: Restored::default(),
             sessions: BTreeMap::new(),
             flights: BTreeMap::new(),
+            counters: BTreeMap::new(),
             names: Names(seed.map()),
         }
     }
@@ -125,8 +131,8 @@ impl Core {
         V: AsRef<[u8]>,
     {
         let mut reader = Reader::new(MapSeed::new(self.config.hash_seed));
-        // In the order of keys: the schema, sessions, then flights, incoming, predefined ids, queues, retained, topic ids,
-        // subscriptions, users.
+        // In the order of keys: the schema, sessions, nodes' counters, flights, incoming, nodes, the counters reserved,
+        // predefined ids, queues, retained, topic ids, subscriptions, users.
         for (key, value) in records {
             match (read_key(key.as_ref())?, reader.schema) {
                 (Key::Schema, _) => reader.read_schema(value.as_ref())?,
@@ -155,6 +161,12 @@ impl Core {
                 reader.restored.sessions += 1;
             }
             Key::Flight(number, place) => drop(reader.flights.insert((number, place), read(value)?)),
+            Key::NodeCounter(node) => drop(reader.counters.insert(node, read(value)?)),
+            Key::Node(node) => {
+                self.nodes.restore(node, &read(value)?, reader.counters.get(&node).copied());
+                reader.restored.nodes += 1;
+            }
+            Key::Reserved => self.nodes.restore_reserved(read(value)?),
             Key::Predefined => {
                 let names: Vec<(u16, &str)> = read(value)?;
                 reader.predefined = names.into_iter().map(|(id, name)| (id, name.into())).collect();
@@ -247,7 +259,14 @@ impl Core {
                 self.broker.sessions.get_mut(key)?.user = Some(reader.names.share(read(value)?));
                 Some(0)
             }
-            Key::Schema | Key::Predefined | Key::Session(_) | Key::Flight(..) | Key::Retained(_) => None,
+            Key::Schema
+            | Key::Predefined
+            | Key::Session(_)
+            | Key::Flight(..)
+            | Key::Retained(_)
+            | Key::Node(_)
+            | Key::NodeCounter(_)
+            | Key::Reserved => None,
         }
     }
 
@@ -315,6 +334,15 @@ impl Core {
             }
         }
     }
+}
+
+/// Makes the records of a backup such that a gateway which starts from them uses no frame counter again that was used since
+/// the backup was made: it goes on `used` and 16,777,216 behind those that were reserved then.
+pub fn skip_counters(records: &mut Vec<Record>, used: u32) {
+    let key = Key::Reserved.encode();
+    let before = records.iter().position(|record| record.key == key).map(|place| records.swap_remove(place));
+    let before: u32 = before.and_then(|record| read(&record.value?)).unwrap_or(0);
+    records.push(put(Key::Reserved, &before.saturating_add(used).saturating_add(RESTORE_JUMP)));
 }
 
 fn read_key(key: &[u8]) -> Result<Key<'_>, RestoreError> {

@@ -10,6 +10,9 @@ use sn_types::{Instant, NodeId, PeerAddr};
 impl Core {
     /// A datagram came.
     pub(crate) fn sn_datagram(&mut self, now: Instant, from: PeerAddr, bytes: &[u8]) {
+        if self.nodes.is_revoked(from.link) {
+            return self.sn_reject(from, RejectReason::Revoked);
+        }
         match decode(bytes) {
             Ok(Message::FrwdEncap(encapsulation)) => self.encapsulated(now, from, &encapsulation),
             Ok(message) => self.message(now, from, &message),

@@ -101,6 +101,17 @@ impl Core {
         }
     }
 
+    /// What comes from the client is dropped from now on: it is lost without a word, and forgotten.
+    pub(crate) fn sn_shut_out(&mut self, now: Instant, key: SessionKey, why: LostReason) {
+        if self.sn.clients.get(&key).is_some_and(|client| client.is_connected()) {
+            self.lost(now, key, why);
+        }
+        // A clean session has ended with its connection.
+        if self.broker.sessions.get(key).is_some() {
+            self.remove_session(now, key);
+        }
+    }
+
     /// The daemon stops: whoever listens and has a session that ends with the process is told. The others go on after
     /// the restart as if nothing had happened.
     pub(crate) fn sn_shutdown(&mut self) {

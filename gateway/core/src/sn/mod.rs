@@ -187,7 +187,7 @@ impl SnSide {
         self.clients.iter().filter_map(|(key, client)| Some((*key, client.addr?)))
     }
 
-    fn profile(&self, id: TransportId) -> LinkProfile {
+    pub(crate) fn profile(&self, id: TransportId) -> LinkProfile {
         let known = self.transports.iter().find(|(known, _)| *known == id);
         known.map_or(LinkProfile { broadcast: false, ..LinkProfile::UDP }, |(_, profile)| *profile)
     }

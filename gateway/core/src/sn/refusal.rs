@@ -28,6 +28,7 @@ pub(super) const fn return_code(reason: RejectReason) -> ReturnCode {
         | RejectReason::UnmatchedAck
         | RejectReason::QosMinusOne
         | RejectReason::NodeId
+        | RejectReason::Revoked
         | RejectReason::BadPassword
         | RejectReason::Anonymous
         | RejectReason::NotAllowed

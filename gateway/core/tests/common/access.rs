@@ -22,6 +22,7 @@ pub(crate) fn deny(user: &str, actions: impl Into<Actions>, topics: &[&str]) -> 
 /// Says that clients with such an id, at such an address, are `user`; empty: any.
 pub(crate) fn peer(client: &str, from: &str, user: &str) -> PeerRule {
     PeerRule {
+        name: None,
         from: (!from.is_empty()).then(|| from.parse().expect("a network or an address")),
         client: (!client.is_empty()).then(|| client.parse().expect("one * at most")),
         user: user.into(),

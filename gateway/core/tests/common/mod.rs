@@ -25,6 +25,7 @@ use sn_codec::{FrwdEncap, Message, decode};
 use sn_types::{Instant, LinkAddr, LinkProfile, PeerAddr, TransportId};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::ops::Range;
 use std::time::Duration;
 
 /// The transport that all ports are on.
@@ -61,6 +62,8 @@ pub(crate) struct Rig {
     watched: Vec<mqtt::Publish>,
     closed: Vec<ConnId>,
     unread: Vec<ConnId>,
+    /// Frame counters that the transports may use.
+    pub(crate) counters: Vec<Range<u32>>,
     /// Commits written so far.
     pub(crate) commits: usize,
     disk: StorageState,
@@ -90,6 +93,7 @@ impl Rig {
             watched: Vec::new(),
             closed: Vec::new(),
             unread: Vec::new(),
+            counters: Vec::new(),
             commits: 0,
             disk: StorageState::Ok,
             unwritten: None,
@@ -121,6 +125,12 @@ impl Rig {
     pub(crate) fn send_octets(&mut self, from: PeerAddr, datagram: &[u8]) {
         let from = PeerAddr { node: None, ..from };
         self.core.handle_input(self.now, Input::Datagram { from, bytes: datagram });
+        self.settle();
+    }
+
+    /// Something else happens outside.
+    pub(crate) fn input(&mut self, input: Input<'_>) {
+        self.core.handle_input(self.now, input);
         self.settle();
     }
 
@@ -297,6 +307,19 @@ impl Rig {
         self.settle();
     }
 
+    /// The operator does something while the gateway runs.
+    pub(crate) fn operate<T>(&mut self, act: impl FnOnce(Instant, &mut Core) -> T) -> T {
+        let done = act(self.now, &mut self.core);
+        self.settle();
+        done
+    }
+
+    /// What was not written is lost with the process.
+    pub(crate) fn forget_unwritten(&mut self) {
+        self.unwritten = None;
+        self.disk = StorageState::Ok;
+    }
+
     /// The daemon is about to stop.
     pub(crate) fn shut_down(&mut self) {
         self.core.handle_input(self.now, Input::Shutdown);
@@ -358,6 +381,7 @@ impl Rig {
                     self.unread.retain(|unread| *unread != conn);
                     self.unread.extend((!read).then_some(conn));
                 }
+                Output::Counters { block, .. } => self.counters.push(block),
                 Output::Commit { token, records } if self.disk == StorageState::Ok => self.write(token, records),
                 Output::Commit { token, records } => self.unwritten = Some((token, records)),
                 Output::Event(event) => self.events.push(event),

@@ -155,6 +155,7 @@ impl Gateway {
                     self.core.handle_input(self.now, Input::Committed { token });
                 }
                 Output::MqttRead { .. } => unreachable!("nothing waits for the disk for long"),
+                Output::Counters { .. } => unreachable!("there is no radio"),
                 Output::Event(event) => self.events.push(event),
             }
         }

@@ -98,6 +98,7 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::PredefinedChanged { id, was, is } => {
             format!("{} was '{was}', is '{}'", id.0, is.as_deref().unwrap_or_default())
         }
+        Event::CountersUsedUp { transport } => format!("no frame counters for {}", transport.0),
         Event::Dropped { .. } | Event::Rejected { .. } => return None,
     })
 }

@@ -47,6 +47,7 @@ fn the_defaults() {
         mqtt_inflight,
         incoming_qos2,
         uncommitted_bytes,
+        nodes,
         unknown_sender_answers_per_s,
         search_answers_per_s,
     } = Config::default().limits;
@@ -56,7 +57,7 @@ fn the_defaults() {
     assert_eq!((total_queue_messages, total_queue_bytes), (10_000_000, 1 << 30));
     assert_eq!((retained_messages, retained_bytes), (1_000_000, 256 << 20));
     assert_eq!((mqtt_inflight, incoming_qos2, uncommitted_bytes), (1_000, 1_000, 256 << 20));
-    assert_eq!((unknown_sender_answers_per_s, search_answers_per_s), (1, 10));
+    assert_eq!((nodes, unknown_sender_answers_per_s, search_answers_per_s), (10_000, 1, 10));
 }
 
 #[test]

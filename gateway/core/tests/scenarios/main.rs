@@ -26,6 +26,7 @@ mod late_copies;
 mod limits;
 mod loss;
 mod negative_vectors;
+mod nodes;
 mod noise;
 mod pick_me_up;
 mod predefined_ids;

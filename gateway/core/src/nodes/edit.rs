@@ -1,0 +1,151 @@
+//! What an operator does to the list.
+
+use super::Listed;
+use crate::{Core, LostReason};
+use sn_types::{Eui64, Instant, LinkKey};
+use std::sync::Arc;
+use std::{error, fmt};
+
+/// The longest name, in octets.
+const NAME_LEN: usize = 64;
+
+/// A node that is to be put onto the list.
+#[derive(Clone, Debug)]
+pub struct NewNode {
+    /// Its address.
+    pub node: Eui64,
+    /// What people call it: one level of a topic name, without `*`, and nothing that reads as an address.
+    pub name: String,
+    /// The key that it shares with the gateway.
+    pub key: Option<LinkKey>,
+    /// When, in seconds since 1970.
+    pub added_s: u64,
+}
+
+/// Why the list stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// There is no such node on it.
+    Unknown,
+    /// The node is on it, under this name.
+    Listed(Arc<str>),
+    /// The node with this address has that name.
+    NameTaken(Eui64),
+    /// That is no name for a node.
+    BadName,
+    /// As many nodes as there may be are on it.
+    Full(usize),
+}
+
+impl fmt::Display for NodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("there is no such node on the list"),
+            Self::Listed(name) => {
+                write!(f, "it is on the list already, as \"{name}\"; to give it another key, remove it first")
+            }
+            Self::NameTaken(node) => write!(f, "{node} has that name"),
+            Self::BadName => write!(
+                f,
+                "a node's name has 1 to {NAME_LEN} octets, no '/', '+', '#', '*' and control characters, and is no address"
+            ),
+            Self::Full(limit) => write!(f, "{limit} nodes are on the list, the most that [limits] allows"),
+        }
+    }
+}
+
+impl error::Error for NodeError {}
+
+impl Core {
+    /// The listed node that an operator means: by its name or its address.
+    #[must_use]
+    pub fn find_node(&self, which: &str) -> Option<Eui64> {
+        let by_name = self.nodes.listed.iter().find(|(_, listed)| *listed.name == *which).map(|(node, _)| *node);
+        by_name.or_else(|| which.parse().ok().filter(|node| self.nodes.listed.contains_key(node)))
+    }
+
+    /// Puts a node onto the list.
+    ///
+    /// # Errors
+    /// [`NodeError`]; the list is as before.
+    pub fn add_node(&mut self, now: Instant, new: NewNode) -> Result<(), NodeError> {
+        let NewNode { node, name, key, added_s } = new;
+        if let Some(listed) = self.nodes.listed.get(&node) {
+            return Err(NodeError::Listed(listed.name.clone()));
+        }
+        if self.nodes.listed.len() >= self.config.limits.nodes {
+            return Err(NodeError::Full(self.config.limits.nodes));
+        }
+        self.check_name(&name, node)?;
+        let listed = Listed { name: name.into(), key, added_s, revoked: false, counter: None };
+        self.nodes.listed.insert(node, listed);
+        if self.nodes.ears.contains_key(&node) {
+            self.nodes.strangers -= 1;
+        }
+        self.node_changed(now, node);
+        Ok(())
+    }
+
+    /// Gives a node another name.
+    ///
+    /// # Errors
+    /// [`NodeError`]; the list is as before.
+    pub fn rename_node(&mut self, now: Instant, node: Eui64, name: &str) -> Result<(), NodeError> {
+        self.check_name(name, node)?;
+        self.nodes.listed.get_mut(&node).ok_or(NodeError::Unknown)?.name = name.into();
+        self.node_changed(now, node);
+        Ok(())
+    }
+
+    /// Lets nothing in any more that a node sends. Its session ends as that of a lost client, and is forgotten with all that
+    /// waits for it. The node is told nothing: what it is told would have to be secured with a key that does not count any
+    /// more. Nodes behind it, if it is a forwarder, keep their sessions and are not heard through it.
+    ///
+    /// # Errors
+    /// [`NodeError::Unknown`].
+    pub fn revoke_node(&mut self, now: Instant, node: Eui64) -> Result<(), NodeError> {
+        let listed = self.nodes.listed.get_mut(&node).ok_or(NodeError::Unknown)?;
+        self.nodes.revoked += usize::from(!listed.revoked);
+        listed.revoked = true;
+        let at_node = self.sn.addresses().filter(|(_, addr)| addr.node.is_none() && addr.link.eui64() == Some(node));
+        let mut sessions: Vec<_> = at_node.map(|(key, _)| key).collect();
+        sessions.sort_unstable();
+        for key in sessions {
+            self.sn_shut_out(now, key, LostReason::Revoked);
+        }
+        self.node_changed(now, node);
+        Ok(())
+    }
+
+    /// Takes a node off the list. It may be put there again, but not with the same key: the counters that were accepted are
+    /// forgotten, and frames that somebody has recorded would be new ones.
+    ///
+    /// # Errors
+    /// [`NodeError::Unknown`].
+    pub fn remove_node(&mut self, now: Instant, node: Eui64) -> Result<(), NodeError> {
+        let listed = self.nodes.listed.remove(&node).ok_or(NodeError::Unknown)?;
+        self.nodes.revoked -= usize::from(listed.revoked);
+        self.nodes.ears.remove(&node);
+        self.nodes.forget_counter(node);
+        self.node_changed(now, node);
+        Ok(())
+    }
+
+    /// The list has changed: it is to be written, and names may mean other users.
+    fn node_changed(&mut self, now: Instant, node: Eui64) {
+        if self.config.durable {
+            self.nodes.unsaved.insert(node);
+        }
+        self.identify_again(now, |addr| addr.link.eui64() == Some(node));
+    }
+
+    fn check_name(&self, name: &str, node: Eui64) -> Result<(), NodeError> {
+        let is_strange = |char: char| matches!(char, '/' | '+' | '#' | '*') || char.is_control();
+        if name.is_empty() || name.len() > NAME_LEN || name.contains(is_strange) || name.parse::<Eui64>().is_ok() {
+            return Err(NodeError::BadName);
+        }
+        let other = self.nodes.listed.iter().find(|(other, listed)| *listed.name == *name && **other != node);
+        other.map_or(Ok(()), |(other, _)| Err(NodeError::NameTaken(*other)))
+    }
+}
