@@ -111,6 +111,12 @@ impl<K: Keys> Hub<K> {
         self.queues.len()
     }
 
+    /// How many packets are being put together.
+    #[must_use]
+    pub fn assembling(&self) -> usize {
+        self.assemblies.len()
+    }
+
     /// When to call [`Hub::handle_timeout`]; `None` is not before another call.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
