@@ -8,6 +8,38 @@
 //! `docs/radio.md` draws the frames and says what is standard in them.
 //!
 //! A node's side needs neither `std` nor `alloc`. The gateway's is behind the feature `hub`, and needs `alloc`.
+//!
+//! ```
+//! # #[cfg(feature = "hub")] {
+//! use lowpan::{
+//!     Ack, Carriage, Carriages, Config, Eui64, Hub, Leaf, LeafConfig, Limits, NoKeys, Received, Signal, Station,
+//! };
+//! use sn_types::Instant;
+//!
+//! let gateway = Station { eui64: Eui64([2, 0, 0, 0, 0, 0, 0, 1]), pan: 0xABCD, short: Some(1), security: None };
+//! let config =
+//!     Config { station: gateway, carriages: Carriages::Both(1883), fragment: true, limits: Limits::DEFAULT };
+//! let mut hub = Hub::new(config, NoKeys, 4711).expect("it can be");
+//!
+//! let node = Station { eui64: Eui64([2, 0, 0, 0, 0, 0, 0, 7]), short: None, ..gateway };
+//! let config = LeafConfig {
+//!     station: node,
+//!     gateway: gateway.eui64,
+//!     gateway_short: gateway.short,
+//!     carriage: Carriage::Bare,
+//!     fragment: true,
+//! };
+//! let mut leaf: Leaf<NoKeys, 256> = Leaf::new(config, NoKeys, 42).expect("it can be");
+//!
+//! leaf.send(false, b"\x02\x16").expect("nothing else is being sent");
+//! let frame = leaf.poll_transmit().expect("a frame for the radio");
+//! leaf.handle_transmitted(frame.id, Ok(Ack::default()));
+//!
+//! let received = hub.handle_frame(Instant::ZERO, frame.psdu.as_bytes(), Signal::default());
+//! let ping = Received::Datagram { from: node.eui64, carriage: Carriage::Bare, to_all: false, octets: b"\x02\x16" };
+//! assert_eq!(received, ping);
+//! # }
+//! ```
 
 #![no_std]
 

@@ -149,3 +149,23 @@ fn without_fragments_the_mtu_is_what_a_frame_holds() {
     config.fragment = true;
     assert_eq!(config.mtu(), 1279);
 }
+
+#[test]
+fn a_node_may_have_a_port_that_compression_shortens() {
+    // Frame control, sequence, PAN, both extended addresses, IPHC 7e 33, NHC f2: the sender's port is F0 and B1.
+    let mut frame = b"\x61\xcc\x2a\xcd\xab\x01\x00\x00\x00\x00\x00\x00\x02\x07\x00\x00\x00\x00\x00\x00\x02".to_vec();
+    frame.extend(b"\x7e\x33\xf2\xb1\x07\x5b");
+    // fe80::7, fe80::1, length 10 twice, protocol 17, ports, datagram.
+    let words = [0xFE80, 0x0007, 0xFE80, 0x0001, 10, 17, 0xF0B1, 0x075B, 10, 0x0216_u32];
+    let sum: u32 = words.iter().sum();
+    frame.extend((!((sum >> 16) + (sum & 0xFFFF)) as u16).to_be_bytes());
+    frame.extend(b"\x02\x16");
+    let mut hub = hub();
+    let carriage = Carriage::Udp { node: 0xF0B1, gateway: 1883 };
+    let expected = Received::Datagram { from: NODE, carriage, to_all: false, octets: b"\x02\x16" };
+    assert_eq!(hub.handle_frame(Instant::ZERO, &frame, Signal::default()), expected);
+    hub.send(Instant::ZERO, NODE, b"\x02\x17").unwrap();
+    let answer = hub.poll_transmit().unwrap();
+    // NHC f1: our port whole, the node's without F0 (RFC 6282 §4.3.3).
+    assert_eq!(answer.psdu.as_bytes()[21..27], *b"\x7e\x33\xf1\x07\x5b\xb1");
+}
