@@ -82,7 +82,8 @@ pub enum Command {
         client: String,
         /// What to do
         wish: Wish,
-        /// To which topic, or for a subscription, to which filter
+        /// To which topic, or for a subscription, to which filter; none with connect
+        #[arg(default_value = "", hide_default_value = true)]
         topic: String,
     },
     /// Fill a data directory from a backup; no gateway may be running on it

@@ -50,6 +50,18 @@ fn who_cannot_log_in_is_told_why_and_counted() {
 }
 
 #[test]
+fn a_client_id_may_be_for_one_user_only() {
+    let own = AccessRule { client: "%u-*".parse().ok(), ..allow("", Action::Connect, &[]) };
+    let mut gateway = gateway(&[own]);
+    gateway.connect(1, by("alice", clean("alice-1")));
+    for (conn, connect) in [(2, by("bob", clean("alice-2"))), (3, clean("alice-1")), (4, clean("-1"))] {
+        assert_eq!(code(&mut gateway, conn, connect), ReasonCode::NotAuthorized);
+    }
+    assert_eq!(gateway.rejects(RejectReason::NotAllowed), 3);
+    assert_eq!(gateway.closed(1), None, "alice stays");
+}
+
+#[test]
 fn what_may_not_be_published_is_acknowledged_dropped_and_counted() {
     let mut gateway =
         gateway(&[allow("alice", Action::Publish, &["sensors/%c/#"]), allow("watcher", Actions::READ, &["#"])]);

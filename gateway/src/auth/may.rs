@@ -12,6 +12,7 @@ pub enum Wish {
     QosMinusOne,
     Subscribe,
     Receive,
+    Connect,
 }
 
 impl From<Wish> for Action {
@@ -22,24 +23,31 @@ impl From<Wish> for Action {
             Wish::QosMinusOne => Self::QosMinusOne,
             Wish::Subscribe => Self::Subscribe,
             Wish::Receive => Self::Receive,
+            Wish::Connect => Self::Connect,
         }
     }
 }
 
-/// Says whether `user` with `client_id` may do that to a topic, or subscribe to a filter, and which rule decides. No user
-/// and no client id are empty.
+/// Says whether `user` with `client_id` may do that to a topic, or subscribe to a filter, or come in, and which rule decides.
+/// No user and no client id are empty, nor is there a topic for who comes in.
 ///
 /// # Errors
 /// It is refused, or `topic` is no topic name, or for a subscription, no filter.
 pub fn may(rules: &[AccessRule], user: &str, client_id: &str, wish: Wish, topic: &str) -> anyhow::Result<String> {
     match wish {
         Wish::Subscribe => validate_filter(topic).with_context(|| format!("`{topic}` is no topic filter"))?,
+        Wish::Connect if !topic.is_empty() => bail!("connect is about no topic"),
+        Wish::Connect => {}
         Wish::Publish | Wish::Will | Wish::QosMinusOne | Wish::Receive => {
             validate_topic_name(topic).with_context(|| format!("`{topic}` is no topic name"))?;
         }
     }
     if rules.is_empty() {
         return Ok("yes: there is no [[access]]\n".into());
+    }
+    let guards_connect = rules.iter().any(|rule| rule.actions.contains(Action::Connect));
+    if wish == Wish::Connect && !guards_connect {
+        return Ok("yes: no [[access]] is about connect\n".into());
     }
     match deciding_rule(rules, user, client_id, wish.into(), topic) {
         Some(place) if rules[place].allow => Ok(format!("yes: [[access]] number {} allows it\n", place + 1)),

@@ -25,7 +25,8 @@ struct Keys {
     allow: Option<OneOrMany<ActionKey>>,
     #[serde(default)]
     deny: Option<OneOrMany<ActionKey>>,
-    topics: OneOrMany<Topic>,
+    #[serde(default)]
+    topics: Option<OneOrMany<Topic>>,
 }
 
 /// The values of `allow` and `deny`.
@@ -40,6 +41,7 @@ enum ActionKey {
     Write,
     Read,
     All,
+    Connect,
 }
 
 impl From<ActionKey> for Actions {
@@ -53,6 +55,7 @@ impl From<ActionKey> for Actions {
             ActionKey::Write => Self::WRITE,
             ActionKey::Read => Self::READ,
             ActionKey::All => Self::ALL,
+            ActionKey::Connect => Action::Connect.into(),
         }
     }
 }
@@ -67,13 +70,13 @@ impl TryFrom<Keys> for AccessTable {
             (Some(_), Some(_)) => return Err("a rule has `allow` or `deny`, not both; make two".into()),
             (None, None) => return Err("`allow` or `deny` is missing".into()),
         };
-        Ok(Self(AccessRule {
-            user: keys.user,
-            client: keys.client,
-            allow,
-            actions: actions.0.into_iter().fold(Actions::default(), |all, key| all.and(key.into())),
-            topics: keys.topics.0.into_iter().map(|Topic(pattern)| pattern).collect(),
-        }))
+        let actions = actions.0.into_iter().fold(Actions::default(), |all, key| all.and(key.into()));
+        let topics = match keys.topics {
+            Some(topics) => topics.0.into_iter().map(|Topic(pattern)| pattern).collect(),
+            None if actions == Action::Connect.into() => Vec::new(),
+            None => return Err("`topics` is missing".into()),
+        };
+        Ok(Self(AccessRule { user: keys.user, client: keys.client, allow, actions, topics }))
     }
 }
 

@@ -46,9 +46,12 @@ impl Core {
         self.broker.sessions.get(key).map_or(Who { user: "", client_id: "" }, Session::who)
     }
 
-    /// Whether somebody may go on with, or end, the session of the client id, if there is one. A user's session is for
-    /// that user only: else its messages would be for anybody who knows the id.
+    /// Whether somebody may have the client id, and go on with, or end, its session, if there is one. A user's session is
+    /// for that user only: else its messages would be for anybody who knows the id.
     pub(crate) fn may_take_session(&self, who: Who<'_>) -> Result<(), RejectReason> {
+        if !self.access.lets_in(who) {
+            return Err(RejectReason::NotAllowed);
+        }
         let session = self.broker.sessions.find(who.client_id).and_then(|key| self.broker.sessions.get(key));
         match session.and_then(|session| session.user.as_deref()) {
             Some(owner) if owner != who.user => Err(RejectReason::OtherUser),

@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 /// A name, or a pattern with one `*` that stands for at least one character.
 ///
-/// The empty name is that of nobody: a user who has not logged in, a sender without a session. No `*` stands for it.
+/// The empty name is that of nobody: a user who has not logged in, a sender without a session. No `*` stands for it. In a
+/// pattern for client ids `%u` stands for the user's name, and such a pattern stands for nothing of nobody's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePattern(Kind);
 
@@ -16,6 +17,9 @@ enum Kind {
     /// What is before the `*` and what is after it.
     Around(Box<str>, Box<str>),
 }
+
+/// The user's name.
+const USER: &str = "%u";
 
 /// A pattern has more than one `*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +57,28 @@ impl NamePattern {
         }
     }
 
+    /// Whether the pattern stands for this client id of a user.
+    pub(super) fn matches_of(&self, user: &str, client_id: &str) -> bool {
+        let of_user = |part: &str| -> Box<str> { part.replace(USER, user).into() };
+        match &self.0 {
+            _ if !self.needs_user() => self.matches(client_id),
+            _ if user.is_empty() => false,
+            Kind::Exact(exact) => Self(Kind::Exact(of_user(exact))).matches(client_id),
+            Kind::Around(before, after) => Self(Kind::Around(of_user(before), of_user(after))).matches(client_id),
+        }
+    }
+
+    fn needs_user(&self) -> bool {
+        match &self.0 {
+            Kind::Exact(exact) => exact.contains(USER),
+            Kind::Around(before, after) => before.contains(USER) || after.contains(USER),
+        }
+    }
+
     /// The one name that it stands for, if it is one.
     pub(super) fn exact(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Exact(name) => Some(name),
+            Kind::Exact(name) => Some(name).filter(|_| !self.needs_user()).map(|name| &**name),
             Kind::Around(..) => None,
         }
     }
@@ -84,6 +106,18 @@ mod tests {
         ];
         for (pattern, name, matches) in examples {
             assert_eq!(pattern.parse::<NamePattern>().unwrap().matches(name), matches, "{pattern} and {name}");
+        }
+        let of_users = [
+            ("%u", "alice", "alice", true),
+            ("%u-*", "alice", "alice-7", true),
+            ("%u-*", "alice", "bob-7", false),
+            ("%u-*", "", "-7", false),
+            ("x-%u", "*", "x-7", false),
+            ("plain", "", "plain", true),
+        ];
+        for (pattern, user, client_id, matches) in of_users {
+            let pattern: NamePattern = pattern.parse().unwrap();
+            assert_eq!(pattern.matches_of(user, client_id), matches, "{pattern:?}, {user} and {client_id}");
         }
         assert_eq!("a*b*".parse::<NamePattern>(), Err(NamePatternError));
     }

@@ -7,13 +7,13 @@ use super::{NamePattern, TopicPattern, Who};
 pub struct AccessRule {
     /// Whose rule it is: the user's name; `None`: anybody's, also of those who have not logged in.
     pub user: Option<NamePattern>,
-    /// The client id; `None`: any.
+    /// The client id, in which `%u` stands for the user's name; `None`: any.
     pub client: Option<NamePattern>,
     /// Whether what fits is allowed or refused.
     pub allow: bool,
     /// What it is about.
     pub actions: Actions,
-    /// The topics it is about.
+    /// The topics it is about. [`Action::Connect`] is about none.
     pub topics: Vec<TopicPattern>,
 }
 
@@ -25,24 +25,26 @@ impl AccessRule {
         let fits = |pattern: &TopicPattern| match (action, self.allow) {
             (Action::Subscribe, true) => pattern.overlaps(who, topic),
             (Action::Subscribe, false) => pattern.covers(who, topic),
+            (Action::Connect, _) => true,
             (Action::Publish | Action::Will | Action::QosMinusOne | Action::Receive, _) => pattern.matches(who, topic),
         };
         self.actions.contains(action)
             && self.user.as_ref().is_none_or(|user| user.matches(who.user))
-            && self.client.as_ref().is_none_or(|client| client.matches(who.client_id))
-            && self.topics.iter().any(fits)
+            && self.client.as_ref().is_none_or(|client| client.matches_of(who.user, who.client_id))
+            && (action == Action::Connect || self.topics.iter().any(fits))
     }
 }
 
 /// The place of the rule that decides whether a user's client may do something to a topic, or for a subscription, to a
-/// filter; both are valid. No user is "", and so is no client id. `None`: no rule fits.
+/// filter; both are valid, and of no meaning for [`Action::Connect`]. No user is "", and so is no client id. `None`: no rule
+/// fits.
 #[must_use]
 pub fn deciding_rule(rules: &[AccessRule], user: &str, client_id: &str, action: Action, topic: &str) -> Option<usize> {
     let who = Who { user, client_id };
     rules.iter().position(|rule| rule.fits(who, action, topic))
 }
 
-/// What a client may be allowed to do to a topic.
+/// What a client may be allowed to do to a topic, and whether to come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// PUBLISH in a session.
@@ -55,6 +57,8 @@ pub enum Action {
     Subscribe = 8,
     /// Be sent messages.
     Receive = 16,
+    /// CONNECT with this client id. Unless some rule is about it, everybody may.
+    Connect = 32,
 }
 
 /// A set of [`Action`]s.
@@ -66,7 +70,7 @@ impl Actions {
     pub const WRITE: Self = Self(Action::Publish as u8 | Action::Will as u8 | Action::QosMinusOne as u8);
     /// What ends in a message to the client: [`Action::Subscribe`], [`Action::Receive`].
     pub const READ: Self = Self(Action::Subscribe as u8 | Action::Receive as u8);
-    /// Everything.
+    /// Everything that is done to topics.
     pub const ALL: Self = Self::WRITE.and(Self::READ);
 
     /// The actions of both sets.

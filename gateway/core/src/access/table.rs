@@ -13,12 +13,15 @@ pub(crate) struct Access {
     by_client_id: Map<Box<str>, Vec<u32>>,
     /// Places of all others.
     others: Vec<u32>,
+    /// Some rule is about [`Action::Connect`].
+    guards_connect: bool,
 }
 
 impl Access {
     pub(crate) fn new(seed: MapSeed, rules: &[AccessRule]) -> Self {
-        let mut access =
-            Self { rules: rules.to_vec(), by_user: seed.map(), by_client_id: seed.map(), others: Vec::new() };
+        let guards_connect = rules.iter().any(|rule| rule.actions.contains(Action::Connect));
+        let (by_user, by_client_id) = (seed.map(), seed.map());
+        let mut access = Self { rules: rules.to_vec(), by_user, by_client_id, others: Vec::new(), guards_connect };
         for (place, rule) in (0..).zip(rules) {
             let user = rule.user.as_ref().map(|user| user.exact());
             let client_id = rule.client.as_ref().and_then(|client| client.exact());
@@ -41,6 +44,11 @@ impl Access {
     pub(crate) fn allows(&self, who: Who<'_>, action: Action, topic: &str) -> bool {
         let fits = |rule: &&AccessRule| rule.fits(who, action, topic);
         !self.holds_for(who) || self.rules_for(who).find(fits).is_some_and(|rule| rule.allow)
+    }
+
+    /// Whether `who` may come in with its client id. That nobody has thought of, in the rules, forbids nothing.
+    pub(crate) fn lets_in(&self, who: Who<'_>) -> bool {
+        !self.guards_connect || self.allows(who, Action::Connect, "")
     }
 
     fn holds_for(&self, who: Who<'_>) -> bool {
@@ -109,6 +117,19 @@ mod tests {
         let strict = access(&[deny.clone(), allow.clone()]);
         assert!(!strict.allows(ALICE, Action::Receive, "a/secret") && strict.allows(ALICE, Action::Receive, "a/x"));
         assert!(access(&[allow, deny]).allows(ALICE, Action::Receive, "a/secret"));
+    }
+
+    #[test]
+    fn client_ids_are_everybody_s_until_a_rule_is_about_them() {
+        let others = rule(Some("alice"), true, Actions::ALL, &["#"]);
+        assert!(access(&[others.clone()]).lets_in(NOBODY) && access(&[]).lets_in(NOBODY));
+        let own = AccessRule { client: "%u-*".parse().ok(), ..rule(None, true, Action::Connect.into(), &[]) };
+        let guarded = access(&[others, own]);
+        let who = |user, client_id| Who { user, client_id };
+        assert!(guarded.lets_in(who("alice", "alice-1")) && guarded.lets_in(who("bob", "bob-1")));
+        assert!(!guarded.lets_in(who("bob", "alice-1")) && !guarded.lets_in(NOBODY));
+        assert!(guarded.lets_in(who("", "bridge/cloud")), "a bridge");
+        assert!(!guarded.allows(who("bob", "bob-1"), Action::Publish, "a"), "that is another matter");
     }
 
     #[test]
