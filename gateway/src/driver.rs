@@ -397,7 +397,9 @@ impl Driver {
                 }
             }
             FromMqtt::Writable { conn } => {
-                self.core.handle_input(now, Input::MqttWritable { conn, writable: true });
+                if self.conns.get(&conn).is_some_and(|conn| !conn.way.is_full()) {
+                    self.core.handle_input(now, Input::MqttWritable { conn, writable: true });
+                }
             }
             FromMqtt::Malformed { conn, reason } => {
                 self.take_malformed(now, reason);

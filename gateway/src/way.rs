@@ -30,6 +30,14 @@ impl Way {
         }
     }
 
+    /// Whether it has filled up again since it said that there is room; it will say so anew.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::Client(outbox) => outbox.waits().held_back,
+            Self::Bridge(_) => false,
+        }
+    }
+
     /// Says whether the other end is to be heard.
     pub(crate) fn read(&self, read: bool) {
         match self {

@@ -218,3 +218,17 @@ fn who_asks_and_never_reads_is_not_read_from_any_more() {
     let grown_kb = gateway.rss_kb() - before_kb;
     assert!(grown_kb < 8_000, "PINGRESPs that nobody reads have cost {grown_kb} kB");
 }
+
+/// More than a connection may leave unread, but it is one message, and its reader reads.
+#[test]
+fn a_message_of_forty_mebibytes_reaches_its_reader() {
+    let (gateway, _file) = start_listener("max_packet_bytes = 100000000\n[limits]\nqueue_bytes = 100000000\n");
+    let mut subscriber = Mqtt::connect(gateway.mqtt(), "subscriber");
+    subscriber.subscribe("t", 0);
+    let publisher = gateway.mqtt();
+    let long = publish_packet(0, "t", None, &vec![b'x'; 40 << 20]);
+    let sent = long.clone();
+    let sender = std::thread::spawn(move || Mqtt::connect(publisher, "publisher").send(&sent));
+    subscriber.expect(&long);
+    sender.join().unwrap();
+}

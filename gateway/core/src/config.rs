@@ -83,7 +83,7 @@ pub struct Limits {
     pub subscriptions_per_client: usize,
     /// Messages that wait for one client.
     pub queue_messages: usize,
-    /// Octets (topics and payloads) that wait for one client.
+    /// Octets (topics, payloads and properties) that wait for one client, and as many again that it has not acknowledged.
     pub queue_bytes: usize,
     /// Messages that wait for all clients together.
     pub total_queue_messages: usize,

@@ -99,7 +99,10 @@ impl Core {
             Input::MqttMalformed { conn, code, what } => self.mqtt_malformed(now, conn, code, what),
             Input::MqttClosed { conn } => self.mqtt_closed(now, conn),
             Input::MqttWritable { conn, writable } => self.mqtt_writable(now, conn, writable),
-            Input::Committed { token } => self.committed(token),
+            Input::Committed { token } => {
+                self.committed(token);
+                self.mqtt_schedule_round(now);
+            }
             Input::Storage(state) => {
                 self.storage = state;
                 self.sys_storage_changed(now);

@@ -76,7 +76,7 @@ impl Message {
         let subject = if details == Details::default() {
             Subject::Topic(topic)
         } else {
-            let bytes = details.properties.as_ref().map_or(0, |properties| properties.wire_len());
+            let bytes = details.properties.as_ref().map_or(0, |properties| memory(properties));
             Subject::Detailed(Box::new(Detailed { topic, details, bytes, original: None }))
         };
         Self::from_head(subject, payload, qos, retain)
@@ -163,10 +163,18 @@ impl Message {
         self.as_detailed().map_or(0, |detailed| detailed.bytes)
     }
 
-    /// Octets of topic, payload and properties.
+    /// Octets of topic, payload and properties; a user property counts as the memory that it takes.
     pub(crate) fn bytes(&self) -> usize {
         self.topic().len() + self.payload().len() + self.property_bytes()
     }
+}
+
+/// What a user property takes in memory beside its octets: two pointers with their lengths, and two allocations.
+const USER_PROPERTY: usize = 90;
+
+/// About how many octets of memory properties take.
+fn memory(properties: &MessageProperties) -> usize {
+    properties.wire_len() + properties.user_properties.len() * USER_PROPERTY
 }
 
 /// What [`Message::shared_payload`] points to.
@@ -194,6 +202,15 @@ mod tests {
         assert_eq!(payload.as_ptr(), copy.payload().as_ptr());
         drop((message, copy));
         assert_eq!(payload, b"12"[..]);
+    }
+
+    #[test]
+    fn short_user_properties_count_as_the_memory_they_take() {
+        let user_properties = vec![("".into(), "".into()); 1_000];
+        let properties = MessageProperties { user_properties, ..MessageProperties::default() };
+        let details = Details { properties: Some(Arc::new(properties)), ..Details::default() };
+        let message = Message::detailed("a".into(), b"", Qos::AtLeastOnce, false, details);
+        assert_eq!(message.bytes(), 1 + 1_000 * (5 + USER_PROPERTY));
     }
 
     #[test]

@@ -88,6 +88,21 @@ fn octets_that_wait_are_limited_too() {
 }
 
 #[test]
+fn octets_in_flight_are_limited_too() {
+    let mut gateway = gateway(Limits { queue_bytes: 100, ..Limits::default() });
+    for (packet_id, len) in [(1, 30), (2, 60), (3, 30), (4, 60)] {
+        gateway.send(1, qos1("t/x", &"x".repeat(len), packet_id));
+    }
+    assert_eq!(gateway.received(2).len(), 2, "33 and 63 octets");
+    let lens = |packets: &[Packet]| payloads(packets).iter().map(|payload| payload.len()).collect::<Vec<_>>();
+    assert_eq!(lens(&gateway.exchange(2, Packet::PubAck(id(2).into()))), [30]);
+    assert_eq!(lens(&gateway.exchange(2, Packet::PubAck(id(1).into()))), [60]);
+    gateway.send(1, qos2("t/x", &"x".repeat(97), 5));
+    assert_eq!(gateway.exchange(2, Packet::PubAck(id(3).into())), []);
+    assert_eq!(lens(&gateway.exchange(2, Packet::PubAck(id(4).into()))), [97]);
+}
+
+#[test]
 fn a_window_of_zero_still_lets_one_through() {
     let mut gateway = gateway(Limits { mqtt_inflight: 0, ..Limits::default() });
     gateway.send(1, qos1("t/x", "1", 1));

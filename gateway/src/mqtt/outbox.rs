@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 pub(crate) const HIGH_WATER: usize = 256 << 10;
 /// Below this many it may go on.
 pub(crate) const LOW_WATER: usize = 64 << 10;
-/// A connection that reaches this many, because its client asks and never reads, is closed.
+/// A connection for which more than this many wait, because its client asks and never reads, is closed when another packet
+/// comes. One packet may be longer: the core gives a client half of this at once, and the last packet of that whole.
 const MAX: usize = 32 << 20;
 /// An empty buffer that is larger is given back.
 const KEEP: usize = 16 << 10;
@@ -64,6 +65,12 @@ pub(crate) enum Pushed {
     Overflow,
 }
 
+impl State {
+    fn waiting(&self) -> usize {
+        self.queued.len() + self.in_hand
+    }
+}
+
 impl Outbox {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -80,14 +87,13 @@ impl Outbox {
         if state.closing == Some(Closing::Now) {
             return Ok(Pushed::Overflow);
         }
-        let State { queued, writer, .. } = &mut *state;
-        writer.encode(packet, queued)?;
-        let waiting = state.queued.len() + state.in_hand;
-        if waiting > MAX {
+        if state.waiting() > MAX {
             state.closing = Some(Closing::Now);
             return Ok(Pushed::Overflow);
         }
-        if waiting > HIGH_WATER && !state.held_back {
+        let State { queued, writer, .. } = &mut *state;
+        writer.encode(packet, queued)?;
+        if state.waiting() > HIGH_WATER && !state.held_back {
             state.held_back = true;
             return Ok(Pushed::Full);
         }
@@ -127,7 +133,7 @@ impl Outbox {
     pub(crate) fn written(&self, len: usize) -> bool {
         let mut state = self.state();
         state.in_hand -= len;
-        let drained = state.held_back && state.queued.len() + state.in_hand < LOW_WATER;
+        let drained = state.held_back && state.waiting() < LOW_WATER;
         if drained {
             state.held_back = false;
         }
@@ -188,9 +194,17 @@ mod tests {
     fn beyond_the_maximum_the_connection_ends() {
         let outbox = Outbox::default();
         let chunk = MAX / 8;
-        let results: Vec<_> = (0..9).map(|_| outbox.push(&publish(chunk)).unwrap()).collect();
+        let results: Vec<_> = (0..10).map(|_| outbox.push(&publish(chunk)).unwrap()).collect();
         assert_eq!(results.last(), Some(&Pushed::Overflow));
         assert_eq!(outbox.take(&mut BytesMut::new()), Some(Closing::Now));
+    }
+
+    #[test]
+    fn a_packet_that_is_longer_than_that_may_wait_and_one_more_not() {
+        let outbox = Outbox::default();
+        outbox.push(&publish(HIGH_WATER)).unwrap();
+        assert_ne!(outbox.push(&publish(MAX + 1)).unwrap(), Pushed::Overflow);
+        assert_eq!(outbox.push(&Packet::PingResp).unwrap(), Pushed::Overflow);
     }
 
     #[test]

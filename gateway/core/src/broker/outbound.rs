@@ -40,6 +40,8 @@ pub(crate) enum Phase {
 pub(crate) struct Outbound {
     queue: Queue,
     inflight: VecDeque<Inflight>,
+    /// Octets of the messages in flight.
+    inflight_bytes: usize,
     /// When it was empty last, or when the gateway has started since.
     filled: Instant,
     last_id: u16,
@@ -73,6 +75,7 @@ impl Outbound {
         Self {
             queue: Queue::new(totals),
             inflight: VecDeque::new(),
+            inflight_bytes: 0,
             filled: Instant::ZERO,
             last_id: 0,
             ids_in_order: true,
@@ -170,10 +173,11 @@ impl Outbound {
     pub(crate) fn drop_topic(&mut self, topic: &str) -> usize {
         let waiting = self.extract(|queued| **queued.message.topic() == *topic).len();
         let in_flight = self.inflight.len();
-        let changes = &mut self.changes;
+        let (changes, bytes) = (&mut self.changes, &mut self.inflight_bytes);
         self.inflight.retain(|sent| {
             let stays = sent.phase == Phase::Released || **sent.queued.message.topic() != *topic;
             if !stays {
+                *bytes -= sent.queued.bytes();
                 changes.gone(&sent.queued, sent.stored);
             }
             stays
@@ -194,10 +198,18 @@ impl Outbound {
         sent.chain(self.queue.after(0)).filter(|queued| queued.group.is_some()).cloned().collect()
     }
 
+    /// Whether the next message may go into flight: no more than `window` messages may be there, and no more than `bytes`
+    /// octets, unless it is alone.
+    pub(crate) fn may_launch(&self, window: usize, bytes: usize) -> bool {
+        let next = self.front().map_or(0, Queued::bytes);
+        self.inflight.is_empty() || (self.inflight.len() < window && self.inflight_bytes + next <= bytes)
+    }
+
     /// Moves the next message into flight, under a new id.
     pub(crate) fn launch(&mut self) -> Option<&Inflight> {
         let queued = self.queue.pop_front()?;
         let id = self.next_id();
+        self.inflight_bytes += queued.bytes();
         self.inflight.push_back(Inflight { id, queued, phase: Phase::Published, stored: Stored::Nothing });
         self.inflight.back()
     }
@@ -233,6 +245,7 @@ impl Outbound {
     pub(crate) fn land(&mut self, id: u16, phase: Phase) -> Option<Queued> {
         let at = self.inflight.iter().position(|inflight| inflight.id == id && inflight.phase == phase)?;
         let landed = self.inflight.remove(at)?;
+        self.inflight_bytes -= landed.queued.bytes();
         self.ids_in_order |= self.inflight.is_empty();
         self.changes.gone(&landed.queued, landed.stored);
         Some(landed.queued)
@@ -327,6 +340,7 @@ impl Outbound {
     pub(crate) fn forget(&mut self, mut tell: impl FnMut(u64, bool)) {
         self.extract(|_| true);
         self.inflight.drain(..).for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
+        self.inflight_bytes = 0;
         self.changes.gone.drain(..).for_each(|(place, flight)| tell(place, flight));
     }
 
@@ -359,6 +373,7 @@ impl Outbound {
         match flight {
             Some((id, phase)) => {
                 self.ids_in_order = false;
+                self.inflight_bytes += queued.bytes();
                 self.inflight.push_back(Inflight { id, queued, phase, stored: Stored::Current });
             }
             None => self.queue.push(queued),

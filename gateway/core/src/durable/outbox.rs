@@ -75,6 +75,7 @@ struct HeldFor {
     leading: u32,
     /// Those that acknowledge a QoS 1 PUBLISH.
     pubacks: u32,
+    publishes: u32,
 }
 
 impl Outbox {
@@ -102,6 +103,7 @@ impl Outbox {
         held_for.all += 1;
         held_for.leading += u32::from(leads);
         held_for.pubacks += u32::from(is_puback(&output));
+        held_for.publishes += u32::from(is_publish(&output));
         let held = Held { leads, until, recipient, output };
         self.held_bytes += held.bytes();
         self.held.push_back(held);
@@ -131,16 +133,17 @@ impl Outbox {
             let Some(held) = self.held.pop_front() else { return };
             self.held_bytes -= held.bytes();
             let Held { leads, recipient, output, .. } = held;
-            self.let_go(recipient, leads, is_puback(&output));
+            self.let_go(recipient, leads, &output);
             self.ready.push_back(output);
         }
     }
 
-    fn let_go(&mut self, recipient: Recipient, leads: bool, puback: bool) {
+    fn let_go(&mut self, recipient: Recipient, leads: bool, output: &Output) {
         let Some(held) = self.held_for.get_mut(&recipient) else { return };
         held.all -= 1;
         held.leading -= u32::from(leads);
-        held.pubacks -= u32::from(puback);
+        held.pubacks -= u32::from(is_puback(output));
+        held.publishes -= u32::from(is_publish(output));
         if held.all == 0 {
             self.held_for.remove(&recipient);
         }
@@ -176,10 +179,19 @@ impl Outbox {
         held_for.map_or(0, |held| held.pubacks as usize)
     }
 
+    /// Whether a PUBLISH to this recipient waits.
+    pub(crate) fn is_holding_publishes(&self, recipient: Recipient) -> bool {
+        self.held_for.get(&recipient).is_some_and(|held| held.publishes > 0)
+    }
+
     /// Whether something to this recipient waits.
     pub(crate) fn is_holding(&self, recipient: Recipient) -> bool {
         self.held_for.contains_key(&recipient)
     }
+}
+
+fn is_publish(output: &Output) -> bool {
+    matches!(output, Output::Mqtt { packet: Packet::Publish(_), .. })
 }
 
 fn is_puback(output: &Output) -> bool {

@@ -9,7 +9,7 @@ use sn_types::Instant;
 const LARGEST_WINDOW: usize = 60_000;
 
 impl Core {
-    /// Sends what the connection and the window take. QoS 0 does not overtake what waits for the window: messages of a
+    /// Sends what the connection and the window take; octets in flight have the queue's limit, too. QoS 0 does not overtake what waits for the window: messages of a
     /// topic stay in order (MQTT-4.6.0-6).
     pub(crate) fn mqtt_pump(&mut self, now: Instant, conn: ConnId) {
         while !self.mqtt_hold_back(conn)
@@ -39,10 +39,11 @@ impl Core {
         if longest < u32::MAX {
             self.mqtt_drop_too_long(now, key, longest);
         }
+        let bytes = self.config.limits.queue_bytes;
         let session = self.broker.sessions.get_mut(key)?;
         match session.outbound.front()?.qos {
             Qos::AtMostOnce => session.outbound.pop().map(|queued| publish(now, &queued, None)),
-            Qos::AtLeastOnce | Qos::ExactlyOnce if session.outbound.in_flight() >= window => None,
+            Qos::AtLeastOnce | Qos::ExactlyOnce if !session.outbound.may_launch(window, bytes) => None,
             Qos::AtLeastOnce | Qos::ExactlyOnce => {
                 self.broker.sessions.outbound_mut(key)?.launch().map(|sent| first_publish(now, sent))
             }

@@ -1,8 +1,10 @@
 //! How much one connection is given at once: what the core has sent is in memory until the driver has taken it, and only
-//! then does the driver know whether the client reads. So a client gets a share, and more in the next round.
+//! then does the driver know whether the client reads. So a client gets a share, and more in the next round. What waits for
+//! the store has not been taken yet: the next round is after that.
 
 use super::Publish;
 use crate::core::TimerKey;
+use crate::durable::Recipient;
 use crate::{ConnId, Core};
 use sn_types::Instant;
 use std::time::Duration;
@@ -27,16 +29,23 @@ impl Core {
         if open.round < ROUND || self.mqtt.next_round.last() == Some(&conn) {
             return;
         }
-        if self.mqtt.next_round.is_empty() {
-            self.timers.schedule(&mut { Instant::FAR_FUTURE }, now + SOON, TimerKey::MqttRound);
-        }
         self.mqtt.next_round.push(conn);
+        self.mqtt_schedule_round(now);
     }
 
-    /// Lets the connections go on that have had their share.
+    /// After a commit, and when there is somebody new: the next round may begin.
+    pub(crate) fn mqtt_schedule_round(&mut self, now: Instant) {
+        if !self.mqtt.next_round.is_empty() {
+            self.timers.schedule(&mut { Instant::FAR_FUTURE }, now + SOON, TimerKey::MqttRound);
+        }
+    }
+
+    /// Lets the connections go on that have had their share, and have it on its way.
     pub(crate) fn mqtt_next_round(&mut self, now: Instant) {
         for conn in std::mem::take(&mut self.mqtt.next_round) {
-            if let Some(open) = self.mqtt.open_mut(conn) {
+            if self.out.is_holding_publishes(Recipient::Conn(conn)) {
+                self.mqtt.next_round.push(conn);
+            } else if let Some(open) = self.mqtt.open_mut(conn) {
                 open.round = 0;
                 self.mqtt_pump(now, conn);
             }
