@@ -201,3 +201,22 @@ fn one_connection_too_many_is_told_so_in_a_frame() {
     second.expect(b"\x20\x02\x00\x03");
     assert_eq!(second.0.closed().unwrap().code, CloseCode::Normal);
 }
+
+#[test]
+fn before_connect_a_frame_is_no_longer_than_a_connect() {
+    let (gateway, _file) = start("max_packet_bytes = 268435455\n");
+    let mut stranger = web_socket::new(gateway.ws());
+    // Only the header of a frame of 16 MiB.
+    stranger.0.socket.get_mut().write_all(&[0x82, 0xFF, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]).unwrap();
+    assert_eq!(stranger.0.read(&mut [0; 1]).unwrap(), 0, "closed");
+    gateway.wait_for_log("reason=\"too-long\"");
+
+    let mut client = web_socket::new(gateway.ws());
+    client.send(&connect_packet("client", 2, &[]));
+    client.expect(b"\x20\x02\x00\x00");
+    client.send(b"\x82\x06\x00\x01\x00\x01t\x00");
+    client.expect(b"\x90\x03\x00\x01\x00");
+    let long = publish_packet(0, "t", None, &vec![b'x'; 5 << 20]);
+    client.send(&long);
+    client.expect(&long);
+}

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Users and what is kept of their passwords.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct PasswordFile {
     users: HashMap<Arc<str>, PasswordHash>,
     /// Everybody may read it, or others than its owner may write it.

@@ -10,6 +10,7 @@
 mod edit;
 mod file;
 mod hash;
+mod lanes;
 mod may;
 pub(crate) mod method;
 mod passwd;

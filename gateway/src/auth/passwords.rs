@@ -4,13 +4,15 @@
 //! few run at once, in threads of their own; and who has proved a password is remembered by a quick hash of it, so that
 //! a thousand clients that come back at once do not cost a thousand checks.
 
-use super::PasswordFile;
+use super::lanes::Lanes;
 use super::verifier::Verifier;
+use super::{PasswordFile, PasswordHash};
 use anyhow::Context;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
@@ -24,6 +26,8 @@ pub struct Passwords {
     /// `None`: there is no password file, and nobody is asked.
     current: RwLock<Option<Arc<Users>>>,
     turns: Arc<Semaphore>,
+    /// Who waits for a turn.
+    lanes: Arc<Lanes>,
     /// Random: what those are asked with who are not in the file.
     of_nobody: [u8; 32],
 }
@@ -51,9 +55,9 @@ impl Passwords {
     /// # Errors
     /// The operating system has no randomness.
     pub fn new(file: Option<PasswordFile>) -> anyhow::Result<Self> {
-        let users = file.map(Users::new).transpose()?;
+        let users = file.map(|file| Users::new(file, None)).transpose()?;
         let (turns, of_nobody) = (Arc::new(Semaphore::new(AT_ONCE)), random()?);
-        Ok(Self { current: RwLock::new(users), turns, of_nobody })
+        Ok(Self { current: RwLock::new(users), turns, lanes: Arc::default(), of_nobody })
     }
 
     /// Takes a new reading, or none any more. Answers with the users who are there no more, or with another password.
@@ -61,15 +65,16 @@ impl Passwords {
     /// # Errors
     /// The operating system has no randomness.
     pub fn replace(&self, file: Option<PasswordFile>) -> anyhow::Result<Vec<Arc<str>>> {
-        let users = file.map(Users::new).transpose()?;
-        let before =
-            std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), users.clone());
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let users = file.map(|file| Users::new(file, current.as_deref())).transpose()?;
+        let before = std::mem::replace(&mut *current, users.clone());
         let (Some(before), nobody) = (before, PasswordFile::default()) else { return Ok(Vec::new()) };
         Ok(users.as_ref().map_or(&nobody, |users| &users.file).changed_since(&before.file))
     }
 
-    /// The user, if this is the password; a refused one stays unknown. `None`: there is no password file.
-    pub async fn check(&self, user: &str, password: &[u8]) -> Option<Verdict> {
+    /// The user, if this is the password; a refused one stays unknown. `None`: there is no password file. Those who come
+    /// from one address are checked one after the other.
+    pub async fn check(&self, from: IpAddr, user: &str, password: &[u8]) -> Option<Verdict> {
         let users = self.current.read().unwrap_or_else(PoisonError::into_inner).clone()?;
         // Quicker than for a wrong password: names can be found out by trying. Else anybody could keep us busy.
         let Some((user, hash)) = users.file.find(user) else { return Some(Verdict::Refused) };
@@ -77,18 +82,18 @@ impl Passwords {
         if users.has_proved(user, &quick) {
             return Some(Verdict::Good(user.clone()));
         }
+        let first = self.lanes.first(from).await;
         let Ok(turn) = self.turns.clone().acquire_owned().await else { return Some(Verdict::Refused) };
-        let (hash, password) = (hash.clone(), password.to_vec());
+        let (known, password) = (hash.clone(), password.to_vec());
         let check = move || {
             // The turn ends with the check, also if nobody waits for it any more.
-            let _turn = turn;
-            hash.verify(&password)
+            let _turn = (turn, first);
+            known.verify(&password)
         };
         let is_good = spawn_blocking(check).await.unwrap_or(false);
-        if !is_good || !self.is_current(&users) {
-            return Some(Verdict::Refused);
-        }
-        users.proved.lock().unwrap_or_else(PoisonError::into_inner).insert(user.clone(), quick);
+        let current = if is_good { self.current_with(user, hash) } else { None };
+        let Some(current) = current else { return Some(Verdict::Refused) };
+        current.proved.lock().unwrap_or_else(PoisonError::into_inner).insert(user.clone(), quick);
         Some(Verdict::Good(user.clone()))
     }
 
@@ -102,10 +107,11 @@ impl Passwords {
         }
     }
 
-    /// Whether there has been no other reading of the file since this one.
-    fn is_current(&self, users: &Arc<Users>) -> bool {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().is_some_and(|current| Arc::ptr_eq(current, users))
+    /// The last reading of the file, if it says the same of this user.
+    fn current_with(&self, user: &str, hash: &PasswordHash) -> Option<Arc<Users>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let is_same = current.file.find(user).is_some_and(|(_, now)| now == hash);
+        is_same.then_some(current)
     }
 }
 
@@ -125,8 +131,14 @@ fn random() -> anyhow::Result<[u8; 32]> {
 }
 
 impl Users {
-    fn new(file: PasswordFile) -> anyhow::Result<Arc<Self>> {
-        Ok(Arc::new(Self { file, key: random()?, proved: Mutex::default() }))
+    /// A reading. Who has proved a password that is still the same has proved it.
+    fn new(file: PasswordFile, before: Option<&Self>) -> anyhow::Result<Arc<Self>> {
+        let Some(before) = before else { return Ok(Arc::new(Self { file, key: random()?, proved: Mutex::default() })) };
+        let mut proved = before.proved.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        proved.retain(|user, _| {
+            before.file.find(user).is_some_and(|(_, hash)| file.find(user).is_some_and(|(_, now)| now == hash))
+        });
+        Ok(Arc::new(Self { file, key: before.key, proved: Mutex::new(proved) }))
     }
 
     fn quick_hash(&self, user: &str, password: &[u8]) -> QuickHash {
@@ -144,7 +156,7 @@ impl Users {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::PasswordHash;
+    use futures_util::FutureExt;
     use std::path::Path;
 
     fn file(entries: &[(&str, &str)]) -> PasswordFile {
@@ -152,6 +164,9 @@ mod tests {
             |(user, password): &(&str, &str)| format!("{user}:{}\n", PasswordHash::make(password.as_bytes()).unwrap());
         PasswordFile::parse(Path::new("users"), &entries.iter().map(line).collect::<String>()).unwrap()
     }
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
     fn good(user: &str) -> Option<Verdict> {
         Some(Verdict::Good(user.into()))
@@ -161,29 +176,64 @@ mod tests {
     async fn the_password_and_no_other_is_good_again_and_again() {
         let passwords = Passwords::new(Some(file(&[("alice", "secret"), ("bob", "other")]))).unwrap();
         for _ in 0..2 {
-            assert_eq!(passwords.check("alice", b"secret").await, good("alice"));
-            assert_eq!(passwords.check("alice", b"other").await, Some(Verdict::Refused));
-            assert_eq!(passwords.check("bob", b"secret").await, Some(Verdict::Refused));
-            assert_eq!(passwords.check("carol", b"secret").await, Some(Verdict::Refused));
-            assert_eq!(passwords.check("alice", b"").await, Some(Verdict::Refused));
+            assert_eq!(passwords.check(HERE, "alice", b"secret").await, good("alice"));
+            assert_eq!(passwords.check(HERE, "alice", b"other").await, Some(Verdict::Refused));
+            assert_eq!(passwords.check(HERE, "bob", b"secret").await, Some(Verdict::Refused));
+            assert_eq!(passwords.check(HERE, "carol", b"secret").await, Some(Verdict::Refused));
+            assert_eq!(passwords.check(HERE, "alice", b"").await, Some(Verdict::Refused));
         }
     }
 
     #[tokio::test]
     async fn who_has_proved_a_password_need_not_wait() {
         let passwords = Passwords::new(Some(file(&[("alice", "secret")]))).unwrap();
-        passwords.check("alice", b"secret").await;
+        passwords.check(HERE, "alice", b"secret").await;
         let _all_turns = passwords.turns.acquire_many(AT_ONCE as u32).await.unwrap();
-        assert_eq!(passwords.check("alice", b"secret").await, good("alice"));
+        assert_eq!(passwords.check(HERE, "alice", b"secret").await, good("alice"));
     }
 
     #[tokio::test]
     async fn another_file_counts_at_once_and_tells_who_has_changed() {
         let passwords = Passwords::new(Some(file(&[("alice", "secret")]))).unwrap();
-        passwords.check("alice", b"secret").await;
+        passwords.check(HERE, "alice", b"secret").await;
         assert_eq!(passwords.replace(Some(file(&[("alice", "new")]))).unwrap(), ["alice".into()]);
-        assert_eq!(passwords.check("alice", b"secret").await, Some(Verdict::Refused));
+        assert_eq!(passwords.check(HERE, "alice", b"secret").await, Some(Verdict::Refused));
         assert_eq!(passwords.replace(None).unwrap(), ["alice".into()]);
-        assert_eq!(passwords.check("alice", b"new").await, None, "nobody is asked");
+        assert_eq!(passwords.check(HERE, "alice", b"new").await, None, "nobody is asked");
+    }
+
+    #[tokio::test]
+    async fn who_has_the_same_password_in_another_file_need_not_prove_it_again() {
+        let users = file(&[("alice", "secret")]);
+        let passwords = Passwords::new(Some(users.clone())).unwrap();
+        passwords.check(HERE, "alice", b"secret").await;
+        assert_eq!(passwords.replace(Some(users)).unwrap(), []);
+        let all_turns = passwords.turns.acquire_many(AT_ONCE as u32).await.unwrap();
+        assert_eq!(passwords.check(HERE, "alice", b"secret").await, good("alice"));
+        // The same password with another salt is another entry.
+        drop(all_turns);
+        passwords.replace(Some(file(&[("alice", "secret")]))).unwrap();
+        let _all_turns = passwords.turns.acquire_many(AT_ONCE as u32).await.unwrap();
+        assert!(passwords.check(HERE, "alice", b"secret").now_or_never().is_none());
+    }
+
+    /// Hundreds of guesses wait, and somebody from another address is the next all the same.
+    #[tokio::test]
+    async fn who_guesses_is_in_the_way_of_his_own_address_only() {
+        let passwords = Passwords::new(Some(file(&[("alice", "secret"), ("bob", "other")]))).unwrap();
+        let all_turns = passwords.turns.clone().acquire_many_owned(AT_ONCE as u32).await.unwrap();
+        let mut guesses: Vec<_> = (0..300).map(|n| Box::pin(guess(&passwords, n))).collect();
+        for guess in &mut guesses {
+            assert!(guess.now_or_never().is_none());
+        }
+        let mut bob = Box::pin(passwords.check(ELSEWHERE, "bob", b"other"));
+        assert!((&mut bob).now_or_never().is_none());
+        drop(all_turns);
+        assert_eq!(bob.await, good("bob"), "although nobody goes on with what was guessed");
+        assert!(guesses.iter_mut().filter_map(|guess| guess.now_or_never()).count() <= 1);
+    }
+
+    async fn guess(passwords: &Passwords, n: u16) -> Option<Verdict> {
+        passwords.check(HERE, "alice", &n.to_be_bytes()).await
     }
 }

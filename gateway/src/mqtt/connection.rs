@@ -5,6 +5,7 @@
 use super::Malformed;
 use super::authentication::{Authentication, Desk, Taken};
 use super::door::Door;
+use super::gate::Key;
 use super::limits::TurnedAway;
 use super::outbox::{Closing, Outbox};
 use super::policy::Identity;
@@ -169,18 +170,19 @@ pub(super) struct Connection<S> {
     /// Who the client is, by its certificate.
     identity: Identity,
     authentication: Authentication,
+    gate: Key,
     /// What it still sends is not heard: it is no MQTT, or the client has been given up.
     deaf: bool,
     door: Arc<Door>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(super) fn new(id: ConnId, peer: SocketAddr, stream: S, identity: Identity, door: Arc<Door>) -> Self {
+    pub(super) fn new(id: ConnId, peer: SocketAddr, stream: S, identity: Identity, gate: Key, door: Arc<Door>) -> Self {
         let limits = door.limits();
         let (reader, outbox) = (Reader::new(limits.max_packet, limits.topic_aliases), Arc::default());
         let (hand, unflushed, opened, deaf) = (BytesMut::new(), false, false, false);
         let authentication = Authentication::default();
-        Self { id, peer, stream, reader, outbox, hand, unflushed, opened, deaf, identity, authentication, door }
+        Self { id, peer, stream, reader, outbox, hand, unflushed, opened, deaf, identity, authentication, gate, door }
     }
 
     /// Serves the client until the connection is over, then tells the driver.
@@ -394,7 +396,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Finds out who it is, if it says CONNECT: that is the first packet or none.
     async fn log_in(&self, packets: &mut [Packet]) -> Result<(), End> {
         let Some(Packet::Connect(connect)) = packets.first_mut() else { return Ok(()) };
-        let login = self.door.policy().introduce(connect, &self.identity, self.door.passwords());
+        let (policy, passwords) = (self.door.policy(), self.door.passwords());
+        let login = policy.introduce(connect, self.peer.ip(), &self.identity, passwords);
         timeout(self.door.limits().connect_timeout, login).await.map_err(|_| End::Silent)
     }
 
@@ -407,6 +410,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let (listener, peer, outbox) = (self.door.number(), self.peer, self.outbox.clone());
             driver.send(FromMqtt::Opened { conn, listener, peer, outbox }).await?;
             self.opened = true;
+            self.gate.open();
         }
         Ok(driver.send(FromMqtt::Packets { conn, packets }).await?)
     }

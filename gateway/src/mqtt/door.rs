@@ -1,6 +1,7 @@
 //! The way in: from an accepted TCP connection, by the handshakes of what carries MQTT, to a [`Connection`] with its task.
 
 use super::connection::{Connection, FromMqtt};
+use super::gate::Key;
 use super::limits::{MqttLimits, TurnedAway};
 use super::policy::{Identity, Policy};
 use super::tls::{Tls, identity};
@@ -61,6 +62,8 @@ struct Caller {
     /// By when CONNECT must have been said.
     connect_by: Instant,
     identity: Identity,
+    /// To be used when CONNECT has been said.
+    gate: Key,
 }
 
 impl Door {
@@ -120,7 +123,7 @@ impl Door {
             }
         };
         let (id, connect_by, identity) = (self.ids.next(), Instant::now() + time, Identity::Unknown);
-        let caller = Caller { id, peer, is_welcome, connect_by, identity };
+        let caller = Caller { id, peer, is_welcome, connect_by, identity, gate: Key::default() };
         let door = self.clone();
         tokio::spawn(async move {
             door.shake_hands(stream, caller).await;
@@ -139,9 +142,10 @@ impl Door {
         Box::pin(self.unwrap_frames(stream, caller)).await;
     }
 
-    async fn unwrap_frames(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, caller: Caller) {
+    async fn unwrap_frames(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, mut caller: Caller) {
         let Some(web_socket) = &self.web_socket else { return self.meet(stream, caller).await };
-        let handshake = Box::pin(web_socket.accept(stream, self.limits.max_packet));
+        caller.gate = Key::new();
+        let handshake = Box::pin(web_socket.accept(stream, self.limits.max_packet, caller.gate.clone()));
         let Some(stream) = self.in_time(&caller, TurnedAway::WebSocketHandshake, handshake).await else { return };
         Box::pin(self.meet(stream, caller)).await;
     }
@@ -164,11 +168,12 @@ impl Door {
 
     /// Speaks MQTT.
     async fn meet(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin, caller: Caller) {
-        let connection = Connection::new(caller.id, caller.peer, stream, caller.identity, self);
-        if caller.is_welcome {
-            connection.serve(caller.connect_by).await;
+        let Caller { id, peer, is_welcome, connect_by, identity, gate } = caller;
+        let connection = Connection::new(id, peer, stream, identity, gate, self);
+        if is_welcome {
+            connection.serve(connect_by).await;
         } else {
-            let _ = timeout_at(caller.connect_by, connection.refuse()).await;
+            let _ = timeout_at(connect_by, connection.refuse()).await;
         }
     }
 }

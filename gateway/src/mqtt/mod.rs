@@ -12,6 +12,7 @@ mod connection;
 mod decode;
 mod door;
 mod fields;
+mod gate;
 mod limits;
 mod listener;
 mod malformed;

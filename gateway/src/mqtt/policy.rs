@@ -3,6 +3,7 @@
 use crate::auth::{MethodName, Passwords, Verdict};
 use gateway_core::mqtt::{Connect, Login, LoginRefusal};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What an operator has decided about those who come by one listener. Each connection takes it along.
@@ -48,13 +49,19 @@ impl fmt::Display for Identity {
 impl Policy {
     /// Finds out who says CONNECT: by its certificate, or else by its password. The core gets to know that, and no names
     /// and passwords. Who has named a method has been through with it.
-    pub(super) async fn introduce(&self, connect: &mut Connect, identity: &Identity, passwords: &Passwords) {
+    pub(super) async fn introduce(
+        &self,
+        connect: &mut Connect,
+        from: IpAddr,
+        identity: &Identity,
+        passwords: &Passwords,
+    ) {
         if connect.properties.authentication.is_some() {
             return;
         }
         let (name, password) = (connect.username.take(), connect.password.take().unwrap_or_default());
         let verdict = match (identity, name) {
-            (Identity::Unknown, Some(name)) => passwords.check(&name, &password).await,
+            (Identity::Unknown, Some(name)) => passwords.check(from, &name, &password).await,
             (Identity::Unknown, None) | (Identity::User(_) | Identity::Nobody, _) => None,
         };
         connect.login = match (identity, verdict) {

@@ -16,7 +16,7 @@ const CONNACK_PROTOCOL_ERROR: &[u8] = &[0x20, 3, 0, 0x82, 0];
 
 /// The longest CONNECT, and AUTH before CONNACK, in octets after the fixed header: nobody knows yet who it is, so it takes no more memory than
 /// anybody needs.
-const LONGEST_CONNECT: usize = 1 << 20;
+pub(super) const LONGEST_CONNECT: usize = 1 << 20;
 
 /// Why a connection ends, and what to tell the client before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 //! Packets may share a frame or span several. Only binary frames carry MQTT.
 
 use super::Malformed;
+use super::gate::{Gate, Key};
+use super::reader::LONGEST_CONNECT;
 use bytes::{Buf, Bytes};
 use futures_util::{Sink, Stream};
 use std::io;
@@ -39,11 +41,12 @@ pub struct WebSocketOptions {
 
 #[allow(clippy::result_large_err, reason = "the library wants such a callback")]
 impl WebSocketOptions {
-    /// Answers the client's request. [`Frames`] limit what it sends by `max_packet`, the longest remaining length.
+    /// Answers the client's request. [`Frames`] limit what it sends by `max_packet`, the longest remaining length, and until
+    /// `key` is used by what a CONNECT may have.
     ///
     /// # Errors
     /// It is no WebSocket client, or asks for something else than MQTT here; it has been told so.
-    pub(super) async fn accept<S>(&self, stream: S, max_packet: usize) -> Result<Frames<S>, Error>
+    pub(super) async fn accept<S>(&self, stream: S, max_packet: usize, key: Key) -> Result<Frames<Gate<S>>, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -54,7 +57,8 @@ impl WebSocketOptions {
             .max_message_size(Some(longest))
             .max_frame_size(Some(longest));
         let answer = |request: &Request, response: Response| self.answer(request, response);
-        let stream = accept_hdr_async_with_config(stream, answer, Some(config)).await?;
+        let mut stream = accept_hdr_async_with_config(Gate::new(stream, key), answer, Some(config)).await?;
+        stream.get_mut().close((MESSAGE + LONGEST_CONNECT + FIXED_HEADER) as u64);
         Ok(Frames { stream, unread: Bytes::new(), close: Some(CloseCode::Normal) })
     }
 
@@ -105,6 +109,11 @@ impl<S> Frames<S> {
 
     fn refuse_error(&mut self, error: Error) -> io::Error {
         match error {
+            // The gate has refused it.
+            Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.close = Some(CloseCode::Size);
+                error
+            }
             Error::Io(error) => error,
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => io::ErrorKind::ConnectionReset.into(),
             Error::Capacity(_) => self.refuse(CloseCode::Size, Malformed::TooLong),
