@@ -13,10 +13,11 @@ use super::backoff::Backoff;
 use super::events::{Counts, Effect, Input, News, name};
 use super::keep_alive::{Due, KeepAlive};
 use super::settings::Settings;
-use super::topics::Paths;
+use super::taken::Taken;
+use super::topics::{Path, Paths};
 use gateway_core::mqtt::{
-    ConnAck, Connect, ConnectProperties, Disconnect, Login, Packet, PacketId, Publish, ReasonCode, RetainHandling,
-    Subscribe, SubscribeOptions, Version, variable_len,
+    ConnAck, Connect, ConnectProperties, Disconnect, Login, Packet, PacketId, ReasonCode, RetainHandling, Subscribe,
+    SubscribeOptions, Version, variable_len,
 };
 use gateway_core::{BRIDGE_PREFIX, LARGEST_MESSAGE_ID, Qos};
 use sn_types::Instant;
@@ -57,9 +58,12 @@ struct Joined {
     since: Instant,
     session_present: bool,
     keep_alive: KeepAlive,
+    taken: Taken,
     /// Filters that are still to be subscribed to at the other broker; the first ones are asked for.
     wanted: VecDeque<(Arc<str>, SubscribeOptions)>,
     asked: usize,
+    /// The other broker has refused one.
+    is_refused: bool,
 }
 
 /// A bridge.
@@ -82,6 +86,8 @@ pub(super) struct Machine {
     stale: Option<Vec<Arc<str>>>,
     /// The other broker has all subscriptions, unless it has forgotten the session.
     subscribed: bool,
+    /// The session here was dropped: that at the other broker knows packet ids which mean something else now.
+    dropped: bool,
     counts: Counts,
     effects: VecDeque<Effect>,
 }
@@ -100,6 +106,7 @@ impl Machine {
             forgotten: false,
             stale: None,
             subscribed: false,
+            dropped: false,
             counts: Counts::default(),
             effects: VecDeque::new(),
             settings,
@@ -189,7 +196,6 @@ impl Machine {
         let properties = ConnectProperties {
             session_expiry_s: u32::MAX,
             receive_maximum: Some(broker.properties.receive_maximum.map_or(window, |taken| taken.min(window))),
-            maximum_packet_size: broker.properties.maximum_packet_size,
             ..ConnectProperties::default()
         };
         let connect = Connect {
@@ -202,10 +208,10 @@ impl Machine {
         self.effects.extend([Effect::Enter, Effect::ToCore(Packet::Connect(Box::new(connect)))]);
     }
 
-    fn subscribe_in_core(&mut self, retain_handling: impl Fn(Qos) -> RetainHandling) {
+    fn subscribe_in_core(&mut self, retain_handling: impl Fn(&Path) -> RetainHandling) {
         let paths = self.out.iter();
         let filters: Vec<_> =
-            paths.map(|path| (path.filter.clone(), options(path.qos, retain_handling(path.qos)))).collect();
+            paths.map(|path| (path.filter.clone(), options(path.qos, retain_handling(path)))).collect();
         if !filters.is_empty() {
             let subscribe = Subscribe { id: REQUEST, subscription_id: None, filters };
             self.effects.push_back(Effect::ToCore(Packet::Subscribe(Box::new(subscribe))));
@@ -225,7 +231,7 @@ impl Machine {
         };
         let connect = Connect {
             version: settings.version,
-            clean_start: false,
+            clean_start: self.dropped,
             keep_alive_s: settings.keep_alive.as_secs().try_into().unwrap_or(u16::MAX),
             username: settings.user.clone(),
             password: settings.password.as_ref().map(|password| password.reveal().to_owned().into()),
@@ -271,17 +277,33 @@ impl Machine {
             since: now,
             session_present: answer.session_present,
             keep_alive,
+            taken: Taken::new(answer),
             wanted: VecDeque::new(),
             asked: 0,
+            is_refused: false,
         });
         self.enter(new_peer, answer);
         // What was published while the other broker was away waits in the queue, except at QoS 0.
-        self.subscribe_in_core(|qos| {
-            if new_peer || qos == Qos::AtMostOnce { RetainHandling::Send } else { RetainHandling::SendIfNew }
+        self.subscribe_in_core(|path| {
+            // What comes in, too, may be newer at the other broker.
+            let is_unqueued = path.qos == Qos::AtMostOnce && !path.is_both;
+            if new_peer || is_unqueued { RetainHandling::Send } else { RetainHandling::SendIfNew }
         });
     }
 
-    /// The core has accepted, and has on its disk what it must remember: now the other broker may send.
+    /// The core has accepted, and has on its disk what it must remember: now the other broker may send. Since the preparations
+    /// there was a session: if there is none, it was dropped, and ids begin anew.
+    fn entered(&mut self, now: Instant, had_session: bool) {
+        let State::Joined(Joined { session_present, .. }) = self.state else { return };
+        self.forgotten = false;
+        self.dropped = !had_session && session_present;
+        if self.dropped {
+            return self
+                .lose(now, "the bridge's session was dropped here: the other broker is to forget it, too".into());
+        }
+        self.subscribe_at_broker();
+    }
+
     fn subscribe_at_broker(&mut self) {
         if self.subscribed {
             return self.complete();
@@ -299,7 +321,8 @@ impl Machine {
         joined.asked = joined.wanted.len().min(FILTERS);
         let filters: Vec<_> = joined.wanted.iter().take(joined.asked).cloned().collect();
         if filters.is_empty() {
-            self.subscribed = true;
+            // What was refused is asked for again at the next connection.
+            self.subscribed = !joined.is_refused;
             self.complete();
         } else {
             let subscribe = Subscribe { id: REQUEST, subscription_id: None, filters };
@@ -314,50 +337,18 @@ impl Machine {
         }
     }
 
-    fn answered(&mut self, codes: &[ReasonCode]) {
+    fn answered(&mut self, now: Instant, id: PacketId, codes: &[ReasonCode]) {
         let State::Joined(joined) = &mut self.state else { return };
-        let asked = joined.wanted.drain(..joined.asked);
+        if (id, codes.len()) != (REQUEST, joined.asked) || codes.is_empty() {
+            return self.lose(now, "SUBACK to something that it was not asked".into());
+        }
+        joined.asked = 0;
+        joined.is_refused |= codes.iter().any(|code| code.is_error());
+        let asked = joined.wanted.drain(..codes.len());
         let refused = asked.zip(codes).filter(|(_, code)| code.is_error());
         let news = refused.map(|((filter, _), code)| News::SubscriptionRefused { filter, code: *code });
         self.effects.extend(news.map(Effect::Tell));
         self.ask_next();
-    }
-
-    /// A packet of the other broker goes to the core.
-    fn pass_in(&mut self, now: Instant, packet: Packet) {
-        match packet {
-            Packet::Publish(publish) => self.publish_in(publish),
-            Packet::PubAck(ack) | Packet::PubRec(ack) if ack.code.is_error() => {
-                self.counts.refused += 1;
-                self.effects.push_back(Effect::Tell(News::MessageRefused { code: ack.code }));
-                self.effects.push_back(Effect::ToCore(packet));
-            }
-            Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) => {
-                self.effects.push_back(Effect::ToCore(packet));
-            }
-            Packet::SubAck(_, codes) => self.answered(&codes),
-            Packet::PingResp => {}
-            Packet::Disconnect(Disconnect { code, .. }) => self.lose(now, format!("DISCONNECT: {code:?}")),
-            Packet::Connect(_)
-            | Packet::ConnAck(_)
-            | Packet::Subscribe(_)
-            | Packet::Unsubscribe(..)
-            | Packet::UnsubAck(..)
-            | Packet::PingReq
-            | Packet::Auth(_) => self.lose(now, format!("{} out of place", name(&packet))),
-        }
-    }
-
-    fn publish_in(&mut self, publish: Publish) {
-        match self.inward.rename(&publish.topic) {
-            Some(topic) => {
-                self.counts.inward += 1;
-                let publish = Publish { topic, subscription_ids: Vec::new(), ..publish };
-                self.effects.push_back(Effect::ToCore(Packet::Publish(publish)));
-            }
-            // Of an earlier configuration: the other broker still has the subscription.
-            None => self.discard(publish, Effect::ToBroker),
-        }
     }
 
     /// A packet of the core goes to the other broker.
@@ -392,56 +383,6 @@ impl Machine {
             | Packet::Disconnect(_)
             | Packet::Auth(_) => {}
         }
-    }
-
-    fn pass_out(&mut self, now: Instant, packet: Packet) {
-        match packet {
-            Packet::ConnAck(answer) if answer.code.is_error() => {
-                self.lose(now, format!("the gateway itself cannot take messages now: {:?}", answer.code));
-            }
-            Packet::ConnAck(_) => {
-                self.forgotten = false;
-                self.subscribe_at_broker();
-            }
-            Packet::Publish(publish) => self.publish_out(now, publish),
-            Packet::PubAck(_) | Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) => {
-                self.tell_broker(now, packet);
-            }
-            Packet::SubAck(..) | Packet::UnsubAck(..) | Packet::PingResp | Packet::Disconnect(_) => {}
-            Packet::Connect(_) | Packet::Subscribe(_) | Packet::Unsubscribe(..) | Packet::PingReq | Packet::Auth(_) => {
-            }
-        }
-    }
-
-    fn publish_out(&mut self, now: Instant, publish: Publish) {
-        match self.out.rename(&publish.topic) {
-            Some(topic) => {
-                self.counts.out += 1;
-                let publish = Publish { topic, subscription_ids: Vec::new(), ..publish };
-                self.tell_broker(now, Packet::Publish(publish));
-            }
-            None => self.discard(publish, Effect::ToCore),
-        }
-    }
-
-    fn tell_broker(&mut self, now: Instant, packet: Packet) {
-        if let State::Joined(joined) = &mut self.state {
-            joined.keep_alive.sent(now);
-            self.effects.push_back(Effect::ToBroker(packet));
-        }
-    }
-
-    /// Acknowledges a message that goes nowhere. The PUBREL of a QoS 2 message takes its usual way: either end answers
-    /// it for an id that it does not know.
-    fn discard(&mut self, publish: Publish, answer: fn(Packet) -> Effect) {
-        let ack = match (publish.qos, publish.id) {
-            (Qos::AtLeastOnce, Some(id)) => Some(Packet::PubAck(id.into())),
-            (Qos::ExactlyOnce, Some(id)) => Some(Packet::PubRec(id.into())),
-            (Qos::AtMostOnce, _) | (_, None) => None,
-        };
-        self.effects.extend(ack.map(answer));
-        self.counts.unmapped += 1;
-        self.effects.push_back(Effect::Tell(News::Unmapped { topic: publish.topic }));
     }
 
     fn broker_gone(&mut self, now: Instant, why: String) {
@@ -504,5 +445,6 @@ fn options(qos: Qos, retain_handling: RetainHandling) -> SubscribeOptions {
     SubscribeOptions { qos, no_local: true, retain_as_published: true, retain_handling }
 }
 
+mod pass;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ mod keep_alive;
 mod machine;
 mod port;
 mod settings;
+mod taken;
 mod task;
 mod topics;
 

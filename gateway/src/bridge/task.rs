@@ -133,8 +133,9 @@ impl Task {
 
     async fn wait(&mut self) -> Happened {
         let due = self.machine.poll_timeout().map(|due| self.start + due.since(Instant::ZERO));
-        let listens = self.core.as_ref().is_none_or(|core| core.listens);
         let waiting = self.broker.as_ref().map_or(0, |broker| broker.to_write.len());
+        // Who does not read what we say is not heard: else our acknowledgements would have no end.
+        let listens = waiting < ENOUGH && self.core.as_ref().is_none_or(|core| core.listens);
         let core = self.core.as_ref().filter(|_| waiting < ENOUGH);
         let broker = async {
             match &mut self.broker {

@@ -48,6 +48,8 @@ pub(crate) struct Paths(Vec<Path>);
 pub(crate) struct Path {
     pub(crate) filter: Arc<str>,
     pub(crate) qos: Qos,
+    /// Messages go the other way, too.
+    pub(crate) is_both: bool,
     from: String,
     to: String,
 }
@@ -78,7 +80,8 @@ impl Paths {
 impl Path {
     fn new(rule: &Rule, from: &str, to: &str) -> Self {
         let filter = [from, &rule.pattern].concat().into();
-        Self { filter, qos: rule.qos, from: from.into(), to: to.into() }
+        let is_both = rule.direction == Direction::Both;
+        Self { filter, qos: rule.qos, is_both, from: from.into(), to: to.into() }
     }
 
     fn rename(&self, topic: &str) -> Option<Arc<str>> {

@@ -198,6 +198,10 @@ pub struct ConnAckProperties {
     pub receive_maximum: Option<NonZeroU16>,
     /// From another broker, to a bridge: the longest packet that it takes.
     pub maximum_packet_size: Option<NonZeroU32>,
+    /// From another broker, to a bridge: the highest QoS that it takes; `None` is all.
+    pub maximum_qos: Option<Qos>,
+    /// From another broker, to a bridge: it keeps no retained messages.
+    pub retain_unavailable: bool,
     /// The client id that the server has made up.
     pub assigned_client_id: Option<String>,
     /// In readable words, why.

@@ -3,6 +3,7 @@
 use super::super::topics::{Direction, Rule};
 use super::*;
 use crate::upstream::TlsFiles;
+use gateway_core::mqtt::{Ack, ConnAckProperties, Publish};
 use std::num::NonZeroU16;
 
 const NOW: Instant = Instant::from_secs(100);
@@ -235,6 +236,14 @@ fn many_filters_are_asked_for_eight_at_a_time_and_refusals_are_told() {
     let joined = [Effect::Tell(News::Joined { session_present: true })];
     assert_eq!(after(&mut machine, NOW, Input::FromBroker(granted)), joined);
 
+    // What was refused is asked for again, with the others.
+    machine.handle(NOW, Input::BrokerGone("cut".into()));
+    reconnect(&mut machine, true);
+    assert_eq!(lens(&after(&mut machine, NOW, Input::FromCore(connack(true)))), [8]);
+    for len in [8, 2] {
+        machine.handle(NOW, Input::FromBroker(Packet::SubAck(REQUEST, vec![ReasonCode::GrantedQos1; len])));
+    }
+    effects(&mut machine);
     // They are there now, as long as the session is.
     machine.handle(NOW, Input::BrokerGone("cut".into()));
     reconnect(&mut machine, true);
@@ -343,6 +352,128 @@ fn a_message_that_the_other_broker_refuses_is_done_and_told() {
     let told = after(&mut machine, NOW, Input::FromBroker(ack.clone()));
     assert_eq!(told, [Effect::Tell(News::MessageRefused { code }), Effect::ToCore(ack)]);
     assert_eq!(machine.counts().refused, 1);
+}
+
+/// A machine that has joined a broker which says this of itself.
+fn joined_with(properties: ConnAckProperties) -> Machine {
+    let mut machine = greeting(settings(Version::V5));
+    let answer = ConnAck { session_present: true, properties, ..ConnAck::default() };
+    machine.handle(NOW, Input::FromBroker(Packet::ConnAck(Box::new(answer))));
+    machine.handle(NOW, Input::FromCore(connack(true)));
+    effects(&mut machine);
+    machine
+}
+
+#[test]
+fn a_message_is_as_long_as_it_is_at_the_other_broker() {
+    // "site/up/1" is longer than "up/1": 17 octets instead of 12.
+    for (longest, fits) in [(16, false), (17, true)] {
+        let maximum_packet_size = NonZeroU32::new(longest);
+        let mut machine = joined_with(ConnAckProperties { maximum_packet_size, ..ConnAckProperties::default() });
+        let told = after(&mut machine, NOW, Input::FromCore(publish("up/1", Qos::ExactlyOnce, 9)));
+        assert_eq!(
+            (told.len(), machine.counts().out, machine.counts().refused),
+            if fits { (1, 1, 0) } else { (2, 0, 1) }
+        );
+        let code = ReasonCode::PacketTooLarge;
+        let refusal = Effect::ToCore(Packet::PubRec(Ack { id: id(9), code }));
+        assert_eq!(told.contains(&refusal), !fits, "{told:?}");
+    }
+}
+
+#[test]
+fn a_broker_without_qos_2_gets_qos_1_and_the_core_its_pubrec_and_pubcomp() {
+    let maximum_qos = Some(Qos::AtLeastOnce);
+    let mut machine = joined_with(ConnAckProperties { maximum_qos, ..ConnAckProperties::default() });
+    let out = after(&mut machine, NOW, Input::FromCore(publish("up/1", Qos::ExactlyOnce, 9)));
+    assert_eq!(out, [Effect::ToBroker(publish("site/up/1", Qos::AtLeastOnce, 9))]);
+    let told = after(&mut machine, NOW, Input::FromBroker(Packet::PubAck(id(9).into())));
+    assert_eq!(told, [Effect::ToCore(Packet::PubRec(id(9).into()))]);
+    let told = after(&mut machine, NOW, Input::FromCore(Packet::PubRel(id(9).into())));
+    assert_eq!(told, [Effect::ToCore(Packet::PubComp(id(9).into()))]);
+    machine.handle(NOW, Input::FromCore(publish("up/1", Qos::AtLeastOnce, 10)));
+    effects(&mut machine);
+    let told = after(&mut machine, NOW, Input::FromBroker(Packet::PubAck(id(10).into())));
+    assert_eq!(told, [Effect::ToCore(Packet::PubAck(id(10).into()))]);
+}
+
+#[test]
+fn a_broker_with_qos_0_only_acknowledges_nothing() {
+    let maximum_qos = Some(Qos::AtMostOnce);
+    let mut machine = joined_with(ConnAckProperties { maximum_qos, ..ConnAckProperties::default() });
+    for (qos, ack) in
+        [(Qos::AtLeastOnce, Packet::PubAck(id(9).into())), (Qos::ExactlyOnce, Packet::PubRec(id(9).into()))]
+    {
+        let out = after(&mut machine, NOW, Input::FromCore(publish("up/1", qos, 9)));
+        assert_eq!(out, [Effect::ToBroker(publish("site/up/1", Qos::AtMostOnce, 0)), Effect::ToCore(ack)]);
+    }
+}
+
+#[test]
+fn a_broker_without_retained_messages_is_not_asked_to_retain() {
+    let mut machine = joined_with(ConnAckProperties { retain_unavailable: true, ..ConnAckProperties::default() });
+    let retained = Publish::new("up/1".into(), "x".into(), Qos::AtMostOnce, true, None);
+    let out = after(&mut machine, NOW, Input::FromCore(Packet::Publish(retained)));
+    assert_eq!(out, [Effect::ToBroker(publish("site/up/1", Qos::AtMostOnce, 0))]);
+}
+
+#[test]
+fn a_subscription_that_was_refused_is_asked_for_again_at_the_next_connection() {
+    let (mut machine, _) = joined(Version::V5, true);
+    for code in [ReasonCode::NotAuthorized, ReasonCode::GrantedQos2] {
+        let asked = after(&mut machine, NOW, Input::FromCore(connack(true)));
+        assert!(matches!(&asked[..], [Effect::ToBroker(Packet::Subscribe(_))]), "{asked:?}");
+        machine.handle(NOW, Input::FromBroker(Packet::SubAck(REQUEST, vec![code])));
+        machine.handle(NOW, Input::BrokerGone("cut".into()));
+        effects(&mut machine);
+        reconnect(&mut machine, true);
+    }
+    let asked = after(&mut machine, NOW, Input::FromCore(connack(true)));
+    assert_eq!(asked, [Effect::Tell(News::Joined { session_present: true })]);
+}
+
+#[test]
+fn a_suback_to_nothing_that_was_asked_ends_the_connection() {
+    for (packet_id, codes) in [(id(7), 1), (REQUEST, 2), (REQUEST, 0)] {
+        let (mut machine, _) = joined(Version::V5, true);
+        machine.handle(NOW, Input::FromCore(connack(true)));
+        effects(&mut machine);
+        let suback = Packet::SubAck(packet_id, vec![ReasonCode::GrantedQos2; codes]);
+        let told = after(&mut machine, NOW, Input::FromBroker(suback));
+        assert_eq!(told[..2], [Effect::HangUp, Effect::Leave], "{packet_id} with {codes} codes");
+    }
+}
+
+#[test]
+fn a_session_that_was_dropped_here_is_forgotten_there() {
+    let (mut machine, _) = joined(Version::V5, true);
+    let told = after(&mut machine, NOW, Input::FromCore(connack(false)));
+    assert_eq!(told[..2], [Effect::HangUp, Effect::Leave]);
+    let clean_start = |machine: &mut Machine| {
+        let due = machine.poll_timeout().unwrap();
+        machine.handle_timeout(due);
+        effects(machine);
+        match &after(machine, due, Input::Dialed)[..] {
+            [Effect::ToBroker(Packet::Connect(connect))] => connect.clean_start,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(clean_start(&mut machine));
+    machine.handle(NOW, Input::FromBroker(connack(false)));
+    machine.handle(NOW, Input::FromCore(connack(true)));
+    machine.handle(NOW, Input::BrokerGone("cut".into()));
+    effects(&mut machine);
+    assert!(!clean_start(&mut machine), "once");
+}
+
+#[test]
+fn what_is_retained_goes_again_at_qos_0_unless_it_may_be_newer_there() {
+    let mut settings = settings(Version::V5);
+    settings.topics.push(rule("both/#", Direction::Both, Qos::AtMostOnce, "site/"));
+    let mut machine = greeting(settings);
+    let told = after(&mut machine, NOW, Input::FromBroker(connack(true)));
+    let (again, not) = (RetainHandling::Send, RetainHandling::SendIfNew);
+    assert_eq!(subscribe_to_core(&told), [("up/#", not), ("now/#", again), ("both/#", not)]);
 }
 
 #[test]

@@ -147,6 +147,8 @@ fn translate_connack(properties: v5::ConnAckProperties) -> ConnAckProperties {
         session_expiry_s: properties.session_expiry_interval,
         receive_maximum: properties.receive_max.and_then(NonZeroU16::new),
         maximum_packet_size: properties.max_packet_size.and_then(NonZeroU32::new),
+        maximum_qos: properties.max_qos.map(|qos| if qos == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce }),
+        retain_unavailable: properties.retain_available == Some(0),
         assigned_client_id: properties.assigned_client_identifier,
         server_keep_alive_s: properties.server_keep_alive,
         ..ConnAckProperties::default()
