@@ -224,26 +224,31 @@ fn make_venv() -> Result<()> {
     Ok(fs::write(venv.join("requirements.txt"), requirements()?)?)
 }
 
+/// Made by `npm install --package-lock-only --omit-lockfile-registry-resolved` beside the list.
+const LOCK: &str = "package-lock.json";
+
 impl Packages {
-    fn text(self) -> Result<String> {
-        let file = workspace::root()?.join(self.list);
+    /// The list, or the lock beside it, which has what the packages need in turn.
+    fn text(self, name: &str) -> Result<String> {
+        let file = workspace::root()?.join(self.list).with_file_name(name);
         fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))
     }
 
-    /// A finished directory holds the list it was made from.
+    /// A finished directory holds the lock it was made from.
     fn are_current(self) -> Result<bool> {
         let made_from = fs::read_to_string(workspace::node(self.dir)?.join("made-from.json")).unwrap_or_default();
-        Ok(made_from == self.text()?)
+        Ok(made_from == self.text(LOCK)?)
     }
 
     fn fetch(self) -> Result<()> {
         let dir = workspace::node(self.dir)?;
         fs::create_dir_all(&dir)?;
-        fs::write(dir.join("package.json"), self.text()?)?;
-        let quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"];
-        let mut npm = command("npm", &[&["install"], &quiet[..]].concat())?;
+        for name in ["package.json", LOCK] {
+            fs::write(dir.join(name), self.text(name)?)?;
+        }
+        let mut npm = command("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
         npm.current_dir(&dir);
         run(npm)?;
-        Ok(fs::write(dir.join("made-from.json"), self.text()?)?)
+        Ok(fs::write(dir.join("made-from.json"), self.text(LOCK)?)?)
     }
 }
