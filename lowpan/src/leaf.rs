@@ -233,17 +233,11 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
 
     /// Takes a frame without check sequence, and says what it brought.
     pub fn handle_frame(&mut self, now: Instant, psdu: &[u8]) -> Received<'_> {
-        let neighbour = self.config.gateway_short.map(|short| (short, self.config.gateway));
-        let opened = match self.config.station.receive(psdu, neighbour, &mut self.keys) {
+        let opened = match self.open(now, psdu) {
             Ok(opened) => opened,
-            Err(refused) => {
-                return Received::Rejected { from: refused.from, reason: self.rename(now, psdu, refused.reason) };
-            }
+            Err((from, reason)) => return Received::Rejected { from, reason },
         };
         let from = opened.from;
-        if self.is_copy(now, psdu) {
-            return Received::Rejected { from: Some(from), reason: Reason::Duplicate };
-        }
         self.last_frame = Some((digest(psdu), now));
         self.more_waits = opened.header.frame_pending;
         let way = Way {
@@ -257,6 +251,16 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             Ok(false) => Received::Fragment { from },
             Err(reason) => Received::Rejected { from: Some(from), reason },
         }
+    }
+
+    fn open(&mut self, now: Instant, psdu: &[u8]) -> Result<Opened, (Option<Eui64>, Reason)> {
+        let neighbour = self.config.gateway_short.map(|short| (short, self.config.gateway));
+        let claim = self.config.station.identify(psdu, neighbour).map_err(|reason| (None, reason))?;
+        let refused = |reason| (Some(claim.from), reason);
+        if self.is_copy(now, psdu) {
+            return Err(refused(Reason::Duplicate));
+        }
+        self.config.station.open(psdu, &claim, &mut self.keys).map_err(refused)
     }
 
     /// When to call [`Leaf::handle_timeout`]; `None` is not before another call.
@@ -328,10 +332,5 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
 
     fn is_copy(&self, now: Instant, psdu: &[u8]) -> bool {
         self.last_frame.is_some_and(|(known, at)| known == digest(psdu) && now.since(at) < COPIES_WITHIN)
-    }
-
-    /// With link security a copy is a replay first of all, but not one that anybody need worry about.
-    fn rename(&self, now: Instant, psdu: &[u8], reason: Reason) -> Reason {
-        if reason == Reason::Replay && self.is_copy(now, psdu) { Reason::Duplicate } else { reason }
     }
 }

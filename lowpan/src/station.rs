@@ -69,6 +69,14 @@ pub(crate) enum Unsealed {
     TooLong,
 }
 
+/// What a frame says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    header: Header,
+    header_len: usize,
+    pub(crate) from: Eui64,
+}
+
 /// A frame that was for us and, if that is asked for, is proven to be the sender's.
 pub(crate) struct Opened {
     pub(crate) header: Header,
@@ -82,13 +90,6 @@ impl Opened {
     pub(crate) fn payload(&self) -> &[u8] {
         self.psdu.as_bytes().get(self.payload_at..).unwrap_or_default()
     }
-}
-
-/// A frame that was not taken, and who is said to have sent it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) from: Option<Eui64>,
-    pub(crate) reason: Reason,
 }
 
 impl Station {
@@ -139,28 +140,26 @@ impl Station {
         seal(psdu, envelope.kind, aux, self.eui64, key, payload).ok_or(Unsealed::TooLong)
     }
 
-    /// Lets a frame in that is for us. `neighbour` is whom we know by a short address.
-    pub(crate) fn receive(
-        &self,
-        psdu: &[u8],
-        neighbour: Option<(u16, Eui64)>,
-        keys: &mut impl Keys,
-    ) -> Result<Opened, Refused> {
-        let unknown = |reason| Refused { from: None, reason };
-        let (header, header_len) = Header::decode(psdu).map_err(unknown)?;
-        self.check_receiver(&header).map_err(unknown)?;
-        let from = match (header.from, neighbour) {
-            (Address::Extended(from), _) => from,
-            (Address::Short(short), Some((known, eui64))) if short == known => eui64,
-            (Address::Short(_), _) => return Err(unknown(Reason::ShortSource)),
-        };
-        let refused = |reason| Refused { from: Some(from), reason };
-        let mut psdu = Psdu::new(psdu).ok_or(refused(Reason::MacHeader))?;
+    /// Whose frame it is, if it is for us. `neighbour` is whom we know by a short address. Nothing is proven yet.
+    pub(crate) fn identify(&self, psdu: &[u8], neighbour: Option<(u16, Eui64)>) -> Result<Claim, Reason> {
+        let (header, header_len) = Header::decode(psdu)?;
+        self.check_receiver(&header)?;
+        match (header.from, neighbour) {
+            (Address::Extended(from), _) => Ok(Claim { header, header_len, from }),
+            (Address::Short(short), Some((known, from))) if short == known => Ok(Claim { header, header_len, from }),
+            (Address::Short(_), _) => Err(Reason::ShortSource),
+        }
+    }
+
+    /// Takes the security off a frame, if there is to be some: then it is proven whose it is.
+    pub(crate) fn open(&self, psdu: &[u8], claim: &Claim, keys: &mut impl Keys) -> Result<Opened, Reason> {
+        let mut psdu = Psdu::new(psdu).ok_or(Reason::MacHeader)?;
+        let Claim { header, header_len, from } = *claim;
         let payload_at = match (self.security, header.secured) {
             (None, false) => header_len,
-            (None, true) => return Err(refused(Reason::UnexpectedSecurity)),
-            (Some(_), false) => return Err(refused(Reason::Unsecured)),
-            (Some(level), true) => unseal(&mut psdu, &header, header_len, from, level, keys).map_err(refused)?,
+            (None, true) => return Err(Reason::UnexpectedSecurity),
+            (Some(_), false) => return Err(Reason::Unsecured),
+            (Some(level), true) => unseal(&mut psdu, claim, level, keys)?,
         };
         Ok(Opened { header, from, psdu, payload_at })
     }
@@ -180,14 +179,8 @@ impl Station {
 
 /// Takes the security off a frame and says where its payload starts. The counter is noted last: only a frame that is
 /// proven to be the node's own may move it.
-fn unseal(
-    psdu: &mut Psdu,
-    header: &Header,
-    header_len: usize,
-    from: Eui64,
-    level: Level,
-    keys: &mut impl Keys,
-) -> Result<usize, Reason> {
+fn unseal(psdu: &mut Psdu, claim: &Claim, level: Level, keys: &mut impl Keys) -> Result<usize, Reason> {
+    let Claim { header, header_len, from } = *claim;
     let (aux, aux_len) = AuxHeader::decode(psdu.as_bytes().get(header_len..).unwrap_or_default())?;
     if aux.level != level {
         return Err(Reason::SecurityLevel);

@@ -25,11 +25,19 @@ impl<K: Keys> Hub<K> {
     /// Takes a frame without check sequence, and says what it brought.
     pub fn handle_frame(&mut self, now: Instant, psdu: &[u8], signal: Signal) -> Received<'_> {
         self.stats.frames_heard += 1;
-        let opened = match self.open(now, psdu) {
-            Ok(opened) => opened,
-            Err((from, reason)) => return self.reject(from, reason),
+        let claim = match self.config.station.identify(psdu, None) {
+            Ok(claim) => claim,
+            Err(reason) => return self.reject(None, reason),
         };
-        let from = opened.from;
+        let from = claim.from;
+        // Before its counter is looked at, which it shares with the frame that it is a copy of.
+        if self.nodes.is_copy(now, from, psdu) {
+            return self.reject(Some(from), Reason::Duplicate);
+        }
+        let opened = match self.config.station.open(psdu, &claim, &mut self.keys) {
+            Ok(opened) => opened,
+            Err(reason) => return self.reject(Some(from), reason),
+        };
         self.nodes.heard(now, from, psdu, signal, self.config.limits.nodes);
         match self.take(now, &opened) {
             Ok(Step::Packet) => self.read(now, &opened),
@@ -41,20 +49,6 @@ impl<K: Keys> Hub<K> {
                 Received::DataRequest { from }
             }
             Err(reason) => self.reject(Some(from), reason),
-        }
-    }
-
-    /// Lets a frame in that is for us, and is not a copy of the one before.
-    fn open(&mut self, now: Instant, psdu: &[u8]) -> Result<Opened, (Option<Eui64>, Reason)> {
-        let is_copy = |nodes: &Nodes, from| nodes.is_copy(now, from, psdu);
-        match self.config.station.receive(psdu, None, &mut self.keys) {
-            Ok(opened) if is_copy(&self.nodes, opened.from) => Err((Some(opened.from), Reason::Duplicate)),
-            Ok(opened) => Ok(opened),
-            // With link security a copy is a replay first of all, but not one that anybody need worry about.
-            Err(refused) => match (refused.from, refused.reason) {
-                (Some(from), Reason::Replay) if is_copy(&self.nodes, from) => Err((Some(from), Reason::Duplicate)),
-                (from, reason) => Err((from, reason)),
-            },
         }
     }
 
