@@ -52,6 +52,11 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
         }
     }
 
+    /// Which gateway the client deals with.
+    pub(crate) fn place(&self) -> u8 {
+        self.received.place()
+    }
+
     /// This place is another gateway's from now on.
     pub(crate) fn forget_place(&mut self, place: u8) {
         self.received.forget(place);

@@ -38,6 +38,7 @@ mod input;
 mod jitter;
 mod output;
 mod received;
+mod record;
 mod request;
 mod roaming;
 mod topics;

@@ -1,5 +1,6 @@
 //! QoS 2 on the receiving side: which messages were already reported.
 
+use crate::record::SLOT_LEN;
 use sn_codec::MsgId;
 
 /// The last few QoS 2 messages. Gateways have one open at a time; the others are remembered for the sake of links
@@ -20,6 +21,16 @@ struct Slot {
 }
 
 impl Slot {
+    fn to_octets(&self) -> [u8; SLOT_LEN] {
+        let ([id_high, id_low], [a, b, c, d]) = (self.msg_id.0.to_be_bytes(), self.digest.to_be_bytes());
+        [self.place, self.released.into(), id_high, id_low, a, b, c, d]
+    }
+
+    fn from_octets([place, released, id_high, id_low, a, b, c, d]: [u8; SLOT_LEN]) -> Self {
+        let (msg_id, digest) = (MsgId(u16::from_be_bytes([id_high, id_low])), u32::from_be_bytes([a, b, c, d]));
+        Self { msg_id, digest, released: released != 0, place }
+    }
+
     fn is(&self, place: u8, msg_id: MsgId) -> bool {
         self.place == place && self.msg_id == msg_id
     }
@@ -34,6 +45,31 @@ impl<const N: usize> ReceivedIds<N> {
     /// A new session with this gateway.
     pub(crate) fn clear(&mut self) {
         self.retain(|_| false);
+    }
+
+    /// Of all gateways.
+    pub(crate) fn forget_all(&mut self) {
+        *self = Self::EMPTY;
+    }
+
+    pub(crate) fn count(&self) -> u8 {
+        self.slots.iter().flatten().count() as u8
+    }
+
+    /// Each as the octets of a record.
+    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = [u8; SLOT_LEN]> {
+        let (newer, older) = self.slots.split_at(self.oldest);
+        older.iter().chain(newer).flatten().map(Slot::to_octets)
+    }
+
+    /// What [`ReceivedIds::oldest_first`] gave.
+    pub(crate) fn restore(&mut self, octets: [u8; SLOT_LEN]) {
+        self.push(Slot::from_octets(octets));
+    }
+
+    fn push(&mut self, slot: Slot) {
+        self.slots[self.oldest % N] = Some(slot);
+        self.oldest = (self.oldest + 1) % N;
     }
 
     /// Another gateway. What is known of the others stays: the client may come back.
@@ -78,8 +114,7 @@ impl<const N: usize> ReceivedIds<N> {
                 true
             }
             None => {
-                self.slots[self.oldest % N] = Some(slot);
-                self.oldest = (self.oldest + 1) % N;
+                self.push(slot);
                 true
             }
         }

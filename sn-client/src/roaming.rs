@@ -113,6 +113,30 @@ impl<'a, A: Address, const BODY: usize, const TOPICS: usize, const GATEWAYS: usi
         self.gateways.configure(address)
     }
 
+    /// See [`Client::save`].
+    #[must_use]
+    pub fn save(&self, record: &mut [u8]) -> Option<usize> {
+        self.client.save(record)
+    }
+
+    /// See [`Client::restore`]; to be called when the gateways are configured, and as they were then. False, too, if the
+    /// client was connected to another gateway than these: where that was is not in the record.
+    #[must_use]
+    pub fn restore(&mut self, record: &[u8]) -> bool {
+        if !self.client.restore(record) {
+            return false;
+        }
+        let configured = self.gateways.iter().count();
+        (configured..=255).for_each(|place| self.client.forget_place(place as u8));
+        let place = usize::from(self.client.place());
+        let is_configured = place < configured;
+        if is_configured {
+            self.place = place;
+            return true;
+        }
+        self.client.restore(&[])
+    }
+
     /// The gateways that are known, and how well.
     pub fn gateways(&self) -> impl Iterator<Item = &Known<A>> {
         self.gateways.iter()

@@ -98,6 +98,19 @@ impl<const N: usize> Topics<N> {
         self.used = 0;
     }
 
+    /// All entries, for a record.
+    pub(crate) fn octets(&self) -> &[u8] {
+        self.octets.get(..self.used).unwrap_or_default()
+    }
+
+    /// What [`Topics::octets`] gave; false if there is no room for it.
+    pub(crate) fn restore(&mut self, octets: &[u8]) -> bool {
+        let Some(into) = self.octets.get_mut(..octets.len()) else { return false };
+        into.copy_from_slice(octets);
+        self.used = octets.len();
+        true
+    }
+
     fn entry(&self, at: usize) -> Option<Entry<'_>> {
         let (header, rest) = self.octets.get(at..self.used)?.split_first_chunk::<{ Entry::HEADER }>()?;
         let [id_high, id_low, origin, len_high, len_low] = *header;
