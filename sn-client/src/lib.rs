@@ -51,3 +51,4 @@ pub use output::{Destination, Transmit};
 pub use request::RequestError;
 pub use roaming::{Recipient, RoamingClient, RoamingTransmit};
 pub use sn_codec::{GwId, Qos, ReturnCode, ShortName, TopicId};
+pub use sn_types::Instant;

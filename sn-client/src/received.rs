@@ -21,7 +21,7 @@ struct Slot {
 }
 
 impl Slot {
-    fn to_octets(&self) -> [u8; SLOT_LEN] {
+    fn to_octets(self) -> [u8; SLOT_LEN] {
         let ([id_high, id_low], [a, b, c, d]) = (self.msg_id.0.to_be_bytes(), self.digest.to_be_bytes());
         [self.place, self.released.into(), id_high, id_low, a, b, c, d]
     }
@@ -59,7 +59,7 @@ impl<const N: usize> ReceivedIds<N> {
     /// Each as the octets of a record.
     pub(crate) fn oldest_first(&self) -> impl Iterator<Item = [u8; SLOT_LEN]> {
         let (newer, older) = self.slots.split_at(self.oldest);
-        older.iter().chain(newer).flatten().map(Slot::to_octets)
+        older.iter().chain(newer).flatten().map(|slot| slot.to_octets())
     }
 
     /// What [`ReceivedIds::oldest_first`] gave.

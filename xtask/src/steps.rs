@@ -135,7 +135,8 @@ impl Step {
 fn no_std() -> Result<()> {
     run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?)?;
     // Without the gateway's side, which needs alloc.
-    run(cargo(&["check", "--target", CHIP, "-p", "lowpan", "--no-default-features"])?)
+    run(cargo(&["check", "--target", CHIP, "-p", "lowpan", "--no-default-features"])?)?;
+    run(cargo(&["check", "--target", CHIP, "-p", "sn-client-net", "--features", "nal,embassy-net"])?)
 }
 
 fn cargo_test(nightly_size: bool) -> Result<()> {

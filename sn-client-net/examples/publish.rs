@@ -1,0 +1,18 @@
+//! Publishes one message: `cargo run -p sn-client-net --example publish --features std -- 127.0.0.1:1883 hall/temperature 21.5`
+
+use sn_client_net::{BlockingClient, Config, Qos, Topic, UdpLink};
+use std::error::Error;
+use std::time::Duration;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [gateway, topic, text] = &arguments[..] else { return Err("GATEWAY TOPIC TEXT".into()) };
+
+    let mut buffer = [0; 1_500];
+    let mut client = BlockingClient::open(Config::new("publish"), UdpLink::bind("0.0.0.0:0")?, &mut buffer, |_| {});
+    client.add_gateway(gateway.parse()?);
+    client.patience(Some(Duration::from_secs(60)));
+    client.connect(true)?;
+    client.publish(Topic::Name(topic), text.as_bytes(), Qos::One, false)?;
+    Ok(client.disconnect()?)
+}

@@ -1,0 +1,87 @@
+//! The blocking client over real sockets.
+
+mod gateway;
+
+use gateway::Gateway;
+use sn_client_net::{BlockingClient, Config, Error, Qos, RequestError, State, Topic, UdpLink};
+use std::cell::RefCell;
+use std::time::Duration;
+
+const SHORT: Duration = Duration::from_millis(200);
+
+fn config(client_id: &str) -> Config<'_> {
+    Config { t_retry_ms: 200, n_retry: 2, ..Config::new(client_id) }
+}
+
+fn link() -> UdpLink {
+    UdpLink::bind("127.0.0.1:0").unwrap()
+}
+
+#[test]
+fn what_is_published_comes_back_to_who_has_subscribed() {
+    let gateway = Gateway::start();
+    let (heard, mut buffer) = (RefCell::new(Vec::new()), [0; 1_500]);
+    let mut client = BlockingClient::open(config("a"), link(), &mut buffer, |message| {
+        heard.borrow_mut().push((message.topic.name().map(str::to_owned), message.payload.to_vec()));
+    });
+    assert!(client.add_gateway(gateway.address));
+    client.connect(true).unwrap();
+    assert_eq!(client.subscribe(Topic::Name("a/+"), Qos::Two).unwrap(), Qos::Two);
+    for qos in [Qos::Zero, Qos::One, Qos::Two] {
+        client.publish(Topic::Name("a/b"), b"21.5", qos, false).unwrap();
+    }
+    while heard.borrow().len() < 3 {
+        client.listen(SHORT).unwrap();
+    }
+    client.unsubscribe(Topic::Name("a/+")).unwrap();
+    client.disconnect().unwrap();
+    assert_eq!(client.state(), State::Disconnected);
+    assert_eq!(*heard.borrow(), vec![(Some("a/b".to_owned()), b"21.5".to_vec()); 3]);
+}
+
+#[test]
+fn a_sleeper_collects_what_came_up() {
+    let gateway = Gateway::start();
+    let (heard, mut buffer, mut other) = (RefCell::new(0), [0; 1_500], [0; 1_500]);
+    let mut sleeper = BlockingClient::open(config("sleeper"), link(), &mut buffer, |_| *heard.borrow_mut() += 1);
+    sleeper.add_gateway(gateway.address);
+    sleeper.connect(false).unwrap();
+    sleeper.subscribe(Topic::Name("command"), Qos::One).unwrap();
+    sleeper.sleep(60.try_into().unwrap()).unwrap();
+    let mut publisher = BlockingClient::open(config("other"), link(), &mut other, |_| {});
+    publisher.add_gateway(gateway.address);
+    publisher.connect(true).unwrap();
+    publisher.publish(Topic::Name("command"), b"on", Qos::One, false).unwrap();
+    sleeper.pause(Duration::from_millis(1));
+    assert_eq!(*heard.borrow(), 0);
+    assert!(sleeper.collect().unwrap());
+    assert_eq!((*heard.borrow(), sleeper.state()), (1, State::Asleep));
+}
+
+#[test]
+fn when_a_gateway_is_lost_the_next_one_takes_over() {
+    let (first, second) = (Gateway::start(), Gateway::start());
+    let mut buffer = [0; 1_500];
+    let mut client = BlockingClient::open(config("a"), link(), &mut buffer, |_| {});
+    assert!(client.add_gateway(first.address) && client.add_gateway(second.address));
+    client.connect(false).unwrap();
+    client.publish(Topic::Name("a/b"), b"1", Qos::One, false).unwrap();
+    assert!(!client.has_moved());
+    drop(first);
+    client.publish(Topic::Name("a/b"), b"2", Qos::One, false).unwrap();
+    assert!(client.has_moved());
+    assert_eq!(client.state(), State::Active);
+}
+
+#[test]
+fn without_an_answer_a_call_ends_when_patience_does() {
+    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut buffer = [0; 1_500];
+    let mut client = BlockingClient::open(config("a"), link(), &mut buffer, |_| {});
+    client.add_gateway(nobody.local_addr().unwrap());
+    client.patience(Some(SHORT));
+    assert!(matches!(client.connect(true), Err(Error::TimedOut)));
+    let publish = client.publish(Topic::Name("a"), b"", Qos::One, false);
+    assert!(matches!(publish, Err(Error::Request(RequestError::NotConnected))));
+    client.disconnect().unwrap();
+}
