@@ -261,7 +261,7 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
     // Other requests
 
     fn on_suback(&mut self, now: Instant, ack: SubAck) -> Option<Event<'static>> {
-        let Some(Request::Subscribe { topic, msg_id, .. }) = self.request else { return None };
+        let Some(Request::Subscribe { topic, msg_id, qos: asked }) = self.request else { return None };
         if msg_id != ack.msg_id || self.state != State::Active {
             return None;
         }
@@ -273,7 +273,9 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
             self.topics.learn_incoming(ack.topic_id, name);
         }
         self.finish();
-        Some(Event::Subscribed { granted: ack.qos })
+        // RSMB sets other flags at random, and both bits of the QoS as well.
+        let granted = if ack.qos == Qos::MinusOne { asked } else { ack.qos };
+        Some(Event::Subscribed { granted })
     }
 
     fn on_unsuback(&mut self, acknowledged: MsgId) -> Option<Event<'static>> {

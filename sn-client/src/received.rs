@@ -102,13 +102,13 @@ impl<const N: usize> ReceivedIds<N> {
 
     /// Whether the message is to be reported; remembers it if so.
     ///
-    /// Until PUBREL the message id alone decides (1.2 §6.6). Afterwards the id may be used for another message, so
-    /// only the same content counts as a late copy.
+    /// After PUBREL the id may be used for another message (1.2 §6.6), so only the same content counts as a late copy.
+    /// Before it the id would do, but Paho ends exchanges without a PUBREL: other content is another message there, too.
     pub(crate) fn is_new(&mut self, msg_id: MsgId, digest: u32) -> bool {
         let place = self.place;
         let slot = Slot { msg_id, digest, released: false, place };
         match self.slots.iter_mut().flatten().find(|slot| slot.is(place, msg_id)) {
-            Some(known) if !known.released || known.digest == digest => false,
+            Some(known) if known.digest == digest => false,
             Some(known) => {
                 *known = slot;
                 true
