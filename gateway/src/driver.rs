@@ -14,7 +14,7 @@ use crate::admin::{Ask, Reply};
 use crate::bridge;
 use crate::event_log::{Addr, EventLog};
 use crate::metrics::{Desk, Scrape, Seen};
-use crate::mqtt::{FromMqtt, Malformed, Pushed, Tally, TurnedAway};
+use crate::mqtt::{FromMqtt, Malformed, Octets, Pushed, Tally, TurnedAway};
 use crate::store::{Keeper, Report};
 use crate::way::Way;
 use gateway_core::mqtt::{Packet, ReasonCode};
@@ -93,6 +93,7 @@ pub struct Driver {
     /// The bridges' names, and what they count.
     bridges: Vec<(String, Arc<bridge::Tally>)>,
     from_mqtt: mpsc::Receiver<FromMqtt>,
+    octets: Arc<Octets>,
     asked: Option<mpsc::Receiver<Ask>>,
     /// Answers that wait until what they say is on the disk.
     owed: Vec<(CommitToken, oneshot::Sender<Reply>, Reply)>,
@@ -128,6 +129,7 @@ impl Driver {
             listeners: Vec::new(),
             bridges: Vec::new(),
             from_mqtt,
+            octets: Arc::default(),
             asked: None,
             owed: Vec::new(),
             desk: None,
@@ -140,6 +142,11 @@ impl Driver {
             turns: 0,
         };
         (driver, to_driver)
+    }
+
+    /// Where connections count octets.
+    pub(crate) fn octets(&self) -> Arc<Octets> {
+        self.octets.clone()
     }
 
     /// How many transports there are.
@@ -244,6 +251,8 @@ impl Driver {
     /// Feeds the core with everything that is ready.
     fn take_in(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.clock.now();
+        let (received, sent) = self.octets.counts();
+        self.core.set_mqtt_octets(received, sent);
         let heard = self.take_reports(cx)
             | self.take_datagrams(cx, now)
             | self.take_packets(cx, now)

@@ -44,10 +44,12 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         let Built { mut driver, to_driver, data, dir } = build(&file, hash_seed)?;
         let mut accepting = JoinSet::new();
         let (ids, mut all_tls) = (ConnIds::default(), Vec::new());
+        let octets = driver.octets();
         let mut listening = listen(&file, &mut driver, |listener, number, table| {
             let tls = table.tls.clone().map(Tls::new).transpose()?.map(Arc::new);
             all_tls.extend(tls.clone());
-            let door = Door::new(number, table, tls, ids.clone(), passwords.clone(), to_driver.clone());
+            let (passwords, octets) = (passwords.clone(), octets.clone());
+            let door = Door::new(number, table, tls, ids.clone(), passwords, octets, to_driver.clone());
             accepting.spawn(listener.accept(Arc::new(door)));
             Ok(())
         })?;

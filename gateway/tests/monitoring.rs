@@ -4,8 +4,8 @@ mod common;
 
 use common::durable::{Durable, PINGRESP, resume, wake};
 use common::scrape::{METRICS, http, scrape, value};
-use common::{Daemon, Mqtt, Sn, publish_packet};
-use std::collections::BTreeSet;
+use common::{Daemon, Mqtt, Sn, connect_packet, publish_packet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
@@ -271,4 +271,22 @@ fn an_address_for_metrics_that_is_in_use_stops_the_start_and_the_key_is_named() 
     let error = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1));
     assert!(error.contains("for metrics") && error.contains("the key listen of [metrics]"), "{error}");
+}
+
+#[test]
+fn octets_are_counted_as_streams_and_datagrams_carry_them() {
+    let gateway = Daemon::start(&[]);
+    // SEARCHGW, and GWINFO is the answer.
+    let node = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    node.send_to(&[3, 1, 0], gateway.udp()).expect("sent");
+    let gwinfo = node.recv(&mut [0; 16]).expect("an answer");
+    let (connect, filter) = (connect_packet("monitor", 2, &[]), "$SYS/broker/bytes/+");
+    let mut monitor = Mqtt::new(gateway.mqtt());
+    monitor.send(&connect);
+    monitor.expect(b"\x20\x02\x00\x00");
+    monitor.subscribe(filter, 0);
+    let subscribe = 2 + 2 + 2 + filter.len() + 1;
+    let told: BTreeMap<_, _> = [(); 2].map(|()| monitor.receive_publish()).into();
+    let [received, sent] = ["received", "sent"].map(|which| told[&format!("$SYS/broker/bytes/{which}")].parse().ok());
+    assert_eq!((received, sent), (Some(3 + connect.len() + subscribe), Some(gwinfo + 4)));
 }

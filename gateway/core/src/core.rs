@@ -88,6 +88,7 @@ impl Core {
         match input {
             Input::Datagram { from, bytes } => {
                 self.stats.sn_received += 1;
+                self.stats.sn_octets_received += bytes.len() as u64;
                 self.sn_datagram(now, from, bytes);
             }
             Input::Node { transport, report } => self.node_reported(now, transport, &report),
@@ -136,7 +137,10 @@ impl Core {
     pub fn poll_output(&mut self) -> Option<Output> {
         let output = self.out.pop().or_else(|| self.next_commit());
         match &output {
-            Some(Output::Send { .. } | Output::Broadcast { .. }) => self.stats.sn_sent += 1,
+            Some(Output::Send { datagram, .. } | Output::Broadcast { datagram, .. }) => {
+                self.stats.sn_sent += 1;
+                self.stats.sn_octets_sent += datagram.len() as u64;
+            }
             Some(Output::Mqtt { .. }) => self.stats.mqtt_sent += 1,
             Some(
                 Output::MqttClose { .. }
@@ -166,6 +170,11 @@ impl Core {
     #[must_use]
     pub fn storage(&self) -> StorageState {
         self.storage
+    }
+
+    /// Says how many octets MQTT clients have sent and been sent since the start: the driver sees the streams.
+    pub fn set_mqtt_octets(&mut self, received: u64, sent: u64) {
+        (self.stats.mqtt_octets_received, self.stats.mqtt_octets_sent) = (received, sent);
     }
 
     /// Counts what the driver has refused itself: octets that are no MQTT packet. `what` names the fault.

@@ -183,6 +183,14 @@ pub struct Stats {
     pub sn_received: u64,
     /// Datagrams handed to the driver.
     pub sn_sent: u64,
+    /// Octets of datagrams taken in.
+    pub sn_octets_received: u64,
+    /// Octets of datagrams handed to the driver.
+    pub sn_octets_sent: u64,
+    /// Octets of MQTT connections that were read, as [`Core::set_mqtt_octets`](crate::Core::set_mqtt_octets) has told.
+    pub mqtt_octets_received: u64,
+    /// Octets of MQTT connections that were written.
+    pub mqtt_octets_sent: u64,
     /// MQTT packets taken in.
     pub mqtt_received: u64,
     /// MQTT packets handed to the driver.
@@ -210,6 +218,16 @@ impl Stats {
     /// Datagrams and MQTT packets handed to the driver.
     pub(crate) fn packets_sent(&self) -> u64 {
         self.sn_sent + self.mqtt_sent
+    }
+
+    /// Octets from clients of both kinds.
+    pub(crate) fn octets_received(&self) -> u64 {
+        self.sn_octets_received + self.mqtt_octets_received
+    }
+
+    /// Octets to clients of both kinds.
+    pub(crate) fn octets_sent(&self) -> u64 {
+        self.sn_octets_sent + self.mqtt_octets_sent
     }
 
     /// Messages accepted, at every QoS.

@@ -309,6 +309,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut scrap = ReadBuf::uninit(&mut scrap);
         Pin::new(&mut self.stream).poll_read(cx, &mut scrap).map_ok(|()| {
             self.reader.buffer.extend_from_slice(scrap.filled());
+            self.door.octets().count_received(scrap.filled().len());
             scrap.filled().len()
         })
     }
@@ -432,6 +433,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn written(&mut self, len: usize) -> Result<(), End> {
+        self.door.octets().count_sent(len);
         self.hand.advance(len);
         if self.outbox.written(len) {
             self.door.driver().send(FromMqtt::Writable { conn: self.id }).await?;
@@ -447,6 +449,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn write_out(&mut self) -> io::Result<()> {
         loop {
             self.stream.write_all(&self.hand).await?;
+            self.door.octets().count_sent(self.hand.len());
             self.hand.clear();
             self.outbox.take(&mut self.hand);
             if self.hand.is_empty() {

@@ -3,6 +3,7 @@
 use super::connection::{Connection, FromMqtt};
 use super::gate::Key;
 use super::limits::{MqttLimits, TurnedAway};
+use super::octets::Octets;
 use super::policy::{Identity, Policy};
 use super::tls::{Tls, identity};
 use super::web_socket::WebSocketOptions;
@@ -50,6 +51,7 @@ pub(crate) struct Door {
     limits: MqttLimits,
     policy: Policy,
     passwords: Arc<Passwords>,
+    octets: Arc<Octets>,
     driver: mpsc::Sender<FromMqtt>,
 }
 
@@ -74,12 +76,13 @@ impl Door {
         tls: Option<Arc<Tls>>,
         ids: ConnIds,
         passwords: Arc<Passwords>,
+        octets: Arc<Octets>,
         driver: mpsc::Sender<FromMqtt>,
     ) -> Self {
         let ListenerTable { web_socket, limits, policy, .. } = table.clone();
         let slots = Arc::new(Semaphore::new(limits.max_connections));
         let farewells = Arc::new(Semaphore::new(FAREWELLS));
-        Self { number, tls, web_socket, ids, slots, farewells, limits, policy, passwords, driver }
+        Self { number, tls, web_socket, ids, slots, farewells, limits, policy, passwords, octets, driver }
     }
 
     pub(super) const fn number(&self) -> usize {
@@ -96,6 +99,10 @@ impl Door {
 
     pub(super) fn passwords(&self) -> &Arc<Passwords> {
         &self.passwords
+    }
+
+    pub(super) fn octets(&self) -> &Octets {
+        &self.octets
     }
 
     pub(super) const fn driver(&self) -> &mpsc::Sender<FromMqtt> {

@@ -57,6 +57,8 @@ impl Core {
     fn tell_messages(&self, tell: &mut impl FnMut(&str, String)) {
         let (stats, gauges) = (&self.stats, self.gauges());
         for (topic, count) in [
+            ("bytes/received", stats.octets_received()),
+            ("bytes/sent", stats.octets_sent()),
             ("messages/received", stats.packets_received()),
             ("messages/sent", stats.packets_sent()),
             ("publish/messages/received", stats.messages_published()),
@@ -97,9 +99,11 @@ impl Core {
     }
 
     /// The counters of which there are averages.
-    fn loads(&self) -> [(&'static str, u64); 6] {
+    fn loads(&self) -> [(&'static str, u64); 8] {
         let stats = &self.stats;
         [
+            ("bytes/received", stats.octets_received()),
+            ("bytes/sent", stats.octets_sent()),
             ("connections", stats.connects),
             ("messages/received", stats.packets_received()),
             ("messages/sent", stats.packets_sent()),
