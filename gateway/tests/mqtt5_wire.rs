@@ -288,6 +288,7 @@ fn a_connack_says_all_that_the_client_must_know() {
         server_keep_alive_s: Some(9),
         response_information: Some("answers/me".into()),
         authentication: Some(("m".into(), Bytes::from_static(b"d"))),
+        ..ConnAckProperties::default()
     };
     let answer = ConnAck { session_present: true, code: ReasonCode::Success, properties };
     let mut out = BytesMut::new();
