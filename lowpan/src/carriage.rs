@@ -8,9 +8,9 @@ use crate::{Eui64, Reason};
 
 /// The first octet of a frame's payload that is an MQTT-SN datagram.
 ///
-/// RFC 4944 §5.1 sets 00xxxxxx aside for "not a LoWPAN frame": who speaks 6LoWPAN must discard it. Within that range,
-/// 0x00-0x0F and most of the rest are first octets of Zigbee frames (frame type and protocol version), and 0x3F marks
-/// TinyOS active messages; frame type 3 with Zigbee protocol version 12, which is this value, exists nowhere.
+/// RFC 4944 §5.1 sets 00xxxxxx aside for "not a LoWPAN frame": who speaks 6LoWPAN must discard it. Others that begin
+/// there are Zigbee's frames, with two bits of frame type and four of protocol version, which is 2 (0x08 to 0x0B), and
+/// TinyOS's active messages with 0x3F. This value would be a frame of Zigbee's protocol version 12.
 pub const DISPATCH: u8 = 0x33;
 
 /// The form in which a datagram travels.

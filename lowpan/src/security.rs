@@ -94,7 +94,7 @@ impl Keys for NoKeys {
 }
 
 /// The counter that is never used (§7.2.1).
-const LAST_COUNTER: u32 = u32::MAX;
+pub(crate) const LAST_COUNTER: u32 = u32::MAX;
 
 /// The auxiliary security header (§7.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,6 +291,10 @@ mod tests {
             let aux = AuxHeader { level, counter: 7, key_index: Some(3) };
             let header = Psdu::new(&[0x49, 0xD8, 1, 2, 3]).unwrap();
             let sealed = seal(header, Kind::Data, aux, SOURCE, &KEY, b"datagram").unwrap();
+            let mut whole = sealed.clone();
+            assert_eq!(AuxHeader::decode(&sealed.as_bytes()[5..]), Ok((aux, 6)), "with a key index");
+            assert_eq!(open(&mut whole, 11, Kind::Data, aux, SOURCE, &KEY), Ok(()));
+            assert_eq!(whole.as_bytes()[11..], *b"datagram");
             for bit in 0..sealed.len() * 8 {
                 let mut damaged = sealed.clone();
                 damaged.as_bytes_mut()[bit / 8] ^= 1 << (bit % 8);

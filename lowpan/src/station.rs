@@ -4,7 +4,7 @@
 
 use crate::fragment::MAX_PACKET;
 use crate::mac::{Address, BROADCAST, Header, Kind};
-use crate::security::{AuxHeader, Keys, Level, open, seal};
+use crate::security::{AuxHeader, Keys, LAST_COUNTER, Level, open, seal};
 use crate::{MAX_PSDU, Psdu, Reason};
 use core::fmt;
 use sn_types::Eui64;
@@ -134,7 +134,7 @@ impl Station {
             return psdu.push(payload).map(|()| psdu).ok_or(Unsealed::TooLong);
         };
         let peer = peer.filter(|peer| keys.key(*peer).is_some()).ok_or(Unsealed::NoKey)?;
-        let counter = keys.next_counter().ok_or(Unsealed::NoCounter)?;
+        let counter = keys.next_counter().filter(|counter| *counter != LAST_COUNTER).ok_or(Unsealed::NoCounter)?;
         let aux = AuxHeader { level, counter, key_index: None };
         let key = keys.key(peer).ok_or(Unsealed::NoKey)?;
         seal(psdu, envelope.kind, aux, self.eui64, key, payload).ok_or(Unsealed::TooLong)

@@ -87,6 +87,16 @@ fn without_a_counter_a_datagram_waits_and_is_given_up_in_the_end() {
 }
 
 #[test]
+fn the_last_counter_is_not_sent() {
+    let mut hub = hub(SECURITY);
+    (hub.keys_mut().next, hub.keys_mut().reserved) = (u32::MAX - 1, u32::MAX);
+    hub.send(NOW, NODE, b"\x02\x17").unwrap();
+    hub.send(NOW, NODE, b"\x02\x17").unwrap();
+    assert_eq!(frames_of_hub(&mut hub).len(), 1);
+    assert_eq!(hub.waiting(), 1);
+}
+
+#[test]
 fn a_key_that_is_taken_away_stops_what_waits() {
     let mut hub = hub(SECURITY);
     hub.send(NOW, NODE, b"\x02\x17").unwrap();

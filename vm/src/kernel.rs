@@ -42,6 +42,12 @@ impl Kernel {
             return Ok(kernel);
         }
         fs::create_dir_all(dir)?;
+        // Tests run side by side: one fetches it, the others wait.
+        let lock = fs::File::create(dir.join("lock"))?;
+        lock.lock()?;
+        if kernel.image().is_ok() {
+            return Ok(kernel);
+        }
         let package = package_name()?;
         run(Command::new("apt-get").args(["download", "--quiet", &package]).current_dir(dir))?;
         let is_ours = |path: &PathBuf| file_name(path).starts_with(&package) && file_name(path).ends_with(".deb");
