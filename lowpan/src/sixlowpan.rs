@@ -165,14 +165,19 @@ fn expand_iphc(payload: &[u8], way: Way, size: Option<u16>, out: &mut [u8]) -> R
     };
     repr.emit(&mut Ipv6Packet::new_unchecked(ip));
     if let Some(udp) = udp {
-        let mut header = UdpPacket::new_unchecked(transport);
-        header.set_src_port(udp.src_port());
-        header.set_dst_port(udp.dst_port());
-        header.set_len(payload_len as u16);
-        header.set_checksum(udp.checksum().ok_or(Reason::Checksum)?);
+        expand_udp(&udp, payload_len as u16, transport)?;
     }
     body.copy_from_slice(rest);
     Ok(len)
+}
+
+fn expand_udp(udp: &Nhc<'_>, len: u16, out: &mut [u8]) -> Result<(), Reason> {
+    let mut header = UdpPacket::new_unchecked(out);
+    header.set_src_port(udp.src_port());
+    header.set_dst_port(udp.dst_port());
+    header.set_len(len);
+    header.set_checksum(udp.checksum().ok_or(Reason::Checksum)?);
+    Ok(())
 }
 
 /// A compressed UDP header with its checksum and ports that smoltcp reads right.

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -104,48 +104,30 @@ impl Machine {
         self.pack(&initrd)?;
         let console_file = self.dir.path().join("console");
         let started = Instant::now();
-        let mut qemu = Command::new("qemu-system-x86_64")
-            .args([
-                "-accel",
-                "tcg",
-                "-cpu",
-                "max",
-                "-M",
-                "q35",
-                "-m",
-                MEMORY_MIB,
-                "-nographic",
-                "-no-reboot",
-                "-nic",
-                "none",
-            ])
-            .args(["-monitor", "none", "-serial"])
-            .arg(format!("file:{}", console_file.display()))
-            .arg("-kernel")
-            .arg(self.kernel.image()?)
-            .arg("-initrd")
-            .arg(&initrd)
-            .args(["-append", "console=ttyS0 panic=-1 quiet"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .context("starting qemu-system-x86_64, of the package qemu-system-x86")?;
-        let has_ended = loop {
-            if qemu.try_wait()?.is_some() {
-                break true;
-            }
-            if started.elapsed() > limit {
-                qemu.kill()?;
-                qemu.wait()?;
-                break false;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        };
+        let qemu = self.qemu(&initrd, &console_file)?.spawn();
+        let mut qemu = qemu.context("starting qemu-system-x86_64, of the package qemu-system-x86")?;
+        let has_ended = has_ended(&mut qemu, started + limit)?;
         let console = String::from_utf8_lossy(&fs::read(&console_file)?).replace('\r', "");
         if !has_ended {
             bail!("the machine did not end within {limit:?}:\n{console}");
         }
         Ok(Run { exit_code: exit_code(&console), console, took: started.elapsed() })
+    }
+
+    /// The emulator, without hardware support: it runs wherever the tests run.
+    fn qemu(&self, initrd: &Path, console_file: &Path) -> Result<Command> {
+        let mut qemu = Command::new("qemu-system-x86_64");
+        qemu.args(["-accel", "tcg", "-cpu", "max", "-M", "q35", "-m", MEMORY_MIB])
+            .args(["-nographic", "-no-reboot", "-nic", "none", "-monitor", "none", "-serial"])
+            .arg(format!("file:{}", console_file.display()))
+            .arg("-kernel")
+            .arg(self.kernel.image()?)
+            .arg("-initrd")
+            .arg(initrd)
+            .args(["-append", "console=ttyS0 panic=-1 quiet"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        Ok(qemu)
     }
 
     /// Makes the archive that the kernel unpacks as its root file system.
@@ -163,6 +145,19 @@ impl Machine {
     fn root(&self) -> std::path::PathBuf {
         self.dir.path().join("root")
     }
+}
+
+/// Waits for the machine's end; at the deadline it is switched off.
+fn has_ended(qemu: &mut Child, deadline: Instant) -> Result<bool> {
+    while qemu.try_wait()?.is_none() {
+        if Instant::now() > deadline {
+            qemu.kill()?;
+            qemu.wait()?;
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(true)
 }
 
 /// Names, parents first, each with a zero after it.
