@@ -46,6 +46,8 @@ pub struct Client<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: us
     /// The answer to the datagram that came last.
     pub(crate) reply: Option<Message<'static>>,
     pub(crate) search: Option<Search>,
+    /// Asleep: the gateway has answered the last wake.
+    pub(crate) is_vouched_for: bool,
     pub(crate) topics: Topics<TOPICS>,
     pub(crate) received: ReceivedIds<RECEIVED>,
     /// When a DISCONNECT last travelled, in whichever direction: until [`LATE_COPY`] after, another may be a copy.
@@ -93,6 +95,7 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
             flight: None,
             reply: None,
             search: None,
+            is_vouched_for: false,
             topics: Topics::EMPTY,
             received: ReceivedIds::EMPTY,
             disconnect_at: None,
@@ -247,12 +250,14 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
     pub(crate) fn fall_asleep(&mut self, drained: bool) -> Event<'static> {
         self.flight = None;
         self.state = State::Asleep;
+        self.is_vouched_for = false;
         Event::Asleep { drained }
     }
 
     pub(crate) fn lose(&mut self, now: Instant, cause: Cause) -> Event<'static> {
         let disconnecting = matches!(self.request, Some(Request::Disconnect));
         self.flight = None;
+        self.is_vouched_for = false;
         if disconnecting {
             self.request = None;
         }

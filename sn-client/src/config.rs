@@ -25,6 +25,10 @@ pub struct Config<'a> {
     pub t_search_gw_ms: u32,
     /// After a loss, connect again without CleanSession and carry on with the interrupted request.
     pub auto_reconnect: bool,
+    /// Publish under the topic ids of before a sleep, where the gateway has answered the last wake of that sleep: it knows
+    /// the client, and so its ids. Otherwise topics are registered again after every CONNECT, which all gateways allow and
+    /// which costs two datagrams for each topic.
+    pub reuse_topic_ids: bool,
     /// The link may deliver a datagram twice or late: remember released QoS 2 message ids for a while.
     pub link_may_duplicate: bool,
     /// Different on every node and at every start: spreads delays and chooses the first message id.
@@ -58,6 +62,7 @@ impl<'a> Config<'a> {
             longest_pause_ms: 3_600_000,
             t_search_gw_ms: 5_000,
             auto_reconnect: false,
+            reuse_topic_ids: false,
             link_may_duplicate: true,
             seed: 0,
         }

@@ -104,7 +104,7 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
             // Perhaps the gateway gave it up meanwhile, and with it the session: then it gives its ids out anew. If not, it
             // is told that an id is not valid, and registers it again.
             self.topics.clear();
-        } else {
+        } else if !core::mem::take(&mut self.is_vouched_for) {
             self.topics.begin_resumed();
         }
         if let Some(Request::Publish(publish)) = &mut self.request {
@@ -135,7 +135,11 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
         if self.is_in_flight(|step| step == Step::Ping) {
             self.land();
         }
-        self.is_in_flight(|step| step == Step::Wake).then(|| self.fall_asleep(true))
+        self.is_in_flight(|step| step == Step::Wake).then(|| {
+            let asleep = self.fall_asleep(true);
+            self.is_vouched_for = self.config.reuse_topic_ids;
+            asleep
+        })
     }
 
     fn on_disconnect(&mut self, now: Instant) -> Option<Event<'static>> {
@@ -270,7 +274,7 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
         }
         let name = self.body.name();
         if matches!(topic, Form::Named) && !name.contains(['+', '#']) && !ack.topic_id.is_reserved() {
-            self.topics.learn_incoming(ack.topic_id, name);
+            self.topics.learn_incoming(ack.topic_id, name, self.config.reuse_topic_ids);
         }
         self.finish();
         // RSMB sets other flags at random, and both bits of the QoS as well.
@@ -322,7 +326,8 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
     fn on_register(&mut self, register: Register<'_>) -> Option<Event<'static>> {
         if self.is_linked() {
             let Register { topic_id, msg_id, topic_name } = register;
-            let is_known = !topic_id.is_reserved() && self.topics.learn_incoming(topic_id, topic_name);
+            let is_known = !topic_id.is_reserved()
+                && self.topics.learn_incoming(topic_id, topic_name, self.config.reuse_topic_ids);
             let return_code = if is_known { ReturnCode::Accepted } else { ReturnCode::NotSupported };
             self.reply = Some(Message::RegAck(RegAck { topic_id, msg_id, return_code }));
         }

@@ -102,6 +102,7 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
             self.request = None;
         }
         self.clean_session = clean_session;
+        self.is_vouched_for &= self.state == State::Asleep;
         self.state = State::Connecting;
         self.flight = None;
         self.search = None;

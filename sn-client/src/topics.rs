@@ -65,8 +65,16 @@ impl<const N: usize> Topics<N> {
     }
 
     /// Remembers an id from the gateway; false if even an empty table has no room for the name.
-    pub(crate) fn learn_incoming(&mut self, id: TopicId, name: &str) -> bool {
-        self.remove(|entry| entry.origin == Origin::Gateway && entry.id == id);
+    ///
+    /// With `is_doubtful` a name that was registered under the same id is registered again before it is published to: the
+    /// gateway may have begun its ids anew.
+    pub(crate) fn learn_incoming(&mut self, id: TopicId, name: &str, is_doubtful: bool) -> bool {
+        let name_octets = name.as_bytes();
+        self.remove(|entry| match entry.origin {
+            Origin::Gateway => entry.id == id,
+            Origin::Registered => is_doubtful && entry.id == id && entry.name != name_octets,
+            Origin::Earlier => false,
+        });
         self.push(id, Origin::Gateway, name)
     }
 
@@ -169,7 +177,7 @@ mod tests {
         let mut topics = Topics::<64>::EMPTY;
         topics.learn_registered(TopicId(1), "out");
         assert_eq!(topics.name_of(TopicId(1)), Some("out"));
-        topics.learn_incoming(TopicId(1), "in");
+        topics.learn_incoming(TopicId(1), "in", false);
         assert_eq!(topics.name_of(TopicId(1)), Some("in"));
         assert_eq!(topics.publish_id("out"), Some(TopicId(1)));
         assert_eq!(topics.publish_id("in"), None);
@@ -178,8 +186,8 @@ mod tests {
     #[test]
     fn a_second_id_for_a_name_leaves_the_first_valid() {
         let mut topics = Topics::<64>::EMPTY;
-        topics.learn_incoming(TopicId(1), "a");
-        topics.learn_incoming(TopicId(2), "a");
+        topics.learn_incoming(TopicId(1), "a", false);
+        topics.learn_incoming(TopicId(2), "a", false);
         assert_eq!((topics.name_of(TopicId(1)), topics.name_of(TopicId(2))), (Some("a"), Some("a")));
     }
 
@@ -197,7 +205,7 @@ mod tests {
     fn the_oldest_entries_make_room() {
         let mut topics = Topics::<20>::EMPTY;
         for id in 1..=3 {
-            assert!(topics.learn_incoming(TopicId(id), "12345"));
+            assert!(topics.learn_incoming(TopicId(id), "12345", false));
         }
         let known = [1, 2, 3].map(|id| topics.name_of(TopicId(id)).is_some());
         assert_eq!(known, [false, true, true]);
@@ -206,8 +214,8 @@ mod tests {
     #[test]
     fn a_name_longer_than_the_table_is_not_learned_and_drives_nobody_out() {
         let mut topics = Topics::<20>::EMPTY;
-        assert!(topics.learn_incoming(TopicId(1), "a"));
-        assert!(!topics.learn_incoming(TopicId(2), "0123456789abcdef"));
+        assert!(topics.learn_incoming(TopicId(1), "a", false));
+        assert!(!topics.learn_incoming(TopicId(2), "0123456789abcdef", false));
         assert_eq!(topics.name_of(TopicId(1)), Some("a"));
     }
 

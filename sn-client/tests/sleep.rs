@@ -146,6 +146,66 @@ fn connecting_ends_the_sleep() {
     assert!(node.hears(publish(Qos::Zero, 5, 0, b"kept")).is_some(), "ids survive the sleep");
 }
 
+/// Has published to `a` under the id 3, and is asleep.
+fn publisher_asleep(reuse_topic_ids: bool) -> Node {
+    let mut node = Node::with_session(Config { reuse_topic_ids, ..Config::new("node7") });
+    node.client.publish(Topic::Name("a"), b"1", Qos::Zero, false).unwrap();
+    node.registers("a", 3);
+    node.sends();
+    node.falls_asleep(600);
+    node
+}
+
+/// Publishes to `a` in a new connection; whether it has to register `a` again.
+fn registers_again(node: &mut Node) -> bool {
+    node.client.connect(false);
+    node.sends();
+    node.hears(CONNACK);
+    node.client.publish(Topic::Name("a"), b"2", Qos::Zero, false).unwrap();
+    matches!(node.sends(), Message::Register(_))
+}
+
+fn wake_answered(node: &mut Node) {
+    node.client.wake().unwrap();
+    node.sends();
+    node.hears(Message::PingResp);
+}
+
+#[test]
+fn topic_ids_are_used_again_after_a_sleep_whose_last_wake_was_answered() {
+    for (reuse_topic_ids, is_answered) in [(true, true), (true, false), (false, true)] {
+        let mut node = publisher_asleep(reuse_topic_ids);
+        if is_answered {
+            wake_answered(&mut node);
+        }
+        assert_eq!(registers_again(&mut node), !(reuse_topic_ids && is_answered));
+    }
+}
+
+#[test]
+fn a_wake_that_is_not_answered_ends_the_trust_in_topic_ids() {
+    let mut node = publisher_asleep(true);
+    wake_answered(&mut node);
+    node.client.wake().unwrap();
+    node.sends();
+    node.repeats_then_gives_up(5, |message| *message == WAKE);
+    assert!(registers_again(&mut node));
+}
+
+#[test]
+fn an_id_that_now_means_something_else_is_not_used_again() {
+    let mut node = publisher_asleep(true);
+    wake_answered(&mut node);
+    node.client.connect(false);
+    node.sends();
+    node.hears(CONNACK);
+    let (topic_id, msg_id) = (sn_client::TopicId(3), sn_codec::MsgId(1));
+    node.hears(Message::Register(sn_codec::Register { topic_id, msg_id, topic_name: "b" }));
+    node.sends();
+    node.client.publish(Topic::Name("a"), b"2", Qos::Zero, false).unwrap();
+    assert!(matches!(node.sends(), Message::Register(_)));
+}
+
 #[test]
 fn disconnecting_while_asleep_or_awake() {
     let mut node = asleep();

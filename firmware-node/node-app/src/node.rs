@@ -28,7 +28,8 @@ impl<'a> Node<'a> {
     /// A node that has just been switched on.
     #[must_use]
     pub fn new(settings: Settings<'a>) -> Self {
-        let config = Config { auto_reconnect: true, ..settings.client };
+        // Every wake begins with PINGREQ, so that it is known whether the gateway still has the topic ids.
+        let config = Config { auto_reconnect: true, reuse_topic_ids: true, ..settings.client };
         Self { client: Client::new(config), duties: Duties::new(settings), buffer: [0; MAX_DATAGRAM_LEN] }
     }
 

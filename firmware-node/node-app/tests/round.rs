@@ -211,7 +211,6 @@ fn every_third_wake_ends_in_a_report() {
         world.answer(Message::PingResp);
     }
     world.connect();
-    world.register("report", REPORT);
     world.publish(REPORT, r#"{"count":2,"commands":0,"dropped":0}"#);
     world.fall_asleep();
 }
@@ -225,7 +224,6 @@ fn a_command_from_the_mailbox_is_echoed_and_the_connection_carries_a_report() {
     world.connect();
     world.register("echo", ECHO);
     world.publish(ECHO, "on");
-    world.register("report", REPORT);
     world.publish(REPORT, r#"{"count":2,"commands":1,"dropped":0}"#);
     world.fall_asleep();
 }
@@ -244,7 +242,6 @@ fn commands_that_are_too_many_or_too_long_are_counted() {
     for number in 0..MAX_COMMANDS {
         world.publish(ECHO, &number.to_string());
     }
-    world.register("report", REPORT);
     world.publish(REPORT, r#"{"count":2,"commands":6,"dropped":2}"#);
     world.fall_asleep();
 }
@@ -292,7 +289,6 @@ fn an_echo_that_does_not_fit_is_dropped_and_the_round_goes_on() {
     world.answer(Message::PingResp);
     world.connect();
     world.skip();
-    world.register("report", REPORT);
     world.publish(REPORT, r#"{"count":2,"commands":1,"dropped":1}"#);
     world.fall_asleep();
 }
