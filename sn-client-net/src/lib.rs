@@ -71,3 +71,8 @@ pub use sn_client::{
 };
 #[cfg(feature = "std")]
 pub use udp::UdpLink;
+
+/// The tutorial's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/node.md")]
+mod tutorial {}

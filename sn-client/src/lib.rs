@@ -1,13 +1,21 @@
 //! The node side of MQTT-SN 1.2 as one small state machine, without I/O, heap or clock.
 //!
 //! Owns: the dialogue with one gateway: connection and will set-up, keep-alive, topic registration, publish and
-//! subscribe at every QoS, sleep, retransmission, reconnection, and the search for a gateway (1.2 §6).
+//! subscribe at every QoS, sleep, retransmission, reconnection, the search for gateways and the choice among them (1.2 §6).
 //!
 //! Must not know: sockets, addresses, time of day, who prints or acts on what arrives. The driver hands in datagrams
 //! and the time and carries out what comes back; the same code runs on a chip, in a simulator and in a command.
 //!
 //! One request is in progress at a time, which is the simplest client that is correct: [`Client::is_busy`] says
 //! whether the last one is done. See [`Client`] for the order of calls.
+//!
+//! # What there is
+//! * [`Client`]: the dialogue with one gateway.
+//! * [`RoamingClient`]: the same with several gateways, which it is told or finds; it goes on at another one when one is
+//!   lost. Who does not use it pays nothing for it.
+//! * [`Client::save`] and [`Client::restore`]: a session outlives a restart of the node.
+//!
+//! A client with a loop and a link around it is in the crate `sn-client-net`; `docs/node.md` is a tutorial.
 //!
 //! ```
 //! use sn_client::{Client, Config, Event, Qos, Topic};
