@@ -18,6 +18,8 @@ use subtle::ConstantTimeEq;
 
 /// Octets of randomness in a nonce.
 const NONCE: usize = 18;
+/// The longest nonce of a client, in octets: it comes back in the challenge.
+const LONGEST_NONCE: usize = 256;
 
 /// One login.
 pub(super) struct Scram {
@@ -75,7 +77,7 @@ impl Scram {
 impl Method for Scram {
     fn step(&mut self, data: &[u8]) -> Step {
         if let Some(asked) = self.asked.take() {
-            return asked.check(data).unwrap_or(Step::Refused(ReasonCode::NotAuthorized));
+            return asked.check(data, &self.passwords).unwrap_or(Step::Refused(ReasonCode::NotAuthorized));
         }
         let mut random = [0; NONCE];
         if getrandom::fill(&mut random).is_err() {
@@ -90,7 +92,7 @@ impl Method for Scram {
 
 impl Asked {
     /// `None`: the client's message is no answer to ours.
-    fn check(self, data: &[u8]) -> Option<Step> {
+    fn check(self, data: &[u8], passwords: &Passwords) -> Option<Step> {
         let last = ClientFinal::parse(std::str::from_utf8(data).ok()?)?;
         if last.nonce != self.nonce || last.channel_binding != self.gs2_header.as_bytes() {
             return None;
@@ -100,8 +102,10 @@ impl Asked {
         let mut client_key = last.proof;
         client_key.iter_mut().zip(signature).for_each(|(octet, other)| *octet ^= other);
         let stored_key: Digest256 = Sha256::digest(client_key).into();
+        // The password may have been changed since we asked.
+        let is_current = self.user.as_deref().is_some_and(|user| passwords.verifier(user).1 == self.verifier);
         match self.user {
-            Some(user) if stored_key.ct_eq(&self.verifier.stored_key).into() => {
+            Some(user) if is_current && stored_key.ct_eq(&self.verifier.stored_key).into() => {
                 let signature = hmac(&self.verifier.server_key, said.as_bytes());
                 Some(Step::Accepted { user, data: format!("v={}", STANDARD.encode(signature)).into() })
             }
@@ -120,7 +124,7 @@ impl<'a> ClientFirst<'a> {
         }
         let mut attributes = bare.split(',');
         let user = name(attributes.next()?.strip_prefix("n=")?)?;
-        let nonce = attributes.next()?.strip_prefix("r=").filter(|nonce| is_printable(nonce))?;
+        let nonce = attributes.next()?.strip_prefix("r=").filter(|nonce| is_nonce(nonce))?;
         // Who wants the rights of somebody else does not get them.
         if !wanted.is_empty() && name(wanted.strip_prefix("a=")?)? != user {
             return None;
@@ -156,9 +160,9 @@ fn name(escaped: &str) -> Option<String> {
     saslprep(&name).ok().filter(|name| !name.is_empty()).map(Into::into)
 }
 
-/// Printable ASCII without the comma, at least one (RFC 5802 §7).
-fn is_printable(nonce: &str) -> bool {
-    !nonce.is_empty() && nonce.bytes().all(|octet| octet.is_ascii_graphic())
+/// Printable ASCII without the comma, at least one (RFC 5802 §7), and not too many.
+fn is_nonce(text: &str) -> bool {
+    (1..=LONGEST_NONCE).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -207,6 +211,29 @@ mod tests {
         login.begin(FIRST.as_bytes(), OUR_NONCE).unwrap();
         let last = LAST.replace("p=dHz", "p=dHy");
         assert_eq!(login.step(last.as_bytes()), Step::Refused(ReasonCode::BadUserNameOrPassword));
+    }
+
+    #[test]
+    fn a_password_that_was_changed_after_the_challenge_is_refused() {
+        let others = ENTRY.replace("$WG5d", "$WG5e");
+        for (users, expected_user) in
+            [(format!("user:{ENTRY}"), true), (format!("user:{others}"), false), (String::new(), false)]
+        {
+            let mut login = of_user();
+            login.begin(FIRST.as_bytes(), OUR_NONCE).unwrap();
+            let file = PasswordFile::parse(Path::new("users"), &users).unwrap();
+            login.passwords.replace(Some(file)).unwrap();
+            let step = login.step(LAST.as_bytes());
+            assert_eq!(matches!(step, Step::Accepted { .. }), expected_user, "{users}");
+        }
+    }
+
+    #[test]
+    fn a_nonce_has_a_longest_length() {
+        for (len, is_taken) in [(LONGEST_NONCE, true), (LONGEST_NONCE + 1, false)] {
+            let first = format!("n,,n=user,r={}", "x".repeat(len));
+            assert_eq!(ClientFirst::parse(&first).is_some(), is_taken);
+        }
     }
 
     #[test]
