@@ -6,6 +6,7 @@ mod common;
 use common::durable::Durable;
 use common::mosquitto::{Mosquitto, Proxy};
 use common::steady::{Account, Publisher, Subscriber};
+use common::tap::Tap;
 use common::{Mqtt, publish_packet, wait_until_for};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -68,11 +69,43 @@ struct Load {
 impl Load {
     fn start(from: SocketAddr, from_prefix: &str, to: SocketAddr, to_prefix: &str) -> Self {
         let subscriber = Subscriber::start(to, &to_prefix.replace('/', "-"), &format!("{to_prefix}#"));
+        Self::publish(from, from_prefix, to_prefix, subscriber)
+    }
+
+    /// The same with a subscriber whose server may forget it.
+    fn start_anew(from: SocketAddr, from_prefix: &str, to: SocketAddr, to_prefix: &str) -> Self {
+        let subscriber = Subscriber::start_anew(to, &to_prefix.replace('/', "-"), &format!("{to_prefix}#"));
+        Self::publish(from, from_prefix, to_prefix, subscriber)
+    }
+
+    fn publish(from: SocketAddr, from_prefix: &str, to_prefix: &str, subscriber: Subscriber) -> Self {
         let publishers = [("a", 2), ("b", 2), ("c", 1)].map(|(name, qos)| {
             let publisher = Publisher::start(from, &format!("{from_prefix}{name}"), qos);
             (format!("{to_prefix}{name}"), qos, publisher)
         });
         Self { subscriber, publishers: publishers.into() }
+    }
+
+    /// Every message has arrived that is not excused, and the last one of each topic: nothing is killed any more, and what
+    /// was still under way comes before it. Answers with how many there were, and how many of them are missing.
+    fn settle_but(self, excused: impl Fn(&str, u32) -> bool) -> (u32, usize) {
+        let Self { subscriber, publishers } = self;
+        let before = subscriber.account();
+        wait_until_for(ARRIVAL, "messages of every topic", || {
+            let account = subscriber.account();
+            publishers.iter().all(|(topic, ..)| arrived(&account, topic) > arrived(&before, topic))
+        });
+        let published: Vec<_> = publishers.into_iter().map(|(topic, _, publisher)| (topic, publisher.stop())).collect();
+        let absent = || -> Vec<(&String, u32, bool)> {
+            let account = subscriber.account();
+            let numbers = published.iter().map(|(topic, count)| (topic, *count, missing(&account, topic, *count)));
+            numbers.flat_map(|(topic, last, numbers)| numbers.into_iter().map(move |n| (topic, n, n == last))).collect()
+        };
+        wait_for_all(|| {
+            let unexcused = absent().into_iter().filter(|(topic, number, last)| *last || !excused(topic, *number));
+            unexcused.map(|missing| format!("{missing:?}")).collect()
+        });
+        (published.iter().map(|(_, count)| count).sum(), absent().len())
     }
 
     /// Every message has arrived, those of QoS 2 once. Answers with how many there were.
@@ -84,17 +117,22 @@ impl Load {
             let missing = published.iter().map(|(topic, _, count)| (topic, missing(account, topic, *count)));
             missing.filter(|(_, missing)| !missing.is_empty()).map(|missing| format!("{missing:?}")).collect()
         };
-        let begun = Instant::now();
-        while !missing(&subscriber.account()).is_empty() {
-            assert!(begun.elapsed() < ARRIVAL, "not arrived: {:?}", missing(&subscriber.account()));
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait_for_all(|| missing(&subscriber.account()));
         let account = subscriber.account();
         for (topic, qos, _) in &published {
             let more_than_once: BTreeMap<_, _> = account[topic].iter().filter(|(_, times)| **times > 1).collect();
             assert!(*qos == 1 || more_than_once.is_empty(), "{topic}: {more_than_once:?}");
         }
         published.iter().map(|(_, _, count)| count).sum()
+    }
+}
+
+/// Waits until nothing is missing any more.
+fn wait_for_all(missing: impl Fn() -> Vec<String>) {
+    let begun = Instant::now();
+    while !missing().is_empty() {
+        assert!(begun.elapsed() < ARRIVAL, "not arrived: {:?}", missing());
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -146,6 +184,33 @@ fn nothing_is_lost_when_mosquitto_is_restarted() {
         "3.1.1",
         |stage, round| if round.is_multiple_of(4) { stage.mosquitto.restart() } else { stage.proxy.cut() },
     );
+}
+
+/// mosquitto acknowledges what it has in memory, and kill -9 makes it forget that. The tap on the line knows what it had
+/// acknowledged; everything else has to arrive, and all that the gateway has acknowledged.
+#[test]
+fn when_mosquitto_is_killed_nothing_is_lost_but_what_it_has_acknowledged() {
+    let mut mosquitto = Mosquitto::start_forgetful();
+    let tap = Tap::start(mosquitto.addr);
+    let config = tempfile::tempdir().expect("a directory");
+    let path = config.path().join("gateway.toml");
+    std::fs::write(&path, bridge_config(tap.addr, "3.1.1")).expect("a file");
+    let mut gateway = Durable::start_with(&["--config", as_text(&path)]);
+    gateway.daemon().wait_for_log("bridge connected");
+    let (here, there) = (gateway.daemon().mqtt(), mosquitto.addr);
+    let out = Load::start_anew(here, "up/", there, "site/up/");
+    let inward = Load::start(there, "site/down/", here, "down/");
+    let mut random = oorandom::Rand32::new(9);
+    for round in 0..12 {
+        // The moment is random: there is nothing to wait for.
+        thread::sleep(Duration::from_millis(random.rand_range(100..900).into()));
+        if round % 4 == 2 { gateway.kill() } else { mosquitto.kill() }
+    }
+    let (out, forgotten) = out.settle_but(|topic, number| tap.taken_there(&(topic.to_owned(), number)));
+    let (inward, not_sent) = inward.settle_but(|topic, number| !tap.taken_here(&(format!("site/{topic}"), number)));
+    println!("{out} messages out, of which mosquitto has forgotten {forgotten} that it had acknowledged");
+    println!("{inward} messages in, of which it has forgotten {not_sent} before the gateway acknowledged them");
+    assert!(out > 200 && inward > 200, "there was a load");
 }
 
 #[test]

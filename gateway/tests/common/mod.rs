@@ -7,6 +7,7 @@ pub(crate) mod line;
 pub(crate) mod mosquitto;
 pub(crate) mod scrape;
 pub(crate) mod steady;
+pub(crate) mod tap;
 pub(crate) mod tls;
 pub(crate) mod web_socket;
 pub(crate) mod xbee;

@@ -21,11 +21,20 @@ pub(crate) struct Mosquitto {
 impl Mosquitto {
     /// Starts it and waits until it listens.
     pub(crate) fn start() -> Self {
+        Self::start_with(true)
+    }
+
+    /// One that keeps nothing.
+    pub(crate) fn start_forgetful() -> Self {
+        Self::start_with(false)
+    }
+
+    fn start_with(persistence: bool) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         // It cannot choose a port by itself.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr()).expect("a port");
         let config = format!(
-            "listener {} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n\
+            "listener {} 127.0.0.1\nallow_anonymous true\npersistence {persistence}\npersistence_location {}/\n\
              autosave_interval 0\nmax_queued_messages 0\nuser root\nlog_type error\nlog_type warning\nlog_type notice\n",
             port.port(),
             dir.path().display()
@@ -35,9 +44,18 @@ impl Mosquitto {
         Self { dir, addr: port, child }
     }
 
-    /// Ends it as an operator does, and starts it again. Killed, it would lose what it has acknowledged and not saved.
+    /// Ends it as an operator does, and starts it again.
     pub(crate) fn restart(&mut self) {
-        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).expect("it runs");
+        self.end(Signal::SIGTERM);
+    }
+
+    /// Kills it (kill -9), and starts it again: it has forgotten all then.
+    pub(crate) fn kill(&mut self) {
+        self.end(Signal::SIGKILL);
+    }
+
+    fn end(&mut self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).expect("it runs");
         self.child.wait().expect("a child");
         self.child = spawn(&self.dir, self.addr);
     }

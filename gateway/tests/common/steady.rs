@@ -144,6 +144,15 @@ pub(crate) struct Subscriber {
 impl Subscriber {
     /// Starts it; comes back when it has subscribed.
     pub(crate) fn start(server: SocketAddr, client_id: &str, filter: &str) -> Self {
+        Self::start_with(server, client_id, filter, false)
+    }
+
+    /// The same, and it subscribes anew whenever it has connected: the server may have forgotten.
+    pub(crate) fn start_anew(server: SocketAddr, client_id: &str, filter: &str) -> Self {
+        Self::start_with(server, client_id, filter, true)
+    }
+
+    fn start_with(server: SocketAddr, client_id: &str, filter: &str, anew: bool) -> Self {
         let (stop, account) = (Arc::<AtomicBool>::default(), Arc::<Mutex<Account>>::default());
         let mut connection = Connection::try_open(server, client_id).expect("the server is there");
         let len = filter.len() as u8;
@@ -158,6 +167,11 @@ impl Subscriber {
                 while !stopped.load(Ordering::Relaxed) && take(&mut connection, &mut unreleased, &kept).is_ok() {}
                 drop(connection);
                 open = Connection::open(server, &client_id, &stopped);
+                if let Some(connection) = open.as_mut().filter(|_| anew) {
+                    unreleased.clear();
+                    // The SUBACK is no message.
+                    let _ = connection.0.write_all(&subscribe);
+                }
             }
         });
         Self { thread: Some(thread), stop, account }
