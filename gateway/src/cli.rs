@@ -49,6 +49,26 @@ pub enum Command {
         #[command(flatten)]
         data: DataArgs,
     },
+    /// Write what passes a transport of a running gateway, both ways, into a file for Wireshark
+    ///
+    /// The file is pcapng. It ends with Ctrl-C or SIGTERM, and says how many frames it misses, if the gateway had more to do.
+    Capture {
+        /// The transport's name: as its table [[transport]] says, or its kind and how many come before it, as udp-0
+        #[arg(short, long, value_name = "NAME")]
+        transport: String,
+        /// The file, which is replaced; - is standard output
+        #[arg(short, long, value_name = "FILE")]
+        write: PathBuf,
+        /// End after so many frames
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        count: Option<u64>,
+        /// End after so many seconds
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: Option<u64>,
+        /// Which gateway
+        #[command(flatten)]
+        data: DataArgs,
+    },
     /// Give a user of a password file a password, asked for twice, or take the user out
     ///
     /// Makes the file, readable by its owner only, if there is none.
@@ -343,6 +363,8 @@ Examples:
           See who has a session, and how many messages wait for whom.
   sn-gateway nodes add 00:12:4b:00:01:02:03:04 --name pump-7 --generate-key
           Let a radio node in, with a key that it is to be given, too.
+  sn-gateway capture -t udp-0 -w - | wireshark -k -i -
+          Look at every datagram, live.
   sn-gateway backup gateway.bak
           Save sessions and messages while the gateway runs.
 

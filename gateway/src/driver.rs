@@ -7,6 +7,7 @@
 //! meanwhile into the next, so one fsync serves many clients.
 
 mod bridges;
+mod capture;
 mod nodes;
 
 use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
@@ -88,6 +89,8 @@ pub struct Driver {
     /// When the daemon ends because the store has failed.
     ends_at: Option<Instant>,
     transports: Vec<Box<dyn Transport>>,
+    /// Their names.
+    names: Vec<String>,
     /// One for each MQTT listener, in the order of the configuration.
     listeners: Vec<Tally>,
     /// The bridges' names, and what they count.
@@ -126,6 +129,7 @@ impl Driver {
             keeper,
             ends_at: None,
             transports: Vec::new(),
+            names: Vec::new(),
             listeners: Vec::new(),
             bridges: Vec::new(),
             from_mqtt,
@@ -155,11 +159,18 @@ impl Driver {
     }
 
     /// Adds a transport, whose id must be the number of those before it.
-    pub(crate) fn add_transport(&mut self, id: TransportId, transport: Box<dyn Transport>, admission: Admission) {
+    pub(crate) fn add_transport(
+        &mut self,
+        id: TransportId,
+        name: String,
+        transport: Box<dyn Transport>,
+        admission: Admission,
+    ) {
         debug_assert_eq!(usize::from(id.0), self.transports.len());
         self.core.add_transport(self.clock.now(), id, transport.profile());
         self.core.set_admission(self.clock.now(), id, admission);
         self.transports.push(transport);
+        self.names.push(name);
         self.introduce_nodes(id);
         self.carry_out();
     }
@@ -298,7 +309,7 @@ impl Driver {
 
     fn take_datagrams(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut heard = false;
-        for (id, transport) in (0..).map(TransportId).zip(&mut self.transports) {
+        for ((id, transport), name) in (0..).map(TransportId).zip(&mut self.transports).zip(&self.names) {
             match transport.poll_recv(cx) {
                 Poll::Pending => continue,
                 Poll::Ready(Ok(())) => {}
@@ -306,7 +317,7 @@ impl Driver {
             }
             heard = true;
             while let Some(event) = transport.poll_event() {
-                self.log.link(now, id, &event);
+                self.log.link(now, name, &event);
                 if let LinkEvent::Up(profile) = event {
                     self.core.add_transport(now, id, profile);
                 }
@@ -335,7 +346,8 @@ impl Driver {
     fn take_scrape(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let Some(desk) = &mut self.desk else { return false };
         let Poll::Ready(scrape) = desk.poll_scrape(cx) else { return false };
-        let transports: Vec<_> = self.transports.iter_mut().map(|it| nodes::counters(&mut **it)).collect();
+        let counters = self.transports.iter_mut().map(|it| nodes::counters(&mut **it));
+        let transports: Vec<_> = self.names.iter().map(String::as_str).zip(counters).collect();
         let (uptime, connections) = (self.clock.start.elapsed(), self.conns.len());
         let (transports, listeners) = (&transports[..], &self.listeners[..]);
         let bridges: Vec<_> = self.bridges.iter().map(|(name, tally)| (name.clone(), tally.counts())).collect();
@@ -351,6 +363,7 @@ impl Driver {
                 let detail = self.core.client(&client_id);
                 Answer::Session(detail.map(|client| Box::new(SessionDetail::new(client, |via| self.address(via)))))
             }
+            Request::Capture { transport, count } => return self.capture(&transport, count),
             Request::Drop(client_id) => Answer::Dropped(self.core.drop_session(now, &client_id)),
             Request::Nodes => Answer::Nodes(self.node_rows(now)),
             Request::AddNode(_) | Request::RenameNode { .. } | Request::RevokeNode(_) | Request::RemoveNode(_) => {

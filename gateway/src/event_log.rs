@@ -3,7 +3,7 @@
 use crate::mqtt::{Malformed, TurnedAway};
 use crate::store::Report;
 use gateway_core::{ConnId, Event, LostReason, RejectReason, Via};
-use sn_types::{Instant, PeerAddr, TransportId};
+use sn_types::{Instant, PeerAddr};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -86,7 +86,7 @@ impl EventLog {
     }
 
     /// Something has happened to a link itself.
-    pub(crate) fn link(&mut self, now: Instant, TransportId(transport): TransportId, event: &LinkEvent) {
+    pub(crate) fn link(&mut self, now: Instant, transport: &str, event: &LinkEvent) {
         match event {
             LinkEvent::Up(profile) => info!(transport, mtu = profile.mtu, broadcast = profile.broadcast, "link up"),
             LinkEvent::Down(why) => warn!(transport, why, "link down: its clients hear nothing until it is back"),

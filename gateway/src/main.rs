@@ -4,12 +4,14 @@ use anyhow::Context;
 use clap::Parser;
 use sn_gateway::admin::{client, nodes};
 use sn_gateway::auth::{Change, Keep, may, passwd};
+use sn_gateway::capture::client::{Wish, capture};
 use sn_gateway::cli::{Cli, Command, DataArgs, Sessions};
 use sn_gateway::store::backup;
 use sn_gateway::{config, run};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -22,6 +24,11 @@ fn main() -> ExitCode {
             let keep = if scram { Keep::Scram } else { Keep::Argon2 };
             passwd(&file, &user, change(stdin, delete), keep).map(print)
         }
+        Command::Capture { transport, write, count, seconds, data } => data.dir().and_then(|dir| {
+            let wish = Wish { transport: &transport, file: &write, count, time: seconds.map(Duration::from_secs) };
+            // What standard output takes may be the file itself.
+            capture(&dir, &wish).map(|text| eprint!("{text}"))
+        }),
         Command::May { config, user, client, wish, topic } => {
             let rules = config::load(&config).map(|file| file.core().access);
             rules.map_err(Into::into).and_then(|rules| may(&rules, &user, &client, wish, &topic)).map(print)

@@ -228,13 +228,14 @@ fn listen(
     let mut listening = Listening::default();
     let udp: Vec<SocketAddr> =
         file.transport.iter().filter_map(TransportTable::as_udp).map(|table| table.listen.0).collect();
-    for table in &file.transport {
+    for (place, table) in file.transport.iter().enumerate() {
+        let name = table.name(place);
         match table {
             TransportTable::Udp(table) => {
-                listen_udp(table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;
+                listen_udp(name, table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;
             }
-            TransportTable::Serial(table) => listen_serial(table, driver, &mut listening)?,
-            TransportTable::Sim(table) => listen_sim(table, driver, &mut listening)?,
+            TransportTable::Serial(table) => listen_serial(name, table, driver, &mut listening)?,
+            TransportTable::Sim(table) => listen_sim(name, table, driver, &mut listening)?,
         }
     }
     let mqtt: Vec<SocketAddr> = file.listener.iter().map(|table| table.listen.0).collect();
@@ -251,13 +252,19 @@ fn listen(
     Ok(listening)
 }
 
-fn listen_udp(table: &UdpTable, only_v6: bool, driver: &mut Driver, listening: &mut Listening) -> anyhow::Result<()> {
+fn listen_udp(
+    name: String,
+    table: &UdpTable,
+    only_v6: bool,
+    driver: &mut Driver,
+    listening: &mut Listening,
+) -> anyhow::Result<()> {
     let addr = table.listen.0;
     let id = next_id(driver)?;
     match UdpTransport::bind(id, &table.transport(only_v6)) {
         Ok(transport) => {
             listening.udp.push(UdpAt { addr: transport.local_addr(), is_guarded: !table.admission.anonymous });
-            driver.add_transport(id, Box::new(transport), table.admission.clone());
+            driver.add_transport(id, name, Box::new(transport), table.admission.clone());
         }
         Err(BindError::Address(error)) if lacks_ipv6(addr, &error) => listening.without_ipv6.push(addr),
         Err(BindError::Address(error)) => return Err(error).with_context(|| cannot_listen("udp", addr)),
@@ -267,20 +274,25 @@ fn listen_udp(table: &UdpTable, only_v6: bool, driver: &mut Driver, listening: &
 }
 
 /// The device need not be there yet.
-fn listen_serial(table: &SerialTable, driver: &mut Driver, listening: &mut Listening) -> anyhow::Result<()> {
+fn listen_serial(
+    name: String,
+    table: &SerialTable,
+    driver: &mut Driver,
+    listening: &mut Listening,
+) -> anyhow::Result<()> {
     let id = next_id(driver)?;
     listening.serial.push(table.line.device.to_string());
-    driver.add_transport(id, Box::new(SerialTransport::new(id, table.line.clone())), table.admission.clone());
+    driver.add_transport(id, name, Box::new(SerialTransport::new(id, table.line.clone())), table.admission.clone());
     Ok(())
 }
 
-fn listen_sim(table: &SimTable, driver: &mut Driver, listening: &mut Listening) -> anyhow::Result<()> {
+fn listen_sim(name: String, table: &SimTable, driver: &mut Driver, listening: &mut Listening) -> anyhow::Result<()> {
     let id = next_id(driver)?;
     let path = table.path.display();
     let transport = SimTransport::bind(id, &table.path)
         .with_context(|| format!("cannot listen for a simulator at {path}; choose another path with --sim PATH"))?;
     listening.sim.push(table.path.clone());
-    driver.add_transport(id, Box::new(transport), table.admission.clone());
+    driver.add_transport(id, name, Box::new(transport), table.admission.clone());
     Ok(())
 }
 

@@ -180,6 +180,15 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ("[predefined]\n1 = \"a\"\n0x1 = \"b\"\n", "gw.toml:1:1: predefined: topic id 1 is there twice"),
         ("[[transport]]\nkind = \"udp\"\n", "gw.toml:1:1: transport[0]: `listen` is missing"),
         (
+            "[[transport]]\nkind = \"udp\"\nname = \"my garden\"\n",
+            "gw.toml:3:8: transport[0].name: a transport's name has 1 to 64 letters, digits, `-`, `_` and `.`",
+        ),
+        (
+            "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\n\
+             [[transport]]\nkind = \"udp\"\nlisten = \"::2\"\nname = \"udp-0\"\n",
+            "gw.toml:7:8: transport[1].name: there are two transports `udp-0`; each has a name of its own",
+        ),
+        (
             "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\n[[transport]]\nkind = \"tcp\"\n",
             "gw.toml:5:8: transport[1].kind: unknown `tcp`; known are udp, serial, sim",
         ),

@@ -190,8 +190,8 @@ fn metrics_say_what_has_happened() {
         ("sn_gateway_store_state{state=\"ok\"}", 1.0),
         ("sn_gateway_connects_total", 2.0),
         ("sn_gateway_publish_received_bytes_total{qos=\"1\"}", 2.0),
-        ("sn_gateway_transport_datagrams_total{transport=\"0\",outcome=\"received\"}", 3.0),
-        ("sn_gateway_transport_datagrams_total{transport=\"0\",outcome=\"sent\"}", 3.0),
+        ("sn_gateway_transport_datagrams_total{transport=\"udp-0\",outcome=\"received\"}", 3.0),
+        ("sn_gateway_transport_datagrams_total{transport=\"udp-0\",outcome=\"sent\"}", 3.0),
     ] {
         assert_eq!(value(&text, metric), expected, "{metric} in\n{text}");
     }

@@ -41,14 +41,17 @@ impl Gateway {
         Self::started(command)
     }
 
-    /// Starts it with a data directory, and more flags.
+    /// Starts it with a data directory, and more flags. The addresses are given as for [`Gateway::start_with`].
     ///
     /// # Panics
     /// If it does not start.
     #[must_use]
     pub fn start_durable(data: &Path, flags: &[&str]) -> Self {
         let mut command = Self::command();
-        command.arg("--data").arg(data).args(["--udp", "127.0.0.1:0"]).args(flags);
+        command.arg("--data").arg(data).args(flags);
+        if !flags.contains(&"--config") {
+            command.args(["--udp", "127.0.0.1:0"]);
+        }
         Self::started(command)
     }
 

@@ -1,40 +1,37 @@
 //! A record of the channel that tshark and Wireshark read.
 //!
-//! Owns: the file format, which is the classic pcap (draft-ietf-opsawg-pcap) with microseconds. Must not know: what the
-//! frames mean. Give [`PcapWriter::frame`] what [`Radio::tap`](crate::radio::Radio::tap) hears, in that order: a
+//! Owns: which kind of file it is: the classic pcap (draft-ietf-opsawg-pcap) with microseconds. Must not know: what the frames
+//! mean. Give [`PcapWriter::frame`] what [`Radio::tap`](crate::radio::Radio::tap) hears, in that order: a
 //! frame is heard at its end, so an acknowledgement that overlaps with a longer frame comes first.
 
 use crate::radio::OnAir;
+use pcap_file::pcap::{PcapHeader, PcapPacket};
+use pcap_file::{DataLink, Endianness, PcapError, TsResolution};
 use std::io::{self, Write};
+use std::time::Duration;
 
-/// "Microseconds, in the byte order of this number"; we write little endian.
-const MAGIC: u32 = 0xA1B2_C3D4;
-/// Version 2.4.
-const VERSION: [u16; 2] = [2, 4];
 /// The longest record, in octets: more than any frame.
 const SNAPLEN: u32 = 4_096;
-/// LINKTYPE_IEEE802_15_4_WITHFCS: from frame control to check sequence.
-const LINKTYPE: u32 = 195;
 
 /// Writes frames into a pcap.
 #[derive(Debug)]
-pub struct PcapWriter<W> {
-    out: W,
-}
+pub struct PcapWriter<W: Write>(pcap_file::pcap::PcapWriter<W>);
 
 impl<W: Write> PcapWriter<W> {
     /// Writes the header.
     ///
     /// # Errors
     /// As `out` has them.
-    pub fn new(mut out: W) -> io::Result<Self> {
-        out.write_all(&MAGIC.to_le_bytes())?;
-        VERSION.iter().try_for_each(|part| out.write_all(&part.to_le_bytes()))?;
-        // Time zone and accuracy, which nobody uses.
-        out.write_all(&[0; 8])?;
-        out.write_all(&SNAPLEN.to_le_bytes())?;
-        out.write_all(&LINKTYPE.to_le_bytes())?;
-        Ok(Self { out })
+    pub fn new(out: W) -> io::Result<Self> {
+        let header = PcapHeader {
+            endianness: Endianness::Little,
+            ts_resolution: TsResolution::MicroSecond,
+            snaplen: SNAPLEN,
+            // From frame control to check sequence.
+            datalink: DataLink::IEEE802_15_4,
+            ..PcapHeader::default()
+        };
+        pcap_file::pcap::PcapWriter::with_header(out, header).map(Self).map_err(io_error)
     }
 
     /// Writes a frame with the time at which it began.
@@ -42,17 +39,21 @@ impl<W: Write> PcapWriter<W> {
     /// # Errors
     /// As `out` has them.
     pub fn frame(&mut self, frame: &OnAir<'_>) -> io::Result<()> {
-        let micros = frame.at.as_micros();
-        let len = frame.psdu.len() as u32;
-        for field in [(micros / 1_000_000) as u32, (micros % 1_000_000) as u32, len, len] {
-            self.out.write_all(&field.to_le_bytes())?;
-        }
-        self.out.write_all(frame.psdu)
+        let began = Duration::from_micros(frame.at.as_micros());
+        let packet = PcapPacket::new(began, frame.psdu.len() as u32, frame.psdu);
+        self.0.write_packet(&packet).map(drop).map_err(io_error)
     }
 
     /// Gives back what was written to.
     pub fn into_inner(self) -> W {
-        self.out
+        self.0.into_writer()
+    }
+}
+
+fn io_error(error: PcapError) -> io::Error {
+    match error {
+        PcapError::IoError(error) => error,
+        other => io::Error::other(other),
     }
 }
 

@@ -112,10 +112,16 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Waits for frames and puts up to `limit` of them into `into`. Answers how many; 0: the transport is gone. May be
+    /// Waits for frames and puts up to `limit` of them into `into`. Answers how many; 0: the transport is gone, or nothing
+    /// is left after [`Listener::close`]. May be
     /// dropped while it waits.
     pub async fn recv_many(&mut self, into: &mut Vec<Passed>, limit: usize) -> usize {
         self.frames.recv_many(into, limit).await
+    }
+
+    /// Lets nothing more in; what waits can still be received.
+    pub fn close(&mut self) {
+        self.frames.close();
     }
 
     /// How many frames were not heard, because too many waited.

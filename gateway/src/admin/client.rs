@@ -58,7 +58,7 @@ pub fn save_backup(data: &Path, file: &Path) -> anyhow::Result<String> {
 }
 
 /// The answer, and what follows it.
-pub(super) fn ask(data: &Path, request: &Request) -> anyhow::Result<(Answer, BufReader<UnixStream>)> {
+pub(crate) fn ask(data: &Path, request: &Request) -> anyhow::Result<(Answer, BufReader<UnixStream>)> {
     let socket = DataDir::socket(data);
     let mut stream = UnixStream::connect(&socket).with_context(|| {
         format!("no gateway that I may ask runs on {}; name its directory with --data DIR", data.display())
@@ -79,6 +79,7 @@ pub(super) fn unexpected<T>(answer: Answer) -> anyhow::Result<T> {
         | Answer::Session(_)
         | Answer::Dropped(_)
         | Answer::Backup(_)
+        | Answer::Capture
         | Answer::Nodes(_)
         | Answer::Node(_) => {
             bail!("the gateway has answered something else")

@@ -6,7 +6,8 @@ use gateway_core::{ClientDetail, ClientInfo, ClientState, Qos, Via};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A request: `"sessions"`, `{"session":"ID"}`, `{"drop":"ID"}`, `"backup"`, `"nodes"`, `{"revoke-node":"NAME"}`.
+/// A request: `"sessions"`, `{"session":"ID"}`, `{"drop":"ID"}`, `"backup"`, `"nodes"`, `{"revoke-node":"NAME"}`,
+/// `{"capture":{"transport":"NAME","count":null}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
@@ -18,6 +19,13 @@ pub enum Request {
     Drop(String),
     /// A backup of everything.
     Backup,
+    /// What passes a transport, from now on.
+    Capture {
+        /// Its name.
+        transport: String,
+        /// It ends after so many frames.
+        count: Option<u64>,
+    },
     /// Lists all radio nodes.
     Nodes,
     /// Puts one onto the list.
@@ -40,7 +48,7 @@ impl Request {
     pub(crate) fn changes_nodes(&self) -> bool {
         match self {
             Self::AddNode(_) | Self::RenameNode { .. } | Self::RevokeNode(_) | Self::RemoveNode(_) => true,
-            Self::Sessions | Self::Session(_) | Self::Drop(_) | Self::Backup | Self::Nodes => false,
+            Self::Sessions | Self::Session(_) | Self::Drop(_) | Self::Backup | Self::Capture { .. } | Self::Nodes => false,
         }
     }
 }
@@ -61,6 +69,8 @@ pub enum Answer {
     Nodes(Vec<NodeRow>),
     /// The list has changed: the address of the node that it is about.
     Node(String),
+    /// A pcapng file follows the line, until the end of the connection. Closing the other half of it ends the capture.
+    Capture,
     /// The request cannot be read or carried out.
     Error(String),
 }

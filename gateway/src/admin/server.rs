@@ -1,6 +1,7 @@
 //! The daemon's end of the socket.
 
 use super::protocol::{Answer, Request};
+use crate::capture::Capture;
 use crate::store::backup;
 use gateway_core::Record;
 use nix::sys::stat::{Mode, umask};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn, spawn_blocking};
 use tokio::time::timeout;
 
 /// The longest request.
@@ -36,6 +37,7 @@ pub(crate) enum Reply {
     Answer(Answer),
     /// Every record, for a backup.
     Records(Vec<Record>),
+    Capture(Capture),
 }
 
 /// The socket.
@@ -57,12 +59,12 @@ impl Server {
         Ok(Self(bound?))
     }
 
-    /// Serves one connection after the other: an operator is one person.
+    /// Serves one connection after the other: an operator is one person. Only captures go on beside.
     pub(crate) async fn serve(self, driver: mpsc::Sender<Ask>) {
         loop {
             match self.0.accept().await {
-                Ok((mut stream, _)) => {
-                    if let Err(error) = serve_one(&mut stream, &driver).await {
+                Ok((stream, _)) => {
+                    if let Err(error) = serve_one(stream, &driver).await {
                         tracing::debug!(%error, "control socket");
                     }
                 }
@@ -75,18 +77,27 @@ impl Server {
     }
 }
 
-async fn serve_one(stream: &mut UnixStream, driver: &mpsc::Sender<Ask>) -> io::Result<()> {
-    let line = timeout(PATIENCE, read_line(stream)).await??;
+async fn serve_one(mut stream: UnixStream, driver: &mpsc::Sender<Ask>) -> io::Result<()> {
+    let line = timeout(PATIENCE, read_line(&mut stream)).await??;
     let reply = match serde_json::from_str(&line) {
         Ok(request) => ask(driver, request).await,
         Err(error) => Reply::Answer(Answer::Error(format!("no request: {error}"))),
     };
     match reply {
-        Reply::Answer(answer) => write_line(stream, &answer).await,
+        Reply::Answer(answer) => write_line(&mut stream, &answer).await,
         Reply::Records(records) => {
             let file = spawn_blocking(move || backup::encode(records)).await.map_err(io::Error::other)?;
-            write_line(stream, &Answer::Backup(file.len() as u64)).await?;
+            write_line(&mut stream, &Answer::Backup(file.len() as u64)).await?;
             stream.write_all(&file).await
+        }
+        Reply::Capture(capture) => {
+            write_line(&mut stream, &Answer::Capture).await?;
+            spawn(async move {
+                if let Err(error) = capture.serve(stream).await {
+                    tracing::debug!(%error, "a capture ends");
+                }
+            });
+            Ok(())
         }
     }
 }

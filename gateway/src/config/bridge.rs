@@ -1,5 +1,6 @@
 //! `[[bridge]]`: to which other brokers messages go, and from where they come.
 
+use super::name::read_name;
 use super::number::within;
 use crate::bridge::{Direction, Rule, Secret, Settings};
 use crate::upstream::{BrokerAddr, TlsFiles};
@@ -123,13 +124,7 @@ fn yes() -> bool {
 
 /// Reads a name that can stand in a topic, between two slashes.
 fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spanned<String>, D::Error> {
-    let name = Spanned::<String>::deserialize(deserializer)?;
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name.get_ref().is_empty() || name.get_ref().len() > 64 || !name.get_ref().chars().all(is_name) {
-        let error = "a bridge's name has 1 to 64 letters, digits, `-`, `_` and `.`, for example \"cloud\"";
-        return Err(de::Error::custom(error));
-    }
-    Ok(name)
+    read_name(deserializer, "a bridge's name", "cloud")
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BrokerAddr, D::Error> {

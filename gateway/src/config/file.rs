@@ -7,7 +7,7 @@ use super::listener::ListenerTable;
 use super::number::within;
 use super::predefined::Predefined;
 use super::queue::QueueTable;
-use super::transport::TransportTable;
+use super::transport::{self, TransportTable};
 use crate::auth::{PasswordFile, PasswordFileError};
 use crate::logging;
 use crate::store::default_data_dir;
@@ -265,7 +265,7 @@ impl File {
 
     /// What keys that are right each for itself say against each other.
     pub(super) fn contradiction(&self) -> Option<(Range<usize>, String)> {
-        let of_transports = self.transport.iter().find_map(TransportTable::contradiction);
+        let of_transports = transport::contradiction(&self.transport);
         of_transports.or_else(|| bridge::contradiction(&self.bridge))
     }
 }

@@ -9,6 +9,7 @@ mod bridge;
 mod error;
 mod file;
 mod listener;
+mod name;
 mod number;
 mod predefined;
 mod queue;

@@ -2,6 +2,7 @@
 
 use super::access::user;
 use super::addr::{ListenAddr, group};
+use super::name::read_name;
 use super::number::within;
 use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, ParityKey};
 use gateway_core::Admission;
@@ -32,6 +33,8 @@ pub enum TransportTable {
 /// `kind = "udp"`
 #[derive(Clone, Debug, PartialEq)]
 pub struct UdpTable {
+    /// See [`TransportTable::name`].
+    pub name: Option<Spanned<String>>,
     /// The address to listen on.
     pub listen: ListenAddr,
     /// See [`LinkProfile::mtu`].
@@ -49,6 +52,8 @@ pub struct UdpTable {
 /// `kind = "serial"`
 #[derive(Clone, Debug, PartialEq)]
 pub struct SerialTable {
+    /// See [`TransportTable::name`].
+    pub name: Option<Spanned<String>>,
     /// The line, and what is on it.
     pub line: SerialConfig,
     /// Who comes in, of those whom no table `[[node]]` names.
@@ -58,6 +63,8 @@ pub struct SerialTable {
 /// `kind = "sim"`
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimTable {
+    /// See [`TransportTable::name`].
+    pub name: Option<Spanned<String>>,
     /// The Unix socket to listen at.
     pub path: PathBuf,
     /// Who comes in, of those whom no table `[[node]]` names.
@@ -88,6 +95,8 @@ impl fmt::Display for Kind {
 #[serde(deny_unknown_fields, expecting = "a table [[transport]]")]
 struct Keys {
     kind: Kind,
+    #[serde(default, deserialize_with = "some_name")]
+    name: Option<Spanned<String>>,
     #[serde(default)]
     listen: Option<ListenAddr>,
     #[serde(default, deserialize_with = "mtu")]
@@ -116,6 +125,10 @@ struct Keys {
     user: Option<String>,
     #[serde(default)]
     anonymous: Option<bool>,
+}
+
+fn some_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<String>>, D::Error> {
+    read_name(deserializer, "a transport's name", "garden").map(Some)
 }
 
 fn some_user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -169,6 +182,7 @@ impl Keys {
     fn udp(self) -> Result<UdpTable, String> {
         Ok(UdpTable {
             admission: self.admission(),
+            name: self.name,
             listen: self.listen.ok_or("`listen` is missing")?,
             mtu: self.mtu.unwrap_or(LinkProfile::UDP.mtu),
             multicast: self.multicast,
@@ -178,7 +192,7 @@ impl Keys {
     }
 
     fn sim(self) -> Result<SimTable, String> {
-        Ok(SimTable { admission: self.admission(), path: self.path.ok_or("`path` is missing")? })
+        Ok(SimTable { admission: self.admission(), name: self.name, path: self.path.ok_or("`path` is missing")? })
     }
 
     fn serial(self) -> Result<SerialTable, String> {
@@ -197,7 +211,7 @@ impl Keys {
             gap: self.gap_ms.map_or(serial::GAP, Duration::from_millis),
             framing: framing.into(),
         };
-        Ok(SerialTable { line, admission })
+        Ok(SerialTable { name: self.name, line, admission })
     }
 }
 
@@ -221,6 +235,7 @@ impl TransportTable {
     #[must_use]
     pub fn udp(listen: ListenAddr) -> Self {
         Self::Udp(UdpTable {
+            name: None,
             listen,
             mtu: LinkProfile::UDP.mtu,
             multicast: None,
@@ -233,7 +248,27 @@ impl TransportTable {
     /// A simulator at `path`, which programs of the same user reach.
     #[must_use]
     pub fn sim(path: PathBuf) -> Self {
-        Self::Sim(SimTable { path, admission: Admission::default() })
+        Self::Sim(SimTable { name: None, path, admission: Admission::default() })
+    }
+
+    /// What it is called, `place` being how many transports the configuration has before it: what its table says, or its
+    /// kind and its place, as `udp-0`.
+    #[must_use]
+    pub fn name(&self, place: usize) -> String {
+        let (name, kind) = match self {
+            Self::Udp(table) => (&table.name, Kind::Udp),
+            Self::Serial(table) => (&table.name, Kind::Serial),
+            Self::Sim(table) => (&table.name, Kind::Sim),
+        };
+        name.as_ref().map_or_else(|| format!("{kind}-{place}"), |name| name.get_ref().clone())
+    }
+
+    /// Where its name stands, if it has been given one.
+    fn name_span(&self) -> Option<Range<usize>> {
+        let (Self::Udp(UdpTable { name, .. })
+        | Self::Serial(SerialTable { name, .. })
+        | Self::Sim(SimTable { name, .. })) = self;
+        name.as_ref().map(Spanned::span)
     }
 
     /// Who comes in, of those whom no table `[[node]]` names.
@@ -255,12 +290,23 @@ impl TransportTable {
     }
 
     /// What keys that are right each for itself say against each other.
-    pub(super) fn contradiction(&self) -> Option<(Range<usize>, String)> {
+    fn contradiction(&self) -> Option<(Range<usize>, String)> {
         let UdpTable { multicast, listen: ListenAddr(listen), .. } = self.as_udp()?;
         let group = multicast.as_ref()?;
         let message = format!("the group {} and the address {listen} are of two families", group.get_ref());
         (group.get_ref().is_ipv4() != listen.is_ipv4()).then(|| (group.span(), message))
     }
+}
+
+/// What tables say against each other, or one against itself.
+pub(super) fn contradiction(tables: &[TransportTable]) -> Option<(Range<usize>, String)> {
+    let names: Vec<String> = tables.iter().enumerate().map(|(place, table)| table.name(place)).collect();
+    let twice = tables.iter().zip(&names).enumerate().find_map(|(place, (table, name))| {
+        let is_taken = names.iter().enumerate().any(|(other, taken)| other != place && taken == name);
+        let span = table.name_span().filter(|_| is_taken)?;
+        Some((span, format!("there are two transports `{name}`; each has a name of its own")))
+    });
+    twice.or_else(|| tables.iter().find_map(TransportTable::contradiction))
 }
 
 impl UdpTable {

@@ -41,8 +41,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) now: Instant,
     pub(crate) uptime: Duration,
     pub(crate) connections: usize,
-    /// In the order of the configuration.
-    pub(crate) transports: &'a [Counters],
+    /// Their names, and what they count.
+    pub(crate) transports: &'a [(&'a str, Counters)],
     /// In the order of the configuration.
     pub(crate) listeners: &'a [Tally],
     /// Their names, and what they have done.
@@ -86,7 +86,7 @@ impl Board {
             waiting(seen.core);
             reasons(seen.core);
             nodes(seen.now, seen.core);
-            seen.transports.iter().enumerate().for_each(|(number, counters)| transport(number, counters));
+            seen.transports.iter().for_each(|(name, counters)| transport(name, counters));
             seen.listeners.iter().enumerate().for_each(|(number, tally)| listener(number, tally));
             seen.bridges.iter().for_each(|(name, counts)| bridge(name, *counts));
         });
@@ -183,7 +183,7 @@ fn nodes(now: Instant, core: &Core) {
     }
 }
 
-fn transport(number: usize, counters: &Counters) {
+fn transport(name: &str, counters: &Counters) {
     let Counters {
         received,
         oversize,
@@ -210,7 +210,7 @@ fn transport(number: usize, counters: &Counters) {
         ("replayed", replayed),
         ("revoked", revoked),
     ] {
-        counter!(names::TRANSPORT, "transport" => number.to_string(), "outcome" => what).absolute(count);
+        counter!(names::TRANSPORT, "transport" => name.to_owned(), "outcome" => what).absolute(count);
     }
 }
 

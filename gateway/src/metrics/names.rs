@@ -87,7 +87,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (RETRANSMISSIONS, "Datagrams sent again for want of an answer."),
     (UNSENT, "Datagrams not sent because too much waits for the disk."),
     (HELD_BACK, "How often an MQTT connection was not read from because too much waits for the disk."),
-    (TRANSPORT, "Datagrams of a transport, numbered as in the configuration, by what became of them."),
+    (TRANSPORT, "Datagrams of a transport, by its name and what became of them."),
     (LISTENER, "Connections of an MQTT listener, numbered as in the configuration, by what became of them."),
     (NODE_RETRIES, "How often the radio had to send to a listed node again."),
     (NODE_FAILURES, "Frames to a listed radio node that were not acknowledged."),
