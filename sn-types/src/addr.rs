@@ -93,6 +93,15 @@ impl PeerAddr {
         Self { transport, link, node: None }
     }
 
+    /// The forwarder that this peer is behind, if it is.
+    #[must_use]
+    pub const fn forwarder(self) -> Option<Self> {
+        match self.node {
+            Some(_) => Some(Self { node: None, ..self }),
+            None => None,
+        }
+    }
+
     /// The node `node` behind the forwarder at this address.
     #[must_use]
     pub const fn behind(self, node: NodeId) -> Self {

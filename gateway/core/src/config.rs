@@ -73,6 +73,9 @@ pub struct Timing {
 pub struct Limits {
     /// Sessions, connected or kept, MQTT-SN and MQTT together. Beyond: CONNACK "congestion" or "server unavailable".
     pub clients: usize,
+    /// Nodes behind one forwarder (1.2 §5.5) that have a session, connected or kept: its address and a node id are a peer, and
+    /// the ids are whatever it says. Beyond: CONNACK "congestion".
+    pub nodes_per_forwarder: usize,
     /// Octets in a client id. Beyond: CONNACK "not supported" or "identifier rejected".
     pub client_id_len: usize,
     /// Octets in a topic name or filter. Beyond: REGACK, SUBACK or PUBACK "not supported".
@@ -199,6 +202,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             clients: 100_000,
+            nodes_per_forwarder: 1_000,
             client_id_len: 128,
             topic_name_len: 1_024,
             topic_ids_per_client: 1_024,

@@ -26,6 +26,8 @@ pub enum RejectReason {
     ClientId,
     /// The limit of clients is reached.
     ClientLimit,
+    /// The limit of nodes behind one forwarder is reached.
+    ForwarderLimit,
     /// A topic name that is over the limit, has wildcards, U+0000 or is reserved for the broker.
     TopicName,
     /// A topic filter that is malformed or over the limit.
@@ -83,6 +85,7 @@ impl RejectReason {
             Self::ProtocolId => "protocol-id",
             Self::ClientId => "client-id",
             Self::ClientLimit => "client-limit",
+            Self::ForwarderLimit => "forwarder-limit",
             Self::TopicName => "topic-name",
             Self::TopicFilter => "topic-filter",
             Self::TopicId => "topic-id",

@@ -142,6 +142,8 @@ pub struct TimingTable {
 pub struct LimitsTable {
     #[serde(deserialize_with = "within::<1, 10_000_000, _, _>")]
     pub clients: usize,
+    #[serde(deserialize_with = "within::<1, 10_000_000, _, _>")]
+    pub nodes_per_forwarder: usize,
     #[serde(deserialize_with = "within::<23, 65_535, _, _>")]
     pub client_id_len: usize,
     #[serde(deserialize_with = "within::<1, 65_535, _, _>")]
@@ -315,6 +317,7 @@ impl LimitsTable {
     fn core(&self) -> Limits {
         Limits {
             clients: self.clients,
+            nodes_per_forwarder: self.nodes_per_forwarder,
             client_id_len: self.client_id_len,
             topic_name_len: self.topic_name_len,
             topic_ids_per_client: self.topic_ids_per_client,
@@ -398,6 +401,7 @@ impl Default for LimitsTable {
         let core = Limits::default();
         Self {
             clients: core.clients,
+            nodes_per_forwarder: core.nodes_per_forwarder,
             client_id_len: core.client_id_len,
             topic_name_len: core.topic_name_len,
             topic_ids_per_client: core.topic_ids_per_client,

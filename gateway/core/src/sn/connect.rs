@@ -70,6 +70,9 @@ impl Core {
         if self.is_full(from, &client_id) {
             return Err(RejectReason::ClientLimit);
         }
+        if self.sn.peers.beside(from) >= self.config.limits.nodes_per_forwarder {
+            return Err(RejectReason::ForwarderLimit);
+        }
         // Nobody can come back to a session whose id was made up.
         let clean_session = connect.clean_session || connect.client_id.is_empty();
         Ok(Setup { client_id, user, clean_session, keep_alive_s: connect.duration_s })

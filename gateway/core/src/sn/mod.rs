@@ -11,6 +11,7 @@ mod dispatch;
 mod late;
 mod leave;
 mod memory;
+mod peers;
 mod ping;
 mod predefined;
 mod publish_in;
@@ -32,6 +33,7 @@ use crate::{ClientState, Config};
 use client::SnClient;
 use dialogue::Dialogue;
 use memory::{AnswerLimit, Departed};
+use peers::Peers;
 use slab::Slab;
 use sn_types::{Instant, LinkProfile, PeerAddr, TopicId, TransportId};
 use std::sync::Arc;
@@ -52,7 +54,7 @@ enum Peer {
 pub(crate) struct SnSide {
     seed: MapSeed,
     clients: Map<SessionKey, Box<SnClient>>,
-    peers: Map<PeerAddr, Peer>,
+    peers: Peers,
     dialogues: Slab<Dialogue>,
     departed: Departed,
     unknown_senders: AnswerLimit,
@@ -71,7 +73,7 @@ impl SnSide {
         Self {
             seed,
             clients: seed.map(),
-            peers: seed.map(),
+            peers: Peers::new(seed),
             dialogues: Slab::new(),
             departed: Departed::new(seed),
             unknown_senders: AnswerLimit::new(seed),

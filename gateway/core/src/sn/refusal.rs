@@ -9,6 +9,7 @@ pub(super) const fn return_code(reason: RejectReason) -> ReturnCode {
         RejectReason::TopicId => ReturnCode::InvalidTopicId,
         // It may work later.
         RejectReason::ClientLimit
+        | RejectReason::ForwarderLimit
         | RejectReason::TopicIdLimit
         | RejectReason::SubscriptionLimit
         | RejectReason::IncomingQos2Limit

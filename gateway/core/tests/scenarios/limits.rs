@@ -7,7 +7,7 @@ use crate::common::sn::{
 use crate::common::{Rig, port};
 use gateway_core::{ClientState, Config, DropReason, Limits, RejectReason, WhenFull};
 use sn_codec::{Qos, Topic};
-use sn_types::PeerAddr;
+use sn_types::{NodeId, PeerAddr};
 
 const NODE: PeerAddr = port(1);
 
@@ -34,6 +34,7 @@ fn counted(rig: &Rig, reason: RejectReason, times: u64) {
 fn the_defaults() {
     let Limits {
         clients,
+        nodes_per_forwarder,
         client_id_len,
         topic_name_len,
         topic_ids_per_client,
@@ -51,7 +52,7 @@ fn the_defaults() {
         unknown_sender_answers_per_s,
         search_answers_per_s,
     } = Config::default().limits;
-    assert_eq!((clients, client_id_len, topic_name_len), (100_000, 128, 1_024));
+    assert_eq!((clients, nodes_per_forwarder, client_id_len, topic_name_len), (100_000, 1_000, 128, 1_024));
     assert_eq!((topic_ids_per_client, subscriptions_per_client), (1_024, 1_024));
     assert_eq!((queue_messages, queue_bytes), (10_000, 16 << 20));
     assert_eq!((total_queue_messages, total_queue_bytes), (10_000_000, 1 << 30));
@@ -285,6 +286,28 @@ fn answers_to_searches() {
         rig.wait_s(1);
     }
     assert_eq!(rig.rejects(RejectReason::SearchLimit), 9);
+}
+
+#[test]
+fn nodes_behind_one_forwarder() {
+    let mut rig = limited(|limits| limits.nodes_per_forwarder = 2);
+    let behind = |forwarder: u16, id: &[u8]| port(forwarder).behind(NodeId::new(id).expect("a short node id"));
+    for (node, id) in [(b"1", "one"), (b"2", "two")] {
+        assert_eq!(rig.ask(behind(1, node), resume(id)), ["CONNACK 00"]);
+    }
+    let third = behind(1, b"3");
+    assert_eq!(rig.ask(third, resume("three")), ["CONNACK 01"]);
+    assert_eq!(rig.ask(third, connect_with_will("three")), ["CONNACK 01"]);
+    assert_eq!(rig.rejects(RejectReason::ForwarderLimit), 2);
+    // Those who are there may come again, and others elsewhere: behind another forwarder, or the forwarder itself.
+    assert_eq!(rig.ask(behind(1, b"1"), resume("one")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(behind(2, b"3"), resume("elsewhere")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(port(1), resume("forwarder")), ["CONNACK 00"]);
+    // A node in the will dialogue has its place already. When a session is gone, so is its place.
+    assert_eq!(rig.ask(behind(2, b"4"), connect_with_will("four")), ["WILLTOPICREQ"]);
+    assert_eq!(rig.ask(behind(2, b"5"), resume("five")), ["CONNACK 01"]);
+    assert!(rig.core.drop_session(rig.now, "two"));
+    assert_eq!(rig.ask(third, resume("three")), ["CONNACK 00"]);
 }
 
 #[test]
