@@ -6,20 +6,15 @@
 mod access;
 mod addr;
 mod bridge;
-mod error;
 mod file;
 mod listener;
-mod name;
-mod number;
 mod predefined;
 mod queue;
-mod serial;
 mod transport;
 
 pub use access::{AccessTable, NodeTable};
 pub use addr::ListenAddr;
 pub use bridge::BridgeTable;
-pub use error::ConfigError;
 pub use file::{
     AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MetricsTable, SecurityTable, StoreTable,
     TimingTable, WhenFullKey,
@@ -28,7 +23,16 @@ pub use listener::ListenerTable;
 pub use predefined::{Predefined, parse_entry};
 pub use transport::{SerialTable, SimTable, TransportTable, UdpTable};
 
+pub use sn_config::ConfigError;
+
+use sn_config::{Hint, name, number, serial};
 use std::path::Path;
+
+/// What an operator may look for under another name.
+const HINTS: &[Hint] = &[(
+    "mqtt",
+    "there is no table [mqtt]; write a table [[listener]] for each address, with kind = \"tcp\" and listen = \"IP:PORT\"",
+)];
 
 /// Reads a configuration file.
 ///
@@ -44,7 +48,7 @@ pub fn load(path: &Path) -> Result<File, ConfigError> {
 /// # Errors
 /// A [`ConfigError`] that names the line, the column, the key and what would be right.
 pub fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
-    let file: File = toml::from_str(text).map_err(|error| ConfigError::of_toml(path, text, &error))?;
+    let file: File = toml::from_str(text).map_err(|error| ConfigError::of_toml(path, text, &error, HINTS))?;
     match file.contradiction() {
         Some((span, message)) => Err(ConfigError::at(path, text, span, message)),
         None => Ok(file),

@@ -4,7 +4,7 @@ use super::access::user;
 use super::addr::{ListenAddr, group};
 use super::name::read_name;
 use super::number::within;
-use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, ParityKey};
+use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
 use gateway_core::Admission;
 use serde::{Deserialize, Deserializer};
 use sn_types::LinkProfile;
@@ -13,7 +13,6 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use toml::Spanned;
 use transports::serial::{Framing, SerialConfig};
 use transports::{Multicast, UdpConfig};
@@ -99,7 +98,7 @@ struct Keys {
     name: Option<Spanned<String>>,
     #[serde(default)]
     listen: Option<ListenAddr>,
-    #[serde(default, deserialize_with = "mtu")]
+    #[serde(default, deserialize_with = "serial::mtu")]
     mtu: Option<u16>,
     #[serde(default, deserialize_with = "group")]
     multicast: Option<Spanned<SocketAddr>>,
@@ -111,13 +110,13 @@ struct Keys {
     device: Option<DeviceKey>,
     #[serde(default)]
     framing: Option<FramingKey>,
-    #[serde(default, deserialize_with = "baud")]
+    #[serde(default, deserialize_with = "serial::baud")]
     baud: Option<u32>,
     #[serde(default)]
     parity: Option<ParityKey>,
     #[serde(default)]
     flow_control: Option<FlowControlKey>,
-    #[serde(default, deserialize_with = "gap")]
+    #[serde(default, deserialize_with = "serial::gap")]
     gap_ms: Option<u64>,
     #[serde(default)]
     path: Option<PathBuf>,
@@ -135,20 +134,8 @@ fn some_user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
     user(deserializer).map(Some)
 }
 
-fn mtu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
-    within::<32, 65_250, _, _>(deserializer).map(Some)
-}
-
 fn hops<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
     within::<0, 255, _, _>(deserializer).map(Some)
-}
-
-fn baud<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    within::<50, 4_000_000, _, _>(deserializer).map(Some)
-}
-
-fn gap<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    within::<1, 60_000, _, _>(deserializer).map(Some)
 }
 
 impl Keys {
@@ -197,20 +184,16 @@ impl Keys {
 
     fn serial(self) -> Result<SerialTable, String> {
         let admission = self.admission();
-        let DeviceKey(device) = self.device.ok_or("`device` is missing")?;
-        let framing = self.framing.ok_or("`framing` is missing")?;
-        if self.gap_ms.is_some() && framing != FramingKey::Raw {
-            return Err("`gap_ms` is of use with `framing = \"raw\"` only".into());
-        }
-        let line = SerialConfig {
-            device,
-            baud: self.baud.unwrap_or(serial::BAUD),
-            parity: self.parity.unwrap_or_default().into(),
-            flow_control: self.flow_control.unwrap_or_default().into(),
-            mtu: self.mtu.unwrap_or_else(|| framing.mtu()),
-            gap: self.gap_ms.map_or(serial::GAP, Duration::from_millis),
-            framing: framing.into(),
+        let keys = LineKeys {
+            device: self.device,
+            framing: self.framing,
+            baud: self.baud,
+            parity: self.parity,
+            flow_control: self.flow_control,
+            mtu: self.mtu,
+            gap_ms: self.gap_ms,
         };
+        let line = keys.line()?;
         Ok(SerialTable { name: self.name, line, admission })
     }
 }

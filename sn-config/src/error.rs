@@ -6,9 +6,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
-/// What an operator may look for under another name.
-const NO_MQTT_TABLE: &str = "there is no table [mqtt]; write a table [[listener]] for each address, with kind = \"tcp\" \
-                             and listen = \"IP:PORT\"";
+/// A name that an operator may look for, and what to do instead.
+pub type Hint = (&'static str, &'static str);
 
 /// What is wrong, where, and what would be right.
 #[derive(Debug)]
@@ -32,18 +31,21 @@ struct Place {
 
 impl ConfigError {
     /// The file cannot be read.
-    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
+    #[must_use]
+    pub fn unreadable(path: &Path, error: &io::Error) -> Self {
         Self { path: path.into(), place: None, message: format!("cannot be read: {error}") }
     }
 
     /// `message` about the octets `span`.
-    pub(super) fn at(path: &Path, text: &str, span: Range<usize>, message: String) -> Self {
+    #[must_use]
+    pub fn at(path: &Path, text: &str, span: Range<usize>, message: String) -> Self {
         Self { path: path.into(), place: Some(Place::of(text, span)), message }
     }
 
-    /// What the parser found.
-    pub(super) fn of_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
-        Self::at(path, text, error.span().unwrap_or(0..0), helpful(error.message()))
+    /// What the parser found. `hints` are for names that are not there.
+    #[must_use]
+    pub fn of_toml(path: &Path, text: &str, error: &toml::de::Error, hints: &[Hint]) -> Self {
+        Self::at(path, text, error.span().unwrap_or(0..0), helpful(error.message(), hints))
     }
 }
 
@@ -141,7 +143,7 @@ fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
 }
 
 /// The parser's message, and for an unknown name the known one that looks most like it.
-fn helpful(message: &str) -> String {
+fn helpful(message: &str, hints: &[Hint]) -> String {
     let unknown = ["unknown field ", "unknown variant "].iter().find_map(|prefix| message.strip_prefix(prefix));
     let Some(rest) = unknown else {
         return match message.strip_prefix("missing field ") {
@@ -151,8 +153,8 @@ fn helpful(message: &str) -> String {
     };
     let mut names = rest.split('`').skip(1).step_by(2);
     let Some(wrong) = names.next() else { return message.into() };
-    if wrong == "mqtt" {
-        return NO_MQTT_TABLE.into();
+    if let Some((_, hint)) = hints.iter().find(|(name, _)| *name == wrong) {
+        return (*hint).into();
     }
     let known: Vec<&str> = names.collect();
     let closest = known.iter().map(|name| (strsim::jaro_winkler(wrong, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));

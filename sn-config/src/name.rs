@@ -5,7 +5,10 @@ use toml::Spanned;
 
 /// Reads a name that can stand in a topic, between two slashes, and in a command. `what` it names and an `example` are for the
 /// error.
-pub(super) fn read_name<'de, D: Deserializer<'de>>(
+///
+/// # Errors
+/// It is none.
+pub fn read_name<'de, D: Deserializer<'de>>(
     deserializer: D,
     what: &str,
     example: &str,

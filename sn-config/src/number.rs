@@ -4,7 +4,10 @@ use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
 
 /// Reads a number that must lie between `MIN` and `MAX`, both included.
-pub(super) fn within<'de, const MIN: u64, const MAX: u64, T, D>(deserializer: D) -> Result<T, D::Error>
+///
+/// # Errors
+/// It is none, or lies elsewhere.
+pub fn within<'de, const MIN: u64, const MAX: u64, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: TryFrom<u64>,
     D: Deserializer<'de>,

@@ -1,0 +1,16 @@
+//! What the configuration files of the gateway and of the forwarder have in common.
+//!
+//! Owns: errors that name the place and what would be right ([`ConfigError`]), numbers with a range ([`number`]), names
+//! ([`name`]), other machines ([`HostPort`]), the keys of a serial line ([`serial`]). Must not know: which tables and keys a daemon has.
+//!
+//! TOML is read with serde. A table whose keys depend on its `kind` is read into one struct with all keys as options and then
+//! checked: a tagged enum would lose the places of errors.
+
+mod error;
+mod host;
+pub mod name;
+pub mod number;
+pub mod serial;
+
+pub use error::{ConfigError, Hint};
+pub use host::{HostPort, NoHost};
