@@ -181,7 +181,7 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ("[[transport]]\nkind = \"udp\"\n", "gw.toml:1:1: transport[0]: `listen` is missing"),
         (
             "[[transport]]\nkind = \"udp\"\nname = \"my garden\"\n",
-            "gw.toml:3:8: transport[0].name: a transport's name has 1 to 64 letters, digits, `-`, `_` and `.`",
+            "gw.toml:3:8: transport[0].name: a transport's name has 1 to 64 letters, digits, `-`, `_` and `.`, for example \"garden\"",
         ),
         (
             "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\n\
