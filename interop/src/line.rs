@@ -7,7 +7,6 @@ use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use sn_client::{Client, Config, Event, Qos, State, Topic};
 use sn_types::Instant;
-use std::fs;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::os::fd::AsFd;
@@ -116,7 +115,7 @@ impl LineNode {
     /// # Panics
     /// If others come, or none.
     pub fn expect_octets(&mut self, octets: &[u8]) {
-        let mut got = Vec::new();
+        let mut got: Vec<u8> = Vec::new();
         while got.len() < octets.len() {
             let mut fds = [PollFd::new(self.pty.as_fd(), PollFlags::POLLIN)];
             let patience = PollTimeout::try_from(PATIENCE).expect("a short time");

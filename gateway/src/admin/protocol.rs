@@ -48,7 +48,9 @@ impl Request {
     pub(crate) fn changes_nodes(&self) -> bool {
         match self {
             Self::AddNode(_) | Self::RenameNode { .. } | Self::RevokeNode(_) | Self::RemoveNode(_) => true,
-            Self::Sessions | Self::Session(_) | Self::Drop(_) | Self::Backup | Self::Capture { .. } | Self::Nodes => false,
+            Self::Sessions | Self::Session(_) | Self::Drop(_) | Self::Backup | Self::Capture { .. } | Self::Nodes => {
+                false
+            }
         }
     }
 }

@@ -78,9 +78,12 @@ impl Driver {
                 .and_then(|node| core.revoke_node(now, node).map(|()| node).map_err(|error| error.to_string())),
             Request::RemoveNode(which) => known(core, &which)
                 .and_then(|node| core.remove_node(now, node).map(|()| node).map_err(|error| error.to_string())),
-            Request::Nodes | Request::Sessions | Request::Session(_) | Request::Drop(_) | Request::Backup => {
-                Err("this changes no node".into())
-            }
+            Request::Nodes
+            | Request::Sessions
+            | Request::Session(_)
+            | Request::Drop(_)
+            | Request::Backup
+            | Request::Capture { .. } => Err("this changes no node".into()),
         };
         match edited {
             Ok(node) => {
