@@ -309,24 +309,26 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         let packet = &self.packet[..self.packet_len];
         let rejected = |reason| Received::Rejected { from: Some(way.from), reason };
         match interpret(packet, way) {
-            Ok(Meaning::Datagram { carriage, at }) if self.is_expected(carriage) => {
-                let octets = packet.get(at..).unwrap_or_default();
-                Received::Datagram { from: way.from, carriage, to_all: way.to_all, octets }
-            }
-            Ok(Meaning::Datagram { carriage: Carriage::Bare, .. }) => rejected(Reason::Carriage),
-            Ok(Meaning::Datagram { carriage: Carriage::Udp { .. }, .. }) => rejected(Reason::Port),
+            Ok(Meaning::Datagram { carriage, at }) => match self.check(carriage) {
+                Ok(()) => {
+                    let octets = packet.get(at..).unwrap_or_default();
+                    Received::Datagram { from: way.from, carriage, to_all: way.to_all, octets }
+                }
+                Err(reason) => rejected(reason),
+            },
             // Nobody needs to ask: a node speaks first, and its frames say what its address is.
             Ok(Meaning::Solicitation) => rejected(Reason::Protocol),
             Err(reason) => rejected(reason),
         }
     }
 
-    /// In the node's own form, and to its port.
-    fn is_expected(&self, carriage: Carriage) -> bool {
+    /// Whether a datagram is in the node's own form, and to its port.
+    const fn check(&self, carriage: Carriage) -> Result<(), Reason> {
         match (self.config.carriage, carriage) {
-            (Carriage::Bare, Carriage::Bare) => true,
-            (Carriage::Udp { node: ours, .. }, Carriage::Udp { node, .. }) => ours == node,
-            (Carriage::Bare, Carriage::Udp { .. }) | (Carriage::Udp { .. }, Carriage::Bare) => false,
+            (Carriage::Bare, Carriage::Bare) => Ok(()),
+            (Carriage::Udp { node: ours, .. }, Carriage::Udp { node, .. }) if ours == node => Ok(()),
+            (Carriage::Udp { .. }, Carriage::Udp { .. }) => Err(Reason::Port),
+            (Carriage::Bare, Carriage::Udp { .. }) | (Carriage::Udp { .. }, Carriage::Bare) => Err(Reason::Carriage),
         }
     }
 
