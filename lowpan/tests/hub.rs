@@ -169,3 +169,20 @@ fn a_node_may_have_a_port_that_compression_shortens() {
     // NHC f1: our port whole, the node's without F0 (RFC 6282 §4.3.3).
     assert_eq!(answer.psdu.as_bytes()[21..27], *b"\x7e\x33\xf1\x07\x5b\xb1");
 }
+
+#[test]
+fn each_fragment_is_polled_for_and_all_but_the_last_say_so() {
+    let mut hub = hub();
+    hub.handle_frame(Instant::ZERO, POLL, Signal::default());
+    hub.send(Instant::ZERO, NODE, &[1; 300]).unwrap();
+    let mut poll = POLL.to_vec();
+    let mut pending = Vec::new();
+    while hub.waiting() > 0 {
+        poll[2] += 1;
+        hub.handle_frame(Instant::ZERO, &poll, Signal::default());
+        let transmit = hub.poll_transmit().expect("a fragment");
+        pending.push(transmit.psdu.as_bytes()[0] & 0x10 != 0);
+        hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+    }
+    assert_eq!(pending, [true, true, false]);
+}
