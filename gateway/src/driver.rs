@@ -9,6 +9,7 @@
 mod bridges;
 mod capture;
 mod nodes;
+mod upstreams;
 
 use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
 use crate::admin::{Ask, Reply};
@@ -17,6 +18,7 @@ use crate::event_log::{Addr, EventLog};
 use crate::metrics::{Desk, Scrape, Seen};
 use crate::mqtt::{FromMqtt, Malformed, Octets, Pushed, Tally, TurnedAway};
 use crate::store::{Keeper, Report};
+use crate::transparent::Pool;
 use crate::way::Way;
 use gateway_core::mqtt::{Packet, ReasonCode};
 use gateway_core::{
@@ -97,6 +99,8 @@ pub struct Driver {
     bridges: Vec<(String, Arc<bridge::Tally>)>,
     from_mqtt: mpsc::Receiver<FromMqtt>,
     octets: Arc<Octets>,
+    /// Where nodes' sessions live, if not here.
+    upstreams: Option<Pool>,
     asked: Option<mpsc::Receiver<Ask>>,
     /// Answers that wait until what they say is on the disk.
     owed: Vec<(CommitToken, oneshot::Sender<Reply>, Reply)>,
@@ -134,6 +138,7 @@ impl Driver {
             bridges: Vec::new(),
             from_mqtt,
             octets: Arc::default(),
+            upstreams: None,
             asked: None,
             owed: Vec::new(),
             desk: None,
@@ -221,6 +226,7 @@ impl Driver {
         let _ = timeout(LAST_COMMIT, self.await_commits()).await;
         self.conns.values_mut().for_each(|conn| conn.close(CloseReason::Shutdown));
         let _ = timeout(FAREWELL, self.await_farewells()).await;
+        let _ = timeout(FAREWELL.saturating_sub(begun.elapsed()), self.await_upstream()).await;
         self.log.summarise();
         let now = self.clock.now();
         if let Some(keeper) = self.keeper
@@ -267,6 +273,7 @@ impl Driver {
         let heard = self.take_reports(cx)
             | self.take_datagrams(cx, now)
             | self.take_packets(cx, now)
+            | self.take_upstream(cx, now)
             | self.take_asked(cx, now)
             | self.take_scrape(cx, now)
             | self.look_at_time(cx, now);
@@ -515,6 +522,7 @@ impl Driver {
                 }
             }
             Output::Counters { transport, block } => self.grant_counters(transport, block),
+            Output::Upstream { id, what } => self.order_upstream(id, what),
             Output::Commit { token, records } => self.commit(token, records),
             Output::Event(event) => {
                 if let (Some(desk), Event::Drained { took, .. }) = (&self.desk, &event) {

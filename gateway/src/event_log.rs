@@ -31,6 +31,7 @@ pub(crate) struct EventLog {
     losses: Throttle,
     turned_away: Throttle,
     connections: Throttle,
+    refusals: Throttle,
     /// Datagrams that transports have lost so far.
     lost: u64,
 }
@@ -182,6 +183,12 @@ impl EventLog {
             Event::Lost { client_id, why } => warn!(client = &**client_id, why = lost(*why), "lost"),
             Event::Expired { client_id } => info!(client = &**client_id, "session expired"),
             Event::TakenOver { client_id, by } => info!(client = &**client_id, by = %addr(by), "taken over"),
+            Event::MovedAway { client_id } => info!(client = &**client_id, "has gone to another gateway"),
+            Event::UpstreamRefused { client_id, code } => {
+                if let Some(more) = self.refusals.pass(now) {
+                    warn!(client = &**client_id, ?code, more, "the broker of the sessions refuses a node");
+                }
+            }
             Event::PredefinedChanged { id, was, is } => {
                 let (was, is) = (&**was, is.as_deref().unwrap_or("nothing"));
                 warn!(id = id.0, was, is, "a predefined topic id means something else: nodes must know that, too");

@@ -22,6 +22,7 @@ mod reload;
 pub mod run;
 mod startup;
 pub mod store;
+pub mod transparent;
 pub mod upstream;
 mod way;
 mod whole_file;

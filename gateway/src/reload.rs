@@ -100,6 +100,7 @@ fn fixed(old: &File, new: &File) -> Vec<&'static str> {
         ("transport", old.transport != new.transport),
         ("listener", old.listener != new.listener),
         ("bridge", old.bridge != new.bridge),
+        ("transparent", old.transparent != new.transparent),
         ("store", old.store != new.store),
         ("metrics", old.metrics != new.metrics),
         ("log.format", old.log.format != new.log.format),

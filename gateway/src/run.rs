@@ -42,6 +42,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         let signals = Signals::new()?;
         let passwords = Arc::new(Passwords::new(file.security.load()?)?);
         let Built { mut driver, to_driver, data, dir } = build(&file, hash_seed)?;
+        if let Some(table) = &file.transparent {
+            driver.connect_nodes(table.settings()?);
+        }
         let mut accepting = JoinSet::new();
         let (ids, mut all_tls) = (ConnIds::default(), Vec::new());
         let octets = driver.octets();
@@ -230,12 +233,17 @@ fn listen(
         file.transport.iter().filter_map(TransportTable::as_udp).map(|table| table.listen.0).collect();
     for (place, table) in file.transport.iter().enumerate() {
         let name = table.name(place);
+        let is_named = file.transparent.as_ref().is_some_and(|transparent| transparent.names(&name));
+        let number = driver.transports();
         match table {
             TransportTable::Udp(table) => {
                 listen_udp(name, table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;
             }
             TransportTable::Serial(table) => listen_serial(name, table, driver, &mut listening)?,
             TransportTable::Sim(table) => listen_sim(name, table, driver, &mut listening)?,
+        }
+        if is_named && driver.transports() > number {
+            driver.make_transparent(TransportId(u8::try_from(number)?));
         }
     }
     let mqtt: Vec<SocketAddr> = file.listener.iter().map(|table| table.listen.0).collect();

@@ -44,7 +44,7 @@ fn keys_of(table: &str) -> Vec<String> {
 
 #[test]
 fn the_sample_shows_every_key() {
-    let text = sample().1.replace("\n# [[", "\n[[");
+    let text = sample().1.replace("\n# [[", "\n[[").replace("\n# [transparent]", "\n[transparent]");
     for table in [
         "[gateway]",
         "[timing]",
@@ -56,6 +56,7 @@ fn the_sample_shows_every_key() {
         "[[transport]]",
         "[[listener]]",
         "[[bridge]]",
+        "[transparent]",
         "[store]",
         "[metrics]",
         "[log]",
@@ -75,8 +76,11 @@ fn the_sample_shows_every_key() {
 fn what_the_sample_has_as_comments_is_right_too() {
     let (path, text) = sample();
     // A key and its value, or a table; everything else is prose.
-    let is_example =
-        |rest: &str| rest.starts_with("[[") || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    let is_example = |rest: &str| {
+        rest.starts_with("[[")
+            || rest == "[transparent]"
+            || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '))
+    };
     let uncomment = |line: &str| match line.strip_prefix("# ") {
         Some(rest) if is_example(rest) => format!("{rest}\n"),
         Some(_) | None => format!("{line}\n"),
@@ -95,6 +99,7 @@ fn what_the_sample_has_as_comments_is_right_too() {
     assert_eq!(tls.url(tls.listen.0), "mqtts://0.0.0.0:8883");
     assert_eq!(file.listener[3].url("[::1]:80".parse().unwrap()), "ws://[::1]:80/mqtt");
     assert_eq!(file.bridge.iter().map(BridgeTable::name).collect::<Vec<_>>(), ["cloud", "house"]);
+    assert!(file.core().transparent.is_some_and(|transparent| transparent.session_expiry_s == 604_800));
     assert_eq!(tls.policy.user_from, Some(sn_gateway::mqtt::UserFrom::CommonName));
     assert_eq!(udp.multicast_interface.as_deref(), Some("eth0"));
     assert!(matches!(&file.transport[2], TransportTable::Serial(table) if table.line.baud == 115_200));
@@ -421,4 +426,26 @@ fn mistakes_about_bridges_are_named_with_what_would_be_right() {
     }
     let nameless = complaint(&bridge(topics).replace("\"cloud\"", "\"a/b\""));
     assert!(nameless.starts_with("gw.toml:2:") && nameless.contains("1 to 64 letters"), "{nameless}");
+}
+
+/// A file with these keys of transparent mode beside an address.
+fn transparent(keys: &str) -> String {
+    format!("[transparent]\naddress = \"mqtt://broker\"\n{keys}\n")
+}
+
+#[test]
+fn mistakes_about_transparent_mode_are_named_with_what_would_be_right() {
+    assert!(parse(Path::new("gw.toml"), &transparent("transports = [\"udp-0\"]")).is_ok());
+    for (keys, place, right) in [
+        ("transports = []", "gw.toml:1:", "leave it out for all"),
+        ("transports = [\"radio\"]", "gw.toml:3:", "there are udp-0, udp-1"),
+        ("password = \"x\"", "gw.toml:1:", "a password needs `user`"),
+        ("ca = \"ca.pem\"", "gw.toml:1:", "mqtts://broker"),
+        ("keep_alive_s = 0", "gw.toml:3:", "1"),
+        ("client_id_prefix = \"a\\u0000\"", "gw.toml:1:", "`client_id_prefix`"),
+        ("version = \"4\"", "gw.toml:3:", "3.1.1"),
+    ] {
+        let complaint = complaint(&transparent(keys));
+        assert!(complaint.contains(place) && complaint.contains(right), "{keys}: {complaint}");
+    }
 }

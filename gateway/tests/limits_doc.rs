@@ -80,6 +80,7 @@ fn every_test_exists() {
             other => panic!("{key}: not one test but {other:?}"),
         };
         let dir = match test.split(' ').next() {
+            Some("core") if file == "upstream" => "gateway/core/tests",
             Some("core") => "gateway/core/tests/scenarios",
             Some("daemon") => "gateway/tests",
             other => panic!("{key}: tests of {other:?}"),

@@ -148,6 +148,8 @@ impl Watch {
             | Event::Awake { .. }
             | Event::Drained { .. }
             | Event::PredefinedChanged { .. }
+            | Event::MovedAway { .. }
+            | Event::UpstreamRefused { .. }
             | Event::CountersUsedUp { .. }
             | Event::Rejected { .. } => {}
         }

@@ -1,6 +1,6 @@
 //! What an operator can set, as plain values. Reading them from a file is the daemon's business.
 
-use crate::{AccessRule, PeerRule};
+use crate::{AccessRule, PeerRule, Transparent};
 use sn_types::{GwId, TopicId};
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ pub struct Config {
     pub say_not_authorized: bool,
     /// How often what has changed below `$SYS/broker` is published; `None`: nothing ever is.
     pub sys_interval: Option<Duration>,
+    /// Clients of MQTT-SN live at another broker; `None`: all live here.
+    pub transparent: Option<Transparent>,
     /// There is a store: [`crate::Output::Commit`] is carried out, and promises wait for it.
     pub durable: bool,
     /// Seed of the hash maps: random in the daemon, fixed in tests and the simulator.
@@ -110,6 +112,10 @@ pub struct Limits {
     pub unknown_sender_answers_per_s: u32,
     /// GWINFOs per second to one sender of SEARCHGW. Beyond: no answer.
     pub search_answers_per_s: u32,
+    /// Connections per second to the broker where nodes' sessions live. Beyond: the next waits its turn.
+    pub upstream_connects_per_s: u32,
+    /// QoS 1 and 2 messages that this broker may send for one node before the node has acknowledged one; MQTT 5 only.
+    pub upstream_inflight: u16,
 }
 
 /// What a PINGREQ with a ClientId from a new address does to that client's session (1.2 §6.14).
@@ -179,6 +185,7 @@ impl Default for Config {
             check_payload_format: false,
             say_not_authorized: true,
             sys_interval: Some(Duration::from_secs(10)),
+            transparent: None,
             durable: false,
             hash_seed: 0,
             #[cfg(feature = "planted-bugs")]
@@ -219,6 +226,8 @@ impl Default for Limits {
             nodes: 10_000,
             unknown_sender_answers_per_s: 1,
             search_answers_per_s: 10,
+            upstream_connects_per_s: 100,
+            upstream_inflight: 20,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::mqtt::MqttSide;
 use crate::nodes::Nodes;
 use crate::sn::SnSide;
 use crate::timers::Timers;
+use crate::upstream::UpstreamSide;
 use crate::{Config, ConnId, Event, Gauges, Input, Output, RejectReason, Stats, StorageState};
 use sn_types::{Instant, LinkProfile, TransportId};
 
@@ -25,6 +26,7 @@ pub struct Core {
     pub(crate) sn: SnSide,
     pub(crate) mqtt: MqttSide,
     pub(crate) nodes: Nodes,
+    pub(crate) upstream: UpstreamSide,
     pub(crate) timers: Timers<TimerKey>,
     pub(crate) journal: Journal,
     pub(crate) out: Outbox,
@@ -45,6 +47,10 @@ pub(crate) enum TimerKey {
     MqttHeldBack,
     /// MQTT connections that have been given enough for a moment.
     MqttRound,
+    /// A client's connection to upstream.
+    Upstream(SessionKey),
+    /// The next connection to upstream may be made.
+    UpstreamDial,
     /// A session whose client has gone.
     Session(SessionKey),
     /// The next ADVERTISE.
@@ -69,6 +75,7 @@ impl Core {
             sn: SnSide::new(seed, &config),
             mqtt: MqttSide::new(seed),
             nodes: Nodes::new(),
+            upstream: UpstreamSide::new(seed),
             timers: Timers::new(),
             out: Outbox::new(seed),
             stats: Stats::default(),
@@ -100,6 +107,7 @@ impl Core {
             Input::MqttMalformed { conn, code, what } => self.mqtt_malformed(now, conn, code, what),
             Input::MqttClosed { conn } => self.mqtt_closed(now, conn),
             Input::MqttWritable { conn, writable } => self.mqtt_writable(now, conn, writable),
+            Input::Upstream { id, what } => self.upstream_input(now, id, what),
             Input::Committed { token } => {
                 self.committed(token);
                 self.mqtt_schedule_round(now);
@@ -110,6 +118,7 @@ impl Core {
             }
             Input::Shutdown => {
                 self.sn_shutdown();
+                self.upstream_shutdown();
                 self.mqtt_shutdown(now);
             }
         }
@@ -124,6 +133,8 @@ impl Core {
                 TimerKey::MqttConn(conn) => self.mqtt_due(now, conn),
                 TimerKey::MqttHeldBack => self.mqtt_go_on(now),
                 TimerKey::MqttRound => self.mqtt_next_round(now),
+                TimerKey::Upstream(key) => self.upstream_due(now, due, key),
+                TimerKey::UpstreamDial => self.upstream_dial_due(now, due),
                 TimerKey::Session(key) => self.session_due(now, due, key),
                 TimerKey::Advertise => self.sn_advertise(now, due),
                 TimerKey::Retained => self.retained_due(now, due),
@@ -146,6 +157,7 @@ impl Core {
                 Output::MqttClose { .. }
                 | Output::MqttRead { .. }
                 | Output::Counters { .. }
+                | Output::Upstream { .. }
                 | Output::Commit { .. }
                 | Output::Event(_),
             )
@@ -195,7 +207,9 @@ impl Core {
         let rules_differ = (&config.access, &config.peers) != (&self.config.access, &self.config.peers);
         // Clients and other gateways know this gateway by its id.
         let Config { gw_id, hash_seed, durable, .. } = self.config;
-        let kept = Config { gw_id, hash_seed, durable, ..config.clone() };
+        // Where a session lives is settled by its CONNECT.
+        let transparent = self.config.transparent.take();
+        let kept = Config { gw_id, hash_seed, durable, transparent, ..config.clone() };
         self.config = kept;
         if rules_differ {
             self.access_changed(now);

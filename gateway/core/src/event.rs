@@ -1,5 +1,6 @@
 //! What an operator may want to read in the log.
 
+use crate::mqtt::ReasonCode;
 use crate::{ConnId, DropReason, RejectReason};
 use sn_types::{PeerAddr, TopicId, TransportId};
 use std::sync::Arc;
@@ -72,6 +73,18 @@ pub enum Event {
         client_id: Arc<str>,
         /// The new one.
         by: Via,
+    },
+    /// A client has gone to another gateway of the broker where its session lives: here it is forgotten.
+    MovedAway {
+        /// Its id.
+        client_id: Arc<str>,
+    },
+    /// The broker where a client's session lives has refused its CONNECT.
+    UpstreamRefused {
+        /// The client's id here.
+        client_id: Arc<str>,
+        /// Why.
+        code: ReasonCode,
     },
     /// A predefined topic id means another topic than before the restart or the reload.
     PredefinedChanged {

@@ -71,6 +71,7 @@ impl Core {
                 Link::Sn => self.sn.address(key).map(Via::Sn),
                 Link::None => None,
             },
+            upstream: self.upstream.state(key),
             waiting: session.outbound.len(),
             rejects: counters.rejects,
             drops: counters.drops,

@@ -1,6 +1,6 @@
 //! What goes into the core and what comes out.
 
-use crate::{CommitToken, Event, NodeReport, Record, mqtt};
+use crate::{CommitToken, Event, FromUpstream, NodeReport, Record, ToUpstream, UpstreamId, mqtt};
 use sn_types::{PeerAddr, TransportId};
 use std::ops::Range;
 
@@ -59,6 +59,13 @@ pub enum Input<'a> {
         conn: ConnId,
         /// Whether the core may send.
         writable: bool,
+    },
+    /// Something has come of a connection to the broker where nodes' sessions live.
+    Upstream {
+        /// Of which.
+        id: UpstreamId,
+        /// What.
+        what: FromUpstream,
     },
     /// A commit is on stable storage.
     Committed {
@@ -131,6 +138,13 @@ pub enum Output {
         transport: TransportId,
         /// At least one.
         block: Range<u32>,
+    },
+    /// Do something with a connection to the broker where nodes' sessions live.
+    Upstream {
+        /// With which.
+        id: UpstreamId,
+        /// What.
+        what: ToUpstream,
     },
     /// Write these records, all or none, and say [`Input::Committed`] when they are on stable storage. There is never
     /// more than one commit under way.

@@ -9,7 +9,7 @@
 //! it returns `None`, then wait for the next input or for [`Core::poll_timeout`].
 //!
 //! Rooms: `access` says who may do what, `sn` is the MQTT-SN side (sessions as 1.2 §6 sees them), `mqtt` the MQTT side, `broker` what both meet in, `nodes` the list of radio nodes.
-//! The broker does not know which of the two a subscriber speaks.
+//! `upstream` is where sessions of MQTT-SN clients live that do not live in the broker here. The broker does not know which of the two a subscriber speaks.
 
 mod access;
 mod broker;
@@ -27,6 +27,7 @@ mod planted;
 mod sn;
 mod stats;
 mod timers;
+mod upstream;
 
 pub use self::core::Core;
 pub use access::{
@@ -46,3 +47,4 @@ pub use message::{Details, Message, Qos};
 pub use nodes::{NewNode, NodeEntry, NodeError, NodeInfo, NodeReport};
 pub use planted::PlantedBug;
 pub use stats::{ClientInfo, ClientState, DropReason, Gauges, RejectReason, Stats};
+pub use upstream::{FromUpstream, ToUpstream, Transparent, UpstreamId, UpstreamState};

@@ -4,7 +4,7 @@ use sn_codec::DecodeError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::Via;
+use crate::{UpstreamState, Via};
 
 /// Why a packet was refused or ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +70,12 @@ pub enum RejectReason {
     Storage,
     /// The limit of what waits for the store is reached: nothing can be promised now.
     UncommittedLimit,
+    /// The other broker, where the client's session lives, is not there now.
+    UpstreamAway,
+    /// It takes no more from the client before it has answered, or what is asked for has an id that is still in use.
+    UpstreamLimit,
+    /// It has refused.
+    UpstreamRefused,
 }
 
 impl RejectReason {
@@ -107,6 +113,9 @@ impl RejectReason {
             Self::MqttProtocol => "mqtt-protocol",
             Self::Storage => "storage",
             Self::UncommittedLimit => "uncommitted-limit",
+            Self::UpstreamAway => "upstream-away",
+            Self::UpstreamLimit => "upstream-limit",
+            Self::UpstreamRefused => "upstream-refused",
         }
     }
 }
@@ -210,6 +219,14 @@ pub struct Stats {
     pub unsent: u64,
     /// How often an MQTT connection was not read from for the same reason.
     pub held_back: u64,
+    /// Connections that the other broker has accepted for nodes, see [`Transparent`](crate::Transparent).
+    pub upstream_connects: u64,
+    /// Those that broke.
+    pub upstream_losses: u64,
+    /// Those that it has refused.
+    pub upstream_refusals: u64,
+    /// Nodes that have gone to another gateway of the same broker.
+    pub upstream_moved: u64,
 }
 
 impl Stats {
@@ -287,6 +304,8 @@ pub struct ClientInfo {
     pub state: ClientState,
     /// Where it is, if it is anywhere.
     pub via: Option<Via>,
+    /// How it is connected to the other broker, if its session lives there and it is connected here.
+    pub upstream: Option<UpstreamState>,
     /// Messages that wait for it, those in flight included.
     pub waiting: usize,
     /// Refused packets by reason.

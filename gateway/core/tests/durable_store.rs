@@ -97,7 +97,11 @@ impl World {
                     self.conns.remove(&conn.0);
                     self.core.handle_input(self.now, Input::MqttClosed { conn });
                 }
-                Output::Broadcast { .. } | Output::MqttRead { .. } | Output::Counters { .. } | Output::Event(_) => {}
+                Output::Broadcast { .. }
+                | Output::MqttRead { .. }
+                | Output::Upstream { .. }
+                | Output::Counters { .. }
+                | Output::Event(_) => {}
             }
         }
         for (from, answer) in answers {

@@ -2,7 +2,7 @@
 
 pub use super::nodes::{AddNode, KeyText, NodeRow};
 
-use gateway_core::{ClientDetail, ClientInfo, ClientState, Qos, Via};
+use gateway_core::{ClientDetail, ClientInfo, ClientState, Qos, UpstreamState, Via};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -99,6 +99,9 @@ pub struct SessionRow {
 pub struct SessionDetail {
     /// What the list has of it.
     pub row: SessionRow,
+    /// How it is connected to the broker where it lives, if it lives elsewhere.
+    #[serde(default)]
+    pub upstream: Option<String>,
     /// It ends with its connection.
     pub clean: bool,
     /// Whose it is, if anybody has said so.
@@ -126,7 +129,10 @@ impl SessionRow {
     pub(crate) fn new(info: &ClientInfo, address: impl Fn(Via) -> String) -> Self {
         Self {
             client_id: (*info.client_id).into(),
-            state: state(info.state).into(),
+            state: match info.upstream {
+                None | Some(UpstreamState::Connected) => state(info.state).into(),
+                Some(upstream) => format!("{}, {}", state(info.state), upstream.name()),
+            },
             address: info.via.map(address),
             waiting: info.waiting,
             drops: info.drops.values().copied().map(u64::from).sum(),
@@ -141,6 +147,7 @@ impl SessionDetail {
         let qos = |qos: Qos| qos as u8;
         Self {
             row: SessionRow::new(&client.info, address),
+            upstream: client.info.upstream.map(|upstream| upstream.name().into()),
             clean: client.clean,
             user: client.user.map(|user| user.to_string()),
             durable: client.durable,

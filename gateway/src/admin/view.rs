@@ -74,6 +74,9 @@ pub(super) fn detail(session: &SessionDetail) -> String {
     line("client", &printable(&row.client_id));
     line("state", &row.state);
     line("address", row.address.as_deref().unwrap_or("-"));
+    if let Some(upstream) = &session.upstream {
+        line("upstream", upstream);
+    }
     line("user", &session.user.as_deref().map_or_else(|| "-".into(), printable));
     line("ends", if session.clean { "with its connection" } else { "when it expires or is dropped" });
     line("survives", if session.durable { "the gateway's restart" } else { "no restart of the gateway" });
@@ -128,6 +131,7 @@ mod tests {
         let detail_of = SessionDetail {
             row: row("kitchen", 12),
             clean: false,
+            upstream: Some("backing-off".into()),
             user: Some("alice".into()),
             durable: true,
             subscriptions: vec![("lamp/+".into(), 1)],
@@ -140,6 +144,7 @@ mod tests {
         };
         let text = detail(&detail_of);
         for line in [
+            "upstream       backing-off\n",
             "user           alice\n",
             "waiting        12 messages, of which 1 in flight\n",
             "mailbox        345 octets\n",

@@ -11,7 +11,6 @@
 
 mod backoff;
 mod events;
-mod keep_alive;
 mod machine;
 mod port;
 mod settings;
@@ -21,11 +20,12 @@ mod topics;
 
 pub(crate) use events::Counts;
 pub(crate) use port::{Closed, Port};
-pub use settings::{Secret, Settings};
+pub use settings::Settings;
 pub(crate) use task::Tally;
 pub use topics::{Direction, Rule};
 
 use crate::mqtt::{ConnIds, FromMqtt};
+use crate::upstream::keep_alive;
 use machine::Machine;
 use std::sync::Arc;
 use task::Task;

@@ -1,9 +1,8 @@
 //! What a bridge is told by the configuration.
 
 use super::topics::Rule;
-use crate::upstream::{BrokerAddr, TlsFiles};
+use crate::upstream::{BrokerAddr, Secret, TlsFiles};
 use gateway_core::mqtt::Version;
-use std::fmt;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
@@ -40,27 +39,4 @@ pub struct Settings {
     pub max_packet: usize,
     /// Which topics go over it.
     pub topics: Vec<Rule>,
-}
-
-/// A password. It is not shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a password.
-    #[must_use]
-    pub fn new(password: String) -> Self {
-        Self(password)
-    }
-
-    /// The password.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
 }

@@ -6,8 +6,7 @@ use super::port::{Closed, Port};
 use super::settings::Settings;
 use crate::event_log::Throttle;
 use crate::mqtt::{ConnIds, FromMqtt};
-use crate::upstream::{Stream, Wire, dial};
-use bytes::BytesMut;
+use crate::upstream::{Conversation, Moved, Stream, Wire, dial};
 use gateway_core::ConnId;
 use gateway_core::mqtt::Packet;
 use sn_types::Instant;
@@ -16,13 +15,10 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 use tracing::{info, warn};
 
-/// Octets read at once.
-const READ: usize = 16 << 10;
 /// Above this many octets that wait to be written no more packets are taken from the core.
 const ENOUGH: usize = 64 << 10;
 /// How long the other broker may take to read our last words.
@@ -53,16 +49,6 @@ impl<T> From<mpsc::error::SendError<T>> for Ended {
 
 type Dialing = Pin<Box<dyn Future<Output = anyhow::Result<Box<dyn Stream>>> + Send>>;
 
-/// The stream to the other broker.
-struct Broker {
-    reader: ReadHalf<Box<dyn Stream>>,
-    writer: WriteHalf<Box<dyn Stream>>,
-    heard: BytesMut,
-    to_write: BytesMut,
-    /// Something was written since the last flush.
-    unflushed: bool,
-}
-
 /// The connection to the core.
 struct ToCore {
     conn: ConnId,
@@ -82,7 +68,7 @@ pub(super) struct Task {
     start: tokio::time::Instant,
     wire: Wire,
     dialing: Option<Dialing>,
-    broker: Option<Broker>,
+    broker: Option<Conversation>,
     core: Option<ToCore>,
     throttle: Throttle,
 }
@@ -147,7 +133,10 @@ impl Task {
             result = async { match &mut self.dialing { Some(dialing) => dialing.await, None => pending().await } } => {
                 Happened::Dialed(result)
             }
-            happened = broker => happened,
+            moved = broker => match moved {
+                Moved::Read(result) => Happened::Read(result),
+                Moved::Written(result) => Happened::Written(result),
+            },
             () = async { match core { Some(core) => core.port.changed().await, None => pending().await } } => {
                 Happened::Core
             }
@@ -159,7 +148,7 @@ impl Task {
         self.dialing = None;
         match result {
             Ok(stream) => {
-                self.broker = Some(Broker::new(stream));
+                self.broker = Some(Conversation::new(stream));
                 self.machine.handle(now, Input::Dialed);
             }
             Err(error) => self.machine.handle(now, Input::BrokerGone(format!("{error:#}"))),
@@ -305,45 +294,4 @@ impl Task {
             }
         }
     }
-}
-
-impl Broker {
-    fn new(stream: Box<dyn Stream>) -> Self {
-        let (reader, writer) = split(stream);
-        Self { reader, writer, heard: BytesMut::new(), to_write: BytesMut::new(), unflushed: false }
-    }
-
-    /// Reads if `listens`, and writes if there is something to write. May be dropped at any time.
-    async fn read_or_write(&mut self, listens: bool) -> Happened {
-        let writes = self.unflushed || !self.to_write.is_empty();
-        self.heard.reserve(READ);
-        let (writer, to_write, unflushed) = (&mut self.writer, &mut self.to_write, &mut self.unflushed);
-        tokio::select! {
-            result = self.reader.read_buf(&mut self.heard), if listens => Happened::Read(result),
-            result = write(writer, to_write, unflushed), if writes => Happened::Written(result),
-            else => pending().await,
-        }
-    }
-
-    async fn say_goodbye(&mut self) -> io::Result<()> {
-        write(&mut self.writer, &mut self.to_write, &mut self.unflushed).await?;
-        self.writer.shutdown().await
-    }
-}
-
-/// Writes all that is there. What was written when it is dropped is not written again.
-async fn write(
-    writer: &mut WriteHalf<Box<dyn Stream>>,
-    to_write: &mut BytesMut,
-    unflushed: &mut bool,
-) -> io::Result<()> {
-    while !to_write.is_empty() {
-        *unflushed = true;
-        if writer.write_buf(to_write).await? == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-    }
-    writer.flush().await?;
-    *unflushed = false;
-    Ok(())
 }

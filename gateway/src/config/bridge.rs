@@ -2,10 +2,10 @@
 
 use super::name::read_name;
 use super::number::within;
-use crate::bridge::{Direction, Rule, Secret, Settings};
-use crate::upstream::{BrokerAddr, TlsFiles};
+use super::upstream::{VersionKey, address, check_password, read_password, tls_files};
+use crate::bridge::{Direction, Rule, Settings};
+use crate::upstream::{BrokerAddr, Secret};
 use anyhow::Context;
-use gateway_core::mqtt::Version;
 use gateway_core::{Qos, validate_filter};
 use serde::{Deserialize, Deserializer, de};
 use std::num::NonZeroU16;
@@ -54,16 +54,6 @@ struct Keys {
     #[serde(default = "default_max_packet_bytes", deserialize_with = "within::<128, 268_435_455, _, _>")]
     max_packet_bytes: usize,
     topics: Vec<TopicTable>,
-}
-
-/// The values of `version`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-enum VersionKey {
-    #[serde(rename = "3.1.1")]
-    V3,
-    #[default]
-    #[serde(rename = "5")]
-    V5,
 }
 
 /// The values of `direction`.
@@ -127,10 +117,6 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spanned<String>, D
     read_name(deserializer, "a bridge's name", "cloud")
 }
 
-fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BrokerAddr, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-}
-
 fn client_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let id = String::deserialize(deserializer)?;
     let wrong = "the session at the other broker goes by the client id: give one that is nobody else's there";
@@ -172,21 +158,13 @@ impl TryFrom<Keys> for BridgeTable {
             let example = "for example topics = [{ pattern = \"#\", direction = \"out\" }]";
             return Err(format!("`topics` is empty, so nothing would go over the bridge; {example}"));
         }
-        let tls = keys.tls()?;
-        if keys.password.is_some() && keys.password_file.is_some() {
-            return Err("`password` and `password_file` are both given; one of them is enough".into());
-        }
-        if keys.user.is_none() && (keys.password.is_some() || keys.password_file.is_some()) {
-            return Err("a password needs `user`".into());
-        }
+        let tls = tls_files(&keys.address, keys.ca, keys.certificate, keys.key)?;
+        check_password(keys.user.as_ref(), keys.password.as_ref(), keys.password_file.as_ref())?;
         let settings = Settings {
             name: keys.name.get_ref().clone(),
             address: keys.address,
             tls,
-            version: match keys.version {
-                VersionKey::V3 => Version::V3,
-                VersionKey::V5 => Version::V5,
-            },
+            version: keys.version.into(),
             client_id: keys.client_id,
             user: keys.user,
             password: keys.password.map(Secret::new),
@@ -203,24 +181,6 @@ impl TryFrom<Keys> for BridgeTable {
     }
 }
 
-impl Keys {
-    fn tls(&self) -> Result<TlsFiles, String> {
-        let of_tls = [("ca", &self.ca), ("certificate", &self.certificate), ("key", &self.key)];
-        if let Some((key, _)) = of_tls.iter().find(|(_, path)| path.is_some())
-            && !self.address.tls
-        {
-            return Err(format!("`{key}` is for TLS; write `address` as mqtts://{}", self.address.host));
-        }
-        let own = match (&self.certificate, &self.key) {
-            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
-            (None, None) => None,
-            (Some(_), None) => return Err("`certificate` needs `key`, the file of its private key".into()),
-            (None, Some(_)) => return Err("`key` needs `certificate`, the file of its certificate".into()),
-        };
-        Ok(TlsFiles { ca: self.ca.clone(), own })
-    }
-}
-
 impl BridgeTable {
     /// What the bridge is told. Reads the password's file, and looks whether TLS's can be read. `incoming_qos2`: the
     /// core's limit, which the other broker is told.
@@ -231,8 +191,7 @@ impl BridgeTable {
         let mut settings = self.settings.clone();
         let what = || format!("the bridge {}", settings.name);
         if let Some(path) = &self.password_file {
-            let password = std::fs::read_to_string(path).with_context(|| format!("{}: {}", what(), path.display()))?;
-            settings.password = Some(Secret::new(password.trim_end_matches(['\r', '\n']).into()));
+            settings.password = Some(read_password(path).with_context(what)?);
         }
         if settings.address.tls {
             settings.tls.load().with_context(what)?;

@@ -7,6 +7,7 @@ use super::listener::ListenerTable;
 use super::number::within;
 use super::predefined::Predefined;
 use super::queue::QueueTable;
+use super::transparent::{self, TransparentTable};
 use super::transport::{self, TransportTable};
 use crate::auth::{PasswordFile, PasswordFileError};
 use crate::logging;
@@ -47,6 +48,8 @@ pub struct File {
     pub listener: Vec<ListenerTable>,
     /// To which other brokers messages go.
     pub bridge: Vec<BridgeTable>,
+    /// Where the sessions of MQTT-SN clients live, if not here.
+    pub transparent: Option<TransparentTable>,
     /// Where sessions and messages are kept.
     pub store: StoreTable,
     /// Where metrics are read.
@@ -176,6 +179,10 @@ pub struct LimitsTable {
     pub unknown_sender_answers_per_s: u32,
     #[serde(deserialize_with = "within::<0, 1_000_000, _, _>")]
     pub search_answers_per_s: u32,
+    #[serde(deserialize_with = "within::<1, 1_000_000, _, _>")]
+    pub upstream_connects_per_s: u32,
+    #[serde(deserialize_with = "within::<1, 65_535, _, _>")]
+    pub upstream_inflight: u16,
 }
 
 /// `[security]`
@@ -260,6 +267,7 @@ impl File {
             response_topics: Some(self.gateway.response_topics.clone()).filter(|prefix| !prefix.is_empty()),
             check_payload_format: self.gateway.check_payload_format,
             say_not_authorized: self.gateway.say_not_authorized,
+            transparent: self.transparent.as_ref().map(TransparentTable::core),
             durable: false,
             hash_seed: 0,
         }
@@ -268,7 +276,8 @@ impl File {
     /// What keys that are right each for itself say against each other.
     pub(super) fn contradiction(&self) -> Option<(Range<usize>, String)> {
         let of_transports = transport::contradiction(&self.transport);
-        of_transports.or_else(|| bridge::contradiction(&self.bridge))
+        let of_names = || transparent::contradiction(self.transparent.as_ref()?, &self.transport);
+        of_transports.or_else(|| bridge::contradiction(&self.bridge)).or_else(of_names)
     }
 }
 
@@ -334,6 +343,8 @@ impl LimitsTable {
             nodes: self.nodes,
             unknown_sender_answers_per_s: self.unknown_sender_answers_per_s,
             search_answers_per_s: self.search_answers_per_s,
+            upstream_connects_per_s: self.upstream_connects_per_s,
+            upstream_inflight: self.upstream_inflight,
         }
     }
 }
@@ -352,6 +363,7 @@ impl Default for File {
             transport: ListenAddr::loopback().map(TransportTable::udp).into(),
             listener: ListenAddr::loopback().map(ListenerTable::tcp).into(),
             bridge: Vec::new(),
+            transparent: None,
             store: StoreTable::default(),
             metrics: MetricsTable::default(),
             log: LogTable::default(),
@@ -418,6 +430,8 @@ impl Default for LimitsTable {
             nodes: core.nodes,
             unknown_sender_answers_per_s: core.unknown_sender_answers_per_s,
             search_answers_per_s: core.search_answers_per_s,
+            upstream_connects_per_s: core.upstream_connects_per_s,
+            upstream_inflight: core.upstream_inflight,
         }
     }
 }

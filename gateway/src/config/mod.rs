@@ -10,7 +10,9 @@ mod file;
 mod listener;
 mod predefined;
 mod queue;
+mod transparent;
 mod transport;
+mod upstream;
 
 pub use access::{AccessTable, NodeTable};
 pub use addr::ListenAddr;
@@ -21,6 +23,7 @@ pub use file::{
 };
 pub use listener::ListenerTable;
 pub use predefined::{Predefined, parse_entry};
+pub use transparent::TransparentTable;
 pub use transport::{SerialTable, SimTable, TransportTable, UdpTable};
 
 pub use sn_config::ConfigError;

@@ -84,6 +84,7 @@ impl Board {
             clients(seen.now, &seen.core.census());
             messages(seen.core);
             waiting(seen.core);
+            upstream(seen.core);
             reasons(seen.core);
             nodes(seen.now, seen.core);
             seen.transports.iter().for_each(|(name, counters)| transport(name, counters));
@@ -151,6 +152,21 @@ fn waiting(core: &Core) {
     counter!(names::HELD_BACK).absolute(stats.held_back);
     for state in [StorageState::Ok, StorageState::Full, StorageState::Failed] {
         gauge!(names::STORE_STATE, "state" => state.name()).set(f64::from(u8::from(core.storage() == state)));
+    }
+}
+
+fn upstream(core: &Core) {
+    for (state, count) in core.upstream_census() {
+        gauge!(names::UPSTREAM_CLIENTS, "state" => state.name()).set(count as f64);
+    }
+    let stats = core.stats();
+    for (outcome, count) in [
+        ("connected", stats.upstream_connects),
+        ("lost", stats.upstream_losses),
+        ("refused", stats.upstream_refusals),
+        ("moved", stats.upstream_moved),
+    ] {
+        counter!(names::UPSTREAM_CONNECTIONS, "outcome" => outcome).absolute(count);
     }
 }
 

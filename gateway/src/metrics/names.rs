@@ -37,6 +37,8 @@ pub(super) const COMMIT_SECONDS: &str = "sn_gateway_commit_seconds";
 pub(super) const WAKE_SECONDS: &str = "sn_gateway_wake_seconds";
 pub(super) const TRANSPORT: &str = "sn_gateway_transport_datagrams_total";
 pub(super) const LISTENER: &str = "sn_gateway_listener_connections_total";
+pub(super) const UPSTREAM_CLIENTS: &str = "sn_gateway_upstream_clients";
+pub(super) const UPSTREAM_CONNECTIONS: &str = "sn_gateway_upstream_connections_total";
 pub(super) const BRIDGE_CONNECTED: &str = "sn_gateway_bridge_connected";
 pub(super) const BRIDGE_CONNECTS: &str = "sn_gateway_bridge_connects_total";
 pub(super) const BRIDGE: &str = "sn_gateway_bridge_messages_total";
@@ -68,6 +70,7 @@ const GAUGES: &[(&str, &str)] = &[
     (NODE_RSSI, "Received power of a listed radio node in dBm, smoothed."),
     (NODE_LQI, "Link quality of a listed radio node, 0 to 255, smoothed."),
     (NODE_SEEN, "Seconds since something came from a listed radio node."),
+    (UPSTREAM_CLIENTS, "Nodes that live at another broker, by how they are connected there."),
     (BRIDGE_CONNECTED, "1 while a bridge has reached the other broker, else 0."),
 ];
 
@@ -91,6 +94,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (LISTENER, "Connections of an MQTT listener, numbered as in the configuration, by what became of them."),
     (NODE_RETRIES, "How often the radio had to send to a listed node again."),
     (NODE_FAILURES, "Frames to a listed radio node that were not acknowledged."),
+    (UPSTREAM_CONNECTIONS, "Connections of nodes to another broker, by what became of them."),
     (BRIDGE_CONNECTS, "Connections of a bridge that the other broker has accepted."),
     (BRIDGE, "Messages of a bridge, by what became of them."),
 ];

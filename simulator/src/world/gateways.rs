@@ -71,7 +71,7 @@ impl World<'_> {
             Output::Mqtt { conn, packet } => self.send_to_mqtt(gateway, conn, packet),
             Output::MqttClose { conn, .. } => self.close_mqtt(gateway, conn),
             // What these clients send while nobody reads fits the buffers of their connections.
-            Output::MqttRead { .. } => {}
+            Output::MqttRead { .. } | Output::Upstream { .. } => {}
             // No medium here secures its frames.
             Output::Counters { .. } => {}
             Output::Commit { token, records } => self.commit(gateway, token, records),

@@ -39,6 +39,10 @@ impl Core {
 
     /// The client is back.
     pub(crate) fn reattach(&mut self, key: SessionKey, link: Link) {
+        match link {
+            Link::Mqtt(_) => self.bring_home(key),
+            Link::Sn | Link::None => {}
+        }
         self.broker.sessions.mark(key, Part::Header);
         self.broker.sessions.set_link(key, link);
         let Some(session) = self.broker.sessions.get_mut(key) else { return };

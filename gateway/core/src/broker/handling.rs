@@ -61,6 +61,11 @@ impl Core {
         }
     }
 
+    /// A message that another broker has meant for one subscriber.
+    pub(crate) fn queued_at(&mut self, message: &Message, qos: Qos, retain: bool, how: Handling) -> Queued {
+        self.queued(message, Granted::from(qos).into(), retain, how)
+    }
+
     /// A message for one subscriber, with the next place in the order of all.
     pub(super) fn queued(&mut self, message: &Message, wanted: Wanted, retain: bool, how: Handling) -> Queued {
         let place = self.broker.next_place;

@@ -28,7 +28,7 @@ pub(crate) use bridge::may_have_id;
 pub(crate) use filter::has_wildcard;
 pub(crate) use outbound::{Change, Inflight, Outbound, Phase};
 pub(crate) use queue::Queued;
-pub(crate) use session::{Link, Marks, Part, Session, Sessions};
+pub(crate) use session::{Home, Link, Marks, Part, Session, Sessions};
 
 use crate::map::MapSeed;
 use crate::{Gauges, Message};
@@ -91,7 +91,9 @@ impl Broker {
     pub(crate) fn restore_subscription(&mut self, key: SessionKey, filter: &Arc<str>, granted: Granted) {
         if let Some(session) = self.sessions.get_mut(key) {
             session.subscriptions.push((filter.clone(), granted));
-            self.add_subscription(key, filter, granted);
+            if session.home == Home::Here {
+                self.add_subscription(key, filter, granted);
+            }
         }
     }
 

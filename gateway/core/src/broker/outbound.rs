@@ -13,6 +13,8 @@ pub(crate) struct Inflight {
     pub(crate) id: u16,
     pub(crate) queued: Queued,
     pub(crate) phase: Phase,
+    /// It was sent to an MQTT-SN client: the next time is a repetition.
+    sent: bool,
     /// The store knows that it is in flight, and how far.
     stored: Stored,
 }
@@ -169,20 +171,22 @@ impl Outbound {
         Some(queued)
     }
 
-    /// Drops the messages of one topic that are not released yet, and says how many.
-    pub(crate) fn drop_topic(&mut self, topic: &str) -> usize {
+    /// Drops the messages of one topic that are not released yet. Answers with how many there were, and with the ids of
+    /// those that were in flight and their QoS.
+    pub(crate) fn drop_topic(&mut self, topic: &str) -> (usize, Vec<(u16, Qos)>) {
         let waiting = self.extract(|queued| **queued.message.topic() == *topic).len();
-        let in_flight = self.inflight.len();
+        let mut flights = Vec::new();
         let (changes, bytes) = (&mut self.changes, &mut self.inflight_bytes);
         self.inflight.retain(|sent| {
             let stays = sent.phase == Phase::Released || **sent.queued.message.topic() != *topic;
             if !stays {
                 *bytes -= sent.queued.bytes();
                 changes.gone(&sent.queued, sent.stored);
+                flights.push((sent.id, sent.queued.qos));
             }
             stays
         });
-        waiting + in_flight - self.inflight.len()
+        (waiting + flights.len(), flights)
     }
 
     /// Drops the waiting messages of topics that `goes` selects, and says of which topic each was.
@@ -210,8 +214,15 @@ impl Outbound {
         let queued = self.queue.pop_front()?;
         let id = self.next_id();
         self.inflight_bytes += queued.bytes();
-        self.inflight.push_back(Inflight { id, queued, phase: Phase::Published, stored: Stored::Nothing });
+        let (phase, sent, stored) = (Phase::Published, false, Stored::Nothing);
+        self.inflight.push_back(Inflight { id, queued, phase, sent, stored });
         self.inflight.back()
+    }
+
+    /// The message in flight under this id is sent. Answers whether it was before.
+    pub(crate) fn send_again(&mut self, id: u16) -> bool {
+        let inflight = self.inflight.iter_mut().find(|inflight| inflight.id == id);
+        inflight.is_some_and(|inflight| std::mem::replace(&mut inflight.sent, true))
     }
 
     /// An id that is not in flight, never 0.
@@ -307,6 +318,56 @@ impl Changes {
     }
 }
 
+/// For a session that lives at another broker, which numbers its messages and keeps them until they are acknowledged: here
+/// they are in flight from the start, and the store knows nothing of them.
+impl Outbound {
+    /// A message comes under its id, perhaps again. `sent`: its client may have been sent it before.
+    pub(crate) fn receive(&mut self, now: Instant, id: u16, queued: Queued, sent: bool) {
+        let (phase, stored) = (Phase::Published, Stored::Nothing);
+        self.receive_at(now, Inflight { id, queued, phase, sent, stored }, false);
+    }
+
+    /// PUBREL comes for an id: the client's PUBCOMP is missing. What the message was does not matter any more.
+    pub(crate) fn receive_release(&mut self, now: Instant, id: u16, queued: Queued) {
+        let (phase, stored) = (Phase::Released, Stored::Nothing);
+        self.receive_at(now, Inflight { id, queued, phase, sent: true, stored }, true);
+    }
+
+    fn receive_at(&mut self, now: Instant, received: Inflight, first: bool) {
+        if self.len() == 0 {
+            self.filled = now;
+        }
+        self.ids_in_order = false;
+        self.inflight_bytes += received.queued.bytes();
+        match self.inflight.iter_mut().find(|inflight| inflight.id == received.id) {
+            Some(known) => {
+                self.inflight_bytes -= known.queued.bytes();
+                let sent = known.sent || received.sent;
+                *known = Inflight { sent, ..received };
+            }
+            None if first => self.inflight.push_front(received),
+            None => self.inflight.push_back(received),
+        }
+    }
+
+    /// Whether as much is in flight as may wait for one client.
+    pub(crate) fn is_full_of_flights(&self, limits: &Limits) -> bool {
+        self.inflight.len() >= limits.queue_messages || self.inflight_bytes >= limits.queue_bytes
+    }
+
+    /// The other broker sends again whatever is in flight.
+    pub(crate) fn forget_flights(&mut self) {
+        self.inflight.clear();
+        self.inflight_bytes = 0;
+        self.ids_in_order = true;
+    }
+
+    /// Says whether the store is told of messages from now on.
+    pub(crate) fn track(&mut self, tracked: bool) {
+        self.changes = Changes { tracked, ..Changes::default() };
+    }
+}
+
 /// A change for the store.
 pub(crate) enum Change<'a> {
     Put(&'a Queued),
@@ -318,6 +379,9 @@ pub(crate) enum Change<'a> {
 impl Outbound {
     /// Tells all that the store does not know yet; it does from now on.
     pub(crate) fn take_changes(&mut self, mut tell: impl FnMut(Change<'_>)) {
+        if !self.changes.tracked {
+            return;
+        }
         let stored_up_to = self.changes.stored_up_to;
         for (place, flight) in self.changes.gone.drain(..) {
             tell(Change::Delete { place, flight });
@@ -374,7 +438,7 @@ impl Outbound {
             Some((id, phase)) => {
                 self.ids_in_order = false;
                 self.inflight_bytes += queued.bytes();
-                self.inflight.push_back(Inflight { id, queued, phase, stored: Stored::Current });
+                self.inflight.push_back(Inflight { id, queued, phase, sent: true, stored: Stored::Current });
             }
             None => self.queue.push(queued),
         }

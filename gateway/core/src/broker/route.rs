@@ -3,7 +3,7 @@
 use super::granted::Granted;
 use super::handling::{Handling, Wanted};
 use super::sys::{RESERVED_PREFIX, selects_sys};
-use super::{Link, Outbound, Part, Queued, SessionKey, validate_topic_name};
+use super::{Home, Link, Outbound, Part, Queued, SessionKey, validate_topic_name};
 use crate::{Core, DropReason, Event, Limits, Message, PlantedBug, Qos, RejectReason, Via};
 use sn_types::Instant;
 use std::sync::Arc;
@@ -123,7 +123,10 @@ impl Core {
             None if full => return None,
             None => session.subscriptions.push((filter.clone(), granted)),
         }
-        let is_new = self.broker.add_subscription(key, filter, granted);
+        let is_new = match session.home {
+            Home::Here => self.broker.add_subscription(key, filter, granted),
+            Home::Upstream => false,
+        };
         self.broker.sessions.mark(key, Part::Subscriptions);
         Some(is_new)
     }
@@ -162,6 +165,7 @@ impl Core {
     /// Forgets a session and all that hangs on it, on both protocol sides. Does not publish its will.
     pub(crate) fn remove_session(&mut self, now: Instant, key: SessionKey) {
         let Some(mut session) = self.broker.sessions.remove(key) else { return };
+        self.upstream_leave(key, Some(self.upstream_good_bye(session.clean)));
         let left = session.outbound.of_groups();
         let topics: Vec<_> = self.sn.normal_topics(key).map(|(id, _)| id).collect();
         self.journal.session_removed(&mut session, &topics);

@@ -45,6 +45,16 @@ pub(crate) enum Link {
     Mqtt(ConnId),
 }
 
+/// Where a session lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In this broker.
+    #[default]
+    Here,
+    /// At another one, see [`crate::Transparent`]: what is here is the client's side of it.
+    Upstream,
+}
+
 /// A part of a session that the store keeps, and that has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -69,6 +79,8 @@ pub(crate) struct Session {
     pub(crate) client_id: Arc<str>,
     /// Whose it is; `None`: nobody's who has said so. Nobody else may take it over.
     pub(crate) user: Option<Arc<str>>,
+    /// Its subscriptions are in the index if it lives here.
+    pub(crate) home: Home,
     /// Changed by [`Sessions::set_link`].
     pub(crate) link: Link,
     /// The session ends with its connection.
@@ -101,6 +113,7 @@ impl Session {
             marks: 0,
             client_id,
             user: None,
+            home: Home::Here,
             link: Link::None,
             clean: true,
             expiry_s: None,
@@ -203,6 +216,23 @@ impl Sessions {
     pub(crate) fn insert(&mut self, client_id: &str, durable: bool) -> SessionKey {
         let number = self.next_number;
         self.insert_numbered(client_id, durable && self.marking, number)
+    }
+
+    /// The same for a client of MQTT-SN, whose session survives the process wherever it lives.
+    pub(crate) fn insert_at(&mut self, client_id: &str, home: Home) -> SessionKey {
+        let key = self.insert(client_id, true);
+        self.set_home(key, home);
+        key
+    }
+
+    /// Says where a new session lives. Messages of one that lives elsewhere are not stored.
+    pub(crate) fn set_home(&mut self, key: SessionKey, home: Home) {
+        let Some(session) = self.get_mut(key) else { return };
+        session.home = home;
+        match home {
+            Home::Here => {}
+            Home::Upstream => session.outbound.track(false),
+        }
     }
 
     /// The same with a number from the store.

@@ -111,7 +111,7 @@ impl Groups {
 
 impl Broker {
     /// Adds a subscription or changes it, and says whether it is new.
-    pub(super) fn add_subscription(&mut self, key: SessionKey, filter: &Arc<str>, granted: Granted) -> bool {
+    pub(crate) fn add_subscription(&mut self, key: SessionKey, filter: &Arc<str>, granted: Granted) -> bool {
         let Some(selecting) = selecting_filter(filter).filter(|_| is_shared(filter)) else {
             return self.subscriptions.insert(filter, key, granted);
         };

@@ -27,6 +27,7 @@ impl Core {
         tell("uptime", format!("{} seconds", now.since(self.broker.sys.started).as_secs()));
         self.tell_clients(&mut tell);
         self.tell_messages(&mut tell);
+        self.tell_upstream(&mut tell);
         self.tell_load(&mut tell);
         self.tell_store(&mut tell);
         self.tell_reasons(&mut tell);
@@ -78,6 +79,21 @@ impl Core {
             ("store/messages/bytes", gauges.waiting_bytes),
             ("retained messages/count", gauges.retained),
             ("subscriptions/count", gauges.subscriptions),
+        ] {
+            tell(topic, count.to_string());
+        }
+    }
+
+    /// Nodes that live at another broker.
+    fn tell_upstream(&self, tell: &mut impl FnMut(&str, String)) {
+        for (state, count) in self.upstream_census() {
+            tell(&format!("sn/upstream/{}", state.name()), count.to_string());
+        }
+        for (topic, count) in [
+            ("sn/upstream/connects", self.stats.upstream_connects),
+            ("sn/upstream/losses", self.stats.upstream_losses),
+            ("sn/upstream/refusals", self.stats.upstream_refusals),
+            ("sn/upstream/moved", self.stats.upstream_moved),
         ] {
             tell(topic, count.to_string());
         }

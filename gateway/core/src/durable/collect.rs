@@ -6,7 +6,7 @@ use super::record::{
 };
 use super::tail::{MessageTail, SessionTail, put_with_tail, subscriptions_tail};
 use super::{CommitToken, Journal};
-use crate::broker::{Change, Marks, Part, Phase, Queued, Session, SessionKey};
+use crate::broker::{Change, Home, Marks, Part, Phase, Queued, Session, SessionKey};
 use crate::{Core, Message, Output, PlantedBug};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,6 +92,7 @@ impl Core {
     ) {
         if marks.contains(Part::Header) || ids_reserved {
             records.push(self.header_record(key, session));
+            records.extend(home_record(session));
         }
         if marks.contains(Part::Subscriptions) && !self.has(PlantedBug::SubscriptionsNotStored) {
             records.push(self.subscriptions_record(key, session));
@@ -172,6 +173,7 @@ impl Core {
             self.incoming_record(key, session),
             user_record(session),
         ]);
+        records.extend(home_record(session));
         let topics = self.sn.normal_topics(key);
         records.extend(topics.map(|(id, name)| put(Key::TopicId(number, id.0), &&**name)));
         for (queued, flight) in session.outbound.durable() {
@@ -207,6 +209,13 @@ impl Journal {
         }
     }
 
+    /// A session that lived at another broker lives here now.
+    pub(crate) fn brought_home(&mut self, session: &Session) {
+        if session.durable {
+            self.other.push(delete(Key::Upstream(session.number)));
+        }
+    }
+
     /// Everything of a session is to be deleted; it is in memory no more.
     pub(crate) fn session_removed(&mut self, session: &mut Session, topics: &[sn_types::TopicId]) {
         if !session.durable {
@@ -218,6 +227,7 @@ impl Journal {
         deletions.extend(
             [Key::Session(number), Key::Subscriptions(number), Key::Incoming(number), Key::User(number)].map(delete),
         );
+        deletions.extend(home_record(session).map(|_| delete(Key::Upstream(number))));
         session.outbound.forget(|place, flight| collect_deletion(number, place, flight, deletions));
         self.count_since(before);
         self.topic_ids_removed(session, topics);
@@ -253,6 +263,14 @@ fn collect_deletion(number: u64, place: u64, flight: bool, records: &mut Vec<Rec
 
 fn retained_record(message: &Message) -> Record {
     put_with_tail(Key::Retained(message.topic()), &MessageValue::from(message), MessageTail::of(message))
+}
+
+/// Most sessions live here, and have none.
+fn home_record(session: &Session) -> Option<Record> {
+    match session.home {
+        Home::Here => None,
+        Home::Upstream => Some(put(Key::Upstream(session.number), &true)),
+    }
 }
 
 fn user_record(session: &Session) -> Record {

@@ -39,7 +39,7 @@ const RESERVED_KEY: &[u8] = b"o";
 
 /// The layout's version. Raised by every change that an older program would misread. Version 1 had no
 /// [`Key::Predefined`], version 2 no [`Key::User`], version 3 nothing of MQTT 5
-/// (see `tail`), version 4 nothing of radio nodes.
+/// (see `tail`), version 4 nothing of radio nodes and no [`Key::Upstream`].
 pub(super) const SCHEMA: u8 = 5;
 
 /// What a key stands for.
@@ -62,6 +62,8 @@ pub(super) enum Key<'a> {
     Flight(u64, u64),
     /// The user whose session it is, if it is anybody's.
     User(u64),
+    /// There for a session that lives at another broker.
+    Upstream(u64),
     /// A topic's retained message.
     Retained(&'a str),
     /// A radio node on the list.
@@ -84,6 +86,7 @@ impl<'a> Key<'a> {
             Self::Queued(session, place) => two(b'q', session, place),
             Self::Flight(session, place) => two(b'f', session, place),
             Self::User(session) => one(b'w', session),
+            Self::Upstream(session) => one(b'U', session),
             Self::Retained(topic) => [b"r", topic.as_bytes()].concat(),
             Self::Node(Eui64(addr)) => [&b"n"[..], &addr].concat(),
             Self::NodeCounter(Eui64(addr)) => [&b"c"[..], &addr].concat(),
@@ -110,6 +113,7 @@ impl<'a> Key<'a> {
             (b'q', 16) => Some(Self::Queued(number(rest)?, number(&rest[8..])?)),
             (b'f', 16) => Some(Self::Flight(number(rest)?, number(&rest[8..])?)),
             (b'w', 8) => Some(Self::User(number(rest)?)),
+            (b'U', 8) => Some(Self::Upstream(number(rest)?)),
             (b'r', _) => Some(Self::Retained(std::str::from_utf8(rest).ok()?)),
             (b'n', 8) => Some(Self::Node(Eui64(rest.try_into().ok()?))),
             (b'c', 8) => Some(Self::NodeCounter(Eui64(rest.try_into().ok()?))),
@@ -146,6 +150,7 @@ mod tests {
             Key::Queued(4, 5),
             Key::Flight(6, 7),
             Key::User(8),
+            Key::Upstream(9),
             Key::Retained("a/b"),
             Key::Node(Eui64([1, 2, 3, 4, 5, 6, 7, 8])),
             Key::NodeCounter(Eui64([8; 8])),

@@ -48,6 +48,7 @@ impl Held {
             | Output::MqttClose { .. }
             | Output::MqttRead { .. }
             | Output::Counters { .. }
+            | Output::Upstream { .. }
             | Output::Commit { .. }
             | Output::Event(_) => 0,
         };

@@ -9,7 +9,7 @@ use super::record::{
     restored_time,
 };
 use super::tail::{MessageTail, SessionTail, SubscriptionTail, SubscriptionsTail, read_with_tail};
-use crate::broker::{Link, Phase, Queued, SessionKey};
+use crate::broker::{Home, Link, Phase, Queued, SessionKey};
 use crate::map::{Map, MapSeed};
 use crate::nodes::RESTORE_JUMP;
 use crate::{Core, Message, PlantedBug, Qos};
@@ -131,8 +131,8 @@ impl Core {
         V: AsRef<[u8]>,
     {
         let mut reader = Reader::new(MapSeed::new(self.config.hash_seed));
-        // In the order of keys: the schema, sessions, nodes' counters, flights, incoming, nodes, the counters reserved,
-        // predefined ids, queues, retained, topic ids, subscriptions, users.
+        // In the order of keys: the schema, sessions, where they live, nodes' counters, flights, incoming, nodes, the counters
+        // reserved, predefined ids, queues, retained, topic ids, subscriptions, users.
         for (key, value) in records {
             match (read_key(key.as_ref())?, reader.schema) {
                 (Key::Schema, _) => reader.read_schema(value.as_ref())?,
@@ -180,7 +180,8 @@ impl Core {
             | Key::TopicId(..)
             | Key::Incoming(_)
             | Key::Queued(..)
-            | Key::User(_) => {
+            | Key::User(_)
+            | Key::Upstream(_) => {
                 reader.restored.messages += self.restore_part(reader, key, value)?;
             }
         }
@@ -231,6 +232,11 @@ impl Core {
     /// Something of a session that is there by now. Answers with the number of messages.
     fn restore_part(&mut self, reader: &mut Reader, key: Key<'_>, value: &[u8]) -> Option<usize> {
         match key {
+            Key::Upstream(number) => {
+                let key = *reader.sessions.get(&number)?;
+                self.broker.sessions.set_home(key, Home::Upstream);
+                Some(0)
+            }
             Key::Subscriptions(number) => {
                 let key = *reader.sessions.get(&number)?;
                 let (value, tail) = read_with_tail(value)?;
@@ -320,6 +326,13 @@ impl Core {
             self.sn_resume(now, key);
             if self.has(PlantedBug::WillOnRestart) {
                 self.publish_will(now, key);
+            }
+            if self.is_upstream(key) {
+                if self.config.transparent.is_none() {
+                    self.remove_session(now, key);
+                    continue;
+                }
+                self.upstream_resume(now, key);
             }
             match self.broker.sessions.get(key) {
                 // Nobody wants to come back to it.

@@ -27,7 +27,7 @@ pub(super) enum Exchange {
 pub(super) struct SnClient {
     /// `None` when somebody else uses its address now.
     pub(super) addr: Option<PeerAddr>,
-    /// One of active, asleep, awake, disconnected, lost.
+    /// One of joining, active, asleep, awake, disconnected, lost.
     pub(super) state: State,
     pub(super) keep_alive_s: u16,
     pub(super) sleep_s: u16,
@@ -153,7 +153,8 @@ impl SnClient {
             | State::Lost
             | State::Unknown
             | State::AwaitWillTopic
-            | State::AwaitWillMsg => None,
+            | State::AwaitWillMsg
+            | State::Joining => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::client::{Exchange, SnClient};
 use super::refusal::return_code;
 use super::table::State;
 use crate::access::Who;
-use crate::broker::{BRIDGE_PREFIX, Link, Part, SessionKey};
+use crate::broker::{BRIDGE_PREFIX, Home, Link, Part, SessionKey};
 use crate::durable::Recipient;
 use crate::{Core, Event, LostReason, Message as BrokerMessage, PlantedBug, RejectReason, Via};
 use sn_codec::{ConnAck, Connect, Message, ReturnCode};
@@ -54,7 +54,7 @@ impl Core {
         }
     }
 
-    pub(super) fn refuse_connect(&mut self, from: PeerAddr, reason: RejectReason) {
+    pub(crate) fn refuse_connect(&mut self, from: PeerAddr, reason: RejectReason) {
         self.sn_reject(from, reason);
         self.sn_send(from, &Message::ConnAck(ConnAck { return_code: return_code(reason) }));
     }
@@ -110,30 +110,73 @@ impl Core {
 
     /// Opens or resumes the session, answers CONNACK, and sends what waits.
     pub(super) fn establish(&mut self, now: Instant, from: PeerAddr, setup: &Setup, will: NewWill) {
-        let key = self.take_session(now, from, setup);
+        if self.repeats_itself(from, setup, &will) {
+            return;
+        }
+        let home = self.home_of(from);
+        let key = self.take_session(now, from, setup, home);
         let session_present = key.is_some();
-        let key = key.unwrap_or_else(|| self.broker.sessions.insert(&setup.client_id, true));
+        let key = key.unwrap_or_else(|| self.broker.sessions.insert_at(&setup.client_id, home));
         self.apply_setup(key, setup, will_change(&will));
         let dialogue = !matches!(will, NewWill::Keep);
         if let (NewWill::Set(will), Some(session)) = (will, self.broker.sessions.get_mut(key)) {
             session.will = Some(will);
         }
         let before = self.attach(now, from, key, setup.keep_alive_s, dialogue);
-        let Setup { client_id, user, .. } = setup.clone();
-        self.event(Event::Connected { client_id, via: Via::Sn(from), user, session_present });
-        self.sn_send(from, &Message::ConnAck(ConnAck { return_code: ReturnCode::Accepted }));
+        match home {
+            Home::Here => self.welcome(now, key, session_present),
+            Home::Upstream => self.ask_upstream(now, key, session_present),
+        }
         self.replaced(now, before);
         self.pump(now, key);
         self.sn_schedule(now, key);
     }
 
+    /// The client is connected.
+    pub(crate) fn welcome(&mut self, now: Instant, key: SessionKey, session_present: bool) {
+        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        (client.state, client.heard) = (State::Active, now);
+        let (Some(from), Some(session)) = (client.addr, self.broker.sessions.get(key)) else { return };
+        let (client_id, user) = (session.client_id.clone(), session.user.clone());
+        self.broker.sessions.mark(key, Part::Header);
+        self.event(Event::Connected { client_id, via: Via::Sn(from), user, session_present });
+        self.sn_send(from, &Message::ConnAck(ConnAck { return_code: ReturnCode::Accepted }));
+        self.sn_schedule(now, key);
+    }
+
+    /// The other broker says whether the client is connected.
+    fn ask_upstream(&mut self, now: Instant, key: SessionKey, session_present: bool) {
+        if let Some(client) = self.sn.clients.get_mut(&key) {
+            client.state = State::Joining;
+        }
+        self.upstream_join(now, key, session_present);
+    }
+
+    /// Whether the client has said the same before, and the other broker has not answered.
+    fn repeats_itself(&self, from: PeerAddr, setup: &Setup, will: &NewWill) -> bool {
+        let Some(key) = self.is_joining(&setup.client_id).filter(|key| self.sn.address(*key) == Some(from)) else {
+            return false;
+        };
+        let Some(session) = self.broker.sessions.get(key) else { return false };
+        let has_same_will = match will {
+            NewWill::Keep => true,
+            NewWill::Delete => session.will.is_none(),
+            NewWill::Set(will) => session.will.as_ref() == Some(will),
+        };
+        has_same_will
+            && session.clean == setup.clean_session
+            && session.user == setup.user
+            && self.sn.keep_alive_s(key) == Some(setup.keep_alive_s)
+    }
+
     /// The session to go on with, if there is one and the client wants it. Its other link, if any, ends.
-    fn take_session(&mut self, now: Instant, from: PeerAddr, setup: &Setup) -> Option<SessionKey> {
+    fn take_session(&mut self, now: Instant, from: PeerAddr, setup: &Setup, home: Home) -> Option<SessionKey> {
         let key = self.broker.sessions.find(&setup.client_id)?;
         let session = self.broker.sessions.get(key)?;
         let (link, clean) = (session.link, session.clean);
         let by = Via::Sn(from);
-        let mut usable = !setup.clean_session;
+        // A session does not move from one broker to another.
+        let mut usable = !setup.clean_session && session.home == home;
         match link {
             Link::Mqtt(conn) => {
                 self.event(Event::TakenOver { client_id: setup.client_id.clone(), by });
@@ -204,6 +247,7 @@ impl Core {
         self.broker.sessions.mark(before, Part::Header);
         match self.sn.state(before) {
             State::Active | State::Awake => self.lost(now, before, LostReason::Replaced),
+            State::Joining => self.sn_disconnected(now, before),
             State::Asleep | State::Disconnected | State::Lost => {}
             State::Unknown | State::AwaitWillTopic | State::AwaitWillMsg => {}
         }
@@ -222,6 +266,11 @@ impl Core {
     pub(crate) fn sn_take_over(&mut self, key: SessionKey) {
         if let Some(addr) = self.sn.address(key) {
             self.sn_send(addr, &Message::Disconnect(sn_codec::Disconnect { duration_s: None }));
+        }
+        if self.is_upstream(key) {
+            // The will is published there.
+            self.upstream_leave(key, None);
+            self.forget_will(key);
         }
         self.forget_topic_ids(key);
         self.sn.forget(key);

@@ -39,6 +39,9 @@ impl Core {
             client.heard = now;
             client.fresh_from_dialogue &= matches!(kind, Kind::WillTopic | Kind::WillMsg);
         }
+        if let Some(key) = key {
+            self.upstream_node_heard(now, key);
+        }
         match (cell(state, kind), key) {
             (Action::Pass, _) => {}
             (Action::Ignore, _) => self.sn_reject(from, RejectReason::WrongState),
@@ -79,9 +82,9 @@ impl Core {
             (Action::Wake, _, Some(key)) => self.wake(now, key),
             (Action::Sleep, Message::Disconnect(disconnect), Some(key)) => self.sleep(now, from, key, disconnect),
             (Action::UpdateWillTopic, Message::WillTopicUpd(will), Some(key)) => {
-                self.update_will_topic(from, key, will)
+                self.update_will_topic(now, from, key, will)
             }
-            (Action::UpdateWillMsg, Message::WillMsgUpd(will), Some(key)) => self.update_will_msg(from, key, will),
+            (Action::UpdateWillMsg, Message::WillMsgUpd(will), Some(key)) => self.update_will_msg(now, from, key, will),
             (_, _, _) => self.sn_reject(from, RejectReason::WrongState),
         }
     }
@@ -144,7 +147,7 @@ impl Core {
     }
 
     /// Counts what a sender should not have sent, at its session if it has one.
-    pub(super) fn sn_reject(&mut self, from: PeerAddr, reason: RejectReason) {
+    pub(crate) fn sn_reject(&mut self, from: PeerAddr, reason: RejectReason) {
         self.reject(Via::Sn(from), self.sn.session_at(from), reason);
     }
 }

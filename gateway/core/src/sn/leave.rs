@@ -59,7 +59,8 @@ impl Core {
     pub(super) fn lost(&mut self, now: Instant, key: SessionKey, why: LostReason) {
         let Some(session) = self.broker.sessions.get(key) else { return };
         let client_id = session.client_id.clone();
-        let will = self.permitted_will(key);
+        // Where its session lives upstream, the will is published there.
+        let will = if self.is_upstream(key) { None } else { self.permitted_will(key) };
         self.event(Event::Lost { client_id, why });
         // The connection ends first: nothing is sent to the client any more, its own will neither.
         self.end_connection(now, key, State::Lost);
@@ -72,6 +73,8 @@ impl Core {
     fn end_connection(&mut self, now: Instant, key: SessionKey, state: State) {
         let Some(session) = self.broker.sessions.get(key) else { return };
         let clean = session.clean;
+        let good_bye = (state != State::Lost).then(|| self.upstream_good_bye(clean));
+        self.upstream_leave(key, good_bye);
         self.detach(now, key);
         if let Some(client) = self.sn.clients.get_mut(&key) {
             client.state = state;
@@ -84,6 +87,11 @@ impl Core {
         if clean {
             self.end_session(now, key);
         }
+    }
+
+    /// The client is not connected, and has not said so itself.
+    pub(crate) fn sn_disconnected(&mut self, now: Instant, key: SessionKey) {
+        self.end_connection(now, key, State::Disconnected);
     }
 
     /// The operator has dropped the session: the client is told.

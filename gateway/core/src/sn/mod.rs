@@ -30,13 +30,16 @@ use crate::access::Admission;
 use crate::broker::SessionKey;
 use crate::map::{Map, MapSeed};
 use crate::{ClientState, Config};
-use client::SnClient;
+use client::{Exchange, SnClient};
 use dialogue::Dialogue;
 use memory::{AnswerLimit, Departed};
 use peers::Peers;
+pub(crate) use publish_in::{topic_id, wire_qos};
+pub(crate) use refusal::return_code;
 use slab::Slab;
 use sn_types::{Instant, LinkProfile, PeerAddr, TopicId, TransportId};
 use std::sync::Arc;
+pub(crate) use subscribe::Target;
 use table::State;
 use topics::Predefined;
 
@@ -103,15 +106,30 @@ impl SnSide {
             Some(State::Asleep) => ClientState::Asleep,
             Some(State::Awake) => ClientState::Awake,
             Some(State::Lost) => ClientState::Lost,
-            Some(State::Unknown | State::AwaitWillTopic | State::AwaitWillMsg | State::Disconnected) | None => {
-                ClientState::Disconnected
-            }
+            Some(
+                State::Unknown | State::AwaitWillTopic | State::AwaitWillMsg | State::Joining | State::Disconnected,
+            )
+            | None => ClientState::Disconnected,
         }
     }
 
     /// A client's state as the table means it.
     fn state(&self, key: SessionKey) -> State {
         self.clients.get(&key).map_or(State::Unknown, |client| client.state)
+    }
+
+    /// The keep-alive that a session's client has asked for, in seconds.
+    pub(crate) fn keep_alive_s(&self, key: SessionKey) -> Option<u16> {
+        self.clients.get(&key).map(|client| client.keep_alive_s)
+    }
+
+    /// The message in flight will not be acknowledged here.
+    pub(crate) fn abandon_exchange(&mut self, key: SessionKey) {
+        let Some(client) = self.clients.get_mut(&key) else { return };
+        match client.exchange {
+            Exchange::Publish | Exchange::Release => client.close_exchange(),
+            Exchange::None | Exchange::Register { .. } => {}
+        }
     }
 
     /// Whether the client is to be sent messages now: it is active or awake.

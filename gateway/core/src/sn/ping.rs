@@ -25,6 +25,8 @@ impl Core {
         let Some(client) = self.sn.clients.get_mut(&key) else { return };
         client.close_exchange();
         let addr = client.addr;
+        self.upstream_woken(key);
+        let Some(client) = self.sn.clients.get_mut(&key) else { return };
         if client.state != State::Awake {
             client.state = State::Awake;
             client.woke = now;

@@ -21,6 +21,7 @@ impl Core {
             return self.sn_reject(from, RejectReason::Qos);
         }
         let promise = match qos {
+            Qos::AtLeastOnce if self.is_upstream(key) => Ok(()),
             Qos::AtLeastOnce => self.can_promise(),
             // Nothing is promised; or perhaps it was already, which `remember_qos2` knows.
             Qos::AtMostOnce | Qos::ExactlyOnce => Ok(()),
@@ -34,6 +35,12 @@ impl Core {
     }
 
     fn accept(&mut self, now: Instant, from: PeerAddr, key: SessionKey, publish: &Publish<'_>, message: BrokerMessage) {
+        if self.is_upstream(key) {
+            if let Err(reason) = self.publish_up(now, from, key, publish, &message) {
+                self.refuse_publish(now, from, key, publish, reason);
+            }
+            return;
+        }
         match message.qos() {
             Qos::AtMostOnce => drop(self.publish(now, Some(key), message)),
             Qos::AtLeastOnce => {
@@ -91,8 +98,33 @@ impl Core {
         Ok(true)
     }
 
+    /// Notes a QoS 2 message that goes to another broker. `true`: it is a late copy of one that was released, and must not
+    /// go there again.
+    pub(crate) fn is_late_copy(
+        &mut self,
+        now: Instant,
+        from: PeerAddr,
+        key: SessionKey,
+        msg_id: MsgId,
+        message: &BrokerMessage,
+    ) -> Result<bool, RejectReason> {
+        let session = self.broker.sessions.get(key);
+        let is_open = session.is_some_and(|session| session.incoming_qos2.contains(&msg_id.0));
+        let is_new = self.remember_qos2(now, from, key, msg_id, message)?;
+        Ok(!is_new && !is_open)
+    }
+
     /// PUBREL: PUBCOMP, also for an id that is not known (any more): the client repeats itself until it comes.
     pub(super) fn release(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
+        if self.is_upstream(key) {
+            return self.release_up(now, from, key, msg_id);
+        }
+        self.forget_incoming(now, key, msg_id);
+        self.sn_send(from, &Message::PubComp(msg_id));
+    }
+
+    /// A QoS 2 message from a client is released: its id may mean another one.
+    pub(crate) fn forget_incoming(&mut self, now: Instant, key: SessionKey, msg_id: MsgId) {
         if let Some(session) = self.broker.sessions.get_mut(key)
             && let Some(at) = session.incoming_qos2.iter().position(|id| *id == msg_id.0)
         {
@@ -102,7 +134,6 @@ impl Core {
             }
             self.broker.sessions.mark(key, Part::Incoming);
         }
-        self.sn_send(from, &Message::PubComp(msg_id));
     }
 
     /// PUBLISH with QoS -1, from anybody: forwarded with QoS 0, never answered.
@@ -167,11 +198,7 @@ impl Core {
     }
 
     fn send_puback(&mut self, to: PeerAddr, publish: &Publish<'_>, return_code: ReturnCode) {
-        let topic_id = match publish.topic {
-            Topic::Normal(id) | Topic::Predefined(id) | Topic::Reserved(id) => id,
-            Topic::Short(name) => TopicId(u16::from_be_bytes(name.0)),
-            Topic::Name(_) => TopicId::NONE,
-        };
+        let topic_id = topic_id(&publish.topic);
         self.sn_send(to, &Message::PubAck(PubAck { topic_id, msg_id: publish.msg_id, return_code }));
     }
 
@@ -204,6 +231,24 @@ fn digest(message: &BrokerMessage) -> u32 {
 
 fn message(topic: Arc<str>, qos: Qos, publish: &Publish<'_>) -> BrokerMessage {
     BrokerMessage::new(topic, publish.data, qos, publish.retain)
+}
+
+/// The TopicId of a PUBACK for a PUBLISH to this topic.
+pub(crate) fn topic_id(topic: &Topic<'_>) -> TopicId {
+    match topic {
+        Topic::Normal(id) | Topic::Predefined(id) | Topic::Reserved(id) => *id,
+        Topic::Short(name) => TopicId(u16::from_be_bytes(name.0)),
+        Topic::Name(_) => TopicId::NONE,
+    }
+}
+
+/// The codec's name for a QoS.
+pub(crate) const fn wire_qos(qos: Qos) -> sn_codec::Qos {
+    match qos {
+        Qos::AtMostOnce => sn_codec::Qos::Zero,
+        Qos::AtLeastOnce => sn_codec::Qos::One,
+        Qos::ExactlyOnce => sn_codec::Qos::Two,
+    }
 }
 
 /// The broker's name for a QoS; it has none for QoS -1.

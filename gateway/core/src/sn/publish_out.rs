@@ -38,6 +38,9 @@ impl Core {
     fn sn_step(&mut self, now: Instant, key: SessionKey) -> bool {
         let Some(client) = self.sn.clients.get(&key) else { return false };
         let Some(to) = client.ready() else { return false };
+        if self.upstream.awaits_release(key) {
+            return false;
+        }
         if client.paused_until.is_some_and(|until| until > now) {
             self.drained(now, key, to);
             return false;
@@ -71,8 +74,13 @@ impl Core {
 
     /// Nothing more for now: an awake client goes back to sleep.
     fn drained(&mut self, now: Instant, key: SessionKey, to: PeerAddr) {
-        let Some(client) = self.sn.clients.get(&key).filter(|client| client.state == State::Awake) else { return };
-        let Some(session) = self.broker.sessions.get(key) else { return };
+        if self.sn.state(key) != State::Awake {
+            return;
+        }
+        if self.upstream_has_more(now, key) {
+            return;
+        }
+        let (Some(session), Some(client)) = (self.broker.sessions.get(key), self.sn.clients.get(&key)) else { return };
         let drained = Event::Drained { client_id: session.client_id.clone(), took: now.since(client.woke) };
         self.event(drained);
         self.sn_send(to, &Message::PingResp);
@@ -108,7 +116,8 @@ impl Core {
         let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return false };
         let launched = || outbound.launch().map(|sent| MsgId(sent.id));
         let Some(msg_id) = again.or_else(launched) else { return false };
-        self.sn_send(to, &Message::Publish(Publish { msg_id, ..publish }));
+        let dup = outbound.send_again(msg_id.0);
+        self.sn_send(to, &Message::Publish(Publish { msg_id, dup, ..publish }));
         if self.has(PlantedBug::PopOnSend) && queued.qos == Qos::AtLeastOnce {
             return self
                 .broker
@@ -162,6 +171,9 @@ impl Core {
                 Some(msg_id) => drop(outbound.land(msg_id.0, Phase::Published)),
                 None => drop(outbound.pop()),
             }
+        }
+        if let Some(msg_id) = again {
+            self.give_up_upstream(key, msg_id.0, queued.qos);
         }
         self.dropped(key, queued.message.topic().clone(), reason);
         true
@@ -222,11 +234,15 @@ impl Core {
         if outbound.place_in_flight(id.0, qos).is_none() || outbound.land(id.0, phase).is_none() {
             return self.sn_reject(from, RejectReason::UnmatchedAck);
         }
+        self.acknowledge_up(key, id.0, qos);
         self.message_over(now, key);
     }
 
     /// PUBREC to our PUBLISH: PUBREL, also for an id that is not in flight (any more), so that the client gets done.
     pub(super) fn take_pubrec(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
+        if self.is_upstream(key) {
+            return self.take_pubrec_up(now, from, key, msg_id);
+        }
         let released = self.broker.sessions.outbound_mut(key).is_some_and(|outbound| outbound.release(msg_id.0));
         if !released {
             self.sn_reject(from, RejectReason::UnmatchedAck);
@@ -236,6 +252,19 @@ impl Core {
         if released && listens {
             self.open(now, key, Exchange::Release);
         }
+    }
+
+    /// The same where upstream has the next word. For an id that is not in flight here upstream may still have it.
+    fn take_pubrec_up(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
+        let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
+        if outbound.inflight().iter().any(|sent| sent.id == msg_id.0 && sent.phase == Phase::Released) {
+            return self.sn_send(from, &Message::PubRel(msg_id));
+        }
+        if outbound.place_in_flight(msg_id.0, Qos::ExactlyOnce).is_some() {
+            outbound.land(msg_id.0, Phase::Published);
+        }
+        self.received_up(now, key, msg_id.0);
+        self.message_over(now, key);
     }
 
     /// The client says "congestion": nothing for T_WAIT, then the same message again. It may say so of a QoS 0 message,
@@ -302,7 +331,10 @@ impl Core {
         let landed =
             self.broker.sessions.outbound_mut(key).and_then(|outbound| outbound.land(msg_id.0, Phase::Published));
         match landed {
-            Some(queued) => self.dropped(key, queued.message.topic().clone(), DropReason::Refused),
+            Some(queued) => {
+                self.dropped(key, queued.message.topic().clone(), DropReason::Refused);
+                self.give_up_upstream(key, msg_id.0, queued.qos);
+            }
             None => return self.sn_reject(from, RejectReason::UnmatchedAck),
         }
         self.message_over(now, key);
@@ -326,11 +358,7 @@ impl Core {
 fn publish<'a>(queued: &'a Queued, topic: Topic<'a>, again: Option<MsgId>) -> Publish<'a> {
     Publish {
         dup: again.is_some(),
-        qos: match queued.qos {
-            Qos::AtMostOnce => sn_codec::Qos::Zero,
-            Qos::AtLeastOnce => sn_codec::Qos::One,
-            Qos::ExactlyOnce => sn_codec::Qos::Two,
-        },
+        qos: super::wire_qos(queued.qos),
         retain: queued.retain,
         topic,
         msg_id: again.unwrap_or(MsgId::NONE),

@@ -4,7 +4,7 @@ use crate::RejectReason;
 use sn_codec::ReturnCode;
 
 /// The ReturnCode (1.2 §5.3.10) in a CONNACK, REGACK, SUBACK or PUBACK that refuses.
-pub(super) const fn return_code(reason: RejectReason) -> ReturnCode {
+pub(crate) const fn return_code(reason: RejectReason) -> ReturnCode {
     match reason {
         RejectReason::TopicId => ReturnCode::InvalidTopicId,
         // It may work later.
@@ -13,6 +13,8 @@ pub(super) const fn return_code(reason: RejectReason) -> ReturnCode {
         | RejectReason::TopicIdLimit
         | RejectReason::SubscriptionLimit
         | RejectReason::IncomingQos2Limit
+        | RejectReason::UpstreamAway
+        | RejectReason::UpstreamLimit
         | RejectReason::Storage
         | RejectReason::UncommittedLimit => ReturnCode::Congestion,
         RejectReason::Malformed(_)
@@ -36,6 +38,7 @@ pub(super) const fn return_code(reason: RejectReason) -> ReturnCode {
         | RejectReason::OtherUser
         | RejectReason::PayloadFormat
         | RejectReason::AuthenticationMethod
+        | RejectReason::UpstreamRefused
         | RejectReason::MqttProtocol => ReturnCode::NotSupported,
     }
 }

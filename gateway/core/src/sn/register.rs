@@ -79,8 +79,12 @@ impl Core {
         client.topics.refused(topic_id);
         let Some(name) = client.topics.name(topic_id).cloned() else { return };
         let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
-        for _ in 0..outbound.drop_topic(&name) {
+        let (all, flights) = outbound.drop_topic(&name);
+        for _ in 0..all {
             self.dropped(key, name.clone(), DropReason::Unwanted);
+        }
+        for (id, qos) in flights {
+            self.give_up_upstream(key, id, qos);
         }
     }
 }

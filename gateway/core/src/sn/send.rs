@@ -7,7 +7,7 @@ use sn_types::PeerAddr;
 
 impl Core {
     /// Sends a message to a peer, through its forwarder if it is behind one.
-    pub(super) fn sn_send(&mut self, to: PeerAddr, message: &Message<'_>) {
+    pub(crate) fn sn_send(&mut self, to: PeerAddr, message: &Message<'_>) {
         let Some(datagram) = datagram(to, message) else { return };
         if let Message::Publish(publish) = message {
             let qos = super::publish_in::broker_qos(publish.qos).unwrap_or_default();

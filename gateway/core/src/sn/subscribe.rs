@@ -9,10 +9,17 @@ use sn_types::{Instant, PeerAddr};
 use std::sync::Arc;
 
 /// What a SUBSCRIBE or UNSUBSCRIBE is about.
-struct Target {
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
     filter: Arc<str>,
     /// The form in which the client named it, if that is not by name.
     form: Option<Form>,
+}
+
+impl Target {
+    pub(crate) fn filter(&self) -> &Arc<str> {
+        &self.filter
+    }
 }
 
 impl Core {
@@ -25,11 +32,13 @@ impl Core {
             return_code: ReturnCode::Accepted,
         };
         match self.try_subscribe(key, subscribe) {
-            Ok((topic_id, filter, granted)) => {
+            Ok(Some((topic_id, filter, granted))) => {
                 self.sn_send(from, &Message::SubAck(SubAck { topic_id, ..ack }));
                 self.deliver_retained(now, key, &filter, granted.into());
                 self.pump(now, key);
             }
+            // The other broker answers.
+            Ok(None) => {}
             Err(reason) => {
                 self.sn_reject(from, reason);
                 let (qos, return_code) = (sn_codec::Qos::Zero, return_code(reason));
@@ -38,20 +47,34 @@ impl Core {
         }
     }
 
-    /// Subscribes. Answers with the TopicId for the SUBACK, the filter and the QoS granted.
+    /// Subscribes. Answers with the TopicId for the SUBACK, the filter and the QoS granted, unless another broker is asked.
     fn try_subscribe(
         &mut self,
         key: SessionKey,
         subscribe: &Subscribe<'_>,
-    ) -> Result<(TopicId, Arc<str>, Qos), RejectReason> {
+    ) -> Result<Option<(TopicId, Arc<str>, Qos)>, RejectReason> {
         let granted = super::publish_in::broker_qos(subscribe.qos).ok_or(RejectReason::Qos)?;
         self.can_promise()?;
         let target = self.target(&subscribe.topic)?;
         self.may_subscribe(key, &target.filter)?;
-        let topic_id = match (&target.form, &subscribe.topic) {
-            (Some(Form::Predefined(id)), _) => *id,
+        if self.is_upstream(key) {
+            return self.subscribe_up(key, subscribe.msg_id, target, granted).map(|()| None);
+        }
+        let topic_id = self.note_subscription(key, &target, granted)?;
+        Ok(Some((topic_id, target.filter, granted)))
+    }
+
+    /// A subscription is granted. Answers with the TopicId for the SUBACK.
+    pub(crate) fn note_subscription(
+        &mut self,
+        key: SessionKey,
+        target: &Target,
+        granted: Qos,
+    ) -> Result<TopicId, RejectReason> {
+        let topic_id = match target.form {
+            Some(Form::Predefined(id)) => id,
             // "Not relevant", says the spec. Most gateways say 0000, and there are clients that insist on it.
-            (Some(Form::Short(_)), _) => TopicId::NONE,
+            Some(Form::Short(_)) => TopicId::NONE,
             _ if has_wildcard(&target.filter) => TopicId::NONE,
             _ => self.learn_topic(key, &target.filter).ok_or(RejectReason::TopicIdLimit)?,
         };
@@ -65,21 +88,31 @@ impl Core {
                 None => client.topics.clear_form(&target.filter),
             }
         }
-        Ok((topic_id, target.filter, granted))
+        Ok(topic_id)
     }
 
     /// UNSUBSCRIBE: UNSUBACK, also when there was nothing to remove or to understand: it has no return code.
     pub(super) fn sn_unsubscribe(&mut self, from: PeerAddr, key: SessionKey, unsubscribe: &Unsubscribe<'_>) {
         match self.target(&unsubscribe.topic) {
-            Ok(target) => {
-                self.unsubscribe(key, &target.filter);
-                if let Some(client) = self.sn.clients.get_mut(&key) {
-                    client.topics.clear_form(&target.filter);
+            Ok(target) if self.is_upstream(key) => {
+                if let Err(reason) = self.unsubscribe_up(key, unsubscribe.msg_id, target) {
+                    // It has no way to be told, and asks again.
+                    self.sn_reject(from, reason);
                 }
+                return;
             }
+            Ok(target) => self.forget_subscription(key, &target),
             Err(reason) => self.sn_reject(from, reason),
         }
         self.sn_send(from, &Message::UnsubAck(unsubscribe.msg_id));
+    }
+
+    /// A subscription is no more.
+    pub(crate) fn forget_subscription(&mut self, key: SessionKey, target: &Target) {
+        self.unsubscribe(key, &target.filter);
+        if let Some(client) = self.sn.clients.get_mut(&key) {
+            client.topics.clear_form(&target.filter);
+        }
     }
 
     fn target(&self, topic: &TopicFilter<'_>) -> Result<Target, RejectReason> {

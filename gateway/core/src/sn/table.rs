@@ -11,6 +11,8 @@ pub(super) enum State {
     AwaitWillTopic,
     /// WILLTOPIC came: WILLMSG is missing.
     AwaitWillMsg,
+    /// CONNECT is complete: the other broker, where the session lives, has not answered it.
+    Joining,
     Active,
     Asleep,
     Awake,
@@ -155,7 +157,7 @@ pub(super) enum Action {
 
 /// What a message does in a state.
 ///
-/// During the will dialogue everything but the dialogue itself is ignored. An asleep client should CONNECT before it
+/// Before CONNACK everything but the will dialogue is ignored. An asleep client should CONNECT before it
 /// sends, says the spec; whatever it sends without is accepted, and it stays asleep.
 #[rustfmt::skip]
 pub(super) const fn cell(state: State, kind: Kind) -> Action {
@@ -165,37 +167,37 @@ pub(super) const fn cell(state: State, kind: Kind) -> Action {
         TakeRegAck, TakeWillMsg, TakeWillTopic, Unsubscribe, UpdateWillMsg, UpdateWillTopic, Wake,
     };
     let row = match kind {
-        //                           Unknown          AwaitWillTopic   AwaitWillMsg     Active           Asleep           Awake            Disconnected     Lost
-        Kind::Advertise          => [Pass,            Pass,            Pass,            Pass,            Pass,            Pass,            Pass,            Pass],
-        Kind::SearchGw           => [AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch],
-        Kind::GwInfo             => [Pass,            Pass,            Pass,            Pass,            Pass,            Pass,            Pass,            Pass],
-        Kind::Connect            => [Connect,         Connect,         Connect,         Connect,         Connect,         Connect,         Connect,         Connect],
-        Kind::ConnAck            => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
-        Kind::WillTopicReq       => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
-        Kind::WillTopic          => [SayDisconnect,   TakeWillTopic,   TakeWillTopic,   RepeatConnAck,   Ignore,          Ignore,          SayDisconnect,   SayDisconnect],
-        Kind::WillMsgReq         => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
-        Kind::WillMsg            => [SayDisconnect,   Ignore,          TakeWillMsg,     RepeatConnAck,   Ignore,          Ignore,          SayDisconnect,   SayDisconnect],
-        Kind::Register           => [SayDisconnect,   Ignore,          Ignore,          Register,        Register,        Register,        SayDisconnect,   SayDisconnect],
-        Kind::RegAck             => [Ignore,          Ignore,          Ignore,          TakeRegAck,      TakeRegAck,      TakeRegAck,      Ignore,          Ignore],
-        Kind::Publish            => [SayDisconnect,   Ignore,          Ignore,          Publish,         Publish,         Publish,         SayDisconnect,   SayDisconnect],
-        Kind::PublishMinusOne    => [PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne],
-        Kind::PubAck             => [Ignore,          Ignore,          Ignore,          TakePubAck,      TakePubAck,      TakePubAck,      Ignore,          Ignore],
-        Kind::PubComp            => [Ignore,          Ignore,          Ignore,          TakePubComp,     TakePubComp,     TakePubComp,     Ignore,          Ignore],
-        Kind::PubRec             => [Ignore,          Ignore,          Ignore,          TakePubRec,      TakePubRec,      TakePubRec,      Ignore,          Ignore],
-        Kind::PubRel             => [SayDisconnect,   Ignore,          Ignore,          Release,         Release,         Release,         SayDisconnect,   SayDisconnect],
-        Kind::Subscribe          => [SayDisconnect,   Ignore,          Ignore,          Subscribe,       Subscribe,       Subscribe,       SayDisconnect,   SayDisconnect],
-        Kind::SubAck             => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
-        Kind::Unsubscribe        => [SayDisconnect,   Ignore,          Ignore,          Unsubscribe,     Unsubscribe,     Unsubscribe,     SayDisconnect,   SayDisconnect],
-        Kind::UnsubAck           => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
-        Kind::PingReq            => [SayDisconnect,   Ignore,          Ignore,          Ping,            Wake,            Wake,            SayDisconnect,   SayDisconnect],
-        Kind::PingResp           => [Ignore,          Ignore,          Ignore,          Pass,            Pass,            Pass,            Ignore,          Ignore],
-        Kind::Disconnect         => [Ignore,          Disconnect,      Disconnect,      Disconnect,      Disconnect,      Disconnect,      EchoDisconnect,  EchoDisconnect],
-        Kind::Sleep              => [SayDisconnect,   Disconnect,      Disconnect,      Sleep,           Sleep,           Sleep,           SayDisconnect,   SayDisconnect],
-        Kind::WillTopicUpd       => [SayDisconnect,   Ignore,          Ignore,          UpdateWillTopic, UpdateWillTopic, UpdateWillTopic, SayDisconnect,   SayDisconnect],
-        Kind::WillTopicResp      => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
-        Kind::WillMsgUpd         => [SayDisconnect,   Ignore,          Ignore,          UpdateWillMsg,   UpdateWillMsg,   UpdateWillMsg,   SayDisconnect,   SayDisconnect],
-        Kind::WillMsgResp        => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
-        Kind::FrwdEncap          => [Ignore,          Ignore,          Ignore,          Ignore,          Ignore,          Ignore,          Ignore,          Ignore],
+        //                           Unknown          AwaitWillTopic   AwaitWillMsg     Joining          Active           Asleep           Awake            Disconnected     Lost
+        Kind::Advertise          => [Pass,            Pass,            Pass,            Pass,            Pass,            Pass,            Pass,            Pass,            Pass],
+        Kind::SearchGw           => [AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch,    AnswerSearch],
+        Kind::GwInfo             => [Pass,            Pass,            Pass,            Pass,            Pass,            Pass,            Pass,            Pass,            Pass],
+        Kind::Connect            => [Connect,         Connect,         Connect,         Connect,         Connect,         Connect,         Connect,         Connect,         Connect],
+        Kind::ConnAck            => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
+        Kind::WillTopicReq       => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
+        Kind::WillTopic          => [SayDisconnect,   TakeWillTopic,   TakeWillTopic,   Ignore,          RepeatConnAck,   Ignore,          Ignore,          SayDisconnect,   SayDisconnect],
+        Kind::WillMsgReq         => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
+        Kind::WillMsg            => [SayDisconnect,   Ignore,          TakeWillMsg,     Ignore,          RepeatConnAck,   Ignore,          Ignore,          SayDisconnect,   SayDisconnect],
+        Kind::Register           => [SayDisconnect,   Ignore,          Ignore,          Ignore,          Register,        Register,        Register,        SayDisconnect,   SayDisconnect],
+        Kind::RegAck             => [Ignore,          Ignore,          Ignore,          Ignore,          TakeRegAck,      TakeRegAck,      TakeRegAck,      Ignore,          Ignore],
+        Kind::Publish            => [SayDisconnect,   Ignore,          Ignore,          Ignore,          Publish,         Publish,         Publish,         SayDisconnect,   SayDisconnect],
+        Kind::PublishMinusOne    => [PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne, PublishMinusOne],
+        Kind::PubAck             => [Ignore,          Ignore,          Ignore,          Ignore,          TakePubAck,      TakePubAck,      TakePubAck,      Ignore,          Ignore],
+        Kind::PubComp            => [Ignore,          Ignore,          Ignore,          Ignore,          TakePubComp,     TakePubComp,     TakePubComp,     Ignore,          Ignore],
+        Kind::PubRec             => [Ignore,          Ignore,          Ignore,          Ignore,          TakePubRec,      TakePubRec,      TakePubRec,      Ignore,          Ignore],
+        Kind::PubRel             => [SayDisconnect,   Ignore,          Ignore,          Ignore,          Release,         Release,         Release,         SayDisconnect,   SayDisconnect],
+        Kind::Subscribe          => [SayDisconnect,   Ignore,          Ignore,          Ignore,          Subscribe,       Subscribe,       Subscribe,       SayDisconnect,   SayDisconnect],
+        Kind::SubAck             => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
+        Kind::Unsubscribe        => [SayDisconnect,   Ignore,          Ignore,          Ignore,          Unsubscribe,     Unsubscribe,     Unsubscribe,     SayDisconnect,   SayDisconnect],
+        Kind::UnsubAck           => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
+        Kind::PingReq            => [SayDisconnect,   Ignore,          Ignore,          Ignore,          Ping,            Wake,            Wake,            SayDisconnect,   SayDisconnect],
+        Kind::PingResp           => [Ignore,          Ignore,          Ignore,          Ignore,          Pass,            Pass,            Pass,            Ignore,          Ignore],
+        Kind::Disconnect         => [Ignore,          Disconnect,      Disconnect,      Disconnect,      Disconnect,      Disconnect,      Disconnect,      EchoDisconnect,  EchoDisconnect],
+        Kind::Sleep              => [SayDisconnect,   Disconnect,      Disconnect,      Disconnect,      Sleep,           Sleep,           Sleep,           SayDisconnect,   SayDisconnect],
+        Kind::WillTopicUpd       => [SayDisconnect,   Ignore,          Ignore,          Ignore,          UpdateWillTopic, UpdateWillTopic, UpdateWillTopic, SayDisconnect,   SayDisconnect],
+        Kind::WillTopicResp      => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
+        Kind::WillMsgUpd         => [SayDisconnect,   Ignore,          Ignore,          Ignore,          UpdateWillMsg,   UpdateWillMsg,   UpdateWillMsg,   SayDisconnect,   SayDisconnect],
+        Kind::WillMsgResp        => [NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs,         NotOurs],
+        Kind::FrwdEncap          => [Ignore,          Ignore,          Ignore,          Ignore,          Ignore,          Ignore,          Ignore,          Ignore,          Ignore],
     };
     row[state as usize]
 }

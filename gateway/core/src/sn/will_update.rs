@@ -3,11 +3,17 @@
 use crate::broker::{Part, SessionKey};
 use crate::{Core, Message as BrokerMessage, RejectReason};
 use sn_codec::{Message, ReturnCode, WillMsg, WillTopic};
-use sn_types::PeerAddr;
+use sn_types::{Instant, PeerAddr};
 
 impl Core {
     /// WILLTOPICUPD: another topic, QoS and Retain, the message stays; an empty one deletes the will.
-    pub(super) fn update_will_topic(&mut self, from: PeerAddr, key: SessionKey, will: Option<WillTopic<'_>>) {
+    pub(super) fn update_will_topic(
+        &mut self,
+        now: Instant,
+        from: PeerAddr,
+        key: SessionKey,
+        will: Option<WillTopic<'_>>,
+    ) {
         let return_code = match self.change_will_topic(key, will) {
             Ok(()) => ReturnCode::Accepted,
             Err(reason) => {
@@ -16,6 +22,9 @@ impl Core {
             }
         };
         self.sn_send(from, &Message::WillTopicResp(return_code));
+        if return_code == ReturnCode::Accepted {
+            self.upstream_new_will(now, key);
+        }
     }
 
     fn change_will_topic(&mut self, key: SessionKey, will: Option<WillTopic<'_>>) -> Result<(), RejectReason> {
@@ -31,7 +40,7 @@ impl Core {
     }
 
     /// WILLMSGUPD: another message. Without a will topic there is nothing to update.
-    pub(super) fn update_will_msg(&mut self, from: PeerAddr, key: SessionKey, will: WillMsg<'_>) {
+    pub(super) fn update_will_msg(&mut self, now: Instant, from: PeerAddr, key: SessionKey, will: WillMsg<'_>) {
         let old = self.broker.sessions.get_mut(key).and_then(|session| session.will.as_mut());
         let return_code = match old {
             Some(old) => {
@@ -45,5 +54,8 @@ impl Core {
             }
         };
         self.sn_send(from, &Message::WillMsgResp(return_code));
+        if return_code == ReturnCode::Accepted {
+            self.upstream_new_will(now, key);
+        }
     }
 }

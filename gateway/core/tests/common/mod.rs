@@ -382,6 +382,7 @@ impl Rig {
                     self.unread.extend((!read).then_some(conn));
                 }
                 Output::Counters { block, .. } => self.counters.push(block),
+                Output::Upstream { .. } => unreachable!("all sessions live here"),
                 Output::Commit { token, records } if self.disk == StorageState::Ok => self.write(token, records),
                 Output::Commit { token, records } => self.unwritten = Some((token, records)),
                 Output::Event(event) => self.events.push(event),

@@ -154,6 +154,7 @@ impl Gateway {
                     }
                     self.core.handle_input(self.now, Input::Committed { token });
                 }
+                Output::Upstream { .. } => unreachable!("no node is here"),
                 Output::MqttRead { .. } => unreachable!("nothing waits for the disk for long"),
                 Output::Counters { .. } => unreachable!("there is no radio"),
                 Output::Event(event) => self.events.push(event),

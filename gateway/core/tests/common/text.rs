@@ -95,6 +95,8 @@ pub(super) fn event(event: &Event) -> Option<String> {
         Event::Lost { client_id, why } => format!("{client_id} lost: {why:?}"),
         Event::Expired { client_id } => format!("{client_id} expired"),
         Event::TakenOver { client_id, .. } => format!("{client_id} taken over"),
+        Event::MovedAway { client_id } => format!("{client_id} moved away"),
+        Event::UpstreamRefused { client_id, code } => format!("{client_id} refused upstream: {code:?}"),
         Event::PredefinedChanged { id, was, is } => {
             format!("{} was '{was}', is '{}'", id.0, is.as_deref().unwrap_or_default())
         }

@@ -51,6 +51,8 @@ fn the_defaults() {
         nodes,
         unknown_sender_answers_per_s,
         search_answers_per_s,
+        upstream_connects_per_s,
+        upstream_inflight,
     } = Config::default().limits;
     assert_eq!((clients, nodes_per_forwarder, client_id_len, topic_name_len), (100_000, 1_000, 128, 1_024));
     assert_eq!((topic_ids_per_client, subscriptions_per_client), (1_024, 1_024));
@@ -59,6 +61,8 @@ fn the_defaults() {
     assert_eq!((retained_messages, retained_bytes), (1_000_000, 256 << 20));
     assert_eq!((mqtt_inflight, incoming_qos2, uncommitted_bytes), (1_000, 1_000, 256 << 20));
     assert_eq!((nodes, unknown_sender_answers_per_s, search_answers_per_s), (10_000, 1, 10));
+    // See upstream.rs.
+    assert_eq!((upstream_connects_per_s, upstream_inflight), (100, 20));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// What supervises one connection. A PINGREQ goes out when nothing was sent, or nothing was heard, for the keep-alive: a
 /// network that has died swallows what is sent for a long time before the operating system tells.
 #[derive(Debug)]
-pub(super) struct KeepAlive {
+pub(crate) struct KeepAlive {
     /// Zero: not supervised.
     period: Duration,
     sent: Instant,
@@ -19,7 +19,7 @@ pub(super) struct KeepAlive {
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(crate) enum Due {
     Nothing,
     Ping,
     /// The other broker is silent.
@@ -27,21 +27,21 @@ pub(super) enum Due {
 }
 
 impl KeepAlive {
-    pub(super) fn new(now: Instant, period: Duration) -> Self {
+    pub(crate) fn new(now: Instant, period: Duration) -> Self {
         Self { period, sent: now, heard: now, asked: None, deaf: false }
     }
 
-    pub(super) fn sent(&mut self, now: Instant) {
+    pub(crate) fn sent(&mut self, now: Instant) {
         self.sent = now;
     }
 
-    pub(super) fn heard(&mut self, now: Instant) {
+    pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.asked = None;
     }
 
     /// The connection is read from, or not.
-    pub(super) fn listen(&mut self, now: Instant, listens: bool) {
+    pub(crate) fn listen(&mut self, now: Instant, listens: bool) {
         self.deaf = !listens;
         if listens {
             self.heard(now);
@@ -49,7 +49,7 @@ impl KeepAlive {
     }
 
     /// When to look again.
-    pub(super) fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&self) -> Option<Instant> {
         let next = match self.asked {
             None => self.sent.min(if self.deaf { self.sent } else { self.heard }) + self.period,
             Some(asked) if self.deaf => self.sent.max(asked) + self.period,
@@ -59,7 +59,7 @@ impl KeepAlive {
     }
 
     /// What to do at `now`; [`Due::Ping`] counts as done.
-    pub(super) fn due(&mut self, now: Instant) -> Due {
+    pub(crate) fn due(&mut self, now: Instant) -> Due {
         if self.next().is_none_or(|next| next > now) {
             return Due::Nothing;
         }

@@ -1,0 +1,87 @@
+//! Connections to the broker where the sessions of nodes live: one for each node that is connected here.
+//!
+//! Owns: sockets, keep-alive and login of these connections. What is said on them is the core's business
+//! ([`gateway_core::Transparent`]), and so is when they are made. docs/transparent.md is for who runs it.
+//!
+//! Order: the driver hands every [`ToUpstream`] to the [`Pool`], which starts a task for each connection; what comes of
+//! them the driver fetches with [`Pool::poll`].
+
+mod settings;
+mod task;
+
+pub use settings::Settings;
+
+use gateway_core::{FromUpstream, ToUpstream, UpstreamId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use task::Task;
+use tokio::sync::mpsc;
+
+/// What has come of connections and waits for the driver.
+const NEWS: usize = 1_024;
+/// What is taken of it at once.
+const BATCH: usize = 64;
+/// Packets that wait for one connection. One that takes none for so long is broken.
+const ORDERS: usize = 1_024;
+
+/// All connections.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    settings: Arc<Settings>,
+    lines: HashMap<UpstreamId, mpsc::Sender<ToUpstream>, foldhash::fast::RandomState>,
+    to_driver: mpsc::Sender<(UpstreamId, FromUpstream)>,
+    news: mpsc::Receiver<(UpstreamId, FromUpstream)>,
+}
+
+impl Pool {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let (to_driver, news) = mpsc::channel(NEWS);
+        Self { settings: Arc::new(settings), lines: HashMap::default(), to_driver, news }
+    }
+
+    /// Does what the core wants. Must be called within a tokio runtime.
+    pub(crate) fn carry_out(&mut self, id: UpstreamId, what: ToUpstream) {
+        match what {
+            ToUpstream::Open(connect) => {
+                let (orders, taken) = mpsc::channel(ORDERS);
+                self.lines.insert(id, orders);
+                let task = Task::new(self.settings.clone(), taken);
+                tokio::spawn(task.run(id, connect, self.to_driver.clone()));
+            }
+            ToUpstream::Packet(_) | ToUpstream::Read(_) | ToUpstream::Close(_) => {
+                // A task without orders ends as one that was told to close without a word.
+                if self.lines.get(&id).is_some_and(|orders| orders.try_send(what).is_err()) {
+                    self.lines.remove(&id);
+                }
+            }
+        }
+    }
+
+    /// What has come of them, at least one thing.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Vec<(UpstreamId, FromUpstream)>> {
+        let mut news = Vec::new();
+        match self.news.poll_recv_many(cx, &mut news, BATCH) {
+            Poll::Ready(1..) => {}
+            // The pool itself holds a sender.
+            Poll::Ready(0) | Poll::Pending => return Poll::Pending,
+        }
+        for (id, what) in &news {
+            if let FromUpstream::Closed { .. } = what {
+                self.lines.remove(id);
+            }
+        }
+        Poll::Ready(news)
+    }
+
+    /// Waits until all connections are gone.
+    pub(crate) async fn emptied(&mut self) {
+        while !self.lines.is_empty() {
+            match self.news.recv().await {
+                Some((id, FromUpstream::Closed { .. })) => drop(self.lines.remove(&id)),
+                Some((_, FromUpstream::Packet(_))) => {}
+                None => return,
+            }
+        }
+    }
+}

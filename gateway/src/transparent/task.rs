@@ -1,0 +1,226 @@
+//! One node's connection to the broker where its session lives.
+
+use super::Settings;
+use crate::upstream::keep_alive::{Due, KeepAlive};
+use crate::upstream::{Conversation, Moved, Wire, dial};
+use gateway_core::mqtt::{Connect, Disconnect, Packet};
+use gateway_core::{FromUpstream, ToUpstream, UpstreamId};
+use sn_types::Instant;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{sleep_until, timeout};
+use tracing::debug;
+
+/// How long it may take to reach the broker. The core gives up sooner or later than that, as it wants.
+const DIALING: Duration = Duration::from_secs(20);
+/// How long the broker may take to read our last words and to close its side.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+type News = mpsc::Sender<(UpstreamId, FromUpstream)>;
+
+pub(super) struct Task {
+    settings: Arc<Settings>,
+    orders: mpsc::Receiver<ToUpstream>,
+    wire: Wire,
+    start: tokio::time::Instant,
+    keep_alive: KeepAlive,
+    listens: bool,
+    joined: bool,
+}
+
+/// How a connection ends.
+enum End {
+    /// The broker has closed it.
+    HungUp,
+    /// It broke, or the core does not want it any more and says nothing.
+    Cut,
+    /// The core says good-bye.
+    GoodBye(Disconnect),
+}
+
+/// What has happened.
+enum Happened {
+    Moved(Moved),
+    Ordered(Option<ToUpstream>),
+    Time,
+}
+
+impl Task {
+    pub(super) fn new(settings: Arc<Settings>, orders: mpsc::Receiver<ToUpstream>) -> Self {
+        let wire = Wire { version: settings.version, max_packet: settings.max_packet, as_bridge: false };
+        let (start, keep_alive) = (tokio::time::Instant::now(), KeepAlive::new(Instant::ZERO, Duration::ZERO));
+        Self { settings, orders, wire, start, keep_alive, listens: true, joined: false }
+    }
+
+    /// Serves the connection from its making to its end, and tells that last of all.
+    pub(super) async fn run(mut self, id: UpstreamId, mut connect: Box<Connect>, news: News) {
+        connect.username = self.settings.user.clone();
+        connect.password = self.settings.password.as_ref().map(|password| password.reveal().to_owned().into());
+        let client = connect.client_id.clone();
+        let hung_up = match self.dial().await {
+            Err(why) => {
+                debug!(client, why, "the broker of the sessions is not reached");
+                false
+            }
+            Ok(conversation) => {
+                debug!(client, "connected to the broker of the sessions");
+                self.serve(conversation, id, connect, &news).await
+            }
+        };
+        // Who does not listen any more needs no news.
+        let _ = news.send((id, FromUpstream::Closed { hung_up: hung_up && self.joined })).await;
+    }
+
+    async fn dial(&mut self) -> Result<Conversation, String> {
+        let settings = self.settings.clone();
+        tokio::select! {
+            dialed = timeout(DIALING, dial(&settings.address, &settings.tls)) => match dialed {
+                Ok(Ok(stream)) => Ok(Conversation::new(stream)),
+                Ok(Err(error)) => Err(format!("{error:#}")),
+                Err(_) => Err(format!("no answer within {} s", DIALING.as_secs())),
+            },
+            // Before CONNACK there is nothing else to be told.
+            _ = self.orders.recv() => Err("it is not wanted any more".into()),
+        }
+    }
+
+    /// Answers whether the broker has hung up.
+    async fn serve(
+        &mut self,
+        mut conversation: Conversation,
+        id: UpstreamId,
+        connect: Box<Connect>,
+        news: &News,
+    ) -> bool {
+        let asked = Duration::from_secs(connect.keep_alive_s.into());
+        self.keep_alive = KeepAlive::new(self.now(), asked);
+        self.write(&mut conversation, Packet::Connect(connect));
+        let end = loop {
+            let end = match self.wait(&mut conversation).await {
+                Happened::Moved(Moved::Read(Ok(0))) => Some(End::HungUp),
+                Happened::Moved(Moved::Read(Ok(_))) => self.take(&mut conversation, id, asked, news).await,
+                Happened::Moved(Moved::Written(Ok(()))) => None,
+                Happened::Moved(Moved::Read(Err(_)) | Moved::Written(Err(_))) => Some(End::Cut),
+                Happened::Ordered(order) => self.obey_all(&mut conversation, order),
+                Happened::Time => match self.keep_alive.due(self.now()) {
+                    Due::Nothing => None,
+                    Due::Ping => self.write(&mut conversation, Packet::PingReq),
+                    Due::Dead => Some(End::Cut),
+                },
+            };
+            if let Some(end) = end {
+                break end;
+            }
+        };
+        match end {
+            End::HungUp => true,
+            End::Cut => false,
+            End::GoodBye(disconnect) => {
+                self.write(&mut conversation, Packet::Disconnect(disconnect));
+                let _ = timeout(LAST_WORDS, farewell(conversation)).await;
+                false
+            }
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::ZERO + self.start.elapsed()
+    }
+
+    async fn wait(&mut self, conversation: &mut Conversation) -> Happened {
+        let due = self.keep_alive.next().map(|due| self.start + due.since(Instant::ZERO));
+        tokio::select! {
+            moved = conversation.read_or_write(self.listens) => Happened::Moved(moved),
+            order = self.orders.recv() => Happened::Ordered(order),
+            () = async { match due { Some(due) => sleep_until(due).await, None => pending().await } } => Happened::Time,
+        }
+    }
+
+    fn write(&mut self, conversation: &mut Conversation, packet: Packet) -> Option<End> {
+        self.keep_alive.sent(self.now());
+        match self.wire.encode(packet, &mut conversation.to_write) {
+            Ok(()) => None,
+            Err(error) => {
+                debug!(%error, "a packet that cannot be sent");
+                Some(End::Cut)
+            }
+        }
+    }
+
+    /// Does what the core wants, and what it wanted since.
+    fn obey_all(&mut self, conversation: &mut Conversation, first: Option<ToUpstream>) -> Option<End> {
+        let mut next = first;
+        loop {
+            let end = match next {
+                Some(ToUpstream::Packet(packet)) => self.write(conversation, packet),
+                Some(ToUpstream::Read(read)) => {
+                    self.listens = read;
+                    self.keep_alive.listen(self.now(), read);
+                    None
+                }
+                Some(ToUpstream::Close(Some(disconnect))) => Some(End::GoodBye(disconnect)),
+                // A second CONNECT there is not.
+                Some(ToUpstream::Close(None) | ToUpstream::Open(_)) | None => Some(End::Cut),
+            };
+            if end.is_some() {
+                return end;
+            }
+            next = match self.orders.try_recv() {
+                Ok(order) => Some(order),
+                Err(mpsc::error::TryRecvError::Empty) => return None,
+                Err(mpsc::error::TryRecvError::Disconnected) => None,
+            };
+        }
+    }
+
+    /// Hands the driver the packets that have come.
+    async fn take(
+        &mut self,
+        conversation: &mut Conversation,
+        id: UpstreamId,
+        asked: Duration,
+        news: &News,
+    ) -> Option<End> {
+        self.keep_alive.heard(self.now());
+        loop {
+            let packet = match self.wire.decode(&mut conversation.heard) {
+                Ok(Some(packet)) => packet,
+                Ok(None) => return None,
+                Err(error) => {
+                    debug!(%error, "the broker of the sessions has sent a malformed packet");
+                    return Some(End::Cut);
+                }
+            };
+            match (&packet, self.joined) {
+                (Packet::ConnAck(answer), false) => {
+                    self.joined = !answer.code.is_error();
+                    let period = answer.properties.server_keep_alive_s;
+                    let period = period.map_or(asked, |period| Duration::from_secs(period.into()));
+                    self.keep_alive = KeepAlive::new(self.now(), period);
+                }
+                (Packet::ConnAck(_), true) | (_, false) => return Some(End::Cut),
+                (_, true) => {}
+            }
+            if news.send((id, FromUpstream::Packet(packet))).await.is_err() {
+                return Some(End::Cut);
+            }
+        }
+    }
+}
+
+/// Writes the last words, and waits until the broker has read them: a later connection of the same client must not
+/// overtake them.
+async fn farewell(mut conversation: Conversation) {
+    if conversation.say_goodbye().await.is_err() {
+        return;
+    }
+    loop {
+        match conversation.read_or_write(true).await {
+            Moved::Read(Ok(0) | Err(_)) | Moved::Written(Err(_)) => return,
+            Moved::Read(Ok(_)) => conversation.heard.clear(),
+            Moved::Written(Ok(())) => {}
+        }
+    }
+}
