@@ -6,7 +6,8 @@
 //! # Which one to take
 //! * A program on a host that does one thing after the other: `BlockingClient`, with the feature `std`.
 //! * Firmware with an async executor: [`AsyncClient`], over `EmbassyLink` (feature `embassy-net`), over `NalLink` (feature
-//!   `nal`) with any stack that has the traits of `embedded-nal-async`, or over a [`DatagramLink`] of your own: four
+//!   `nal`) with any stack that has the traits of `embedded-nal-async`, over `LowpanLink` (feature `lowpan`) in bare IEEE 802.15.4
+//!   frames, or over a [`DatagramLink`] of your own: four
 //!   functions, for a radio or a serial line.
 //! * Firmware without either: [`sn_client::Client`] itself, in a loop that you write.
 //!
@@ -51,11 +52,15 @@ mod driver;
 #[cfg(feature = "embassy-net")]
 mod embassy;
 mod link;
+#[cfg(feature = "lowpan")]
+mod lowpan;
 #[cfg(feature = "nal")]
 mod nal;
 #[cfg(feature = "std")]
 mod udp;
 
+#[cfg(feature = "lowpan")]
+pub use crate::lowpan::{FrameRadio, LowpanLink};
 #[cfg(feature = "std")]
 pub use blocking::{BlockingClient, block_on};
 pub use client::{AsyncClient, Error};
