@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn client_ids_are_everybody_s_until_a_rule_is_about_them() {
         let others = rule(Some("alice"), true, Actions::ALL, &["#"]);
-        assert!(access(&[others.clone()]).lets_in(NOBODY) && access(&[]).lets_in(NOBODY));
+        assert!(access(std::slice::from_ref(&others)).lets_in(NOBODY) && access(&[]).lets_in(NOBODY));
         let own = AccessRule { client: "%u-*".parse().ok(), ..rule(None, true, Action::Connect.into(), &[]) };
         let guarded = access(&[others, own]);
         let who = |user, client_id| Who { user, client_id };
