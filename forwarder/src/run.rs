@@ -127,6 +127,7 @@ impl Links {
             while let Some(event) = link.transport.poll_event() {
                 match event {
                     LinkEvent::Up(profile) => info!(on = link.place, mtu = profile.mtu, "link up"),
+                    LinkEvent::Note(what) => info!(on = link.place, "{what}"),
                     LinkEvent::Down(why) | LinkEvent::TurnedAway(why) => warn!(on = link.place, why, "link down"),
                 }
             }

@@ -91,6 +91,7 @@ impl EventLog {
         match event {
             LinkEvent::Up(profile) => info!(transport, mtu = profile.mtu, broadcast = profile.broadcast, "link up"),
             LinkEvent::Down(why) => warn!(transport, why, "link down: its clients hear nothing until it is back"),
+            LinkEvent::Note(what) => info!(transport, "{what}"),
             LinkEvent::TurnedAway(why) => {
                 if let Some(held_back) = self.turned_away.pass(now) {
                     warn!(transport, why, more = held_back, "a simulator was turned away");

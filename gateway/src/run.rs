@@ -4,7 +4,9 @@ use crate::admin;
 use crate::auth::Passwords;
 use crate::bridge;
 use crate::cli::RunArgs;
-use crate::config::{self, BridgeTable, File, ListenerTable, SerialTable, SimTable, TransportTable, UdpTable};
+use crate::config::{
+    self, BridgeTable, File, ListenerTable, RadioTable, SerialTable, SimTable, TransportTable, UdpTable,
+};
 use crate::driver::Driver;
 use crate::logging;
 use crate::metrics;
@@ -24,7 +26,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
-use transports::{BindError, SerialTransport, SimTransport, UdpTransport};
+use transports::{BindError, RadioTransport, SerialTransport, SimTransport, UdpTransport};
 
 /// Runs the gateway until a signal ends it.
 ///
@@ -240,6 +242,7 @@ fn listen(
                 listen_udp(name, table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;
             }
             TransportTable::Serial(table) => listen_serial(name, table, driver, &mut listening)?,
+            TransportTable::Ieee802154(table) => listen_radio(name, table, driver, &mut listening)?,
             TransportTable::Sim(table) => listen_sim(name, table, driver, &mut listening)?,
         }
         if is_named && driver.transports() > number {
@@ -253,8 +256,7 @@ fn listen(
             accept(listener, number, table).with_context(|| cannot_use_tls(table.listen.0))?;
         }
     }
-    if listening.udp.is_empty() && listening.serial.is_empty() && listening.sim.is_empty() && listening.mqtt.is_empty()
-    {
+    if driver.transports() == 0 && listening.mqtt.is_empty() {
         bail!("there is no address to listen on; give one with --udp or --mqtt");
     }
     Ok(listening)
@@ -291,6 +293,20 @@ fn listen_serial(
     let id = next_id(driver)?;
     listening.serial.push(table.line.device.to_string());
     driver.add_transport(id, name, Box::new(SerialTransport::new(id, table.line.clone())), table.admission.clone());
+    Ok(())
+}
+
+/// The radio need not be there yet.
+fn listen_radio(
+    name: String,
+    table: &RadioTable,
+    driver: &mut Driver,
+    listening: &mut Listening,
+) -> anyhow::Result<()> {
+    let id = next_id(driver)?;
+    listening.radios.push(table.radio.line.device.to_string());
+    let transport = RadioTransport::new(id, table.radio.clone())?;
+    driver.add_transport(id, name, Box::new(transport), table.admission.clone());
     Ok(())
 }
 

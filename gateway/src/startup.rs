@@ -14,6 +14,8 @@ pub(crate) struct Listening {
     pub(crate) metrics: Option<SocketAddr>,
     /// Serial devices, which need not be there yet.
     pub(crate) serial: Vec<String>,
+    /// Devices of radios, which need not be there yet.
+    pub(crate) radios: Vec<String>,
     /// Sockets for simulators.
     pub(crate) sim: Vec<PathBuf>,
     pub(crate) mqtt: Vec<MqttAt>,
@@ -74,8 +76,8 @@ impl Data {
 }
 
 impl Listening {
-    /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR`, `MQTT-SN on serial:DEVICE`, `MQTT-SN on sim:PATH`,
-    /// `MQTT on mqtt://ADDR`, the same with `mqtts`, `ws` and `wss`, and `Data in DIR; `.
+    /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR`, `MQTT-SN on serial:DEVICE`,
+    /// `MQTT-SN on ieee802154:DEVICE`, `MQTT-SN on sim:PATH`, `MQTT on mqtt://ADDR`, the same with `mqtts`, `ws` and `wss`, and `Data in DIR; `.
     pub(crate) fn describe(&self, data: &Data) -> String {
         let mut text = format!("sn-gateway {}\n", env!("CARGO_PKG_VERSION"));
         self.describe_listeners(&mut text);
@@ -92,6 +94,9 @@ impl Listening {
         }
         for device in &self.serial {
             let _ = writeln!(text, "MQTT-SN on serial:{device}");
+        }
+        for device in &self.radios {
+            let _ = writeln!(text, "MQTT-SN on ieee802154:{device}");
         }
         for path in &self.sim {
             let _ = writeln!(text, "MQTT-SN on sim:{}", path.display());

@@ -4,6 +4,7 @@ use gateway_core::Config;
 use sn_gateway::config::{BridgeTable, File, ListenAddr, TransportTable, load, parse};
 use std::path::Path;
 use std::time::Duration;
+use transports::ieee802154::{Carriages, Level};
 use transports::serial::Framing;
 
 /// What is said about `text`, without the lines that show the place.
@@ -104,7 +105,9 @@ fn what_the_sample_has_as_comments_is_right_too() {
     assert_eq!(udp.multicast_interface.as_deref(), Some("eth0"));
     assert!(matches!(&file.transport[2], TransportTable::Serial(table) if table.line.baud == 115_200));
     assert!(matches!(&file.transport[3], TransportTable::Serial(table) if table.line.framing == Framing::Raw));
-    assert_eq!(file.transport[4], TransportTable::sim("/run/sn-gateway/sim.sock".into()));
+    let TransportTable::Ieee802154(table) = &file.transport[4] else { panic!("it is a radio") };
+    assert_eq!((table.radio.channel, table.radio.pan_id, table.admission.anonymous), (Some(15), 0x534E, false));
+    assert_eq!(file.transport[5], TransportTable::sim("/run/sn-gateway/sim.sock".into()));
 }
 
 fn udp_admission(file: &File) -> (Option<&str>, bool) {
@@ -130,6 +133,46 @@ fn beyond_loopback_nobody_comes_in_unknown_unless_the_file_says_so() {
         let file = file(listen, more);
         assert_eq!(udp_admission(&file), (None, anonymous), "{listen} {more}");
         assert_eq!(file.listener[0].policy.anonymous, anonymous, "{listen} {more}");
+    }
+}
+
+/// A radio with these keys.
+fn radio(keys: &str) -> Result<File, String> {
+    let text = format!("[[transport]]\nkind = \"ieee802154\"\ndevice = \"/dev/x\"\n{keys}\n");
+    parse(Path::new("gw.toml"), &text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_radio_is_secured_and_takes_both_forms_unless_the_file_says_otherwise() {
+    let file = radio("channel = \"auto\"").unwrap();
+    let TransportTable::Ieee802154(table) = &file.transport[0] else { panic!("it is a radio") };
+    assert_eq!(table.radio.line.baud, 460_800);
+    assert_eq!((table.radio.channel, table.radio.pan_id), (None, 0x534E));
+    assert_eq!(table.radio.security, Some(Level::Mic64));
+    assert!(table.radio.fragment && matches!(table.radio.carriages, Carriages::Both(1_883)));
+    assert!(!table.admission.anonymous, "it is open to everybody in reach");
+    let file = radio("channel = 11\nsecurity = \"none\"\ncarriage = \"6lowpan\"\nfragment = false").unwrap();
+    let TransportTable::Ieee802154(table) = &file.transport[0] else { panic!("it is a radio") };
+    assert_eq!((table.radio.channel, table.radio.security), (Some(11), None));
+    assert!(!table.radio.fragment && matches!(table.radio.carriages, Carriages::Udp(1_883)));
+}
+
+#[test]
+fn what_no_radio_takes_is_named_with_its_place() {
+    for (keys, error) in [
+        ("channel = 27", "expected a channel from 11 to 26, or \"auto\""),
+        ("channel = \"quiet\"", "expected a channel from 11 to 26, or \"auto\""),
+        ("", "`channel` is missing: 11 to 26, or \"auto\""),
+        ("channel = 15\npan_id = 0xFFFF", "expected a whole number from 0 to 65534"),
+        ("channel = 15\nshort_address = 0xFFFE", "expected a whole number from 0 to 65533"),
+        ("channel = 15\ntx_power_dbm = 31", "expected a power from -40 to 30, in dBm"),
+        ("channel = 15\nsecurity = \"mic\"", "known are none, mic-32, mic-64, mic-128"),
+        ("channel = 15\ncarriage = \"ip\"", "known are bare, 6lowpan, both"),
+        ("channel = 15\nparity = \"odd\"", "`parity` is no key of a transport of kind `ieee802154`"),
+        ("channel = 15\nframing = \"hdlc\"", "`framing` is no key of a transport of kind `ieee802154`"),
+    ] {
+        let found = radio(keys).unwrap_err();
+        assert!(found.starts_with("gw.toml:") && found.contains(error), "{keys}: {found}");
     }
 }
 
@@ -195,7 +238,7 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ),
         (
             "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\n[[transport]]\nkind = \"tcp\"\n",
-            "gw.toml:5:8: transport[1].kind: unknown `tcp`; known are udp, serial, sim",
+            "gw.toml:5:8: transport[1].kind: unknown `tcp`; known are udp, serial, ieee802154, sim",
         ),
         (
             "[[transport]]\nkind = \"udp\"\nlisten = \"localhost:1883\"\n",

@@ -15,6 +15,7 @@ mod agenda;
 mod application;
 mod chance;
 mod disk;
+pub mod dongle;
 pub mod energy;
 mod floor;
 mod gateway;

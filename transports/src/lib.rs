@@ -24,6 +24,7 @@ mod udp;
 
 pub use batch::RecvBatch;
 pub use counters::Counters;
+pub use ieee802154::RadioTransport;
 pub use nodes::NodeTable;
 pub use serial::SerialTransport;
 pub use sim::SimTransport;
@@ -41,6 +42,8 @@ pub enum LinkEvent {
     Up(LinkProfile),
     /// Nobody is there any more: what is sent gets lost. The reason is for the log.
     Down(String),
+    /// What the operator may want to know of it.
+    Note(String),
     /// Somebody else who wanted to be there was turned away. The reason is for the log.
     TurnedAway(String),
 }
@@ -66,6 +69,11 @@ pub trait Transport {
     /// [`nodes`] says when its reports are to be taken. A secured link has a table; so has a radio that says how well it
     /// hears.
     fn nodes(&mut self) -> Option<&mut NodeTable> {
+        None
+    }
+
+    /// The radio, if it is one of IEEE 802.15.4 that can be asked: what it is, how loud the channels are.
+    fn radio(&mut self) -> Option<&mut RadioTransport> {
         None
     }
 

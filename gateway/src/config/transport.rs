@@ -4,6 +4,7 @@ use super::access::user;
 use super::addr::{ListenAddr, group};
 use super::name::read_name;
 use super::number::within;
+use super::radio::{self, CarriageKey, ChannelKey, SecurityKey, power};
 use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
 use gateway_core::Admission;
 use serde::{Deserialize, Deserializer};
@@ -14,7 +15,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use toml::Spanned;
-use transports::serial::{Framing, SerialConfig};
+use transports::ieee802154::RadioConfig;
+use transports::serial::{Framing, Line, SerialConfig};
 use transports::{Multicast, UdpConfig};
 
 /// A table, by its `kind`.
@@ -25,6 +27,8 @@ pub enum TransportTable {
     Udp(UdpTable),
     /// A serial line.
     Serial(SerialTable),
+    /// A radio of IEEE 802.15.4.
+    Ieee802154(RadioTable),
     /// Simulated nodes, from a simulator that connects to a Unix socket.
     Sim(SimTable),
 }
@@ -59,6 +63,17 @@ pub struct SerialTable {
     pub admission: Admission,
 }
 
+/// `kind = "ieee802154"`
+#[derive(Clone, Debug, PartialEq)]
+pub struct RadioTable {
+    /// See [`TransportTable::name`].
+    pub name: Option<Spanned<String>>,
+    /// The radio, and how it is set up.
+    pub radio: RadioConfig,
+    /// Who comes in, of those whom no table `[[node]]` names.
+    pub admission: Admission,
+}
+
 /// `kind = "sim"`
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimTable {
@@ -76,6 +91,7 @@ pub struct SimTable {
 enum Kind {
     Udp,
     Serial,
+    Ieee802154,
     Sim,
 }
 
@@ -84,6 +100,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Udp => "udp",
             Self::Serial => "serial",
+            Self::Ieee802154 => "ieee802154",
             Self::Sim => "sim",
         })
     }
@@ -119,6 +136,20 @@ struct Keys {
     #[serde(default, deserialize_with = "serial::gap")]
     gap_ms: Option<u64>,
     #[serde(default)]
+    channel: Option<ChannelKey>,
+    #[serde(default, deserialize_with = "pan")]
+    pan_id: Option<u16>,
+    #[serde(default, deserialize_with = "short")]
+    short_address: Option<u16>,
+    #[serde(default, deserialize_with = "power")]
+    tx_power_dbm: Option<i8>,
+    #[serde(default)]
+    security: Option<SecurityKey>,
+    #[serde(default)]
+    carriage: Option<CarriageKey>,
+    #[serde(default)]
+    fragment: Option<bool>,
+    #[serde(default)]
     path: Option<PathBuf>,
     #[serde(default, deserialize_with = "some_user")]
     user: Option<String>,
@@ -138,22 +169,37 @@ fn hops<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Err
     within::<0, 255, _, _>(deserializer).map(Some)
 }
 
+fn pan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    within::<0, 0xFFFE, _, _>(deserializer).map(Some)
+}
+
+fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    within::<0, 0xFFFD, _, _>(deserializer).map(Some)
+}
+
 impl Keys {
     /// A key that a transport of this kind does not have.
     fn foreign(&self) -> Option<&'static str> {
-        use Kind::{Serial, Sim, Udp};
-        let keys: [(&'static str, bool, &[Kind]); 12] = [
+        use Kind::{Ieee802154, Serial, Sim, Udp};
+        let keys: [(&'static str, bool, &[Kind]); 19] = [
             ("listen", self.listen.is_some(), &[Udp]),
             ("mtu", self.mtu.is_some(), &[Udp, Serial]),
             ("multicast", self.multicast.is_some(), &[Udp]),
             ("multicast_interface", self.multicast_interface.is_some(), &[Udp]),
             ("multicast_hops", self.multicast_hops.is_some(), &[Udp]),
-            ("device", self.device.is_some(), &[Serial]),
+            ("device", self.device.is_some(), &[Serial, Ieee802154]),
             ("framing", self.framing.is_some(), &[Serial]),
-            ("baud", self.baud.is_some(), &[Serial]),
+            ("baud", self.baud.is_some(), &[Serial, Ieee802154]),
             ("parity", self.parity.is_some(), &[Serial]),
-            ("flow_control", self.flow_control.is_some(), &[Serial]),
+            ("flow_control", self.flow_control.is_some(), &[Serial, Ieee802154]),
             ("gap_ms", self.gap_ms.is_some(), &[Serial]),
+            ("channel", self.channel.is_some(), &[Ieee802154]),
+            ("pan_id", self.pan_id.is_some(), &[Ieee802154]),
+            ("short_address", self.short_address.is_some(), &[Ieee802154]),
+            ("tx_power_dbm", self.tx_power_dbm.is_some(), &[Ieee802154]),
+            ("security", self.security.is_some(), &[Ieee802154]),
+            ("carriage", self.carriage.is_some(), &[Ieee802154]),
+            ("fragment", self.fragment.is_some(), &[Ieee802154]),
             ("path", self.path.is_some(), &[Sim]),
         ];
         keys.into_iter().find_map(|(key, is_there, kinds)| (is_there && !kinds.contains(&self.kind)).then_some(key))
@@ -161,7 +207,7 @@ impl Keys {
 
     /// Who comes in: what is on this machine, or at a line to it, is trusted unless the operator says otherwise.
     fn admission(&self) -> Admission {
-        let is_radio = self.framing.is_some_and(|key| Framing::from(key).is_radio());
+        let is_radio = self.kind == Kind::Ieee802154 || self.framing.is_some_and(|key| Framing::from(key).is_radio());
         let is_local = !is_radio && self.listen.is_none_or(|ListenAddr(addr)| addr.ip().is_loopback());
         Admission { user: self.user.as_deref().map(Arc::from), anonymous: self.anonymous.unwrap_or(is_local) }
     }
@@ -180,6 +226,30 @@ impl Keys {
 
     fn sim(self) -> Result<SimTable, String> {
         Ok(SimTable { admission: self.admission(), name: self.name, path: self.path.ok_or("`path` is missing")? })
+    }
+
+    fn ieee802154(self) -> Result<RadioTable, String> {
+        let admission = self.admission();
+        let DeviceKey(device) = self.device.ok_or("`device` is missing")?;
+        let ChannelKey(channel) = self.channel.ok_or("`channel` is missing: 11 to 26, or \"auto\"")?;
+        let line = Line {
+            device,
+            baud: self.baud.unwrap_or(radio::BAUD),
+            parity: ParityKey::default().into(),
+            flow_control: self.flow_control.unwrap_or_default().into(),
+        };
+        let radio = RadioConfig {
+            line,
+            channel,
+            pan_id: self.pan_id.unwrap_or(radio::PAN_ID),
+            short_address: self.short_address,
+            tx_power_dbm: self.tx_power_dbm,
+            security: self.security.unwrap_or_default().level(),
+            carriages: self.carriage.unwrap_or_default().into(),
+            fragment: self.fragment.unwrap_or(true),
+        };
+        radio.check().map_err(|error| error.to_string())?;
+        Ok(RadioTable { name: self.name, radio, admission })
     }
 
     fn serial(self) -> Result<SerialTable, String> {
@@ -208,6 +278,7 @@ impl TryFrom<Keys> for TransportTable {
         Ok(match keys.kind {
             Kind::Udp => Self::Udp(keys.udp()?),
             Kind::Serial => Self::Serial(keys.serial()?),
+            Kind::Ieee802154 => Self::Ieee802154(keys.ieee802154()?),
             Kind::Sim => Self::Sim(keys.sim()?),
         })
     }
@@ -241,6 +312,7 @@ impl TransportTable {
         let (name, kind) = match self {
             Self::Udp(table) => (&table.name, Kind::Udp),
             Self::Serial(table) => (&table.name, Kind::Serial),
+            Self::Ieee802154(table) => (&table.name, Kind::Ieee802154),
             Self::Sim(table) => (&table.name, Kind::Sim),
         };
         name.as_ref().map_or_else(|| format!("{kind}-{place}"), |name| name.get_ref().clone())
@@ -250,6 +322,7 @@ impl TransportTable {
     fn name_span(&self) -> Option<Range<usize>> {
         let (Self::Udp(UdpTable { name, .. })
         | Self::Serial(SerialTable { name, .. })
+        | Self::Ieee802154(RadioTable { name, .. })
         | Self::Sim(SimTable { name, .. })) = self;
         name.as_ref().map(Spanned::span)
     }
@@ -259,6 +332,7 @@ impl TransportTable {
         match self {
             Self::Udp(table) => &mut table.admission,
             Self::Serial(table) => &mut table.admission,
+            Self::Ieee802154(table) => &mut table.admission,
             Self::Sim(table) => &mut table.admission,
         }
     }
@@ -268,7 +342,7 @@ impl TransportTable {
     pub fn as_udp(&self) -> Option<&UdpTable> {
         match self {
             Self::Udp(table) => Some(table),
-            Self::Serial(_) | Self::Sim(_) => None,
+            Self::Serial(_) | Self::Ieee802154(_) | Self::Sim(_) => None,
         }
     }
 

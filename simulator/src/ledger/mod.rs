@@ -86,6 +86,8 @@ pub struct Ledger {
     refusals: u64,
     /// Messages in nobody's books, if they are kept.
     from_outside: Option<VecDeque<Message>>,
+    /// Acknowledgements, if they are kept: who has them, for which of its messages on the topic.
+    acknowledged: Option<VecDeque<(ClientNo, u32, u32)>>,
 }
 
 /// A publisher's messages on a topic.
@@ -140,6 +142,7 @@ impl Ledger {
             losses: 0,
             refusals: 0,
             from_outside: None,
+            acknowledged: None,
         }
     }
 
@@ -222,6 +225,9 @@ impl Ledger {
     /// The publisher has the acknowledgement.
     pub(crate) fn confirmed(&mut self, now: Instant, id: MessageId) {
         self.summary.confirmed += 1;
+        if let Some(acknowledged) = &mut self.acknowledged {
+            acknowledged.push_back((id.publisher, id.topic, id.number));
+        }
         if let Some(open) = self.open_mut(id) {
             open.confirmed = Some(now);
             let rank = open.rank;
@@ -328,6 +334,18 @@ impl Ledger {
     /// From now on, keeps what comes to nodes and is in nobody's books.
     pub(crate) fn keep_messages_from_outside(&mut self) {
         self.from_outside = Some(VecDeque::new());
+    }
+
+    /// From now on, keeps the acknowledgements that come to publishers.
+    pub(crate) fn keep_acknowledgements(&mut self) {
+        self.acknowledged = Some(VecDeque::new());
+    }
+
+    /// The next one that was kept: the publisher's place in the plan, the topic, the message's number among those of this
+    /// publisher on this topic.
+    pub(crate) fn take_acknowledgement(&mut self) -> Option<(usize, &str, u32)> {
+        let (publisher, topic, number) = self.acknowledged.as_mut()?.pop_front()?;
+        Some((publisher as usize, &self.topics[topic as usize], number))
     }
 
     /// The next one that was kept.

@@ -69,7 +69,7 @@ pub(super) fn ack(sequence: u8) -> Vec<u8> {
     with_fcs(vec![0x02, 0x00, sequence])
 }
 
-fn with_fcs(mut octets: Vec<u8>) -> Vec<u8> {
+pub(super) fn with_fcs(mut octets: Vec<u8>) -> Vec<u8> {
     let fcs = FCS.checksum(&octets);
     octets.extend_from_slice(&fcs.to_le_bytes());
     octets
@@ -81,6 +81,22 @@ pub(super) fn payload(psdu: &[u8]) -> Option<(Eui64, &[u8])> {
     let frame = Ieee802154Frame::new_checked(octets).ok()?;
     match frame.src_addr()? {
         Ieee802154Address::Extended(from) => Some((from, frame.payload()?)),
+        Ieee802154Address::Absent | Ieee802154Address::Short(_) => None,
+    }
+}
+
+/// For whom a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receiver {
+    All,
+    One(Eui64),
+}
+
+/// For whom a frame without check sequence is. Other short addresses than that of all are nobody's here.
+pub(super) fn receiver(octets: &[u8]) -> Option<Receiver> {
+    match Ieee802154Frame::new_checked(octets).ok()?.dst_addr()? {
+        Ieee802154Address::BROADCAST => Some(Receiver::All),
+        Ieee802154Address::Extended(to) => Some(Receiver::One(to)),
         Ieee802154Address::Absent | Ieee802154Address::Short(_) => None,
     }
 }

@@ -4,8 +4,9 @@
 //! looks whether the channel is clear, turns around and sends; a busy channel means a longer backoff. A frame for one
 //! station is acknowledged by it after a turnaround, without a look at the channel, or sent again.
 
-use super::air::{Fate, For, StationId};
+use super::air::{self, For, StationId};
 use super::frame;
+use super::outside::Fate;
 use super::phy::ACK_PSDU;
 use super::tap::{OnAir, Outcome};
 use super::{Happening, Radio};
@@ -232,6 +233,7 @@ impl Radio {
             return self.back_off(now, id);
         }
         self.stations[id].counters.channel_access_failures += 1;
+        self.tell_fate(id, Fate::ChannelBusy);
         self.finish(now, id);
     }
 
@@ -298,14 +300,14 @@ impl Radio {
         for (receiver, fate) in fates.drain(..) {
             let station = &mut self.stations[receiver];
             let (here, there) = match fate {
-                Fate::Received { is_repeated } => {
+                air::Fate::Received { is_repeated } => {
                     station.energy.work(self.supply.cpu_us_per_frame);
                     receivers.push((receiver, is_repeated));
                     (&mut station.counters.received, &mut outcome.received)
                 }
-                Fate::Collided => (&mut station.counters.collided, &mut outcome.collided),
-                Fate::Lost => (&mut station.counters.lost, &mut outcome.lost),
-                Fate::Deaf | Fate::TooWeak => (&mut station.counters.deaf, &mut outcome.deaf),
+                air::Fate::Collided => (&mut station.counters.collided, &mut outcome.collided),
+                air::Fate::Lost => (&mut station.counters.lost, &mut outcome.lost),
+                air::Fate::Deaf | air::Fate::TooWeak => (&mut station.counters.deaf, &mut outcome.deaf),
             };
             *here += 1;
             *there += 1;
@@ -368,12 +370,14 @@ impl Radio {
             return self.attempt(now, id);
         }
         self.stations[id].counters.ack_failures += 1;
+        self.tell_fate(id, Fate::NoAck);
         self.finish(now, id);
     }
 
     /// The first frame of the queue has been sent; the receiver gets a pause to work on it.
     fn finish_after(&mut self, now: Instant, id: StationId, psdu: usize) {
         self.stations[id].mac.rested_at = now + Duration::from_micros(self.timing.spacing_us(psdu));
+        self.tell_fate(id, Fate::Done);
         self.finish(now, id);
     }
 

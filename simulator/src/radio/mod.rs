@@ -30,6 +30,7 @@ mod loss;
 mod lowpan;
 mod mac;
 mod network;
+mod outside;
 pub mod phy;
 mod plan;
 mod propagation;
@@ -40,6 +41,7 @@ mod tap;
 
 pub use duty::{DutyCycle, Excess};
 pub use loss::Loss;
+pub use outside::{Fate as FrameFate, FromAir};
 pub use phy::Phy;
 pub use plan::{Disturbance, LinkPlan, LogDistance, MacPlan, Propagation, RadioPlan, Receiver, Site, Station};
 pub use stats::{ChannelStats, Counters, LinkStats, RadioStats, RouteStats, StationStats};
@@ -53,6 +55,7 @@ use duty::Budget;
 use frame::Eui64;
 use mac::Mac;
 use oorandom::Rand64;
+use outside::Outside;
 use phy::Timing;
 use roster::Roster;
 use routes::Routes;
@@ -75,6 +78,7 @@ pub struct Radio {
     rng: Rand64,
     arrivals: VecDeque<Arrival>,
     tap: Option<Tap>,
+    outside: Option<Outside>,
     /// By channel, since it was last taken.
     airtime_us: BTreeMap<u8, u64>,
     /// Kept for its memory.
@@ -140,6 +144,7 @@ impl Radio {
             rng: Rand64::new(plan.seed.into()),
             arrivals: VecDeque::new(),
             tap: None,
+            outside: None,
             airtime_us: BTreeMap::new(),
             fates: Vec::new(),
         };

@@ -88,6 +88,9 @@ impl Radio {
 
     /// A station has received a frame.
     pub(super) fn hear(&mut self, now: Instant, at: StationId, psdu: &[u8], is_repeated: bool) {
+        if self.is_heard_outside(at, psdu) {
+            return;
+        }
         if is_repeated && self.mac.drop_repeated {
             self.stations[at].counters.repeated += 1;
             return;

@@ -8,6 +8,7 @@ use crate::Plan;
 use crate::ledger::{Laws, Message};
 use crate::medium::Downlink;
 use crate::plan::{Fault, FaultKind, PlanError};
+use crate::radio::FromAir;
 use sn_types::{Instant, LinkAddr, LinkProfile};
 use std::collections::VecDeque;
 
@@ -57,6 +58,47 @@ impl<'p> World<'p> {
         world.ledger.keep_messages_from_outside();
         world.begin();
         Ok(world)
+    }
+
+    /// The same for a gateway whose radio only is in this world: what passes is frames. The plan's medium is a radio.
+    ///
+    /// # Errors
+    /// As [`World::without_gateway`]; or there is no radio.
+    ///
+    /// # Panics
+    /// If the plan refers to somebody who is not in it.
+    pub fn for_dongle(plan: &'p Plan) -> Result<Self, PlanError> {
+        let mut world = Self::without_gateway(plan)?;
+        let radio = world.medium.radio_mut().ok_or_else(|| PlanError("the medium is no radio".into()))?;
+        radio.hand_over(0);
+        world.ledger.keep_acknowledgements();
+        Ok(world)
+    }
+
+    /// The gateway's radio sends a frame now, see [`Radio::send_from_outside`](crate::radio::Radio::send_from_outside).
+    pub fn send_frame(&mut self, psdu: &[u8]) {
+        if let Some(radio) = self.medium.radio_mut() {
+            radio.send_from_outside(self.now, psdu);
+        }
+        self.take_arrivals();
+    }
+
+    /// Whether the gateway's radio listens, from now on.
+    pub fn listen_at_gateway(&mut self, on: bool) {
+        if let Some(radio) = self.medium.radio_mut() {
+            radio.listen_outside(self.now, on);
+        }
+    }
+
+    /// What the air has for the gateway's radio. To be asked after each [`World::run_until`] until there is nothing.
+    pub fn take_from_air(&mut self) -> Option<FromAir> {
+        self.medium.radio_mut()?.poll_outside()
+    }
+
+    /// The next acknowledgement that a node has got for what it published at QoS 1 or 2: its place in the plan, the topic,
+    /// the message's number, which its payload says, too. Only in worlds [for a dongle](World::for_dongle).
+    pub fn take_acknowledgement(&mut self) -> Option<(usize, &str, u32)> {
+        self.ledger.take_acknowledgement()
     }
 
     /// What the gateway may assume of the medium.

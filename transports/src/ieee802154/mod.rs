@@ -1,3 +1,389 @@
-//! IEEE 802.15.4 by a radio that is plugged in.
+//! IEEE 802.15.4 by a radio that is plugged in: an RCP of OpenThread.
+//!
+//! Owns: the way of a datagram from the radio's device to the gateway and back. [`Port`] opens the device, again and again
+//! if it must; [`spinel`] makes frames of octets and starts the radio; `lowpan`'s hub makes datagrams of frames, with link
+//! security and the nodes that sleep and poll. Here they are put together, and given the time.
+//!
+//! Must not know: MQTT-SN messages, what is in a frame.
+//!
+//! The radio sends one frame at a time and says what became of it; the hub has the queue. While the radio is away nothing is
+//! queued, and what waits for it is given up: it would come too late.
 
+mod config;
+mod keys;
 pub mod spinel;
+
+pub use config::RadioConfig;
+pub use lowpan::{Carriages, ConfigError, Level};
+
+use crate::nodes::{self, Standing};
+use crate::serial::port::{Port, PortEvent};
+use crate::tap::{Content, Direction, Layer, TapPoint};
+use crate::{Counters, LinkEvent, NodeTable, RecvBatch, Transport};
+use config::NO_ADDRESS;
+use keys::Known;
+use lowpan::{Ack, FrameId, Hub, Reason, SendError, TransmitError};
+use sn_types::{Eui64, Instant, LinkAddr, LinkProfile, PeerAddr, Signal, TransportId};
+use spinel::{Energy, Event, Info, NotReady, Rcp, Sent, Transmit};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+use tokio::time::{Sleep, sleep_until};
+
+/// Octets read at once, and how many datagrams they may hold: a frame with one takes more than 28.
+const READ: usize = 256;
+const PER_READ: usize = 1 + READ / 28;
+/// Datagrams taken in at once.
+const BATCH: usize = 8 * PER_READ;
+/// How often a frame without acknowledgement is sent again: the standard's macMaxFrameRetries.
+const MAX_FRAME_RETRIES: u8 = 3;
+/// All channels at 2.4 GHz.
+const CHANNELS: [u8; 16] = [11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26];
+
+/// A radio.
+#[derive(Debug)]
+pub struct RadioTransport {
+    id: TransportId,
+    config: RadioConfig,
+    port: Port,
+    rcp: Rcp,
+    hub: Hub<Known>,
+    /// The frame that the radio has.
+    in_radio: Option<(FrameId, Option<Eui64>)>,
+    /// The last scan, until somebody takes it.
+    scanned: Option<Vec<Energy>>,
+    /// The start of our time.
+    began: tokio::time::Instant,
+    timer: Pin<Box<Sleep>>,
+    batch: RecvBatch,
+    events: VecDeque<LinkEvent>,
+    counters: Counters,
+    tap: TapPoint,
+}
+
+impl RadioTransport {
+    /// The radio of a configuration, whose device is opened when it is polled. Must be called within a tokio runtime that
+    /// has its I/O and time drivers enabled.
+    ///
+    /// # Errors
+    /// See [`RadioConfig::check`].
+    pub fn new(id: TransportId, config: RadioConfig) -> Result<Self, ConfigError> {
+        let nodes = if config.security.is_some() { NodeTable::secured() } else { NodeTable::new() };
+        let hub = Hub::new(config.hub(NO_ADDRESS), Known(nodes), seed())?;
+        let began = tokio::time::Instant::now();
+        Ok(Self {
+            id,
+            port: Port::new(config.line.clone()),
+            rcp: Rcp::new(config.radio()),
+            batch: RecvBatch::new(BATCH, usize::from(hub.config().mtu())),
+            hub,
+            config,
+            in_radio: None,
+            scanned: None,
+            began,
+            timer: Box::pin(sleep_until(began)),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+            tap: TapPoint::new(Layer::Ieee802154),
+        })
+    }
+
+    /// What the radio has said of itself, if it is up.
+    #[must_use]
+    pub fn info(&self) -> Option<&Info> {
+        self.rcp.info()
+    }
+
+    /// How it was configured.
+    #[must_use]
+    pub fn config(&self) -> &RadioConfig {
+        &self.config
+    }
+
+    /// Listens on each channel for so long, one after the other; meanwhile nothing else is heard or sent.
+    /// [`RadioTransport::take_scan`] has the result.
+    ///
+    /// # Errors
+    /// [`NotReady`]: the radio is away, or has a frame; try again.
+    pub fn scan(&mut self, period_ms: u16) -> Result<(), NotReady> {
+        self.scanned = None;
+        let now = self.now();
+        self.rcp.scan(now, &CHANNELS, period_ms)
+    }
+
+    /// The result of a scan, once; to be asked after [`Transport::poll_recv`], which is ready when there is one.
+    pub fn take_scan(&mut self) -> Option<Vec<Energy>> {
+        self.scanned.take()
+    }
+
+    fn now(&self) -> Instant {
+        Instant::ZERO + self.began.elapsed()
+    }
+
+    fn poll_port(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(event) = self.port.poll_event(cx) {
+            self.happened(event);
+        }
+    }
+
+    fn happened(&mut self, event: PortEvent) {
+        match event {
+            PortEvent::Opened => self.rcp.handle_opened(self.now()),
+            PortEvent::Closed(why) => self.rcp.handle_closed(&why),
+        }
+        self.take_events();
+    }
+
+    /// Reads until there is nothing more, or the batch may not take what else comes.
+    fn poll_read(&mut self, cx: &mut Context<'_>) {
+        let mut octets = [0; READ];
+        while self.batch.len() + PER_READ <= BATCH {
+            match self.port.poll_read(cx, &mut octets) {
+                Poll::Ready(Ok(len)) => {
+                    self.rcp.handle_octets(self.now(), &octets[..len]);
+                    self.take_events();
+                }
+                Poll::Ready(Err(event)) => return self.happened(event),
+                Poll::Pending => return,
+            }
+        }
+        // There may be more.
+        cx.waker().wake_by_ref();
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.rcp.poll_event() {
+            match event {
+                Event::Up(info) => self.up(&info),
+                Event::Down(why) => self.down(why),
+                Event::Received(received) => self.hear(received),
+                Event::Sent(sent) => self.sent(sent),
+                Event::Scanned(energy) => self.scanned = Some(energy),
+            }
+        }
+    }
+
+    /// The radio is there. If it is another one than before, so is our address.
+    fn up(&mut self, info: &Info) {
+        let config = self.config.hub(Eui64(info.address));
+        if *self.hub.config() != config {
+            let known = std::mem::take(self.hub.keys_mut());
+            // It was looked at before, and an address can be any.
+            match Hub::new(config, known, seed()) {
+                Ok(hub) => self.hub = hub,
+                Err(error) => return self.down(error.to_string()),
+            }
+        }
+        self.events.push_back(LinkEvent::Note(info.to_string()));
+        self.events.push_back(LinkEvent::Up(self.hub.config().profile()));
+    }
+
+    fn down(&mut self, why: String) {
+        while let Some(transmit) = self.hub.poll_transmit() {
+            self.counters.send_unlinked += 1;
+            self.hub.handle_transmitted(transmit.id, Err(TransmitError::ChannelAccess));
+        }
+        self.events.push_back(LinkEvent::Down(why));
+    }
+
+    fn hear(&mut self, received: spinel::Received) {
+        let spinel::Received { frame, rssi_dbm, lqi, acked_with_pending: _ } = received;
+        let (now, signal) = (self.now(), Signal { rssi_dbm, lqi });
+        self.tell(Direction::Received, &frame, signal);
+        match self.hub.handle_frame(now, &frame, signal) {
+            lowpan::Received::Datagram { from, octets, .. } => {
+                if self.batch.put(PeerAddr::direct(self.id, LinkAddr::Eui64(from.0)), octets) {
+                    self.counters.received += 1;
+                } else {
+                    self.counters.oversize += 1;
+                }
+                self.nodes_mut().heard(from, signal);
+            }
+            lowpan::Received::Fragment { from }
+            | lowpan::Received::DataRequest { from }
+            | lowpan::Received::Solicitation { from } => self.nodes_mut().heard(from, signal),
+            lowpan::Received::Rejected { from, reason } => self.rejected(from, reason),
+        }
+    }
+
+    fn rejected(&mut self, from: Option<Eui64>, reason: Reason) {
+        let nodes = self.nodes_mut();
+        match reason {
+            // What is on the air anyway.
+            Reason::OtherPan | Reason::NotForUs | Reason::Duplicate => {}
+            Reason::UnknownNode if from.is_some_and(|from| nodes.standing(from) == Standing::Revoked) => {
+                nodes.count_revoked();
+            }
+            _ => self.counters.malformed += 1,
+        }
+    }
+
+    /// The radio has said what became of its frame.
+    fn sent(&mut self, sent: Sent) {
+        let Some((id, to)) = self.in_radio.take() else { return };
+        let result = match sent {
+            Sent::Done { frame_pending } => Ok(Ack { frame_pending }),
+            Sent::NoAck => Err(TransmitError::NoAck),
+            Sent::ChannelBusy | Sent::Refused(_) | Sent::Unknown => Err(TransmitError::ChannelAccess),
+        };
+        self.counters.undelivered += u64::from(result.is_err());
+        // How often it was repeated the radio does not say.
+        let fate = nodes::Sent { retries: 0, delivered: result.is_ok() };
+        to.into_iter().for_each(|to| self.nodes_mut().sent(to, fate));
+        self.hub.handle_transmitted(id, result);
+    }
+
+    /// Gives the radio what it takes: who is to be told that something waits, and the next frame.
+    fn give(&mut self) {
+        let now = self.now();
+        while let Some(change) = self.hub.poll_source_match() {
+            self.rcp.match_source(now, change.node.0, change.pending);
+        }
+        if !self.rcp.is_ready() {
+            return;
+        }
+        let Some(transmit) = self.hub.poll_transmit() else { return };
+        let secured = self.config.security.is_some();
+        let frame = transmit.psdu.as_bytes();
+        self.tell(Direction::Sent, frame, Signal::default());
+        self.in_radio = Some((transmit.id, transmit.to));
+        // It is ready.
+        let _ = self.rcp.transmit(now, &Transmit { frame, max_frame_retries: MAX_FRAME_RETRIES, secured });
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) {
+        while !self.rcp.output().is_empty() {
+            match self.port.poll_write(cx, self.rcp.output()) {
+                Poll::Ready(Ok(len)) => self.rcp.written(len),
+                Poll::Ready(Err(event)) => return self.happened(event),
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    /// Does what is due.
+    fn pass_time(&mut self) {
+        let now = self.now();
+        if self.next_at().is_some_and(|at| at <= now) {
+            self.rcp.handle_timeout(now);
+            self.hub.handle_timeout(now);
+            self.take_events();
+        }
+    }
+
+    /// Has itself woken when something will be due. `true`: something is.
+    fn arm(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(at) = self.next_at() else { return false };
+        self.timer.as_mut().reset(self.began + at.since(Instant::ZERO));
+        self.timer.as_mut().poll(cx).is_ready()
+    }
+
+    fn next_at(&self) -> Option<Instant> {
+        self.rcp.poll_timeout().into_iter().chain(self.hub.poll_timeout()).min()
+    }
+
+    fn send(&mut self, to: Option<LinkAddr>, datagram: &[u8]) {
+        let now = self.now();
+        if self.rcp.info().is_none() {
+            return self.counters.send_unlinked += 1;
+        }
+        let queued = match to {
+            Some(LinkAddr::Eui64(to)) => self.hub.send(now, Eui64(to), datagram),
+            Some(LinkAddr::Udp(_) | LinkAddr::Line) => Err(SendError::UnknownNode),
+            None => self.hub.broadcast(now, datagram),
+        };
+        match queued {
+            Ok(()) => self.counters.sent += 1,
+            Err(SendError::Full) => self.counters.send_full += 1,
+            Err(SendError::TooLong | SendError::UnknownNode | SendError::NoGroupKey) => {
+                self.counters.send_refused += 1;
+            }
+        }
+    }
+
+    fn tell(&mut self, direction: Direction, frame: &[u8], Signal { rssi_dbm, lqi }: Signal) {
+        if self.tap.is_open() {
+            let channel = self.rcp.info().map_or(0, |info| info.channel);
+            let content = Content::Frame { psdu: frame.to_vec(), channel, rssi_dbm, lqi };
+            self.tap.tell(SystemTime::now(), direction, content);
+        }
+    }
+
+    fn nodes_mut(&mut self) -> &mut NodeTable {
+        let Known(nodes) = self.hub.keys_mut();
+        nodes
+    }
+}
+
+/// Another one at each start, see [`Hub::new`].
+fn seed() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos() as u64 >> 10)
+}
+
+impl Transport for RadioTransport {
+    fn profile(&self) -> LinkProfile {
+        self.hub.config().profile()
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.batch.clear();
+        let had_scan = self.scanned.is_some();
+        loop {
+            self.poll_port(cx);
+            self.poll_read(cx);
+            self.pass_time();
+            self.give();
+            self.poll_write(cx);
+            // A device that was lost is waited for from now on.
+            self.poll_port(cx);
+            if !self.arm(cx) {
+                break;
+            }
+        }
+        let has_scan = self.scanned.is_some() && !had_scan;
+        if self.events.is_empty() && self.batch.is_empty() && !has_scan { Poll::Pending } else { Poll::Ready(Ok(())) }
+    }
+
+    fn poll_event(&mut self) -> Option<LinkEvent> {
+        self.events.pop_front()
+    }
+
+    fn nodes(&mut self) -> Option<&mut NodeTable> {
+        Some(self.nodes_mut())
+    }
+
+    fn radio(&mut self) -> Option<&mut RadioTransport> {
+        Some(self)
+    }
+
+    fn received(&self) -> &RecvBatch {
+        &self.batch
+    }
+
+    fn queue(&mut self, to: &PeerAddr, datagram: Vec<u8>) {
+        self.send(Some(to.link), &datagram);
+    }
+
+    /// What the radio does not take now waits: [`Transport::poll_recv`] goes on with it.
+    fn flush(&mut self) {
+        self.give();
+        let written = self.port.try_write(self.rcp.output());
+        self.rcp.written(written);
+    }
+
+    fn broadcast(&mut self, _radius: u8, datagram: &[u8]) {
+        self.send(None, datagram);
+    }
+
+    fn counters(&self) -> Counters {
+        Counters { malformed: self.counters.malformed + self.rcp.malformed(), ..self.counters }
+    }
+
+    fn tap_point(&mut self) -> &mut TapPoint {
+        &mut self.tap
+    }
+}

@@ -26,6 +26,27 @@ pub struct SerialConfig {
     pub gap: Duration,
 }
 
+/// What a device is opened with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Which.
+    pub device: Device,
+    /// See [`SerialConfig::baud`].
+    pub baud: u32,
+    /// The parity bit.
+    pub parity: Parity,
+    /// How either end tells the other to wait.
+    pub flow_control: FlowControl,
+}
+
+impl SerialConfig {
+    /// What its device is opened with.
+    pub(super) fn line(&self) -> Line {
+        let Self { device, baud, parity, flow_control, framing: _, mtu: _, gap: _ } = self;
+        Line { device: device.clone(), baud: *baud, parity: *parity, flow_control: *flow_control }
+    }
+}
+
 /// Where the line is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Device {

@@ -6,9 +6,9 @@
 
 mod config;
 mod framing;
-mod port;
+pub(crate) mod port;
 
-pub use config::{Device, FlowControl, Framing, NoDevice, Parity, SerialConfig};
+pub use config::{Device, FlowControl, Framing, Line, NoDevice, Parity, SerialConfig};
 pub use framing::Family;
 
 use crate::nodes::{NodeTable, Sent};
@@ -83,7 +83,7 @@ impl SerialTransport {
             id,
             profile: profile(&config),
             framing: config.framing.build(config.mtu, config.gap),
-            port: Port::new(config),
+            port: Port::new(config.line()),
             outgoing: Outgoing::new(in_time.max(mtu)),
             began: tokio::time::Instant::now(),
             batch: RecvBatch::new(BATCH, mtu),

@@ -3,6 +3,7 @@
 //! One file for each subcommand. Files, clocks, threads and the terminal are here and nowhere else in this crate: what the
 //! library does is a pure function of what it is given.
 
+mod dongle;
 mod live;
 mod plans;
 mod run;
@@ -24,6 +25,7 @@ struct Cli {
 enum Command {
     Run(run::Options),
     Live(live::Options),
+    Dongle(dongle::Options),
     Swarm(swarm::Options),
     Replay(plans::Replay),
     Shrink(plans::Shrink),
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Live(options) => live::run(&options),
+        Command::Dongle(options) => dongle::run(&options),
         Command::Swarm(options) => swarm::run(&options),
         Command::Replay(options) => plans::replay(&options),
         Command::Shrink(options) => plans::shrink_file(&options),

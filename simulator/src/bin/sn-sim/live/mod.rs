@@ -13,7 +13,7 @@ use simulator::scenario::{File, Time};
 use simulator::{Message, Plan, World};
 use sn_types::Instant;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant as Real, sleep_until};
@@ -50,7 +50,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<Verdict> {
-    let plan = plan(options)?;
+    let plan = scenario(&options.file, options.seed, options.duration)?;
     let world = World::without_gateway(&plan).with_context(|| options.file.display().to_string())?;
     // One thread: the world has only one.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -74,12 +74,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Verdict> {
     Ok(Verdict::Kept)
 }
 
-fn plan(options: &Options) -> anyhow::Result<Plan> {
-    let name = options.file.display();
-    let text = fs::read_to_string(&options.file).with_context(|| format!("cannot read {name}"))?;
+/// A scenario's plan for real time.
+pub(crate) fn scenario(path: &Path, seed: Option<u64>, duration: Option<Time>) -> anyhow::Result<Plan> {
+    let name = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
     let mut file = File::parse(&text).map_err(|error| anyhow!("{name}: {error}"))?;
-    file.seed = options.seed.unwrap_or(file.seed);
-    file.duration = options.duration.unwrap_or(file.duration);
+    file.seed = seed.unwrap_or(file.seed);
+    file.duration = duration.unwrap_or(file.duration);
     let plan = file.expand().map_err(|error| anyhow!("{name}: {error}"))?.plan;
     // A real network has no end at which nothing gets lost any more.
     Ok(Plan { calm_at: Instant::FAR_FUTURE, ..plan })

@@ -42,6 +42,17 @@ pub struct Info {
     pub energy: Vec<Energy>,
 }
 
+impl fmt::Display for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, protocol: (major, minor), address, channel, .. } = self;
+        write!(f, "radio {} with {version} (Spinel {major}.{minor}), channel {channel}", sn_types::Eui64(*address))?;
+        if let Some(loudest) = self.energy.iter().find(|energy| energy.channel == *channel) {
+            write!(f, ", the quietest of {} with {} dBm", self.energy.len(), loudest.dbm)?;
+        }
+        self.tx_power_dbm.map_or(Ok(()), |dbm| write!(f, ", sends with {dbm} dBm"))
+    }
+}
+
 /// How loud it was on a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Energy {

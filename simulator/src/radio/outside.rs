@@ -1,0 +1,130 @@
+//! A gateway whose frames are made and read outside of the simulation: a radio co-processor's, whose host is a real gateway.
+//!
+//! The simulated MAC does for it what a radio does by itself: backoff, acknowledgements, repetitions, the filter for its own
+//! address. What differs from the other stations: its frames come as octets, are taken as octets, and copies are
+//! handed on, as radios do.
+
+use super::Radio;
+use super::air::StationId;
+use super::frame::{self, FCS_LEN};
+use super::mac::Outgoing;
+use super::plan::Station;
+use crate::medium::GatewayIndex;
+use sn_types::Instant;
+use std::collections::VecDeque;
+
+/// What the air has for the outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FromAir {
+    /// A frame for the gateway, or for all.
+    Heard {
+        /// From frame control to check sequence.
+        psdu: Vec<u8>,
+        /// How strong it was.
+        rssi_dbm: i8,
+    },
+    /// What became of the gateway's own frame.
+    Sent(Fate),
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was acknowledged, or went to all.
+    Done,
+    /// Nobody has acknowledged it.
+    NoAck,
+    /// The channel was never clear.
+    ChannelBusy,
+}
+
+/// The gateway, and what has happened to it.
+#[derive(Debug)]
+pub(super) struct Outside {
+    station: StationId,
+    news: VecDeque<FromAir>,
+}
+
+/// News that may wait; beyond, the oldest are dropped: nobody takes them.
+const MOST_NEWS: usize = 1_000;
+
+impl Radio {
+    /// From now on the frames of this gateway come from outside.
+    ///
+    /// # Panics
+    /// If there is no such gateway.
+    pub fn hand_over(&mut self, gateway: GatewayIndex) {
+        let station = self.known(Station::Gateway(gateway));
+        self.outside = Some(Outside { station, news: VecDeque::new() });
+    }
+
+    /// The address of a gateway, most significant octet first.
+    #[must_use]
+    pub const fn gateway_address(gateway: GatewayIndex) -> [u8; 8] {
+        frame::eui64(Station::Gateway(gateway))
+    }
+
+    /// Sends a frame of the gateway outside, from frame control to check sequence, which is made here. [`FromAir::Sent`]
+    /// follows; one at a time.
+    pub fn send_from_outside(&mut self, now: Instant, psdu: &[u8]) {
+        let Some(Outside { station, .. }) = self.outside else { return };
+        let Some(octets) = psdu.len().checked_sub(FCS_LEN).map(|len| &psdu[..len]) else { return };
+        let to = match frame::receiver(octets) {
+            Some(frame::Receiver::All) => None,
+            Some(frame::Receiver::One(address)) => {
+                match frame::station_of(address).and_then(|station| self.roster.id(station)) {
+                    Some(to) => Some(to),
+                    // Somebody who is not in reach.
+                    None => return self.tell(Fate::NoAck),
+                }
+            }
+            None => return self.tell(Fate::NoAck),
+        };
+        let sequence = octets.get(2).copied().unwrap_or_default();
+        self.enqueue(now, station, Outgoing { psdu: frame::with_fcs(octets.to_vec()), sequence, to });
+    }
+
+    /// Whether the gateway outside listens.
+    pub fn listen_outside(&mut self, now: Instant, on: bool) {
+        if let Some(Outside { station, .. }) = self.outside {
+            self.set_listening(now, station, on);
+        }
+    }
+
+    /// What has happened to the gateway outside, one after the other.
+    pub fn poll_outside(&mut self) -> Option<FromAir> {
+        self.outside.as_mut()?.news.pop_front()
+    }
+
+    /// Whether frames at this station are read outside; if so, it is told of this one.
+    pub(super) fn is_heard_outside(&mut self, at: StationId, psdu: &[u8]) -> bool {
+        if self.outside.as_ref().is_none_or(|outside| outside.station != at) {
+            return false;
+        }
+        let from = frame::payload(psdu).and_then(|(from, _)| self.roster.id(frame::station_of(from)?));
+        let link = from.and_then(|from| self.air.links(from).iter().find(|link| link.to == at));
+        let rssi_dbm = link.map_or(-128, |link| (link.rssi_tenths / 10).clamp(-127, 127) as i8);
+        self.push(FromAir::Heard { psdu: psdu.to_vec(), rssi_dbm });
+        true
+    }
+
+    /// A station is done with the frame at the front of its queue.
+    pub(super) fn tell_fate(&mut self, of: StationId, fate: Fate) {
+        if self.outside.as_ref().is_some_and(|outside| outside.station == of) {
+            self.tell(fate);
+        }
+    }
+
+    fn tell(&mut self, fate: Fate) {
+        self.push(FromAir::Sent(fate));
+    }
+
+    fn push(&mut self, news: FromAir) {
+        if let Some(outside) = &mut self.outside {
+            if outside.news.len() == MOST_NEWS {
+                outside.news.pop_front();
+            }
+            outside.news.push_back(news);
+        }
+    }
+}
