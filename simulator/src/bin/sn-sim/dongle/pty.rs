@@ -2,8 +2,9 @@
 
 use anyhow::Context as _;
 use nix::fcntl::OFlag;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use tokio::io::AsyncReadExt;
@@ -19,7 +20,7 @@ pub(super) struct Device {
 struct Plugged {
     ours: SerialStream,
     /// The other end, held open, or else ours would be at its end whenever nobody has the device open.
-    _theirs: File,
+    _theirs: OwnedFd,
 }
 
 impl Device {
@@ -40,7 +41,7 @@ impl Device {
         symlink(&name, &self.path).with_context(|| format!("cannot make the link {}", self.path.display()))?;
         // Who opens a serial port locks it, and the gateway is to be the one who does.
         let held = OpenOptions::new().read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(&name)?;
-        self.plugged = Some(Plugged { ours, _theirs: held });
+        self.plugged = Some(Plugged { ours, _theirs: held.into() });
         Ok(())
     }
 
