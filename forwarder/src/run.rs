@@ -121,6 +121,8 @@ impl Links {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(error)) => {
                     warn!(on = link.place, %error, "cannot receive");
+                    // It may go on, and will not say when.
+                    cx.waker().wake_by_ref();
                     false
                 }
             };

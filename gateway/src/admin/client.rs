@@ -72,7 +72,7 @@ pub(crate) fn ask(data: &Path, request: &Request) -> anyhow::Result<(Answer, Buf
     Ok((serde_json::from_str(&answer).context("the gateway's answer makes no sense")?, reader))
 }
 
-pub(super) fn unexpected<T>(answer: Answer) -> anyhow::Result<T> {
+pub(crate) fn unexpected<T>(answer: Answer) -> anyhow::Result<T> {
     match answer {
         Answer::Error(error) => bail!(error),
         Answer::Sessions(_)

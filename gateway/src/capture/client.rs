@@ -1,8 +1,8 @@
 //! The command line's end: `sn-gateway capture`.
 
-use crate::admin::client::ask;
+use crate::admin::client::{ask, unexpected};
 use crate::admin::protocol::{Answer, Request};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use pcap_file::PcapError;
 use pcap_file::pcapng::blocks::interface_statistics::InterfaceStatisticsOption;
 use pcap_file::pcapng::{Block, PcapNgParser};
@@ -48,8 +48,7 @@ pub fn capture(data: &Path, wish: &Wish<'_>) -> anyhow::Result<String> {
     let (answer, rest) = ask(data, &request)?;
     match answer {
         Answer::Capture => {}
-        Answer::Error(error) => bail!(error),
-        _ => bail!("the gateway has answered something else"),
+        other => return unexpected(other),
     }
     let mut out = Out::open(wish.file).with_context(|| format!("cannot write {}", wish.file.display()))?;
     // What came with the answer is the beginning of the file.
