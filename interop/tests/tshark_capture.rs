@@ -1,7 +1,8 @@
 //! tshark reads what `sn-gateway capture` writes: UDP and a serial line, with the right addresses and nothing malformed.
 
-use interop::{Gateway, Process, mosquitto_sub, python_program, release_dir, sn_pub};
+use interop::{Gateway, LineNode, Process, mosquitto_sub, release_dir, sn_pub};
 use nix::sys::signal::Signal;
+use sn_client::Qos;
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ const PORT: u16 = 1883;
 
 /// A gateway with UDP and a serial line, and what is at the other end of that.
 struct Bench {
-    line: Process,
+    line: LineNode,
     gateway: Gateway,
     dir: TempDir,
 }
@@ -27,16 +28,15 @@ impl Bench {
         let (device, config) = (dir.path().join("device"), dir.path().join("gw.toml"));
         let text = format!(
             "[[transport]]\nkind = \"udp\"\nname = \"net\"\nlisten = \"127.0.0.1:0\"\n\
-             [[transport]]\nkind = \"serial\"\nname = \"line\"\nframing = \"cobs\"\ndevice = {device:?}\n"
+             [[transport]]\nkind = \"serial\"\nname = \"line\"\nframing = \"slip\"\ndevice = {device:?}\n"
         );
         fs::write(&config, text).expect("a file");
-        let mut python = python_program("serial_peer.py");
-        python.arg("cobs").arg(&device);
-        let mut line = Process::start(python);
+        let mut line = LineNode::plug(&device, "n");
         let data = dir.path().join("data");
         let config = config.to_str().expect("a path in UTF-8");
         let gateway = Gateway::start_durable(&data, &["--config", config]);
-        line.expect("heard 0500010384");
+        // ADVERTISE, to whoever is there.
+        line.expect_octets(&[0xC0, 5, 0, 1, 3, 0x84, 0xC0]);
         Self { line, gateway, dir }
     }
 
@@ -160,14 +160,13 @@ fn a_publication_over_udp_is_dissected_with_its_real_addresses() {
 fn a_node_on_a_line_is_dissected_under_the_addresses_that_stand_for_it() {
     let mut bench = Bench::start();
     let (capture, file) = bench.capture("line");
-    for (sent, heard) in [("07040401003c6e", "030500"), ("090c226162000278", "070d6162000200"), ("0218", "0218")] {
-        bench.line.type_line(&format!("send {sent}"));
-        bench.line.expect(&format!("heard {heard}"));
-    }
+    bench.line.connect();
+    bench.line.publish("a/b", "21.5", Qos::One);
+    bench.line.sleep();
     end(capture);
     let rows = dissect(&file, PORT);
     let (down, up): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.is_from(GATEWAY, PORT));
     assert!(up.iter().all(|row| (&row.from[..], row.from_port) == (NODE, PORT)), "{up:?}");
-    assert_eq!(types(&up), BTreeSet::from([CONNECT, PUBLISH, DISCONNECT]));
-    assert_eq!(types(&down), BTreeSet::from([CONNACK, PUBACK, DISCONNECT]));
+    assert_eq!(types(&up), BTreeSet::from([CONNECT, REGISTER, PUBLISH, DISCONNECT]));
+    assert_eq!(types(&down), BTreeSet::from([CONNACK, REGACK, PUBACK, DISCONNECT]));
 }
