@@ -10,11 +10,8 @@ mod file;
 mod listener;
 mod predefined;
 mod queue;
-<<<<<<< HEAD
-mod transparent;
-=======
 mod radio;
->>>>>>> 9d8ad23 (A transport for IEEE 802.15.4 dongles, and an emulated one before the simulated air)
+mod transparent;
 mod transport;
 mod upstream;
 
@@ -27,12 +24,8 @@ pub use file::{
 };
 pub use listener::ListenerTable;
 pub use predefined::{Predefined, parse_entry};
-<<<<<<< HEAD
 pub use transparent::TransparentTable;
-pub use transport::{SerialTable, SimTable, TransportTable, UdpTable};
-=======
 pub use transport::{RadioTable, SerialTable, SimTable, TransportTable, UdpTable};
->>>>>>> 9d8ad23 (A transport for IEEE 802.15.4 dongles, and an emulated one before the simulated air)
 
 pub use sn_config::ConfigError;
 
