@@ -13,7 +13,7 @@ pub(crate) struct Inflight {
     pub(crate) id: u16,
     pub(crate) queued: Queued,
     pub(crate) phase: Phase,
-    /// It was sent to an MQTT-SN client: the next time is a repetition.
+    /// The client may have been sent it: the next time is a repetition.
     sent: bool,
     /// The store knows that it is in flight, and how far.
     stored: Stored,
@@ -214,12 +214,12 @@ impl Outbound {
         let queued = self.queue.pop_front()?;
         let id = self.next_id();
         self.inflight_bytes += queued.bytes();
-        let (phase, sent, stored) = (Phase::Published, false, Stored::Nothing);
+        let (phase, sent, stored) = (Phase::Published, true, Stored::Nothing);
         self.inflight.push_back(Inflight { id, queued, phase, sent, stored });
         self.inflight.back()
     }
 
-    /// The message in flight under this id is sent. Answers whether it was before.
+    /// The message in flight under this id is sent, perhaps not for the first time. Answers whether it was before.
     pub(crate) fn send_again(&mut self, id: u16) -> bool {
         let inflight = self.inflight.iter_mut().find(|inflight| inflight.id == id);
         inflight.is_some_and(|inflight| std::mem::replace(&mut inflight.sent, true))

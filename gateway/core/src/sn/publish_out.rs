@@ -116,7 +116,7 @@ impl Core {
         let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return false };
         let launched = || outbound.launch().map(|sent| MsgId(sent.id));
         let Some(msg_id) = again.or_else(launched) else { return false };
-        let dup = outbound.send_again(msg_id.0);
+        let dup = again.is_some() && outbound.send_again(msg_id.0);
         self.sn_send(to, &Message::Publish(Publish { msg_id, dup, ..publish }));
         if self.has(PlantedBug::PopOnSend) && queued.qos == Qos::AtLeastOnce {
             return self
