@@ -69,6 +69,7 @@ struct News {
     granted: Option<Qos>,
     /// Of the connection.
     refused: Option<ReturnCode>,
+    refusals: usize,
     /// The connection was lost, since the application asked last.
     was_lost: bool,
 }
@@ -78,7 +79,10 @@ impl News {
         match event {
             Event::Rejected(code) => self.rejected = Some(*code),
             Event::Subscribed { granted } => self.granted = Some(*granted),
-            Event::Refused(code) => self.refused = Some(*code),
+            Event::Refused(code) => {
+                self.refused = Some(*code);
+                self.refusals += 1;
+            }
             Event::Lost(_) | Event::Asleep { drained: false } => self.was_lost = true,
             Event::Connected
             | Event::Disconnected
@@ -122,11 +126,12 @@ where
     /// Connects, with a new session or going on with the old one. See [`sn_client::Client::connect`].
     ///
     /// # Errors
-    /// The last gateway that there is refuses, nobody answers in time, or the link does not work.
+    /// All gateways that there are refuse, nobody answers in time, or the link does not work.
     pub async fn connect(&mut self, clean_session: bool) -> Result<(), Error<L::Error>> {
         self.news = News::default();
         self.driver.client_mut().connect(clean_session);
-        self.until(|client, news| client.state() == State::Active || news.refused.is_some()).await?;
+        let gateways = self.driver.client().gateways().count();
+        self.until(|client, news| client.state() == State::Active || news.refusals >= gateways.max(1)).await?;
         match self.news.refused.take() {
             Some(code) if self.state() != State::Active => Err(Error::Rejected(code)),
             _ => Ok(()),

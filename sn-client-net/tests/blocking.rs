@@ -3,7 +3,7 @@
 mod gateway;
 
 use gateway::Gateway;
-use sn_client_net::{BlockingClient, Config, Error, Qos, RequestError, State, Topic, UdpLink};
+use sn_client_net::{BlockingClient, Config, Error, Qos, RequestError, ReturnCode, State, Topic, UdpLink};
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -71,6 +71,30 @@ fn when_a_gateway_is_lost_the_next_one_takes_over() {
     client.publish(Topic::Name("a/b"), b"2", Qos::One, false).unwrap();
     assert!(client.has_moved());
     assert_eq!(client.state(), State::Active);
+}
+
+#[test]
+fn a_call_ends_when_all_gateways_refuse_and_not_before() {
+    let (refusing, taking) = (refusing_gateway(), Gateway::start());
+    let mut buffer = [0; 1_500];
+    let mut client = BlockingClient::open(config("a"), link(), &mut buffer, |_| {});
+    client.add_gateway(refusing);
+    assert!(matches!(client.connect(true), Err(Error::Rejected(ReturnCode::NotSupported))));
+    client.add_gateway(taking.address);
+    client.connect(true).unwrap();
+    assert_eq!(client.state(), State::Active);
+}
+
+/// Answers everything with "rejected: not supported".
+fn refusing_gateway() -> std::net::SocketAddr {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        while let Ok((_, peer)) = socket.recv_from(&mut [0; 64]) {
+            socket.send_to(&[3, 5, 3], peer).unwrap();
+        }
+    });
+    address
 }
 
 #[test]
