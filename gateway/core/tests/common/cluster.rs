@@ -142,10 +142,10 @@ impl Cluster {
 
     fn observe(&mut self) {
         let connect = mqtt::Connect { clean_start: true, ..mqtt::Connect::new("observer") };
-        self.to_broker(OBSERVER, Packet::Connect(Box::new(connect)));
+        self.tell_broker(OBSERVER, Packet::Connect(Box::new(connect)));
         let filters = vec![("#".into(), Qos::ExactlyOnce.into())];
         let id = self.packet_id();
-        self.to_broker(OBSERVER, Packet::Subscribe(Box::new(mqtt::Subscribe { id, subscription_id: None, filters })));
+        self.tell_broker(OBSERVER, Packet::Subscribe(Box::new(mqtt::Subscribe { id, subscription_id: None, filters })));
     }
 
     fn packet_id(&mut self) -> PacketId {
@@ -157,14 +157,14 @@ impl Cluster {
     pub(crate) fn publish(&mut self, qos: Qos, topic: &str, payload: &str, retain: bool) {
         let id = (qos > Qos::AtMostOnce).then(|| self.packet_id());
         let publish = mqtt::Publish::new(topic.into(), payload.to_owned().into(), qos, retain, id);
-        self.to_broker(OBSERVER, Packet::Publish(publish));
+        self.tell_broker(OBSERVER, Packet::Publish(publish));
         if let Some(id) = id.filter(|_| qos == Qos::ExactlyOnce) {
-            self.to_broker(OBSERVER, Packet::PubRel(id.into()));
+            self.tell_broker(OBSERVER, Packet::PubRel(id.into()));
         }
         self.settle();
     }
 
-    fn to_broker(&mut self, conn: ConnId, packet: Packet) {
+    fn tell_broker(&mut self, conn: ConnId, packet: Packet) {
         self.broker.core.handle_input(self.now, Input::Mqtt { conn, packet });
         self.settle_broker();
     }
@@ -210,7 +210,7 @@ impl Cluster {
         self.now = next;
         // The driver keeps connections alive.
         let conns: Vec<_> = self.lines.keys().copied().collect();
-        conns.into_iter().for_each(|conn| self.to_broker(conn, Packet::PingReq));
+        conns.into_iter().for_each(|conn| self.tell_broker(conn, Packet::PingReq));
         self.broker.core.handle_timeout(next);
         self.gateways.iter_mut().for_each(|gateway| gateway.core.handle_timeout(next));
         if let Some(event) = self.node.handle_timeout(next) {
@@ -315,12 +315,12 @@ impl Cluster {
                 let conn = ConnId(self.last_conn);
                 self.connects.push((self.now, connect.client_id.clone(), connect.clean_start));
                 self.lines.insert(conn, (at, id));
-                self.to_broker(conn, Packet::Connect(connect));
+                self.tell_broker(conn, Packet::Connect(connect));
             }
-            (ToUpstream::Packet(packet), Some(conn)) => self.to_broker(conn, packet),
+            (ToUpstream::Packet(packet), Some(conn)) => self.tell_broker(conn, packet),
             (ToUpstream::Close(good_bye), Some(conn)) => {
                 if let Some(good_bye) = good_bye {
-                    self.to_broker(conn, Packet::Disconnect(good_bye));
+                    self.tell_broker(conn, Packet::Disconnect(good_bye));
                 }
                 self.lines.remove(&conn);
                 self.broker.core.handle_input(self.now, Input::MqttClosed { conn });
