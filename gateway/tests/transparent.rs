@@ -366,3 +366,20 @@ fn a_node_hears_congestion_while_mosquitto_is_not_there() {
     }));
     node.sn.expect(&[3, 0x05, 1]);
 }
+
+#[test]
+fn a_gateway_that_is_stopped_says_good_bye_for_its_nodes() {
+    let mosquitto = Mosquitto::start();
+    let mut gateway = Gateway::start(mosquitto.addr, "3.1.1");
+    let mut watcher = Mqtt::connect(mosquitto.addr, "watcher");
+    watcher.subscribe("wills/#", 0);
+    let mut node = gateway.node("node");
+    node.connect_with_will(0, "wills/node", "gone");
+    gateway.daemon.restart(nix::sys::signal::Signal::SIGTERM);
+    // Its connection is made again, and cut: the only will.
+    node.publish("up/a", 1, "x");
+    gateway.daemon.daemon().signal(nix::sys::signal::Signal::SIGKILL);
+    assert_eq!(watcher.receive_publish(), ("wills/node".into(), "gone".into()));
+    watcher.send(&[0xC0, 0]);
+    assert_eq!(watcher.publish_before_pingresp(), None);
+}
