@@ -22,7 +22,7 @@ use crate::transparent::Pool;
 use crate::way::Way;
 use gateway_core::mqtt::{Packet, ReasonCode};
 use gateway_core::{
-    Admission, CloseReason, CommitToken, ConnId, Core, Event, Input, Output, Record, StorageState, Via,
+    Admission, CloseReason, CommitToken, ConnId, Core, Event, Input, Output, Pacing, Record, StorageState, Via,
 };
 use sn_types::{Instant, TransportId};
 use std::collections::HashMap;
@@ -178,6 +178,11 @@ impl Driver {
         self.names.push(name);
         self.introduce_nodes(id);
         self.carry_out();
+    }
+
+    /// Says how a transport is spared that is to be added.
+    pub(crate) fn pace(&mut self, id: TransportId, pacing: Pacing) {
+        self.core.set_pacing(id, pacing);
     }
 
     /// Adds an MQTT listener and answers its number.

@@ -237,6 +237,8 @@ fn listen(
         let name = table.name(place);
         let is_named = file.transparent.as_ref().is_some_and(|transparent| transparent.names(&name));
         let number = driver.transports();
+        let id = next_id(driver)?;
+        driver.pace(id, table.pacing());
         match table {
             TransportTable::Udp(table) => {
                 listen_udp(name, table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;

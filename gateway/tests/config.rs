@@ -320,6 +320,15 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
             "gw.toml:1:1: transport[0]: `gap_ms` is of use with `framing = \"raw\"` only",
         ),
         (
+            "[[transport]]\nkind = \"serial\"\ndevice = \"/dev/ttyS0\"\nframing = \"cobs\"\nairtime_percent = 0\n",
+            "gw.toml:5:19: transport[0].airtime_percent: invalid value: floating point `0.0`, expected a number from 0.001 \
+             to 100",
+        ),
+        (
+            "[[transport]]\nkind = \"serial\"\ndevice = \"/dev/ttyS0\"\nframing = \"cobs\"\nairtime_window_s = 60\n",
+            "gw.toml:1:1: transport[0]: `airtime_window_s` and `airtime_bits_per_s` are of use with `airtime_percent` only",
+        ),
+        (
             "[[transport]]\nkind = \"udp\"\nlisten = \"::1\"\nbaud = 9600\n",
             "gw.toml:1:1: transport[0]: `baud` is no key of a transport of kind `udp`",
         ),

@@ -37,7 +37,7 @@ fn start() -> Bench {
     let (device, config) = (dir.path().join("device"), dir.path().join("gw.toml"));
     let node = XBeeNode::plug(&device);
     let radio = "[[transport]]\nkind = \"udp\"\nlisten = \"127.0.0.1:0\"\n\
-        [[transport]]\nkind = \"serial\"\nframing = \"xbee-802.15.4\"\n";
+        [[transport]]\nkind = \"serial\"\nframing = \"xbee-802.15.4\"\nairtime_percent = 50\n";
     let who = "[[node]]\nname = \"pump*\"\nuser = \"pumps\"\n";
     fs::write(&config, format!("{radio}device = {device:?}\n{who}{METRICS}")).expect("a file");
     let gateway = Durable::start_from(&["--config", config.to_str().expect("a path in UTF-8")]);
@@ -177,6 +177,8 @@ fn how_well_a_listed_node_is_heard_is_published_and_measured_as_documented() {
     bench.node.expect(GWINFO);
     let mut monitor = bench.gateway.mqtt("monitor", 2);
     monitor.expect(&[0x20, 2, 0, 0]);
+    monitor.subscribe("$SYS/broker/sn/airtime/+/used", 0);
+    assert_eq!(monitor.receive_publish(), ("$SYS/broker/sn/airtime/1/used".into(), "0.0".into()));
     monitor.subscribe("$SYS/broker/nodes/#", 0);
     monitor.send(&[0xC0, 0]);
     let values: Vec<_> = std::iter::from_fn(|| monitor.publish_before_pingresp()).collect();
@@ -187,6 +189,8 @@ fn how_well_a_listed_node_is_heard_is_published_and_measured_as_documented() {
     let text = scrape(bench.gateway.daemon().metrics());
     assert_eq!(value(&text, "sn_gateway_node_rssi_dbm{node=\"NAME\"}"), -40.0);
     assert_eq!(value(&text, "sn_gateway_nodes{state=\"listed\"}"), 1.0);
+    let used = value(&text, "sn_gateway_airtime_used_ratio{transport=\"serial-1\"}");
+    assert!(used > 0.0 && used < 0.001, "{used}");
     let shown: BTreeSet<_> = text.lines().filter_map(|line| line.split('{').next()).map(str::to_owned).collect();
     let shown: BTreeSet<_> = shown.into_iter().filter(|name| name.starts_with("sn_gateway_node_")).collect();
     assert_eq!(shown, documented("sn_gateway_node_"));

@@ -57,6 +57,36 @@ pub struct Config {
     pub planted: Option<crate::PlantedBug>,
 }
 
+/// How a transport is spared, see [`crate::Core::set_pacing`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pacing {
+    /// How much of the air it may use; `None`: as much as it can.
+    pub airtime: Option<Airtime>,
+    /// How many clients that have woken are sent their messages at the same time; `None`: any number.
+    pub wakes: Option<u16>,
+}
+
+/// How much a transport may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Airtime {
+    /// The share of each window, in millionths. EN 300 220-2 has 10,000 or 1,000 for most of 863-870 MHz.
+    pub limit_ppm: u32,
+    /// The window: an hour in EN 300 220-2.
+    pub window: Duration,
+    /// What the radio puts on the air, in bits per second.
+    pub bits_per_s: u32,
+    /// What it puts around a datagram, in octets: preamble, headers, checksum, integrity code.
+    pub overhead: u16,
+}
+
+impl Airtime {
+    /// How long a datagram is on the air, in microseconds.
+    pub(crate) fn of(&self, octets: usize) -> u64 {
+        let bits = (octets as u64 + u64::from(self.overhead)) * 8;
+        (bits * 1_000_000).div_ceil(u64::from(self.bits_per_s.max(1)))
+    }
+}
+
 /// Timers and counters (1.2 §7.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {

@@ -59,6 +59,8 @@ pub(crate) enum TimerKey {
     Retained,
     /// What is published below `$SYS`.
     Sys,
+    /// Clients for which there was no airtime.
+    Airtime(TransportId),
     /// Frame counters that were accepted and are not on the disk.
     Counters,
 }
@@ -92,6 +94,7 @@ impl Core {
 
     /// Takes in what happened at `now`.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
+        self.sn.set_time(now);
         match input {
             Input::Datagram { from, bytes } => {
                 self.stats.sn_received += 1;
@@ -122,10 +125,12 @@ impl Core {
                 self.mqtt_shutdown(now);
             }
         }
+        self.give_turns(now);
     }
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.sn.set_time(now);
         while let Some((due, key)) = self.timers.pop_due(now) {
             match key {
                 TimerKey::SnClient(key) => self.sn_client_due(now, due, key),
@@ -139,9 +144,11 @@ impl Core {
                 TimerKey::Advertise => self.sn_advertise(now, due),
                 TimerKey::Retained => self.retained_due(now, due),
                 TimerKey::Sys => self.sys_due(now, due),
+                TimerKey::Airtime(transport) => self.airtime_due(now, due, transport),
                 TimerKey::Counters => self.counters_due(due),
             }
         }
+        self.give_turns(now);
     }
 
     /// The next thing to carry out.

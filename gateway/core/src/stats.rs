@@ -217,6 +217,8 @@ pub struct Stats {
     pub retransmissions: u64,
     /// Datagrams that were not sent because [`Limits::uncommitted_bytes`](crate::Limits) was reached.
     pub unsent: u64,
+    /// Datagrams that were not sent because all airtime was used, see [`Airtime`](crate::Airtime).
+    pub airtime_unsent: u64,
     /// How often an MQTT connection was not read from for the same reason.
     pub held_back: u64,
     /// Connections that the other broker has accepted for nodes, see [`Transparent`](crate::Transparent).

@@ -8,6 +8,7 @@ mod addr;
 mod bridge;
 mod file;
 mod listener;
+mod pacing;
 mod predefined;
 mod queue;
 mod radio;

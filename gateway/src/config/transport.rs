@@ -4,9 +4,10 @@ use super::access::user;
 use super::addr::{ListenAddr, group};
 use super::name::read_name;
 use super::number::within;
+use super::pacing::{PacingKeys, Percent, percent};
 use super::radio::{self, CarriageKey, ChannelKey, SecurityKey, power};
 use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
-use gateway_core::Admission;
+use gateway_core::{Admission, Pacing};
 use serde::{Deserialize, Deserializer};
 use sn_types::LinkProfile;
 use std::fmt;
@@ -59,6 +60,8 @@ pub struct SerialTable {
     pub name: Option<Spanned<String>>,
     /// The line, and what is on it.
     pub line: SerialConfig,
+    /// How it is spared.
+    pub pacing: Pacing,
     /// Who comes in, of those whom no table `[[node]]` names.
     pub admission: Admission,
 }
@@ -70,6 +73,8 @@ pub struct RadioTable {
     pub name: Option<Spanned<String>>,
     /// The radio, and how it is set up.
     pub radio: RadioConfig,
+    /// How it is spared.
+    pub pacing: Pacing,
     /// Who comes in, of those whom no table `[[node]]` names.
     pub admission: Admission,
 }
@@ -81,6 +86,8 @@ pub struct SimTable {
     pub name: Option<Spanned<String>>,
     /// The Unix socket to listen at.
     pub path: PathBuf,
+    /// How it is spared.
+    pub pacing: Pacing,
     /// Who comes in, of those whom no table `[[node]]` names.
     pub admission: Admission,
 }
@@ -151,6 +158,14 @@ struct Keys {
     fragment: Option<bool>,
     #[serde(default)]
     path: Option<PathBuf>,
+    #[serde(default, deserialize_with = "percent")]
+    airtime_percent: Option<Percent>,
+    #[serde(default, deserialize_with = "window")]
+    airtime_window_s: Option<u64>,
+    #[serde(default, deserialize_with = "rate")]
+    airtime_bits_per_s: Option<u32>,
+    #[serde(default, deserialize_with = "wakes")]
+    wakes_at_once: Option<u16>,
     #[serde(default, deserialize_with = "some_user")]
     user: Option<String>,
     #[serde(default)]
@@ -177,11 +192,23 @@ fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::E
     within::<0, 0xFFFD, _, _>(deserializer).map(Some)
 }
 
+fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    within::<60, 86_400, _, _>(deserializer).map(Some)
+}
+
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    within::<100, 100_000_000, _, _>(deserializer).map(Some)
+}
+
+fn wakes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    within::<0, 65_535, _, _>(deserializer).map(Some)
+}
+
 impl Keys {
     /// A key that a transport of this kind does not have.
     fn foreign(&self) -> Option<&'static str> {
         use Kind::{Ieee802154, Serial, Sim, Udp};
-        let keys: [(&'static str, bool, &[Kind]); 19] = [
+        let keys: [(&'static str, bool, &[Kind]); 23] = [
             ("listen", self.listen.is_some(), &[Udp]),
             ("mtu", self.mtu.is_some(), &[Udp, Serial]),
             ("multicast", self.multicast.is_some(), &[Udp]),
@@ -201,14 +228,32 @@ impl Keys {
             ("carriage", self.carriage.is_some(), &[Ieee802154]),
             ("fragment", self.fragment.is_some(), &[Ieee802154]),
             ("path", self.path.is_some(), &[Sim]),
+            ("airtime_percent", self.airtime_percent.is_some(), &[Serial, Ieee802154, Sim]),
+            ("airtime_window_s", self.airtime_window_s.is_some(), &[Serial, Ieee802154, Sim]),
+            ("airtime_bits_per_s", self.airtime_bits_per_s.is_some(), &[Serial, Ieee802154, Sim]),
+            ("wakes_at_once", self.wakes_at_once.is_some(), &[Serial, Ieee802154, Sim]),
         ];
         keys.into_iter().find_map(|(key, is_there, kinds)| (is_there && !kinds.contains(&self.kind)).then_some(key))
     }
 
+    /// How the link is spared.
+    fn pacing(&self) -> Result<Pacing, String> {
+        let keys = PacingKeys {
+            percent: self.airtime_percent,
+            window_s: self.airtime_window_s,
+            bits_per_s: self.airtime_bits_per_s,
+            wakes: self.wakes_at_once,
+        };
+        keys.pacing(self.is_radio())
+    }
+
+    fn is_radio(&self) -> bool {
+        self.kind == Kind::Ieee802154 || self.framing.is_some_and(|key| Framing::from(key).is_radio())
+    }
+
     /// Who comes in: what is on this machine, or at a line to it, is trusted unless the operator says otherwise.
     fn admission(&self) -> Admission {
-        let is_radio = self.kind == Kind::Ieee802154 || self.framing.is_some_and(|key| Framing::from(key).is_radio());
-        let is_local = !is_radio && self.listen.is_none_or(|ListenAddr(addr)| addr.ip().is_loopback());
+        let is_local = !self.is_radio() && self.listen.is_none_or(|ListenAddr(addr)| addr.ip().is_loopback());
         Admission { user: self.user.as_deref().map(Arc::from), anonymous: self.anonymous.unwrap_or(is_local) }
     }
 
@@ -225,11 +270,12 @@ impl Keys {
     }
 
     fn sim(self) -> Result<SimTable, String> {
-        Ok(SimTable { admission: self.admission(), name: self.name, path: self.path.ok_or("`path` is missing")? })
+        let (admission, pacing) = (self.admission(), self.pacing()?);
+        Ok(SimTable { admission, pacing, name: self.name, path: self.path.ok_or("`path` is missing")? })
     }
 
     fn ieee802154(self) -> Result<RadioTable, String> {
-        let admission = self.admission();
+        let (admission, pacing) = (self.admission(), self.pacing()?);
         let DeviceKey(device) = self.device.ok_or("`device` is missing")?;
         let ChannelKey(channel) = self.channel.ok_or("`channel` is missing: 11 to 26, or \"auto\"")?;
         let line = Line {
@@ -249,11 +295,11 @@ impl Keys {
             fragment: self.fragment.unwrap_or(true),
         };
         radio.check().map_err(|error| error.to_string())?;
-        Ok(RadioTable { name: self.name, radio, admission })
+        Ok(RadioTable { name: self.name, radio, pacing, admission })
     }
 
     fn serial(self) -> Result<SerialTable, String> {
-        let admission = self.admission();
+        let (admission, pacing) = (self.admission(), self.pacing()?);
         let keys = LineKeys {
             device: self.device,
             framing: self.framing,
@@ -264,7 +310,7 @@ impl Keys {
             gap_ms: self.gap_ms,
         };
         let line = keys.line()?;
-        Ok(SerialTable { name: self.name, line, admission })
+        Ok(SerialTable { name: self.name, line, pacing, admission })
     }
 }
 
@@ -302,7 +348,7 @@ impl TransportTable {
     /// A simulator at `path`, which programs of the same user reach.
     #[must_use]
     pub fn sim(path: PathBuf) -> Self {
-        Self::Sim(SimTable { name: None, path, admission: Admission::default() })
+        Self::Sim(SimTable { name: None, path, pacing: Pacing::default(), admission: Admission::default() })
     }
 
     /// What it is called, `place` being how many transports the configuration has before it: what its table says, or its
@@ -334,6 +380,17 @@ impl TransportTable {
             Self::Serial(table) => &mut table.admission,
             Self::Ieee802154(table) => &mut table.admission,
             Self::Sim(table) => &mut table.admission,
+        }
+    }
+
+    /// How it is spared.
+    #[must_use]
+    pub fn pacing(&self) -> Pacing {
+        match self {
+            Self::Udp(_) => Pacing::default(),
+            Self::Serial(table) => table.pacing.clone(),
+            Self::Ieee802154(table) => table.pacing.clone(),
+            Self::Sim(table) => table.pacing.clone(),
         }
     }
 

@@ -88,6 +88,7 @@ impl Board {
             reasons(seen.core);
             nodes(seen.now, seen.core);
             seen.transports.iter().for_each(|(name, counters)| transport(name, counters));
+            airtime(&seen);
             seen.listeners.iter().enumerate().for_each(|(number, tally)| listener(number, tally));
             seen.bridges.iter().for_each(|(name, counts)| bridge(name, *counts));
         });
@@ -149,6 +150,7 @@ fn waiting(core: &Core) {
     gauge!(names::HELD).set(gauges.held as f64);
     gauge!(names::UNCOMMITTED).set(gauges.uncommitted_bytes as f64);
     counter!(names::UNSENT).absolute(stats.unsent);
+    counter!(names::AIRTIME_UNSENT).absolute(stats.airtime_unsent);
     counter!(names::HELD_BACK).absolute(stats.held_back);
     for state in [StorageState::Ok, StorageState::Full, StorageState::Failed] {
         gauge!(names::STORE_STATE, "state" => state.name()).set(f64::from(u8::from(core.storage() == state)));
@@ -196,6 +198,14 @@ fn nodes(now: Instant, core: &Core) {
         }
         counter!(names::NODE_RETRIES, "node" => name.to_string()).absolute(retries);
         counter!(names::NODE_FAILURES, "node" => name.to_string()).absolute(failures);
+    }
+}
+
+fn airtime(seen: &Seen<'_>) {
+    for (transport, used) in seen.core.airtime_used() {
+        if let Some((name, _)) = seen.transports.get(usize::from(transport.0)) {
+            gauge!(names::AIRTIME_USED, "transport" => (*name).to_owned()).set(used);
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) const UPSTREAM_CONNECTIONS: &str = "sn_gateway_upstream_connections_t
 pub(super) const BRIDGE_CONNECTED: &str = "sn_gateway_bridge_connected";
 pub(super) const BRIDGE_CONNECTS: &str = "sn_gateway_bridge_connects_total";
 pub(super) const BRIDGE: &str = "sn_gateway_bridge_messages_total";
+pub(super) const AIRTIME_USED: &str = "sn_gateway_airtime_used_ratio";
+pub(super) const AIRTIME_UNSENT: &str = "sn_gateway_airtime_unsent_total";
 pub(super) const NODES: &str = "sn_gateway_nodes";
 pub(super) const NODE_RSSI: &str = "sn_gateway_node_rssi_dbm";
 pub(super) const NODE_LQI: &str = "sn_gateway_node_lqi";
@@ -67,6 +69,7 @@ const GAUGES: &[(&str, &str)] = &[
     (UNCOMMITTED, "Octets in memory that wait for the disk."),
     (STORE_STATE, "1 for the state that the disk is in, 0 for the others."),
     (NODES, "Radio nodes: on the list, those of them that are revoked, and others that were heard."),
+    (AIRTIME_USED, "How much of its airtime a transport has used, 0 to 1."),
     (NODE_RSSI, "Received power of a listed radio node in dBm, smoothed."),
     (NODE_LQI, "Link quality of a listed radio node, 0 to 255, smoothed."),
     (NODE_SEEN, "Seconds since something came from a listed radio node."),
@@ -89,6 +92,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (REJECTS, "Packets refused, by reason."),
     (RETRANSMISSIONS, "Datagrams sent again for want of an answer."),
     (UNSENT, "Datagrams not sent because too much waits for the disk."),
+    (AIRTIME_UNSENT, "Datagrams not sent because all airtime was used."),
     (HELD_BACK, "How often an MQTT connection was not read from because too much waits for the disk."),
     (TRANSPORT, "Datagrams of a transport, by its name and what became of them."),
     (LISTENER, "Connections of an MQTT listener, numbered as in the configuration, by what became of them."),

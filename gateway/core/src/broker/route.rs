@@ -35,6 +35,10 @@ impl Core {
                 continue;
             }
             let Some(wanted) = Wanted::new(found, from == Some(key)) else { continue };
+            if !self.sn_fits_ever(key, &message) {
+                self.dropped(key, message.topic().clone(), DropReason::TooLong);
+                continue;
+            }
             let retain = wanted.retain_as_published && message.retain();
             let queued = self.queued(&message, wanted, retain, how);
             self.deliver(now, key, queued, how);

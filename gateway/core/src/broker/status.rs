@@ -33,6 +33,7 @@ impl Core {
         self.tell_reasons(&mut tell);
         self.tell_mailboxes(&mut tell);
         self.tell_nodes(now, &mut tell);
+        self.tell_airtime(&mut tell);
         status.extend(self.bridge_states().map(|(topic, state)| (topic, state.into())));
         status
     }
@@ -55,6 +56,13 @@ impl Core {
         tell("clients/expired", self.stats.expired.to_string());
     }
 
+    /// How much of its airtime each transport has used, if that has a limit.
+    fn tell_airtime(&self, tell: &mut impl FnMut(&str, String)) {
+        for (transport, used) in self.airtime_used() {
+            tell(&format!("sn/airtime/{}/used", transport.0), format!("{:.1}", used * 100.0));
+        }
+    }
+
     fn tell_messages(&self, tell: &mut impl FnMut(&str, String)) {
         let (stats, gauges) = (&self.stats, self.gauges());
         for (topic, count) in [
@@ -70,6 +78,7 @@ impl Core {
             ("publish/bytes/sent", stats.sent_bytes.iter().sum()),
             ("sn/retransmissions", stats.retransmissions),
             ("sn/unsent", stats.unsent),
+            ("sn/airtime/unsent", stats.airtime_unsent),
         ] {
             tell(topic, count.to_string());
         }

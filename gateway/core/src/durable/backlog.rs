@@ -31,8 +31,25 @@ impl Core {
         let barrier = self.barrier();
         if self.is_backlogged() && self.out.would_wait(recipient, promise, barrier) {
             self.stats.unsent += 1;
+        } else if !self.has_airtime(&output) {
+            self.stats.airtime_unsent += 1;
         } else {
             self.out.send(recipient, output, promise, barrier);
+        }
+    }
+
+    /// Takes the airtime of a datagram, if its link has enough.
+    fn has_airtime(&mut self, output: &Output) -> bool {
+        match output {
+            Output::Send { to, datagram } => self.sn.charge(to.transport, datagram.len()),
+            Output::Broadcast { .. }
+            | Output::Mqtt { .. }
+            | Output::MqttClose { .. }
+            | Output::MqttRead { .. }
+            | Output::Upstream { .. }
+            | Output::Counters { .. }
+            | Output::Commit { .. }
+            | Output::Event(_) => true,
         }
     }
 

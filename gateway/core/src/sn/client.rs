@@ -40,6 +40,8 @@ pub(super) struct SnClient {
     pub(super) retries: u8,
     /// How often in a row it refused the topic id of the message in flight.
     pub(super) id_refusals: u8,
+    /// Awake, it waits for its turn to be sent messages, and is sent to sleep without them then.
+    pub(super) turn_by: Instant,
     /// It said "congestion".
     pub(super) paused_until: Option<Instant>,
     /// It repeats CONNECT with a will: nothing else is sent to it until that is done.
@@ -62,6 +64,8 @@ pub(super) enum Due {
     Nothing,
     Retry,
     PauseOver,
+    /// Its turn has not come for too long.
+    NoTurn,
     Lost(LostReason),
 }
 
@@ -78,6 +82,7 @@ impl SnClient {
             retry_at: Instant::FAR_FUTURE,
             retries: 0,
             id_refusals: 0,
+            turn_by: Instant::FAR_FUTURE,
             paused_until: None,
             in_dialogue: false,
             fresh_from_dialogue: false,
@@ -117,7 +122,16 @@ impl SnClient {
         let retry = if self.retries_run() { self.retry_at } else { Instant::FAR_FUTURE };
         let pause = self.paused_until.filter(|_| self.state == State::Active).unwrap_or(Instant::FAR_FUTURE);
         let silence_ends = self.silence().map_or(Instant::FAR_FUTURE, |(ends, _)| ends);
-        retry.min(pause).min(silence_ends)
+        retry.min(pause).min(silence_ends).min(self.turn_deadline())
+    }
+
+    fn turn_deadline(&self) -> Instant {
+        if self.state == State::Awake { self.turn_by } else { Instant::FAR_FUTURE }
+    }
+
+    /// Awake, and answering: others wait until it has what it came for.
+    pub(super) fn holds_turn(&self) -> bool {
+        self.state == State::Awake && self.retries == 0
     }
 
     /// What is due at `now`.
@@ -129,6 +143,9 @@ impl SnClient {
         }
         if self.retries_run() && self.retry_at <= now {
             return Due::Retry;
+        }
+        if self.turn_deadline() <= now {
+            return Due::NoTurn;
         }
         match self.paused_until {
             Some(until) if until <= now => Due::PauseOver,

@@ -48,8 +48,11 @@ impl Core {
     }
 
     fn broadcast(&mut self, transport: TransportId, radius: u8, message: &Message<'_>) {
-        if let Some(datagram) = encode(message) {
+        let Some(datagram) = encode(message) else { return };
+        if self.sn.charge(transport, datagram.len()) {
             self.out.push(Output::Broadcast { transport, radius, datagram });
+        } else {
+            self.stats.airtime_unsent += 1;
         }
     }
 }

@@ -50,6 +50,7 @@ impl Core {
     pub(super) fn fall_asleep(&mut self, now: Instant, key: SessionKey) {
         let Some(client) = self.sn.clients.get_mut(&key) else { return };
         client.state = State::Asleep;
+        client.turn_by = Instant::FAR_FUTURE;
         client.heard = now;
         client.close_exchange();
         self.sn_schedule(now, key);

@@ -11,6 +11,7 @@ mod dispatch;
 mod late;
 mod leave;
 mod memory;
+mod pacing;
 mod peers;
 mod ping;
 mod predefined;
@@ -67,6 +68,8 @@ pub(crate) struct SnSide {
     /// Whom the transports let in, if not everybody.
     admissions: Vec<(TransportId, Admission)>,
     next_advertise: Instant,
+    /// Links that are spared.
+    lanes: pacing::Lanes,
     /// Client ids made up so far.
     generated_ids: u64,
 }
@@ -85,6 +88,7 @@ impl SnSide {
             transports: Vec::new(),
             admissions: Vec::new(),
             next_advertise: Instant::FAR_FUTURE,
+            lanes: pacing::Lanes::default(),
             generated_ids: 0,
         }
     }

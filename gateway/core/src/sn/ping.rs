@@ -29,6 +29,8 @@ impl Core {
         let Some(client) = self.sn.clients.get_mut(&key) else { return };
         if client.state != State::Awake {
             client.state = State::Awake;
+            client.retries = 0;
+            client.turn_by = Instant::FAR_FUTURE;
             client.woke = now;
             self.event(Event::Awake { client_id, waiting });
         }

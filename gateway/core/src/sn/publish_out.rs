@@ -9,6 +9,7 @@
 //! ```
 
 use super::client::Exchange;
+use super::pacing::Pace;
 use super::table::State;
 use super::topics::Form;
 use crate::broker::{Phase, Queued, SessionKey};
@@ -46,7 +47,11 @@ impl Core {
             return false;
         }
         self.drop_expired(now, key);
-        match self.next_message(key) {
+        let next = self.next_message(key);
+        if !matches!(next, Next::Nothing) && !self.may_begin(now, key, to) {
+            return false;
+        }
+        match next {
             Next::Nothing => {
                 self.drained(now, key, to);
                 false
@@ -58,6 +63,18 @@ impl Core {
             }
             Next::Again(msg_id, queued) => self.send_message(now, key, to, &queued, Some(msg_id)),
             Next::First(queued) => self.send_message(now, key, to, &queued, None),
+        }
+    }
+
+    /// Whether the link has room for a message to the client. An awake one for which there is no airtime sleeps on.
+    fn may_begin(&mut self, now: Instant, key: SessionKey, to: PeerAddr) -> bool {
+        match self.pace(now, key, to.transport) {
+            Pace::Go => true,
+            Pace::Wait => false,
+            Pace::Later => {
+                self.end_wake(now, key, to);
+                false
+            }
         }
     }
 
@@ -74,10 +91,14 @@ impl Core {
 
     /// Nothing more for now: an awake client goes back to sleep.
     fn drained(&mut self, now: Instant, key: SessionKey, to: PeerAddr) {
-        if self.sn.state(key) != State::Awake {
-            return;
+        if self.sn.state(key) == State::Awake && !self.upstream_has_more(now, key) {
+            self.end_wake(now, key, to);
         }
-        if self.upstream_has_more(now, key) {
+    }
+
+    /// An awake client goes back to sleep; what is left is there at its next wake.
+    pub(super) fn end_wake(&mut self, now: Instant, key: SessionKey, to: PeerAddr) {
+        if self.sn.state(key) != State::Awake {
             return;
         }
         let (Some(session), Some(client)) = (self.broker.sessions.get(key), self.sn.clients.get(&key)) else { return };

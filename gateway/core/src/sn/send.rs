@@ -1,8 +1,11 @@
 //! From a message to a datagram.
 
+use crate::broker::SessionKey;
 use crate::durable::{Promise, Recipient};
 use crate::{Core, Output};
-use sn_codec::{ConnAck, Disconnect, FrwdEncap, Message, PubAck, Qos, RegAck, ReturnCode, SubAck};
+use sn_codec::{
+    ConnAck, Disconnect, FrwdEncap, Message, MsgId, PubAck, Publish, Qos, RegAck, ReturnCode, SubAck, Topic, TopicId,
+};
 use sn_types::PeerAddr;
 
 impl Core {
@@ -16,6 +19,22 @@ impl Core {
         }
         let promise = promise(message);
         self.send_datagram(Recipient::Peer(to), Output::Send { to, datagram }, promise);
+    }
+
+    /// Whether a connected client of MQTT-SN can be sent a message where it is now: one that cannot need not wait for it. Of
+    /// others that is not known.
+    pub(crate) fn sn_fits_ever(&self, key: SessionKey, message: &crate::Message) -> bool {
+        let Some(client) = self.sn.clients.get(&key).filter(|client| client.is_connected()) else { return true };
+        let Some(to) = client.addr else { return true };
+        let publish = Publish {
+            dup: false,
+            qos: Qos::Zero,
+            retain: false,
+            topic: Topic::Normal(TopicId(1)),
+            msg_id: MsgId::NONE,
+            data: message.payload(),
+        };
+        self.sn_fits(to, &Message::Publish(publish))
     }
 
     /// Whether a message fits a datagram of the peer's link.

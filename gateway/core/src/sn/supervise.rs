@@ -44,6 +44,7 @@ impl Core {
                 client.paused_until = None;
                 self.pump(now, key);
             }
+            Due::NoTurn => self.miss_turn(now, key),
             Due::Lost(why) => self.lost(now, key, why),
         }
         self.sn_schedule(now, key);
@@ -51,9 +52,11 @@ impl Core {
 
     /// No answer within T_retry: sends the request again, or gives up after N_retry times.
     fn retry(&mut self, now: Instant, key: SessionKey) {
+        let must_wait = self.must_not_repeat(now, key);
         let Some(client) = self.sn.clients.get_mut(&key) else { return };
-        if client.addr.is_some_and(|addr| self.out.is_holding(Recipient::Peer(addr))) {
-            // It waits for the disk and was never sent: there is nothing that the client could have answered.
+        if must_wait || client.addr.is_some_and(|addr| self.out.is_holding(Recipient::Peer(addr))) {
+            // It waits for the disk and was never sent: there is nothing that the client could have answered. Or there is no
+            // airtime, which is not the client's fault.
             client.retry_at = now + self.config.timing.t_retry;
             return;
         }

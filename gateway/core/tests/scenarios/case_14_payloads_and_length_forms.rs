@@ -1,6 +1,6 @@
 //! Payloads arrive as they were sent, whatever they look like, and messages above 255 octets work both ways.
 
-use crate::common::sn::{connect, hex, octets, publish, register, subscribe};
+use crate::common::sn::{connect, hex, octets, publish, register, sleep, subscribe};
 use crate::common::{Rig, port};
 use gateway_core::{DropReason, RejectReason};
 use sn_codec::Qos;
@@ -88,4 +88,17 @@ fn what_is_no_message_is_dropped_without_an_answer() {
     let malformed =
         |(reason, count): (&RejectReason, &u64)| matches!(reason, RejectReason::Malformed(_)).then_some(*count);
     assert_eq!(rig.core.stats().rejects.iter().filter_map(malformed).sum::<u64>(), 7);
+}
+
+#[test]
+fn a_message_that_does_not_fit_its_link_takes_no_place_in_a_sleepers_mailbox() {
+    let mut rig = Rig::new();
+    rig.link(LinkProfile { mtu: 100, ..LinkProfile::UDP });
+    assert_eq!(rig.ask(NODE, connect("node")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(NODE, subscribe(Qos::One, 1, "a/b")), ["SUBACK q1 id=1 mid=1 00"]);
+    rig.send(NODE, sleep(60));
+    rig.publish(1, "a/b", &"x".repeat(94));
+    assert_eq!((rig.waiting("node"), rig.drops(DropReason::TooLong)), (0, 1));
+    rig.publish(1, "a/b", &"x".repeat(93));
+    assert_eq!((rig.waiting("node"), rig.drops(DropReason::TooLong)), (1, 1));
 }

@@ -28,6 +28,7 @@ mod loss;
 mod negative_vectors;
 mod nodes;
 mod noise;
+mod pacing;
 mod pick_me_up;
 mod predefined_ids;
 mod qos_minus_one;

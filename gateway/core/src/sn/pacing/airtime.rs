@@ -1,0 +1,115 @@
+//! How much of the air a transport may still use.
+
+use crate::Airtime;
+use sn_types::Instant;
+
+/// The window is counted in so many parts.
+const PARTS: usize = 60;
+
+/// What a transport has sent in the last window.
+///
+/// Counted by whole parts: the present one and the 60 before it. So the limit holds in every window, to the microsecond, and
+/// an old part is forgotten up to a part late.
+#[derive(Debug)]
+pub(super) struct Spent {
+    limit_us: u64,
+    part_us: u64,
+    used_us: u64,
+    parts_us: [u64; PARTS + 1],
+    /// The present part, counted from time zero.
+    part: u64,
+}
+
+impl Spent {
+    pub(super) fn new(airtime: &Airtime) -> Self {
+        let window_us = airtime.window.as_micros() as u64;
+        Self {
+            limit_us: (u128::from(window_us) * u128::from(airtime.limit_ppm) / 1_000_000) as u64,
+            part_us: (window_us / PARTS as u64).max(1),
+            used_us: 0,
+            parts_us: [0; PARTS + 1],
+            part: 0,
+        }
+    }
+
+    /// Writes down what is being sent, if there is time for it.
+    pub(super) fn spend(&mut self, now: Instant, airtime_us: u64) -> bool {
+        self.forget(now);
+        let fits = self.used_us + airtime_us <= self.limit_us;
+        if fits {
+            self.parts_us[self.part as usize % self.parts_us.len()] += airtime_us;
+            self.used_us += airtime_us;
+        }
+        fits
+    }
+
+    /// Whether so little is left that it is for answers: less than a quarter.
+    pub(super) fn is_scarce(&mut self, now: Instant) -> bool {
+        self.forget(now);
+        self.used_us > self.limit_us / 4 * 3
+    }
+
+    /// When a part is forgotten next.
+    pub(super) fn next_part(&self) -> Instant {
+        Instant::from_micros((self.part + 1) * self.part_us)
+    }
+
+    /// How much of what may be used is used at `now`, from 0 to 1.
+    pub(super) fn used(&self, now: Instant) -> f64 {
+        let part = now.as_micros() / self.part_us;
+        let is_old = part.saturating_sub(self.part) > PARTS as u64;
+        let used_us = if is_old { 0 } else { self.used_us };
+        if self.limit_us == 0 { 1.0 } else { used_us as f64 / self.limit_us as f64 }
+    }
+
+    fn forget(&mut self, now: Instant) {
+        let part = now.as_micros() / self.part_us;
+        let passed = part.saturating_sub(self.part).min(self.parts_us.len() as u64);
+        for ahead in 1..=passed {
+            let place = (self.part + ahead) as usize % self.parts_us.len();
+            self.used_us -= std::mem::take(&mut self.parts_us[place]);
+        }
+        self.part = self.part.max(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+    /// 1 % of an hour: 36 s.
+    const ONE_PERCENT: Airtime = Airtime { limit_ppm: 10_000, window: HOUR, bits_per_s: 250_000, overhead: 25 };
+
+    #[test]
+    fn the_limit_holds_in_every_window() {
+        let mut spent = Spent::new(&ONE_PERCENT);
+        // As much as it takes, every 7 s for five hours.
+        let mut sent = Vec::new();
+        for second in (0..5 * 3_600).step_by(7) {
+            let now = Instant::from_secs(second);
+            while spent.spend(now, 500_000) {
+                sent.push(second);
+            }
+        }
+        for second in 0..4 * 3_600 {
+            let in_window = sent.iter().filter(|at| (second..second + 3_600).contains(*at)).count();
+            assert!(in_window <= 72, "{in_window} halves of a second from {second} s on");
+        }
+        assert!(sent.len() >= 72 * 4, "and it is used: {}", sent.len());
+    }
+
+    #[test]
+    fn it_is_scarce_in_the_last_quarter_and_comes_back() {
+        let mut spent = Spent::new(&ONE_PERCENT);
+        assert!(spent.spend(Instant::ZERO, 27_000_000) && !spent.is_scarce(Instant::ZERO));
+        assert!(spent.spend(Instant::ZERO, 1) && spent.is_scarce(Instant::ZERO));
+        assert!(spent.spend(Instant::ZERO, 8_999_999) && !spent.spend(Instant::ZERO, 1), "all is used");
+        assert!(spent.used(Instant::ZERO) > 0.999 && spent.used(Instant::from_secs(4_000)) < 0.001);
+        assert_eq!(spent.next_part(), Instant::from_secs(60));
+        assert!(spent.is_scarce(Instant::from_secs(3_600)));
+        assert!(!spent.is_scarce(Instant::from_secs(3_660)));
+        assert!(spent.spend(Instant::from_secs(100_000), 36_000_000), "long after");
+    }
+}
