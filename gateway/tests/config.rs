@@ -166,7 +166,7 @@ fn what_no_radio_takes_is_named_with_its_place() {
         ("channel = 15\npan_id = 0xFFFF", "expected a whole number from 0 to 65534"),
         ("channel = 15\nshort_address = 0xFFFE", "expected a whole number from 0 to 65533"),
         ("channel = 15\ntx_power_dbm = 31", "expected a power from -40 to 30, in dBm"),
-        ("channel = 15\nsecurity = \"mic\"", "known are none, mic-32, mic-64, mic-128"),
+        ("channel = 15\nsecurity = \"high\"", "known are none, mic-32, mic-64, mic-128"),
         ("channel = 15\ncarriage = \"ip\"", "known are bare, 6lowpan, both"),
         ("channel = 15\nparity = \"odd\"", "`parity` is no key of a transport of kind `ieee802154`"),
         ("channel = 15\nframing = \"hdlc\"", "`framing` is no key of a transport of kind `ieee802154`"),
