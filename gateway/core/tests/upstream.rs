@@ -8,8 +8,9 @@ mod text;
 
 use cluster::Cluster;
 use gateway_core::mqtt::Version;
-use gateway_core::{ClientState, Qos, UpstreamState};
+use gateway_core::{ClientState, Core, Input, Output, Qos, RejectReason, UpstreamState};
 use sn_client::{Config, Event, Qos as NodeQos, State, Topic, Will};
+use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
 use std::num::NonZeroU16;
 
 const HOUR: NonZeroU16 = NonZeroU16::new(3_600).unwrap();
@@ -352,4 +353,54 @@ fn a_table_that_is_removed_ends_the_sessions_that_lived_upstream() {
     assert!(cluster.gateways[0].core.client("node").is_none());
     cluster.node.publish(Topic::Name("up"), b"1", NodeQos::One, false).unwrap();
     cluster.until("told to connect", |cluster| cluster.told.iter().any(|event| matches!(event, Event::Lost(_))));
+}
+
+/// A gateway whose broker never answers, and what it sends nodes.
+struct Unanswered(Core);
+
+impl Unanswered {
+    fn new() -> Self {
+        let transparent = Some(cluster::transparent(Version::V5));
+        Self(Core::new(gateway_core::Config { transparent, ..gateway_core::Config::default() }))
+    }
+
+    fn hear(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let from = PeerAddr::direct(TransportId(0), LinkAddr::Line);
+        self.0.handle_input(Instant::ZERO, Input::Datagram { from, bytes });
+        self.sent()
+    }
+
+    fn sent(&mut self) -> Vec<Vec<u8>> {
+        let outputs = std::iter::from_fn(|| self.0.poll_output());
+        outputs
+            .filter_map(|output| if let Output::Send { datagram, .. } = output { Some(datagram) } else { None })
+            .collect()
+    }
+}
+
+const CONNECT: &[u8] = b"\x0A\x04\x00\x01\x00\x3Cnode";
+
+#[test]
+fn before_connack_only_connect_and_disconnect_are_heard() {
+    let mut gateway = Unanswered::new();
+    let nothing: [Vec<u8>; 0] = [];
+    assert_eq!(gateway.hear(CONNECT), nothing);
+    assert_eq!(gateway.hear(CONNECT), nothing, "repeated, it asks upstream once");
+    for early in [&b"\x08\x0C\x22ab\x00\x01x"[..], b"\x02\x16", b"\x07\x12\x20\x00\x01ab", b"\x06\x09will"] {
+        assert_eq!(gateway.hear(early), nothing, "{early:02X?}");
+    }
+    assert_eq!(gateway.0.stats().rejects.get(&RejectReason::WrongState), Some(&4));
+    assert_eq!(gateway.hear(b"\x02\x18"), [b"\x02\x18"]);
+    assert_eq!(gateway.0.client("node").expect("kept").info.upstream, None);
+}
+
+#[test]
+fn a_connect_that_upstream_does_not_answer_ends_with_congestion() {
+    let mut gateway = Unanswered::new();
+    gateway.hear(CONNECT);
+    while let Some(next) = gateway.0.poll_timeout().filter(|next| *next <= Instant::from_secs(20)) {
+        assert!(gateway.sent().is_empty());
+        gateway.0.handle_timeout(next);
+    }
+    assert_eq!(gateway.sent(), [b"\x03\x05\x01"]);
 }
