@@ -2,6 +2,7 @@
 
 use crate::auth::Wish;
 use crate::config::{self, File, ListenAddr, ListenerTable, LogFormat, StoreTable, TransportTable, parse_entry};
+use crate::radio::Radio;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use sn_types::{Eui64, LinkKey, TopicId};
@@ -32,6 +33,12 @@ pub enum Command {
         /// What to do
         #[command(subcommand)]
         what: Sessions,
+    },
+    /// Ask a radio dongle what it is, or how loud the channels are; no gateway may have it open
+    Radio {
+        /// What to do
+        #[command(subcommand)]
+        what: Radio,
     },
     /// Look at the radio nodes of a running gateway, or change the list of those that it knows
     Nodes {

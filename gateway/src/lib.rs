@@ -18,6 +18,7 @@ mod event_log;
 pub mod logging;
 mod metrics;
 pub mod mqtt;
+pub mod radio;
 mod reload;
 pub mod run;
 mod startup;

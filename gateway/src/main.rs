@@ -7,7 +7,7 @@ use sn_gateway::auth::{Change, Keep, may, passwd};
 use sn_gateway::capture::client::{Wish, capture};
 use sn_gateway::cli::{Cli, Command, DataArgs, Sessions};
 use sn_gateway::store::backup;
-use sn_gateway::{config, run};
+use sn_gateway::{config, radio, run};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::CheckConfig { file } => check_config(&file).map(print),
         Command::Sessions { what } => sessions(&what).map(print),
+        Command::Radio { what } => radio::run(&what).map(print),
         Command::Nodes { what } => nodes::run(&what).map(print),
         Command::Backup { file, data } => data.dir().and_then(|dir| client::save_backup(&dir, &file)).map(print),
         Command::Passwd { file, user, stdin, scram, delete } => {
