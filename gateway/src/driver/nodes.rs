@@ -43,7 +43,15 @@ impl Driver {
     pub(super) fn ask_for_counters(&mut self) {
         let now = self.clock.now();
         for (transport, it) in (0..).map(TransportId).zip(&mut self.transports) {
-            if it.nodes().is_some_and(NodeTable::asks) {
+            if !it.nodes().is_some_and(NodeTable::asks) {
+                continue;
+            }
+            if self.keeper.is_none() {
+                tracing::error!(
+                    transport = transport.0,
+                    "nothing can be sent here: frames are secured with counters that must survive the process; give --data DIR"
+                );
+            } else {
                 self.core.handle_input(now, Input::CountersWanted { transport });
             }
         }
