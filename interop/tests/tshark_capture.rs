@@ -170,3 +170,65 @@ fn a_node_on_a_line_is_dissected_under_the_addresses_that_stand_for_it() {
     assert_eq!(types(&up), BTreeSet::from([CONNECT, REGISTER, PUBLISH, DISCONNECT]));
     assert_eq!(types(&down), BTreeSet::from([CONNACK, REGACK, PUBACK, DISCONNECT]));
 }
+
+/// Nodes around an emulated dongle that report every second.
+const SCENARIO: &str = r#"
+name = "capture"
+duration = "60s"
+seed = 7
+
+[medium.radio]
+shadowing_db = 0
+
+[[gateway]]
+place = [5, 5]
+
+[[nodes]]
+name = "node"
+count = 3
+place = { grid = [[1, 1], [9, 9]] }
+start_within = "1s"
+
+[[nodes.report]]
+topic = "report/{id}"
+every = "1s"
+qos = 1
+"#;
+
+#[test]
+fn frames_of_a_radio_are_dissected_with_what_the_radio_says_of_them() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let [scenario, config, device, data] =
+        ["scenario.toml", "gw.toml", "device", "data"].map(|name| dir.path().join(name));
+    fs::write(&scenario, SCENARIO).expect("a file");
+    let text = format!(
+        "[[transport]]\nkind = \"udp\"\nlisten = \"127.0.0.1:0\"\n[[transport]]\nkind = \"ieee802154\"\nname = \"air\"\n\
+         device = {device:?}\nchannel = 15\npan_id = 0x530F\nsecurity = \"none\"\nanonymous = true\n"
+    );
+    fs::write(&config, text).expect("a file");
+    let mut command = Command::new(release_dir().join("sn-sim"));
+    command.arg("dongle").arg(&scenario).arg("--device").arg(&device);
+    let mut dongle = Process::start(command);
+    dongle.expect("a dongle with 3 nodes");
+    let _gateway = Gateway::start_durable(&data, &["--config", config.to_str().expect("a path in UTF-8")]);
+    let file = dir.path().join("air.pcapng");
+    let mut command = Command::new(release_dir().join("sn-gateway"));
+    command.args(["capture", "-t", "air", "--count", "40", "-w"]).arg(&file).arg("--data").arg(&data);
+    Process::start(command).expect("40 frames, none missed");
+    let mut tshark = Command::new("tshark");
+    tshark.arg("-r").arg(&file).args(["-n", "-d", &format!("udp.port=={PORT},mqttsn"), "-T", "fields"]);
+    tshark.args(["-e", "wpan-tap.ch_num", "-e", "frame.packet_flags_direction", "-e", "wpan-tap.rss"]);
+    tshark.args(["-e", "wpan-tap.lqi", "-e", "mqttsn.msg.type", "-e", "_ws.malformed"]);
+    let printed = String::from_utf8(tshark.output().expect("tshark is installed").stdout).expect("text");
+    let mut types = BTreeSet::new();
+    for line in printed.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [channel, direction, rss, lqi, msg_type, malformed] = fields[..] else { panic!("{line:?}") };
+        assert_eq!((channel, malformed), ("15", ""), "{line:?}");
+        let is_received = direction.ends_with('1');
+        assert_eq!((is_received, is_received), (!rss.is_empty(), !lqi.is_empty()), "{line:?}");
+        types.insert(msg_type.to_owned());
+    }
+    assert_eq!(printed.lines().count(), 40);
+    assert!(types.contains("0x0c") && types.contains("0x0d"), "PUBLISH and PUBACK: {types:?}");
+}
