@@ -269,6 +269,10 @@ impl Dongle {
             Property::MAC_SRC_MATCH_ENABLED => settings.matches = fields.boolean().ok_or(wrong)?,
             Property::MAC_SCAN_MASK => settings.scan_mask = value.to_vec(),
             Property::MAC_SCAN_PERIOD => settings.scan_period_ms = fields.short().ok_or(wrong)?,
+            Property::MAC_SRC_MATCH_EXTENDED_ADDRESSES => {
+                settings.matched.clear();
+                return value.chunks(8).try_for_each(|node| self.insert(property, node));
+            }
             Property::MAC_SCAN_STATE => return self.scan(now, fields.octet().ok_or(wrong)?),
             _ => return Err(Status::PROP_NOT_FOUND),
         }
@@ -492,6 +496,10 @@ mod tests {
         }
         wire.settle();
         assert!(asks(&mut wire));
+        // Until all that are left fit.
+        wire.rcp.match_source(wire.now, [0; 8], false);
+        wire.settle();
+        assert!(!asks(&mut wire));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The driver of a radio in virtual time, against a radio that answers by a script.
 
 use sn_types::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use transports::hdlc::{self, Decoded, Decoder};
 use transports::ieee802154::spinel::{
@@ -33,6 +33,8 @@ struct Bench {
     resets: bool,
     values: BTreeMap<Property, Vec<u8>>,
     energy: BTreeMap<u8, i8>,
+    /// The table of nodes, if it has an end.
+    table: Option<(usize, BTreeSet<Vec<u8>>)>,
     /// Everything that the driver has asked for.
     asked: Vec<String>,
     /// Frames that it has not been told about yet: the transaction.
@@ -53,6 +55,7 @@ impl Bench {
             (Property::CAPS, caps),
             (Property::HWADDR, HWADDR.to_vec()),
             (Property::NCP_VERSION, b"OPENTHREAD/1; test\0".to_vec()),
+            (Property::MAC_RAW_STREAM_ENABLED, vec![1]),
         ]);
         Self {
             now: Instant::ZERO,
@@ -62,6 +65,7 @@ impl Bench {
             resets: true,
             values,
             energy: (11..=26).map(|channel| (channel, -60 - channel as i8)).collect(),
+            table: None,
             asked: Vec::new(),
             transmits: Vec::new(),
             events: Vec::new(),
@@ -115,12 +119,32 @@ impl Bench {
             Message::Noop | Message::Is(..) | Message::Inserted(..) | Message::Removed(..) => panic!("{frame:?}"),
         };
         self.asked.push(format!("{property} {value:02x?}"));
-        match self.moods.get(&property).copied().unwrap_or(Mood::Answers) {
+        let mood = self.moods.get(&property).copied().unwrap_or(Mood::Answers);
+        match if self.tabulate(&frame.message) { mood } else { Mood::Refuses(Status(11)) } {
             Mood::Answers => self.say(frame.transaction, property, &value),
             Mood::Refuses(status) => self.say_status(frame.transaction, status),
             Mood::Silent => {}
         }
         self.look_at(property, &value);
+    }
+
+    /// What becomes of the table of nodes; `false`: it is full.
+    fn tabulate(&mut self, message: &Message<'_>) -> bool {
+        let Some((room, nodes)) = &mut self.table else { return true };
+        match message {
+            Message::Insert(_, node) if nodes.len() >= *room && !nodes.contains(*node) => return false,
+            Message::Insert(_, node) => _ = nodes.insert(node.to_vec()),
+            Message::Remove(_, node) => _ = nodes.remove(*node),
+            Message::Set(Property::MAC_SRC_MATCH_EXTENDED_ADDRESSES, _) => nodes.clear(),
+            Message::Noop
+            | Message::Reset(_)
+            | Message::Get(_)
+            | Message::Set(..)
+            | Message::Is(..)
+            | Message::Inserted(..)
+            | Message::Removed(..) => {}
+        }
+        true
     }
 
     /// A scan of one channel, once it has been told which.
@@ -199,7 +223,7 @@ fn a_radio_is_reset_asked_and_set_up_before_it_is_up() {
     let [Event::Up(info)] = &bench.took()[..] else { panic!("it is up") };
     assert_eq!((info.protocol, info.hwaddr, info.address), ((4, 3), HWADDR, HWADDR));
     assert_eq!((&info.version[..], info.channel, info.tx_power_dbm), ("OPENTHREAD/1; test", 15, Some(8)));
-    assert!(info.matches_sources && bench.rcp.is_ready() && bench.rcp.poll_timeout().is_none());
+    assert!(info.matches_sources && bench.rcp.is_ready());
 }
 
 #[test]
@@ -408,12 +432,102 @@ fn channels_are_looked_at_one_after_the_other() {
 }
 
 #[test]
-fn a_node_more_than_the_radio_knows_by_heart_makes_it_tell_every_node_to_wait() {
+fn a_list_that_is_full_is_not_used_until_all_fit_again() {
     let mut bench = Bench::up();
-    bench.moods.insert(Property::MAC_SRC_MATCH_EXTENDED_ADDRESSES, Mood::Refuses(Status(11)));
+    bench.table = Some((2, BTreeSet::new()));
+    let node = |number| [number; 8];
+    let used = |bench: &Bench| bench.asked.iter().rfind(|ask| ask.starts_with("MAC_SRC_MATCH_ENABLED")).cloned();
+    for number in 1..=4 {
+        bench.rcp.match_source(bench.now, node(number), true);
+        bench.go_on();
+    }
+    assert_eq!(used(&bench).as_deref(), Some("MAC_SRC_MATCH_ENABLED [00]"));
+    bench.rcp.match_source(bench.now, node(1), false);
+    bench.go_on();
+    assert_eq!(used(&bench).as_deref(), Some("MAC_SRC_MATCH_ENABLED [00]"), "three are too many, too");
+    bench.rcp.match_source(bench.now, node(3), false);
+    bench.go_on();
+    assert_eq!(used(&bench).as_deref(), Some("MAC_SRC_MATCH_ENABLED [01]"));
+    let held = bench.table.as_ref().map(|(_, nodes)| nodes.iter().cloned().collect::<Vec<_>>());
+    assert_eq!(held, Some(vec![node(2).to_vec(), node(4).to_vec()]));
+}
+
+#[test]
+fn a_node_that_cannot_be_taken_off_the_list_is_no_reason_not_to_use_it() {
+    let mut bench = Bench::up();
     bench.rcp.match_source(bench.now, NODE, true);
     bench.go_on();
-    assert_eq!(bench.asked[1..], ["MAC_SRC_MATCH_ENABLED [00]"]);
+    bench.moods.insert(Property::MAC_SRC_MATCH_EXTENDED_ADDRESSES, Mood::Refuses(Status::FAILURE));
+    bench.asked.clear();
+    bench.rcp.match_source(bench.now, NODE, false);
+    bench.go_on();
+    assert_eq!(bench.asked, ["MAC_SRC_MATCH_EXTENDED_ADDRESSES [02, 00, 00, 01, 00, 00, 00, 07]"]);
+}
+
+#[test]
+fn a_radio_that_is_lost_without_a_word_is_noticed() {
+    let mut bench = Bench::up();
+    assert_eq!(bench.wait().as_secs(), 15);
+    assert_eq!(bench.asked, ["MAC_RAW_STREAM_ENABLED [01]"]);
+    assert_eq!(bench.took(), [], "it is as it was");
+    // Its firmware hangs.
+    bench.moods.insert(Property::MAC_RAW_STREAM_ENABLED, Mood::Silent);
+    (0..3).for_each(|_| _ = bench.wait());
+    assert_eq!(bench.downs(), ["it does not answer for MAC_RAW_STREAM_ENABLED"]);
+}
+
+#[test]
+fn a_radio_whose_notice_of_a_reset_was_lost_is_set_up_again() {
+    let forgets: [fn(&mut Bench); 2] = [
+        |bench| {
+            bench.values.insert(Property::MAC_RAW_STREAM_ENABLED, vec![0]);
+            bench.wait();
+        },
+        |bench| {
+            bench.rcp.transmit(bench.now, &TRANSMIT).expect("it is ready");
+            bench.go_on();
+            let (transaction, _) = bench.transmits.pop().expect("it has the frame");
+            bench.say_status(transaction, Status::INVALID_STATE);
+            assert_eq!(bench.rcp.poll_event(), Some(Event::Sent(Sent::Refused(Status::INVALID_STATE))));
+        },
+    ];
+    let whys = ["it has forgotten how it was set up", "it does not send, as if it had not been set up"];
+    for (forget, why) in forgets.into_iter().zip(whys) {
+        let mut bench = Bench::up();
+        forget(&mut bench);
+        let events = bench.took();
+        assert!(matches!(&events[..], [Event::Down(told), Event::Up(_)] if told == why), "{events:?}");
+    }
+}
+
+#[test]
+fn what_a_radio_cannot_is_told_once_however_often_it_is_tried() {
+    for mood in [Mood::Refuses(Status::INVALID_ARGUMENT), Mood::Silent] {
+        let mut bench = Bench::new(settings());
+        bench.moods.insert(Property::PHY_CHAN, mood);
+        bench.open();
+        (0..40).for_each(|_| _ = bench.wait());
+        assert_eq!(bench.downs().len(), 1);
+    }
+}
+
+#[test]
+fn a_scan_has_time_until_the_radio_has_taken_it() {
+    let mut bench = Bench::up();
+    bench.moods.insert(Property::MAC_SCAN_PERIOD, Mood::Silent);
+    bench.rcp.scan(bench.now, &[11], 300).expect("it is ready");
+    bench.go_on();
+    bench.moods.clear();
+    assert_eq!(bench.wait().as_secs(), 2, "the request is repeated");
+    assert_eq!(bench.took(), [Event::Scanned(vec![Energy { channel: 11, dbm: -71 }])]);
+}
+
+#[test]
+fn a_radio_that_stays_elsewhere_after_a_scan_is_started_again() {
+    let mut bench = Bench::up();
+    bench.moods.insert(Property::PHY_CHAN, Mood::Refuses(Status::INVALID_STATE));
+    bench.rcp.scan(bench.now, &[11], 300).expect("it is ready");
+    assert_eq!(bench.downs()[0], "it does not go back to channel 15: INVALID_STATE");
 }
 
 #[test]

@@ -5,8 +5,11 @@
 //! none, and the [output](Rcp::output) to the device. When the device has gone, [`Rcp::handle_closed`].
 //!
 //! The radio is reset, asked who it is, and set up; whatever goes wrong then or later, it is started again. At any time it may
-//! have been reset by itself: it says so, and is set up anew. One request is under way at a time, and beside it one frame.
+//! have been reset by itself: it says so, and is set up anew. In case it cannot say so it is asked from time to time. One
+//! request is under way at a time, and beside it one frame.
 
+mod matching;
+mod requests;
 mod scan;
 mod startup;
 mod types;
@@ -18,23 +21,25 @@ use super::names::{Property, Status};
 use super::pack::{Eui64, Fields};
 use super::stream::{FCS_LEN, MD_FLAG_ACKED_FP, MD_FLAG_BAD_FCS, MD_FLAG_TX, RawReceived, RawSent, RawTransmit};
 use crate::hdlc::{self, Decoded, Decoder};
+use matching::Matching;
+use requests::{Ask, Asked, Purpose, Verb};
 use scan::{Scan, quietest};
 use sn_types::Instant;
 use startup::Step;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// How long the radio may take to come out of a reset, and to answer a request.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long it may take with a frame: backoffs and retries on a busy channel take their time.
 const TRANSMIT_PATIENCE: Duration = Duration::from_secs(5);
-/// How often a request is sent.
-const ASKS: u8 = 2;
 /// The resets that are tried one after the other. With the last a USB device is gone for a moment.
 const RESETS: [Reset; 3] = [Reset::Stack, Reset::Stack, Reset::Platform];
 /// How often it may be set up in vain before it is left alone for a while, and for how long.
 const STARTS: u8 = 5;
 const REST: Duration = Duration::from_secs(10);
+/// How often a radio that is up is asked whether it still is: it may hang, or may have been reset with its notice lost.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// Ours, and with radios for several hosts that of news for all.
 const INTERFACES: [u8; 2] = [0, 3];
 /// Events that wait to be polled; further frames are dropped.
@@ -45,42 +50,6 @@ const CSMA_BACKOFFS: u8 = 4;
 const CHANNELS: std::ops::RangeInclusive<u8> = 11..=26;
 /// How long to listen on each to find the quietest.
 const LISTEN_MS: u16 = 100;
-
-/// What is asked of the radio.
-#[derive(Clone, Debug)]
-struct Ask {
-    verb: Verb,
-    property: Property,
-    value: Vec<u8>,
-    purpose: Purpose,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Verb {
-    Get,
-    Set,
-    Insert,
-    Remove,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    Startup(Step),
-    Scan,
-    /// After a scan.
-    Retune,
-    /// A node of the list of those for whom something waits.
-    Match,
-}
-
-/// A request under way.
-#[derive(Debug)]
-struct Asked {
-    ask: Ask,
-    transaction: u8,
-    until: Instant,
-    asks: u8,
-}
 
 #[derive(Debug, PartialEq, Eq)]
 enum Phase {
@@ -115,7 +84,9 @@ pub struct Rcp {
     sending: Option<(u8, Instant)>,
     scan: Option<Scan>,
     /// For whom something waits.
-    matched: BTreeSet<Eui64>,
+    matching: Matching,
+    /// When to ask whether it is still up, while it is.
+    look_at: Instant,
     events: VecDeque<Event>,
     /// The last reason told.
     told: Option<String>,
@@ -139,7 +110,8 @@ impl Rcp {
             waiting: VecDeque::new(),
             sending: None,
             scan: None,
-            matched: BTreeSet::new(),
+            matching: Matching::default(),
+            look_at: Instant::ZERO,
             events: VecDeque::new(),
             told: None,
             starts: 0,
@@ -190,6 +162,8 @@ impl Rcp {
                     self.restart(now, "it does not say what became of a frame".into());
                 } else if self.scan.as_ref().and_then(Scan::timeout).is_some_and(|until| until <= now) {
                     self.scan_on(now);
+                } else if self.phase == Phase::Running && self.look_at <= now {
+                    self.look(now);
                 }
             }
         }
@@ -204,7 +178,8 @@ impl Rcp {
             Phase::Starting | Phase::Running => {
                 let asked = self.asked.as_ref().map(|asked| asked.until);
                 let scan = self.scan.as_ref().and_then(Scan::timeout);
-                asked.into_iter().chain(self.sending.map(|(_, until)| until)).chain(scan).min()
+                let look = (self.phase == Phase::Running).then_some(self.look_at);
+                asked.into_iter().chain(self.sending.map(|(_, until)| until)).chain(scan).chain(look).min()
             }
         }
     }
@@ -281,9 +256,9 @@ impl Rcp {
 
     /// From now on a node that asks is told that something waits for it, or no longer. Kept over restarts of the radio.
     pub fn match_source(&mut self, now: Instant, node: Eui64, waits: bool) {
-        let is_new = if waits { self.matched.insert(node) } else { self.matched.remove(&node) };
-        if is_new && self.phase == Phase::Running && self.info.matches_sources {
-            self.ask(now, match_ask(node, waits));
+        if self.matching.want(node, waits) && self.phase == Phase::Running && self.info.matches_sources {
+            let asks = self.matching.changed(node, waits);
+            self.ask_all(now, asks);
         }
     }
 
@@ -326,6 +301,8 @@ impl Rcp {
                 let mut fields = Fields::new(value);
                 let found = fields.octet().zip(fields.signed()).map(|(channel, dbm)| Energy { channel, dbm });
                 if found.is_some_and(|energy| self.scan.as_mut().is_some_and(|scan| scan.found(energy))) {
+                    // If its answer to the request was lost it is not missed.
+                    self.asked.take_if(|asked| asked.ask.purpose == Purpose::Scan);
                     self.scan_on(now);
                 }
             }
@@ -354,7 +331,12 @@ impl Rcp {
         if self.sending.is_some_and(|(sending, _)| sending == transaction) {
             self.sending = None;
             let sent = if property == Property::LAST_STATUS { RawSent::decode(value) } else { None };
-            return self.events.push_back(Event::Sent(sent.map_or(Sent::Unknown, Sent::from)));
+            let sent = sent.map_or(Sent::Unknown, Sent::from);
+            self.events.push_back(Event::Sent(sent));
+            if sent == Sent::Refused(Status::INVALID_STATE) {
+                self.restart(now, "it does not send, as if it had not been set up".into());
+            }
+            return;
         }
         let Some(asked) = self.asked.take_if(|asked| asked.transaction == transaction) else { return };
         let answer = match (property, asked.ask.property) {
@@ -379,17 +361,40 @@ impl Rcp {
                 self.waiting.retain(|ask| ask.purpose != Purpose::Scan);
                 self.scan_on(now);
             }
-            Purpose::Match if answer.is_err() => self.match_all(now),
-            Purpose::Scan | Purpose::Retune | Purpose::Match => {}
+            Purpose::Scan => {
+                if let Some(scan) = self.scan.as_mut().filter(|_| ask.property == Property::MAC_SCAN_STATE) {
+                    scan.listens(now);
+                }
+            }
+            Purpose::Retune => {
+                if let Err(status) = answer {
+                    self.restart(now, format!("it does not go back to channel {}: {status}", self.info.channel));
+                }
+            }
+            Purpose::Match => {
+                if self.matching.answered(ask, answer.is_ok()) {
+                    self.waiting.retain(|ask| ask.purpose != Purpose::Match);
+                    let asks = self.matching.overflow();
+                    self.ask_all(now, asks);
+                }
+            }
+            Purpose::Look => self.looked(now, answer),
         }
     }
 
-    /// There is no room for another node: without the list, every node that asks is told that something waits, and stays
-    /// awake for a moment.
-    fn match_all(&mut self, now: Instant) {
-        self.info.matches_sources = false;
-        let (property, value) = (Property::MAC_SRC_MATCH_ENABLED, vec![0]);
-        self.ask(now, Ask { verb: Verb::Set, property, value, purpose: Purpose::Retune });
+    /// Asks for what only the host has switched on.
+    fn look(&mut self, now: Instant) {
+        self.look_at = now + LOOK_EVERY;
+        let property = Property::MAC_RAW_STREAM_ENABLED;
+        self.ask(now, Ask { verb: Verb::Get, property, value: Vec::new(), purpose: Purpose::Look });
+    }
+
+    fn looked(&mut self, now: Instant, answer: Result<&[u8], Status>) {
+        match answer.map(|value| Fields::new(value).boolean()) {
+            // Whose firmware does not tell this lives, at least.
+            Ok(Some(true)) | Err(Status::PROP_NOT_FOUND | Status::UNIMPLEMENTED) => {}
+            Ok(Some(false) | None) | Err(_) => self.restart(now, "it has forgotten how it was set up".into()),
+        }
     }
 
     /// It is reset, for the so-manieth time in a row.
@@ -416,7 +421,6 @@ impl Rcp {
 
     fn start(&mut self, now: Instant) {
         if self.starts >= STARTS {
-            self.starts = 0;
             return self.rest(now, "it is reset again and again while it is set up".into());
         }
         self.starts += 1;
@@ -446,43 +450,19 @@ impl Rcp {
         self.phase = Phase::Running;
         self.starts = 0;
         self.told = None;
+        self.look_at = now + LOOK_EVERY;
         self.events.push_back(Event::Up(Box::new(self.info.clone())));
         if self.info.matches_sources {
-            let matched: Vec<Eui64> = self.matched.iter().copied().collect();
-            matched.into_iter().for_each(|node| self.ask(now, match_ask(node, true)));
+            let asks = self.matching.begin();
+            self.ask_all(now, asks);
         }
-    }
-
-    fn begin_scan(&mut self, now: Instant, scan: Scan) {
-        self.scan = Some(scan);
-        self.scan_on(now);
-    }
-
-    fn scan_on(&mut self, now: Instant) {
-        let Some(scan) = &mut self.scan else { return };
-        if let Some(asks) = scan.next(now) {
-            return asks.into_iter().for_each(|ask| self.ask(now, ask));
-        }
-        let found = self.scan.take().map(Scan::into_found).unwrap_or_default();
-        if self.phase == Phase::Starting {
-            self.info.energy = found;
-            return self.step(now, Some(Step::Channel));
-        }
-        let (property, value) = (Property::PHY_CHAN, vec![self.info.channel]);
-        self.ask(now, Ask { verb: Verb::Set, property, value, purpose: Purpose::Retune });
-        self.events.push_back(Event::Scanned(found));
-    }
-
-    fn not_answered(&mut self, now: Instant) {
-        let Some(asked) = self.asked.take() else { return };
-        if asked.asks < ASKS {
-            return self.put(now, asked.ask, asked.asks + 1);
-        }
-        self.restart(now, format!("it does not answer for {}", asked.ask.property));
     }
 
     /// Something is wrong with it.
     fn restart(&mut self, now: Instant, why: String) {
+        if self.starts >= STARTS {
+            return self.rest(now, why);
+        }
         self.forget();
         self.tell(why);
         self.reset(now, 0);
@@ -492,6 +472,7 @@ impl Rcp {
     fn rest(&mut self, now: Instant, why: String) {
         self.forget();
         self.tell(why);
+        self.starts = 0;
         self.phase = Phase::Resting { until: now + REST };
     }
 
@@ -512,41 +493,6 @@ impl Rcp {
         }
     }
 
-    fn ask(&mut self, now: Instant, ask: Ask) {
-        self.waiting.push_back(ask);
-        self.ask_on(now);
-    }
-
-    fn ask_on(&mut self, now: Instant) {
-        if self.asked.is_none()
-            && let Some(ask) = self.waiting.pop_front()
-        {
-            self.put(now, ask, 1);
-        }
-    }
-
-    fn put(&mut self, now: Instant, ask: Ask, asks: u8) {
-        let transaction = self.next_transaction();
-        let (property, value) = (ask.property, &ask.value[..]);
-        let message = match ask.verb {
-            Verb::Get => Message::Get(property),
-            Verb::Set => Message::Set(property, value),
-            Verb::Insert => Message::Insert(property, value),
-            Verb::Remove => Message::Remove(property, value),
-        };
-        self.write(transaction, message);
-        self.asked = Some(Asked { transaction, until: now + PATIENCE, asks, ask });
-    }
-
-    /// 1..=15, and not one that is under way.
-    fn next_transaction(&mut self) -> u8 {
-        self.transaction = self.transaction % 15 + 1;
-        let is_used = self.sending.is_some_and(|(sending, _)| sending == self.transaction)
-            || self.asked.as_ref().is_some_and(|asked| asked.transaction == self.transaction);
-        // Two are under way at most.
-        if is_used { self.next_transaction() } else { self.transaction }
-    }
-
     fn write(&mut self, transaction: u8, message: Message<'_>) {
         hdlc::encode(&Frame::new(transaction, message).encode(), &mut self.line);
     }
@@ -555,12 +501,6 @@ impl Rcp {
 /// The status in a value; what is none is a failure.
 fn status(value: &[u8]) -> Status {
     Fields::new(value).packed().map_or(Status::FAILURE, Status)
-}
-
-fn match_ask(node: Eui64, waits: bool) -> Ask {
-    let verb = if waits { Verb::Insert } else { Verb::Remove };
-    let property = Property::MAC_SRC_MATCH_EXTENDED_ADDRESSES;
-    Ask { verb, property, value: node.to_vec(), purpose: Purpose::Match }
 }
 
 impl From<RawSent> for Sent {

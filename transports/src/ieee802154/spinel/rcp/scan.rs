@@ -1,7 +1,9 @@
 //! Energy scans: one channel after the other, since a raw radio takes no more at a time.
 
-use super::types::Energy;
-use super::{Ask, Purpose, Verb};
+use super::requests::{Ask, Purpose, Verb};
+use super::startup::Step;
+use super::types::{Energy, Event};
+use super::{Phase, Rcp};
 use crate::ieee802154::spinel::names::Property;
 use sn_types::Instant;
 use std::collections::VecDeque;
@@ -16,7 +18,8 @@ const ENERGY: u8 = 2;
 #[derive(Debug)]
 pub(super) struct Scan {
     left: VecDeque<u8>,
-    now: Option<(u8, Instant)>,
+    /// The channel, and since it has been told to listen there, until when it may take.
+    now: Option<(u8, Option<Instant>)>,
     period_ms: u16,
     found: Vec<Energy>,
 }
@@ -27,9 +30,9 @@ impl Scan {
     }
 
     /// Turns to the next channel: what to ask for it. `None`: there is no more.
-    pub(super) fn next(&mut self, now: Instant) -> Option<[Ask; 3]> {
+    pub(super) fn next(&mut self) -> Option<[Ask; 3]> {
         let channel = self.left.pop_front()?;
-        self.now = Some((channel, now + Duration::from_millis(self.period_ms.into()) + PATIENCE));
+        self.now = Some((channel, None));
         let set =
             |property, value: &[u8]| Ask { verb: Verb::Set, property, value: value.to_vec(), purpose: Purpose::Scan };
         Some([
@@ -37,6 +40,13 @@ impl Scan {
             set(Property::MAC_SCAN_PERIOD, &self.period_ms.to_le_bytes()),
             set(Property::MAC_SCAN_STATE, &[ENERGY]),
         ])
+    }
+
+    /// The radio listens from now on.
+    pub(super) fn listens(&mut self, now: Instant) {
+        if let Some((_, until)) = &mut self.now {
+            *until = Some(now + Duration::from_millis(self.period_ms.into()) + PATIENCE);
+        }
     }
 
     /// A result has come. Whether it is the one that is waited for.
@@ -50,11 +60,33 @@ impl Scan {
     }
 
     pub(super) fn timeout(&self) -> Option<Instant> {
-        self.now.map(|(_, until)| until)
+        self.now.and_then(|(_, until)| until)
     }
 
     pub(super) fn into_found(self) -> Vec<Energy> {
         self.found
+    }
+}
+
+impl Rcp {
+    pub(super) fn begin_scan(&mut self, now: Instant, scan: Scan) {
+        self.scan = Some(scan);
+        self.scan_on(now);
+    }
+
+    pub(super) fn scan_on(&mut self, now: Instant) {
+        let Some(scan) = &mut self.scan else { return };
+        if let Some(asks) = scan.next() {
+            return asks.into_iter().for_each(|ask| self.ask(now, ask));
+        }
+        let found = self.scan.take().map(Scan::into_found).unwrap_or_default();
+        if self.phase == Phase::Starting {
+            self.info.energy = found;
+            return self.step(now, Some(Step::Channel));
+        }
+        let (property, value) = (Property::PHY_CHAN, vec![self.info.channel]);
+        self.ask(now, Ask { verb: Verb::Set, property, value, purpose: Purpose::Retune });
+        self.events.push_back(Event::Scanned(found));
     }
 }
 

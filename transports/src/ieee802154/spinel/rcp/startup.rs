@@ -1,7 +1,7 @@
 //! What a radio is asked and told before it is up.
 
+use super::requests::{Ask, Purpose, Verb};
 use super::types::{Info, Settings};
-use super::{Ask, Purpose, Verb};
 use crate::ieee802154::spinel::names::{Capability, Property, Status};
 use crate::ieee802154::spinel::pack::Fields;
 
