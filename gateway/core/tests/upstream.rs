@@ -2,6 +2,8 @@
 
 #[path = "common/cluster.rs"]
 mod cluster;
+#[path = "common/habits.rs"]
+mod habits;
 #[path = "common/text.rs"]
 #[allow(dead_code, reason = "only a part of it is needed here")]
 mod text;
@@ -85,6 +87,7 @@ fn check(cluster: &Cluster, lost: &str) {
     assert!(cluster.seen("q1 up '1'") >= 1, "{lost}: {:?}", cluster.watched);
     assert_eq!(cluster.seen("q2 up '2'"), 1, "{lost}: {:?}", cluster.watched);
     assert_eq!(cluster.seen("q1 will 'gone'"), 0, "{lost}: no will was due");
+    assert_eq!(cluster.habits.repeated, 0, "{lost}: a PUBLISH went up twice over one connection");
 }
 
 #[test]
@@ -97,7 +100,7 @@ fn a_nodes_life() {
 #[test]
 fn one_lost_or_doubled_datagram_anywhere_changes_nothing() {
     for version in BOTH {
-        for number in 0..90 {
+        for number in 0..live(version, |_| 1).crossed() {
             check(
                 &live(version, move |crossed| usize::from(crossed != number)),
                 &format!("{version:?}, lost {number}"),
@@ -229,6 +232,113 @@ fn an_exchange_may_end_at_another_gateway() {
             cluster.wait_s(120);
             assert_eq!(cluster.times("down/x '2'"), 1, "{version:?} {number}");
         }
+    }
+}
+
+/// The last datagram of the node's QoS 2 exchange that is lost, and then it goes on at another gateway.
+#[test]
+fn a_nodes_exchange_may_end_at_another_gateway() {
+    for version in BOTH {
+        for number in 0..4 {
+            let mut cluster = subscribed(version);
+            let silent_from = cluster.crossed() + number;
+            cluster = cluster.lossy(move |crossed| usize::from(crossed < silent_from || crossed > silent_from + 2));
+            cluster.node.publish(Topic::Name("up"), b"2", NodeQos::Two, false).unwrap();
+            cluster.wait_s(1);
+            cluster.move_to(1);
+            cluster.node.connect(false);
+            cluster.until("published", |cluster| !cluster.node.is_busy());
+            assert_eq!(cluster.seen("q2 up '2'"), 1, "{version:?} {number} {:?}", cluster.told);
+        }
+    }
+}
+
+/// QoS 1 and 2 in both directions, and the lines break when so many packets have crossed them.
+fn live_with_a_break(version: Version, cut_from: usize) -> Cluster {
+    let mut cluster = subscribed(version);
+    cluster.cut_from = cluster.packets + cut_from;
+    for (qos, payload) in [(NodeQos::One, b"1"), (NodeQos::Two, b"2")] {
+        cluster.node.publish(Topic::Name("up"), payload, qos, false).unwrap();
+        cluster.until("the PUBLISH is done", |cluster| !cluster.node.is_busy());
+    }
+    for name in ["a", "b"] {
+        publish_down(&mut cluster, name);
+    }
+    cluster.until("QoS 1", |cluster| cluster.times("down/b '1'") >= 1 && cluster.times("down/b '2'") >= 1);
+    cluster.wait_s(600);
+    cluster
+}
+
+#[test]
+fn lines_that_break_with_all_that_is_on_them_change_nothing() {
+    for version in BOTH {
+        let before = subscribed(version).packets;
+        let all = live_with_a_break(version, usize::MAX / 2).packets - before;
+        for cut_from in 0..all.min(80) {
+            let cluster = live_with_a_break(version, cut_from);
+            let why = format!("{version:?}, {cut_from}: {:?} {:?}", cluster.messages, cluster.events);
+            for name in ["a", "b"] {
+                assert!(cluster.times(&format!("down/{name} '1'")) >= 1, "{why}");
+                assert_eq!(cluster.times(&format!("down/{name} '2'")), 1, "{why}");
+            }
+            assert!(cluster.seen("q1 up '1'") >= 1, "{why}");
+            assert_eq!(cluster.seen("q2 up '2'"), 1, "{why}");
+            assert_eq!(cluster.habits.repeated, 0, "{why}");
+            let is_rejected = cluster.told.iter().any(|event| matches!(event, Event::Rejected(_)));
+            assert!(!is_rejected, "{why}: it was published");
+        }
+    }
+}
+
+#[test]
+fn a_message_that_may_be_published_is_not_refused_with_congestion() {
+    for version in BOTH {
+        let mut cluster = subscribed(version);
+        // The topic id, and the PUBLISH arrives.
+        publish_up(&mut cluster);
+        cluster.cut_from = cluster.packets + 1;
+        cluster.node.publish(Topic::Name("up"), b"new", NodeQos::Two, false).unwrap();
+        cluster.settle();
+        cluster.broker_is_down = true;
+        cluster.break_lines();
+        cluster.wait_s(20);
+        assert_eq!(cluster.told, [], "{version:?}");
+        cluster.broker_is_down = false;
+        cluster.until_told(&Event::Published);
+        cluster.wait_s(60);
+        assert_eq!(cluster.seen("q2 up 'new'"), 1);
+    }
+}
+
+#[test]
+fn a_message_that_was_one_too_many_for_the_broker_is_sent_again() {
+    let mut cluster = subscribed(Version::V5);
+    publish_up(&mut cluster);
+    cluster.habits.is_full = true;
+    cluster.node.publish(Topic::Name("up"), b"new", NodeQos::Two, false).unwrap();
+    cluster.until_told(&Event::Congested);
+    cluster.until_told(&Event::Published);
+    assert_eq!(cluster.seen("q2 up 'new'"), 1);
+}
+
+#[test]
+fn a_late_acknowledgement_is_not_taken_for_one_of_the_next_message_under_its_id() {
+    const PUBACK: [u8; 7] = [7, 0x0D, 0, 1, 0, 1, 0];
+    const REFUSAL: [u8; 7] = [7, 0x0D, 0, 1, 0, 1, 3];
+    const PUBREC: [u8; 4] = [4, 0x0F, 0, 1];
+    let late: [(Qos, &[u8]); 3] =
+        [(Qos::AtLeastOnce, &PUBACK), (Qos::AtLeastOnce, &REFUSAL), (Qos::ExactlyOnce, &PUBREC)];
+    for (qos, acknowledgement) in late {
+        let mut cluster = subscribed(Version::V5);
+        cluster.publish(qos, "down/first", "x", false);
+        cluster.until("delivered", |cluster| cluster.times("down/first 'x'") == 1);
+        // REGISTER of the second one's topic is lost.
+        cluster.is_silent = true;
+        cluster.publish(qos, "down/second", "x", false);
+        cluster.say_late(acknowledgement);
+        cluster.is_silent = false;
+        cluster.wait_s(300);
+        assert_eq!(cluster.times("down/second 'x'"), 1, "{acknowledgement:?}: {:?}", cluster.events);
     }
 }
 

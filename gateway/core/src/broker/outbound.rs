@@ -14,7 +14,7 @@ pub(crate) struct Inflight {
     pub(crate) queued: Queued,
     pub(crate) phase: Phase,
     /// The client may have been sent it: the next time is a repetition.
-    sent: bool,
+    pub(crate) sent: bool,
     /// The store knows that it is in flight, and how far.
     stored: Stored,
 }
@@ -260,6 +260,13 @@ impl Outbound {
         self.ids_in_order |= self.inflight.is_empty();
         self.changes.gone(&landed.queued, landed.stored);
         Some(landed.queued)
+    }
+
+    /// Lands a message whose client has acknowledged it. One that it was not sent it cannot mean, but another one that had
+    /// the id before.
+    pub(crate) fn land_sent(&mut self, id: u16, phase: Phase) -> Option<Queued> {
+        self.inflight.iter().find(|inflight| inflight.id == id && inflight.sent)?;
+        self.land(id, phase)
     }
 
     /// PUBREC: the message with this id awaits PUBCOMP from now on. `false` if no QoS 2 message has it.

@@ -49,6 +49,11 @@ impl RecentQos2 {
         }
     }
 
+    /// The message was refused: its client may send it again as it was.
+    pub(super) fn refused(&mut self, msg_id: MsgId) {
+        self.messages.retain(|recent| recent.msg_id != msg_id);
+    }
+
     /// Whether a message is a copy of one that came not long ago.
     pub(super) fn contains(&self, now: Instant, msg_id: MsgId, digest: u32, copies: LateCopies) -> bool {
         let mut same = self.messages.iter().filter(|recent| recent.msg_id == msg_id && recent.digest == digest);

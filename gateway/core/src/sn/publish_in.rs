@@ -2,7 +2,7 @@
 
 use super::refusal::return_code;
 use crate::access::{Action, Who};
-use crate::broker::{Part, SessionKey};
+use crate::broker::{Home, Part, SessionKey};
 use crate::map::MapSeed;
 use crate::{Core, Message as BrokerMessage, PlantedBug, Qos, RejectReason};
 use sn_codec::{Message, MsgId, PubAck, Publish, ReturnCode, Topic, TopicId};
@@ -61,7 +61,7 @@ impl Core {
 
     /// Notes a QoS 2 MsgId until its PUBREL. `false`: it is noted already, or the message is a late copy. A copy is never
     /// refused: its sender would take the message for refused, and publish it again under another id.
-    fn remember_qos2(
+    pub(crate) fn remember_qos2(
         &mut self,
         now: Instant,
         from: PeerAddr,
@@ -90,7 +90,11 @@ impl Core {
         }
         promise?;
         if session.incoming_qos2.len() >= self.config.limits.incoming_qos2 {
-            return Err(RejectReason::IncomingQos2Limit);
+            match session.home {
+                Home::Here => return Err(RejectReason::IncomingQos2Limit),
+                // The oldest exchange has ended at another gateway, or never will: the other broker takes care of it.
+                Home::Upstream => drop(session.incoming_qos2.remove(0)),
+            }
         }
         session.incoming_qos2.push(msg_id.0);
         client.recent_qos2.insert(now, msg_id, digest, copies);
@@ -98,20 +102,18 @@ impl Core {
         Ok(true)
     }
 
-    /// Notes a QoS 2 message that goes to another broker. `true`: it is a late copy of one that was released, and must not
-    /// go there again.
+    /// Whether a QoS 2 message whose exchange is not open is a copy of one that was released.
     pub(crate) fn is_late_copy(
-        &mut self,
+        &self,
         now: Instant,
         from: PeerAddr,
         key: SessionKey,
         msg_id: MsgId,
         message: &BrokerMessage,
-    ) -> Result<bool, RejectReason> {
-        let session = self.broker.sessions.get(key);
-        let is_open = session.is_some_and(|session| session.incoming_qos2.contains(&msg_id.0));
-        let is_new = self.remember_qos2(now, from, key, msg_id, message)?;
-        Ok(!is_new && !is_open)
+    ) -> bool {
+        let copies = self.sn.profile(from.transport).late_copies;
+        let client = self.sn.clients.get(&key);
+        client.is_some_and(|client| client.recent_qos2.contains(now, msg_id, digest(message), copies))
     }
 
     /// PUBREL: PUBCOMP, also for an id that is not known (any more): the client repeats itself until it comes.
@@ -134,6 +136,17 @@ impl Core {
             }
             self.broker.sessions.mark(key, Part::Incoming);
         }
+    }
+
+    /// The other broker has refused a QoS 2 message: if the client sends it again, that is no copy.
+    pub(crate) fn refuse_incoming(&mut self, key: SessionKey, msg_id: MsgId) {
+        if let Some(session) = self.broker.sessions.get_mut(key) {
+            session.incoming_qos2.retain(|id| *id != msg_id.0);
+        }
+        if let Some(client) = self.sn.clients.get_mut(&key) {
+            client.recent_qos2.refused(msg_id);
+        }
+        self.broker.sessions.mark(key, Part::Incoming);
     }
 
     /// PUBLISH with QoS -1, from anybody: forwarded with QoS 0, never answered.

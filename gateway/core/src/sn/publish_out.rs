@@ -252,7 +252,7 @@ impl Core {
         let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
         let in_flight = outbound.inflight_front().map(|sent| MsgId(sent.id)).filter(|_| any);
         let id = in_flight.unwrap_or(id);
-        if outbound.place_in_flight(id.0, qos).is_none() || outbound.land(id.0, phase).is_none() {
+        if outbound.place_in_flight(id.0, qos).is_none() || outbound.land_sent(id.0, phase).is_none() {
             return self.sn_reject(from, RejectReason::UnmatchedAck);
         }
         self.acknowledge_up(key, id.0, qos);
@@ -281,8 +281,12 @@ impl Core {
         if outbound.inflight().iter().any(|sent| sent.id == msg_id.0 && sent.phase == Phase::Released) {
             return self.sn_send(from, &Message::PubRel(msg_id));
         }
-        if outbound.place_in_flight(msg_id.0, Qos::ExactlyOnce).is_some() {
-            outbound.land(msg_id.0, Phase::Published);
+        match outbound.inflight().iter().find(|sent| sent.id == msg_id.0).map(|flight| (flight.sent, flight.queued.qos))
+        {
+            Some((true, Qos::ExactlyOnce)) => drop(outbound.land(msg_id.0, Phase::Published)),
+            // It means a message that had the id before.
+            Some((false, _)) => return self.sn_reject(from, RejectReason::UnmatchedAck),
+            Some((true, Qos::AtMostOnce | Qos::AtLeastOnce)) | None => {}
         }
         self.received_up(now, key, msg_id.0);
         self.message_over(now, key);
@@ -343,14 +347,14 @@ impl Core {
     fn published(&self, key: SessionKey, msg_id: MsgId) -> Option<Arc<str>> {
         let session = self.broker.sessions.get(key)?;
         let mut inflight = session.outbound.inflight().iter();
-        let sent = inflight.find(|sent| sent.id == msg_id.0 && sent.phase == Phase::Published)?;
+        let sent = inflight.find(|sent| sent.id == msg_id.0 && sent.phase == Phase::Published && sent.sent)?;
         Some(sent.queued.message.topic().clone())
     }
 
     /// The client cannot use the message: it is dropped.
     fn message_refused(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
         let landed =
-            self.broker.sessions.outbound_mut(key).and_then(|outbound| outbound.land(msg_id.0, Phase::Published));
+            self.broker.sessions.outbound_mut(key).and_then(|outbound| outbound.land_sent(msg_id.0, Phase::Published));
         match landed {
             Some(queued) => {
                 self.dropped(key, queued.message.topic().clone(), DropReason::Refused);

@@ -53,16 +53,36 @@ pub(super) struct Request {
     pub(super) what: Asked,
 }
 
+impl Request {
+    const fn stage(&self) -> Option<Stage> {
+        match self.what {
+            Asked::Publish { stage, .. } => Some(stage),
+            Asked::Subscribe { .. } | Asked::Unsubscribe { .. } | Asked::Restore => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Asked {
     /// A QoS 1 or 2 PUBLISH of the node; its PUBACK carries the topic id.
-    Publish { topic_id: TopicId },
+    Publish { topic_id: TopicId, stage: Stage },
     /// A SUBSCRIBE of the node.
     Subscribe { msg_id: MsgId, target: crate::sn::Target },
     /// An UNSUBSCRIBE of the node.
     Unsubscribe { msg_id: MsgId, target: crate::sn::Target },
     /// Subscriptions that upstream has forgotten.
     Restore,
+}
+
+/// How far a PUBLISH of the node has come. One at QoS 1 goes no further than the first stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It went up.
+    Published,
+    /// PUBREC came.
+    Received,
+    /// PUBREL went up: PUBCOMP is missing.
+    Released,
 }
 
 /// What the node is kept waiting for.
@@ -182,8 +202,22 @@ impl Remote {
         Some(self.requests.swap_remove(at).what)
     }
 
+    /// How far the PUBLISH has come that went up under an id over this connection.
+    pub(super) fn stage(&self, id: PacketId) -> Option<Stage> {
+        let mut stages = self.requests.iter().filter(|request| request.id == id).filter_map(|request| request.stage());
+        stages.next()
+    }
+
+    pub(super) fn stage_mut(&mut self, id: PacketId) -> Option<&mut Stage> {
+        let mut open = self.requests.iter_mut().filter(|request| request.id == id);
+        open.find_map(|request| match &mut request.what {
+            Asked::Publish { stage, .. } => Some(stage),
+            Asked::Subscribe { .. } | Asked::Unsubscribe { .. } | Asked::Restore => None,
+        })
+    }
+
     /// PUBLISHes of the node that upstream has not acknowledged.
     pub(super) fn publishing(&self) -> usize {
-        self.requests.iter().filter(|request| matches!(request.what, Asked::Publish { .. })).count()
+        self.requests.iter().filter(|request| request.stage().is_some()).count()
     }
 }

@@ -1,8 +1,8 @@
 //! What a node asks for, on its way up, and upstream's answers.
 
 use super::ToUpstream;
-use super::remote::{Asked, Request};
-use crate::broker::{Part, SessionKey};
+use super::remote::{Asked, Request, Stage};
+use crate::broker::SessionKey;
 use crate::mqtt::{Ack, Packet, PacketId, Publish as MqttPublish, ReasonCode, Subscribe};
 use crate::sn::{Target, topic_id};
 use crate::{Core, Message as BrokerMessage, Output, Qos, RejectReason};
@@ -35,18 +35,22 @@ impl Core {
         publish: &Publish<'_>,
         message: &BrokerMessage,
     ) -> Result<(), RejectReason> {
-        self.is_up(key)?;
         let id = PacketId::new(publish.msg_id.0).filter(|_| message.qos() != Qos::AtMostOnce);
+        if let Some(id) = id
+            && self.is_repetition(now, from, key, id, message)
+        {
+            return Ok(());
+        }
+        self.is_up(key)?;
         if let Some(id) = id {
             self.may_publish_up(key, id)?;
         }
-        if message.qos() == Qos::ExactlyOnce && self.is_late_copy(now, from, key, publish.msg_id, message)? {
-            self.sn_send(from, &Message::PubRec(publish.msg_id));
-            return Ok(());
+        if message.qos() == Qos::ExactlyOnce {
+            self.remember_qos2(now, from, key, publish.msg_id, message)?;
         }
         if let (Some(id), Some(remote)) = (id, self.upstream.get_mut(key)) {
-            remote.requests.retain(|request| request.id != id);
-            remote.requests.push(Request { id, what: Asked::Publish { topic_id: topic_id(&publish.topic) } });
+            let what = Asked::Publish { topic_id: topic_id(&publish.topic), stage: Stage::Published };
+            remote.requests.push(Request { id, what });
         }
         self.stats.published[message.qos() as usize] += 1;
         self.stats.published_bytes[message.qos() as usize] += message.payload().len() as u64;
@@ -56,18 +60,48 @@ impl Core {
         Ok(())
     }
 
+    /// Whether a PUBLISH is one that upstream has, or may have. Over one connection it goes there once (MQTT-4.4.0-1), and the
+    /// node, which repeats itself, hears what is known. It is never told "congestion": it would take a message for refused
+    /// that is published already, and publish it again under another id.
+    fn is_repetition(
+        &mut self,
+        now: Instant,
+        from: PeerAddr,
+        key: SessionKey,
+        id: PacketId,
+        message: &BrokerMessage,
+    ) -> bool {
+        let Some(remote) = self.upstream.remotes.get(&key) else { return false };
+        let msg_id = MsgId(id.get());
+        match remote.stage(id) {
+            Some(Stage::Published) => return true,
+            Some(Stage::Received | Stage::Released) => {
+                self.sn_send(from, &Message::PubRec(msg_id));
+                return true;
+            }
+            None => {}
+        }
+        if message.qos() != Qos::ExactlyOnce {
+            return false;
+        }
+        let is_open = self.broker.sessions.get(key).is_some_and(|session| session.incoming_qos2.contains(&id.get()));
+        if is_open {
+            // Begun over another connection: it goes on over this one, as soon as it may.
+            return self.is_up(key).is_err() || self.may_publish_up(key, id).is_err();
+        }
+        let is_late_copy = self.is_late_copy(now, from, key, msg_id, message);
+        if is_late_copy {
+            self.sn_send(from, &Message::PubRec(msg_id));
+        }
+        is_late_copy
+    }
+
     /// Whether upstream takes one more, and nothing else goes by that id.
     fn may_publish_up(&self, key: SessionKey, id: PacketId) -> Result<(), RejectReason> {
         let Some(remote) = self.upstream.remotes.get(&key) else { return Err(RejectReason::UpstreamAway) };
-        let same = remote.requests.iter().find(|request| request.id == id);
-        match same.map(|request| &request.what) {
-            Some(Asked::Publish { .. }) => Ok(()),
-            Some(Asked::Subscribe { .. } | Asked::Unsubscribe { .. } | Asked::Restore) => {
-                Err(RejectReason::UpstreamLimit)
-            }
-            None if remote.publishing() >= remote.window => Err(RejectReason::UpstreamLimit),
-            None => Ok(()),
-        }
+        let is_taken = remote.requests.iter().any(|request| request.id == id);
+        let may = !is_taken && remote.publishing() < remote.window;
+        may.then_some(()).ok_or(RejectReason::UpstreamLimit)
     }
 
     /// PUBREL of a node.
@@ -78,7 +112,11 @@ impl Core {
             return self.sn_reject(from, RejectReason::UpstreamAway);
         }
         self.forget_incoming(now, key, msg_id);
-        self.send_up(key, Packet::PubRel(id.into()));
+        let stage = self.upstream.get_mut(key).and_then(|remote| remote.stage_mut(id));
+        let is_repetition = stage.is_some_and(|stage| std::mem::replace(stage, Stage::Released) == Stage::Released);
+        if !is_repetition {
+            self.send_up(key, Packet::PubRel(id.into()));
+        }
     }
 
     /// SUBSCRIBE of a node.
@@ -146,7 +184,7 @@ impl Core {
 
     fn publish_answered(&mut self, key: SessionKey, id: PacketId) -> Option<TopicId> {
         match self.answered(key, id, |asked| matches!(asked, Asked::Publish { .. }))? {
-            Asked::Publish { topic_id } => Some(topic_id),
+            Asked::Publish { topic_id, .. } => Some(topic_id),
             Asked::Subscribe { .. } | Asked::Unsubscribe { .. } | Asked::Restore => None,
         }
     }
@@ -167,18 +205,22 @@ impl Core {
         self.sn_send(to, &Message::PubAck(PubAck { topic_id, msg_id: MsgId(ack.id.get()), return_code }));
     }
 
-    /// PUBREC of upstream. One that refuses ends the exchange (MQTT 5 §4.3.3).
+    /// PUBREC of upstream. One that refuses ends the exchange (MQTT 5 §4.3.3). "In use" does not refuse: upstream has the
+    /// message, from a connection before this one or from the gateway where the node was then.
     pub(super) fn upstream_pubrec(&mut self, key: SessionKey, ack: Ack) {
         let msg_id = MsgId(ack.id.get());
-        if ack.code.is_error() {
-            if let Some(session) = self.broker.sessions.get_mut(key) {
-                session.incoming_qos2.retain(|id| *id != msg_id.0);
-                self.broker.sessions.mark(key, Part::Incoming);
-            }
+        if ack.code.is_error() && ack.code != ReasonCode::PacketIdentifierInUse {
+            self.refuse_incoming(key, msg_id);
             if let Some(topic_id) = self.publish_answered(key, ack.id) {
                 self.tell_published(key, topic_id, ack);
             }
-        } else if let Some(to) = self.sn.address(key) {
+            return;
+        }
+        let stage = self.upstream.get_mut(key).and_then(|remote| remote.stage_mut(ack.id));
+        if let Some(stage) = stage.filter(|stage| **stage == Stage::Published) {
+            *stage = Stage::Received;
+        }
+        if let Some(to) = self.sn.address(key) {
             self.sn_send(to, &Message::PubRec(msg_id));
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The broker is a core, too: its MQTT side is what the gateways connect to.
 
-use super::text;
+use super::{habits::Habits, text};
 use gateway_core::mqtt::{self, Packet, PacketId, Version};
 use gateway_core::{
     CommitToken, Config, ConnId, Core, FromUpstream, Input, Output, Qos, Record, ToUpstream, Transparent, UpstreamId,
@@ -67,6 +67,11 @@ pub(crate) struct Cluster {
     lines: BTreeMap<ConnId, (usize, UpstreamId)>,
     last_conn: u64,
     last_id: u16,
+    pub(crate) habits: Habits,
+    /// Packets on all lines so far, both ways.
+    pub(crate) packets: usize,
+    /// From this one on the network swallows them, until time passes: then all lines break.
+    pub(crate) cut_from: usize,
     /// The broker does not answer.
     pub(crate) broker_is_down: bool,
     /// CONNECTs that reached the broker: when, and for whom.
@@ -119,6 +124,9 @@ impl Cluster {
             lines: BTreeMap::new(),
             last_conn: 100,
             last_id: 0,
+            habits: Habits::default(),
+            packets: 0,
+            cut_from: usize::MAX,
             broker_is_down: false,
             connects: Vec::new(),
             down: VecDeque::new(),
@@ -208,6 +216,9 @@ impl Cluster {
 
     fn advance(&mut self, next: Instant) {
         self.now = next;
+        if self.packets > self.cut_from {
+            self.break_lines();
+        }
         // The driver keeps connections alive.
         let conns: Vec<_> = self.lines.keys().copied().collect();
         conns.into_iter().for_each(|conn| self.tell_broker(conn, Packet::PingReq));
@@ -256,6 +267,7 @@ impl Cluster {
     pub(crate) fn restart_broker(&mut self, forgets: bool) {
         if forgets {
             self.broker.store.clear();
+            self.habits.forget();
         }
         let now = self.now;
         self.broker.restart(now);
@@ -270,6 +282,50 @@ impl Cluster {
     /// Whether the broker has a client of that id, connected or not.
     pub(crate) fn broker_knows(&self, client_id: &str) -> Option<gateway_core::ClientDetail> {
         self.broker.core.client(client_id)
+    }
+
+    /// All lines break, and what was on them is lost.
+    pub(crate) fn break_lines(&mut self) {
+        self.cut_from = usize::MAX;
+        for (conn, (at, id)) in std::mem::take(&mut self.lines) {
+            self.broker.core.handle_input(self.now, Input::MqttClosed { conn });
+            self.gone(at, id, false);
+        }
+        self.settle();
+    }
+
+    /// Whether the network swallows the next packet.
+    fn swallows(&mut self) -> bool {
+        self.packets += 1;
+        self.packets > self.cut_from
+    }
+
+    /// A packet from a gateway.
+    fn carry_over(&mut self, conn: ConnId, packet: Packet) {
+        if self.swallows() {
+            return;
+        }
+        match self.habits.up(conn, packet) {
+            Ok(packet) => self.tell_broker(conn, packet),
+            Err(answer) => self.answer(conn, answer),
+        }
+    }
+
+    /// A packet to a gateway.
+    fn answer(&mut self, conn: ConnId, packet: Packet) {
+        let Some((at, id)) = self.lines.get(&conn).copied() else { return };
+        let packet = self.habits.down(conn, packet);
+        if !self.swallows() {
+            let what = FromUpstream::Packet(packet);
+            self.gateways[at].core.handle_input(self.now, Input::Upstream { id, what });
+        }
+    }
+
+    /// A datagram of the node that is not its own doing: a late copy.
+    pub(crate) fn say_late(&mut self, datagram: &[u8]) {
+        let input = Input::Datagram { from: NODE, bytes: datagram };
+        self.gateways[self.at].core.handle_input(self.now, input);
+        self.settle();
     }
 
     /// Carries everything until nothing moves any more.
@@ -315,12 +371,12 @@ impl Cluster {
                 let conn = ConnId(self.last_conn);
                 self.connects.push((self.now, connect.client_id.clone(), connect.clean_start));
                 self.lines.insert(conn, (at, id));
-                self.tell_broker(conn, Packet::Connect(connect));
+                self.carry_over(conn, Packet::Connect(connect));
             }
-            (ToUpstream::Packet(packet), Some(conn)) => self.tell_broker(conn, packet),
+            (ToUpstream::Packet(packet), Some(conn)) => self.carry_over(conn, packet),
             (ToUpstream::Close(good_bye), Some(conn)) => {
                 if let Some(good_bye) = good_bye {
-                    self.tell_broker(conn, Packet::Disconnect(good_bye));
+                    self.carry_over(conn, Packet::Disconnect(good_bye));
                 }
                 self.lines.remove(&conn);
                 self.broker.core.handle_input(self.now, Input::MqttClosed { conn });
@@ -340,11 +396,7 @@ impl Cluster {
         while let Some(output) = self.broker.core.poll_output() {
             match output {
                 Output::Mqtt { conn: OBSERVER, packet } => self.observed(packet),
-                Output::Mqtt { conn, packet } => {
-                    let Some((at, id)) = self.lines.get(&conn).copied() else { continue };
-                    let what = FromUpstream::Packet(packet);
-                    self.gateways[at].core.handle_input(self.now, Input::Upstream { id, what });
-                }
+                Output::Mqtt { conn, packet } => self.answer(conn, packet),
                 Output::MqttClose { conn, .. } => {
                     self.broker.core.handle_input(self.now, Input::MqttClosed { conn });
                     if let Some((at, id)) = self.lines.remove(&conn) {
