@@ -5,12 +5,15 @@
 //!
 //! * A line has one node, whose id is configured.
 //! * The id of a radio node is its EUI-64, 8 octets, most significant first. There is one radio per forwarder at most.
-//! * The id of a node that comes over UDP is its address and port, 6 or 18 octets, most significant first.
+//! * The id of a node that comes over UDP is its address and port, 6 or 18 octets, most significant first; 4 more are the
+//!   scope of a link-local address, if it has one.
 //! * An id of only FF octets is everybody, as far as the radius says.
+//!
+//! A node whose id would lead to another one is refused: a line may be named as a node over UDP is.
 
 use sn_codec::{FrwdEncap, Message, decode};
 use sn_types::{LinkAddr, NodeId, PeerAddr, TransportId};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{SocketAddr, SocketAddrV6};
 
 /// How the nodes of a transport are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +35,7 @@ pub struct Counters {
     pub down: u64,
     /// From the gateway, for all nodes.
     pub broadcast: u64,
-    /// From nodes: empty, or encapsulated already, which may not be done again.
+    /// From nodes: empty, encapsulated already, which may not be done again, or under an id that is another node's.
     pub refused: u64,
     /// From the gateway: no encapsulation.
     pub malformed: u64,
@@ -65,7 +68,8 @@ impl Relay {
 
     /// What to send to the gateway when a node has said `message`; `None`: nothing.
     pub fn up(&mut self, from: PeerAddr, message: &[u8]) -> Option<Vec<u8>> {
-        let encapsulated = self.id(from).and_then(|id| encapsulate(id, message));
+        let id = self.id(from).filter(|id| self.find(id.as_bytes()) == Some(from));
+        let encapsulated = id.and_then(|id| encapsulate(id, message));
         match encapsulated {
             Some(_) => self.counters.up += 1,
             None => self.counters.refused += 1,
@@ -79,13 +83,13 @@ impl Relay {
             self.counters.malformed += 1;
             return None;
         };
+        if is_everybody(node_id) {
+            self.counters.broadcast += 1;
+            return Some(Down::All(radius, inner));
+        }
         if let Some(peer) = self.find(node_id) {
             self.counters.down += 1;
             return Some(Down::To(peer, inner));
-        }
-        if !node_id.is_empty() && node_id.iter().all(|octet| *octet == 0xFF) {
-            self.counters.broadcast += 1;
-            return Some(Down::All(radius, inner));
         }
         self.counters.unknown_node += 1;
         None
@@ -108,16 +112,16 @@ impl Relay {
 
     /// Who has this id, if anybody here can have it.
     fn find(&self, id: &[u8]) -> Option<PeerAddr> {
+        if is_everybody(id) {
+            return None;
+        }
         let all = || (0..).map(TransportId).zip(&self.namings);
         let line = all().find(|(_, naming)| matches!(naming, Naming::Line(of_line) if of_line.as_bytes() == id));
         let peer = |(transport, _), link| PeerAddr::direct(transport, link);
         if let Some(line) = line {
             return Some(peer(line, LinkAddr::Line));
         }
-        // All ones is no EUI-64, but everybody.
-        if let Ok(octets) = <[u8; 8]>::try_from(id)
-            && octets != [0xFF; 8]
-        {
+        if let Ok(octets) = <[u8; 8]>::try_from(id) {
             return all()
                 .find(|(_, naming)| **naming == Naming::Radio)
                 .map(|radio| peer(radio, LinkAddr::Eui64(octets)));
@@ -125,6 +129,10 @@ impl Relay {
         let addr = udp_addr(id)?;
         all().find(|(_, naming)| **naming == Naming::Udp).map(|udp| peer(udp, LinkAddr::Udp(addr)))
     }
+}
+
+fn is_everybody(id: &[u8]) -> bool {
+    !id.is_empty() && id.iter().all(|octet| *octet == 0xFF)
 }
 
 fn encapsulate(id: NodeId, message: &[u8]) -> Option<Vec<u8>> {
@@ -135,20 +143,28 @@ fn encapsulate(id: NodeId, message: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn udp_id(addr: SocketAddr) -> Vec<u8> {
-    let mut id = match addr.ip() {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets().to_vec(),
+    let (ip, scope) = match addr {
+        SocketAddr::V4(addr) => (addr.ip().octets().to_vec(), 0),
+        SocketAddr::V6(addr) => (addr.ip().octets().to_vec(), addr.scope_id()),
     };
-    id.extend(addr.port().to_be_bytes());
-    id
+    let scope = if scope == 0 { Vec::new() } else { scope.to_be_bytes().to_vec() };
+    [ip, addr.port().to_be_bytes().to_vec(), scope].concat()
 }
 
 fn udp_addr(id: &[u8]) -> Option<SocketAddr> {
-    let (ip, port) = id.split_last_chunk::<2>()?;
-    let v4 = || <[u8; 4]>::try_from(ip).map(IpAddr::from);
-    let ip = v4().or_else(|_| <[u8; 16]>::try_from(ip).map(IpAddr::from)).ok()?;
+    let (place, scope) = match id.len() {
+        6 | 18 => (id, 0),
+        // Without a scope there are fewer octets.
+        22 => id.split_last_chunk().map(|(place, scope)| (place, u32::from_be_bytes(*scope))).filter(|of| of.1 != 0)?,
+        _ => return None,
+    };
+    let (ip, port) = place.split_last_chunk::<2>()?;
     let port = u16::from_be_bytes(*port);
-    (port != 0 && !ip.is_multicast()).then_some(SocketAddr::new(ip, port))
+    let addr = match <[u8; 4]>::try_from(ip) {
+        Ok(ip) => SocketAddr::new(ip.into(), port),
+        Err(_) => SocketAddrV6::new(<[u8; 16]>::try_from(ip).ok()?.into(), port, 0, scope).into(),
+    };
+    (port != 0 && !addr.ip().is_multicast()).then_some(addr)
 }
 
 #[cfg(test)]
@@ -171,6 +187,7 @@ mod tests {
             (NODE, &[1, 2, 3, 4, 5, 6, 7, 8]),
             (udp("10.0.0.1:258"), &[10, 0, 0, 1, 1, 2]),
             (udp("[::1]:258"), &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2]),
+            (udp("[fe80::1%7]:258"), &[0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 0, 0, 0, 7]),
         ] {
             let mut relay = relay();
             let up = relay.up(peer, &[2, 0x16]).expect("a datagram");
@@ -183,11 +200,27 @@ mod tests {
 
     #[test]
     fn an_id_of_all_ones_is_everybody_within_the_radius() {
-        for (ones, radius) in [(1, 0), (2, 1), (8, 2), (24, 3)] {
+        for (ones, radius) in [(1, 0), (2, 1), (6, 1), (8, 2), (18, 1), (22, 1), (24, 3)] {
             let advertise = [5, 0, 8, 3, 0x84];
             let datagram = [&[3 + ones as u8, 0xFE, radius], &[0xFF; 24][..ones], &advertise].concat();
             assert_eq!(relay().down(&datagram), Some(Down::All(radius, &advertise)));
         }
+    }
+
+    #[test]
+    fn who_would_have_the_id_of_another_node_is_refused() {
+        let line = NodeId::new(b"line-0").expect("it is short");
+        let mut relay = Relay::new(vec![Naming::Line(line), Naming::Radio, Naming::Udp]);
+        let namesake = "108.105.110.101:11568".parse().expect("an address");
+        assert_eq!(udp_id(namesake), b"line-0");
+        for (from, is_let_in) in [
+            (LINE, true),
+            (PeerAddr::direct(TransportId(2), LinkAddr::Udp(namesake)), false),
+            (PeerAddr::direct(TransportId(1), LinkAddr::Eui64([0xFF; 8])), false),
+        ] {
+            assert_eq!(relay.up(from, &[2, 0x16]).is_some(), is_let_in, "{from:?}");
+        }
+        assert_eq!(relay.counters(), Counters { up: 1, refused: 2, ..Counters::default() });
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! It is connected: the kernel lets in only what comes from the gateway's address, and says when nobody is there. The gateway's
 //! name is looked up again when that happens, and when nothing is heard from the gateway although something was sent: its
-//! address may have changed. Lookups go on beside; meanwhile what is sent goes to the last address.
+//! address may have changed, or this machine's own. Lookups go on beside; meanwhile what is sent goes to the last address.
+//! Then the socket is made anew, and of several addresses the next one is tried.
 
 use sn_config::HostPort;
 use std::io::{self, ErrorKind};
@@ -35,6 +36,10 @@ pub struct Uplink {
     gateway: HostPort,
     local: Option<SocketAddr>,
     socket: Option<Connected>,
+    /// The address of the gateway that was tried last.
+    tried: Option<SocketAddr>,
+    /// The local address that was used last.
+    from: Option<SocketAddr>,
     lookup: Option<JoinHandle<io::Result<Vec<SocketAddr>>>>,
     looked_up: Option<Instant>,
     /// Since when an answer is missing.
@@ -71,6 +76,8 @@ impl Uplink {
             gateway,
             local,
             socket: None,
+            tried: None,
+            from: None,
             lookup: None,
             looked_up: None,
             unanswered: None,
@@ -175,32 +182,54 @@ impl Uplink {
         }
     }
 
-    /// The first address of the family that the local one has.
+    /// An address of the family that the local one has: the first, and after one that was tried in vain the next.
     fn choose(&self, found: &[SocketAddr]) -> io::Result<SocketAddr> {
         let fits = |to: &&SocketAddr| self.local.is_none_or(|local| local.is_ipv4() == to.is_ipv4());
-        found.iter().find(fits).copied().ok_or_else(|| io::Error::other("the name has no address that fits"))
+        let fitting = || found.iter().filter(fits).copied();
+        let place = fitting().position(|to| Some(to) == self.tried);
+        let chosen = match place {
+            Some(place) if self.is_missed => fitting().cycle().nth(place + 1),
+            Some(_) => self.tried,
+            None => fitting().next(),
+        };
+        chosen.ok_or_else(|| io::Error::other("the name has no address that fits"))
     }
 
-    /// Sends to `to` from now on. The local address stays the same if it can: it is what the gateway knows the nodes by.
+    /// Sends to `to` from now on, over a new socket: the kernel keeps the local address that it chose for the first datagram's
+    /// way, also when this machine has another one by now. When `to` cannot be reached there is none until the next lookup.
     fn connect(&mut self, to: SocketAddr) -> io::Result<()> {
-        if let Some(connected) = &mut self.socket
-            && connected.to.is_ipv4() == to.is_ipv4()
-        {
-            if connected.to != to {
-                connected.sender.connect(to)?;
-                connected.to = to;
-                info!(gateway = %self.gateway, %to, "the gateway has another address");
-            }
+        if !self.is_missed && self.socket.as_ref().is_some_and(|connected| connected.to == to) {
             return Ok(());
         }
-        let any = if to.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
-        // The old socket may have the local address.
+        let before = (self.from, self.tried.replace(to));
+        // The old socket has the local port.
         self.socket = None;
-        let connected = Connected::new(self.local.unwrap_or(any), to)?;
+        let connected = match Connected::new(self.local_for(to), to) {
+            Ok(connected) => connected,
+            Err(error) => {
+                if error.kind() == ErrorKind::AddrInUse {
+                    self.from = None;
+                }
+                return Err(error);
+            }
+        };
         let from = connected.sender.local_addr()?;
-        info!(gateway = %self.gateway, %to, %from, "forwarding to the gateway");
+        self.from = Some(from);
+        if before != (self.from, self.tried) {
+            info!(gateway = %self.gateway, %to, %from, "forwarding to the gateway");
+        }
         self.socket = Some(connected);
         Ok(())
+    }
+
+    /// Where to send from. The port stays the same if it can: it is what the gateway knows the nodes by.
+    fn local_for(&self, to: SocketAddr) -> SocketAddr {
+        let any = if to.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+        let mut local = self.local.unwrap_or(any);
+        if let Some(from) = self.from.filter(|_| local.port() == 0) {
+            local.set_port(from.port());
+        }
+        local
     }
 }
 
@@ -217,5 +246,33 @@ async fn looked_up(lookup: &mut Option<JoinHandle<io::Result<Vec<SocketAddr>>>>)
     match lookup {
         Some(lookup) => lookup.await.map_err(io::Error::other)?,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(port: u16) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, port).into()
+    }
+
+    fn to(uplink: &Uplink) -> Option<SocketAddr> {
+        uplink.socket.as_ref().map(|connected| connected.to)
+    }
+
+    #[tokio::test]
+    async fn of_several_addresses_the_next_is_tried_after_a_miss() {
+        let (first, second, third) = (place(2), place(3), SocketAddr::from((Ipv6Addr::LOCALHOST, 2)));
+        let mut uplink = Uplink::new("gateway.local:1883".parse().expect("a name"), Some(place(0)));
+        let found = || Ok(vec![first, third, second]);
+        for expected in [first, second, first] {
+            uplink.take(found());
+            assert_eq!(to(&uplink), Some(expected));
+            uplink.miss("nobody there");
+        }
+        uplink.is_missed = false;
+        uplink.take(found());
+        assert_eq!(to(&uplink), Some(first), "it is heard");
     }
 }
