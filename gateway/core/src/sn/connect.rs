@@ -64,7 +64,7 @@ impl Core {
             return Err(RejectReason::ProtocolId);
         }
         self.can_promise()?;
-        let client_id = self.client_id(connect.client_id)?;
+        let client_id = self.client_id(from, connect.client_id)?;
         let user = self.identify(from, &client_id)?;
         self.may_take_session(Who { user: user.as_deref().unwrap_or_default(), client_id: &client_id })?;
         if self.is_full(from, &client_id) {
@@ -86,9 +86,9 @@ impl Core {
         sessions + others >= self.config.limits.clients
     }
 
-    fn client_id(&mut self, client_id: &str) -> Result<Arc<str>, RejectReason> {
+    fn client_id(&mut self, from: PeerAddr, client_id: &str) -> Result<Arc<str>, RejectReason> {
         if client_id.is_empty() && self.config.generate_client_ids {
-            return Ok(self.generate_client_id());
+            return Ok(self.generate_client_id(self.home_of(from)));
         }
         let too_long = client_id.len() > self.config.limits.client_id_len;
         let is_reserved = client_id.starts_with(BRIDGE_PREFIX);
@@ -98,10 +98,15 @@ impl Core {
         Ok(client_id.into())
     }
 
-    fn generate_client_id(&mut self) -> Arc<str> {
+    fn generate_client_id(&mut self, home: Home) -> Arc<str> {
+        // Other gateways of that broker generate some, too.
+        let gateway = match home {
+            Home::Here => String::new(),
+            Home::Upstream => format!("{:08x}-", self.sn.seed.digest(&"client ids") as u32),
+        };
         loop {
             self.sn.generated_ids += 1;
-            let client_id = format!("sn-{}", self.sn.generated_ids);
+            let client_id = format!("sn-{gateway}{}", self.sn.generated_ids);
             if self.broker.sessions.find(&client_id).is_none() {
                 return client_id.into();
             }

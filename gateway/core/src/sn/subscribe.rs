@@ -64,6 +64,19 @@ impl Core {
         Ok(Some((topic_id, target.filter, granted)))
     }
 
+    /// Whether there is room for a subscription that another broker is asked for: it must not grant what is refused here.
+    pub(crate) fn may_note_subscription(&mut self, key: SessionKey, target: &Target) -> Result<(), RejectReason> {
+        let Some(session) = self.broker.sessions.get(key) else { return Ok(()) };
+        let is_known = session.subscriptions.iter().any(|(known, _)| *known == target.filter);
+        if !is_known && session.subscriptions.len() >= self.config.limits.subscriptions_per_client {
+            return Err(RejectReason::SubscriptionLimit);
+        }
+        if target.form.is_none() && !has_wildcard(&target.filter) && self.learn_topic(key, &target.filter).is_none() {
+            return Err(RejectReason::TopicIdLimit);
+        }
+        Ok(())
+    }
+
     /// A subscription is granted. Answers with the TopicId for the SUBACK.
     pub(crate) fn note_subscription(
         &mut self,

@@ -41,7 +41,7 @@ impl Core {
         self.upstream_leave(key, Some(Disconnect::default()));
         let joining = Joining { give_up: now + GREETING, session_present };
         self.upstream.remotes.insert(key, Box::new(Remote::new(client_id, Some(joining))));
-        self.upstream.queue.push_front(key);
+        self.upstream.joiners.push_back(key);
         self.upstream_schedule(key);
         self.upstream_dial(now);
     }
@@ -62,15 +62,13 @@ impl Core {
 
     /// Makes the connections whose turn it is.
     pub(crate) fn upstream_dial(&mut self, now: Instant) {
-        while let Some(key) = self.upstream.queue.front().copied() {
+        while let Some(key) = self.upstream.next_in_line() {
             if self.upstream.next_dial > now {
                 let next = self.upstream.next_dial;
                 return self.timers.schedule(&mut self.upstream.scheduled, next, TimerKey::UpstreamDial);
             }
-            self.upstream.queue.pop_front();
-            let Some(remote) = self.upstream.remotes.get(&key).filter(|remote| remote.line == Line::Queued) else {
-                continue;
-            };
+            self.upstream.leave_queue();
+            let Some(remote) = self.upstream.remotes.get(&key) else { continue };
             if let Some(waiting) = self.upstream.leaving.get_mut(&remote.client_id) {
                 *waiting = Some(key);
                 continue;
@@ -175,7 +173,7 @@ impl Core {
         let Some(remote) = self.upstream.get_mut(key) else { return };
         let Line::Dialing { id, .. } = remote.line else { return };
         remote.begin_anew();
-        (remote.line, remote.window, remote.pause, remote.is_first) = (Line::Up { id }, window, FIRST_PAUSE, false);
+        (remote.line, remote.window, remote.is_first) = (Line::Up { id, since: now }, window, false);
         let joining = remote.joining.take();
         self.stats.upstream_connects += 1;
         if let Some(joining) = joining {
@@ -210,17 +208,29 @@ impl Core {
 
     /// The connection is gone, without our doing.
     fn upstream_lost(&mut self, now: Instant, key: SessionKey, hung_up: bool) {
+        let longest = self.longest_pause();
+        let parted_until = match self.sn.keep_alive_s(key) {
+            Some(0) => now + longest,
+            Some(_) | None => Instant::FAR_FUTURE,
+        };
         let Some(remote) = self.upstream.get_mut(key) else { return };
-        let was_up = matches!(remote.line, Line::Up { .. });
+        let stood = match remote.line {
+            Line::Up { since, .. } => Some(now.since(since)),
+            Line::Queued | Line::Dialing { .. } | Line::Resting { .. } | Line::Parted { .. } => None,
+        };
+        if stood.is_some_and(|stood| stood > longest) {
+            remote.has_stood();
+        }
         remote.line = Line::Queued;
         let has_reason = remote.has_reason;
         if remote.joining.is_some() {
             return self.upstream_turn_away(now, key, RejectReason::UpstreamAway);
         }
-        self.stats.upstream_losses += u64::from(was_up);
-        if was_up && hung_up && !has_reason {
-            remote.line = Line::Parted;
+        self.stats.upstream_losses += u64::from(stood.is_some());
+        if stood.is_some() && hung_up && !has_reason {
+            remote.line = Line::Parted { until: parted_until };
             self.upstream_interrupted(now, key);
+            self.upstream_schedule(key);
         } else {
             self.upstream_rest(now, key);
         }
@@ -228,12 +238,16 @@ impl Core {
 
     /// The next attempt follows after a pause, each of which is twice as long as the last.
     fn upstream_rest(&mut self, now: Instant, key: SessionKey) {
-        let longest = self.config.transparent.as_ref().map_or(FIRST_PAUSE, |settings| settings.reconnect_max);
+        let longest = self.longest_pause();
         let Some(remote) = self.upstream.get_mut(key) else { return };
         remote.line = Line::Resting { until: now + remote.pause.min(longest) };
         remote.pause = (remote.pause * 2).min(longest);
         self.upstream_interrupted(now, key);
         self.upstream_schedule(key);
+    }
+
+    fn longest_pause(&self) -> Duration {
+        self.config.transparent.as_ref().map_or(FIRST_PAUSE, |settings| settings.reconnect_max)
     }
 
     /// Upstream sends again what was not acknowledged, here or at the gateway where the node is then.
@@ -294,7 +308,7 @@ impl Core {
     /// A connection that was told to close is gone: the client's next one may be made.
     fn upstream_left(&mut self, now: Instant, client_id: &str) {
         if let Some(Some(key)) = self.upstream.leaving.remove(client_id) {
-            self.upstream.queue.push_front(key);
+            self.upstream.joiners.push_front(key);
             self.upstream_dial(now);
         }
     }
@@ -311,8 +325,11 @@ impl Core {
 
     /// The node has sent something: it is here.
     pub(crate) fn upstream_node_heard(&mut self, now: Instant, key: SessionKey) {
-        if self.upstream.remotes.get(&key).is_some_and(|remote| remote.line == Line::Parted) {
-            self.upstream_queue(now, key);
+        let Some(remote) = self.upstream.get_mut(key) else { return };
+        match remote.line {
+            Line::Up { .. } => remote.has_stood(),
+            Line::Parted { .. } => self.upstream_queue(now, key),
+            Line::Queued | Line::Dialing { .. } | Line::Resting { .. } => {}
         }
     }
 
@@ -348,8 +365,8 @@ impl Core {
                 self.upstream_hang_up(key, None);
                 self.upstream_rest(now, key);
             }
-            Line::Resting { until } if until <= now => self.upstream_queue(now, key),
-            Line::Dialing { .. } | Line::Resting { .. } | Line::Queued | Line::Up { .. } | Line::Parted => {}
+            Line::Resting { until } | Line::Parted { until } if until <= now => self.upstream_queue(now, key),
+            Line::Dialing { .. } | Line::Resting { .. } | Line::Parted { .. } | Line::Queued | Line::Up { .. } => {}
         }
         self.upstream_wait_due(now, key);
         self.upstream_schedule(key);

@@ -15,6 +15,8 @@ mod up;
 
 pub(crate) use remote::Remote;
 
+use remote::Line;
+
 use crate::Core;
 use crate::broker::SessionKey;
 use crate::map::{Map, MapSeed};
@@ -139,7 +141,9 @@ pub(crate) struct UpstreamSide {
     /// Clients whose connection was told to close and is not gone yet, and who waits for that: two connections of one
     /// client would drive each other out.
     leaving: Map<Arc<str>, Option<SessionKey>>,
-    /// Who waits for a connection.
+    /// Who has said CONNECT and waits for a connection. Who has left meanwhile is still there.
+    joiners: VecDeque<SessionKey>,
+    /// Who else waits for one.
     queue: VecDeque<SessionKey>,
     /// No connection is made before.
     next_dial: Instant,
@@ -153,6 +157,7 @@ impl UpstreamSide {
             remotes: seed.map(),
             by_id: seed.map(),
             leaving: seed.map(),
+            joiners: VecDeque::new(),
             queue: VecDeque::new(),
             next_dial: Instant::ZERO,
             scheduled: Instant::FAR_FUTURE,
@@ -162,6 +167,24 @@ impl UpstreamSide {
 
     fn get_mut(&mut self, key: SessionKey) -> Option<&mut Remote> {
         self.remotes.get_mut(&key).map(Box::as_mut)
+    }
+
+    /// Whose turn it is: nodes that say CONNECT come first. Who does not wait any more is passed over.
+    fn next_in_line(&mut self) -> Option<SessionKey> {
+        let Self { joiners, queue, remotes, .. } = self;
+        [joiners, queue].into_iter().find_map(|line| {
+            let waits = |key: &SessionKey| remotes.get(key).is_some_and(|remote| remote.line == Line::Queued);
+            let gone = line.iter().take_while(|key| !waits(key)).count();
+            line.drain(..gone);
+            line.front().copied()
+        })
+    }
+
+    /// The one whose turn it is waits no more.
+    fn leave_queue(&mut self) {
+        if self.joiners.pop_front().is_none() {
+            self.queue.pop_front();
+        }
     }
 
     /// How a session's client is connected to upstream, if that is where it lives.

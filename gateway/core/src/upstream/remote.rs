@@ -28,14 +28,18 @@ pub(super) enum Line {
     },
     Up {
         id: UpstreamId,
+        since: Instant,
     },
     /// The next attempt follows.
     Resting {
         until: Instant,
     },
     /// Upstream has hung up and not said why: MQTT 3.1.1 cannot, and mosquitto 2.0.11 does not over MQTT 5. Whoever calls
-    /// back may take the session away from the gateway that has the node now, so its next word here is waited for.
-    Parted,
+    /// back may take the session away from the gateway that has the node now, so its next word here is waited for; not for
+    /// ever if the node has promised none.
+    Parted {
+        until: Instant,
+    },
 }
 
 /// A CONNECT that upstream has not answered.
@@ -145,28 +149,34 @@ impl Remote {
             Line::Queued | Line::Dialing { .. } => UpstreamState::Connecting,
             Line::Up { .. } => UpstreamState::Connected,
             Line::Resting { .. } => UpstreamState::BackingOff,
-            Line::Parted => UpstreamState::Parted,
+            Line::Parted { .. } => UpstreamState::Parted,
         }
     }
 
     /// The connection, accepted or not.
     pub(super) const fn id(&self) -> Option<UpstreamId> {
         match self.line {
-            Line::Dialing { id, .. } | Line::Up { id } => Some(id),
-            Line::Queued | Line::Resting { .. } | Line::Parted => None,
+            Line::Dialing { id, .. } | Line::Up { id, .. } => Some(id),
+            Line::Queued | Line::Resting { .. } | Line::Parted { .. } => None,
         }
     }
 
     /// The connection, if packets may be sent there.
     pub(super) const fn up(&self) -> Option<UpstreamId> {
         match self.line {
-            Line::Up { id } => Some(id),
-            Line::Dialing { .. } | Line::Queued | Line::Resting { .. } | Line::Parted => None,
+            Line::Up { id, .. } => Some(id),
+            Line::Dialing { .. } | Line::Queued | Line::Resting { .. } | Line::Parted { .. } => None,
         }
     }
 
     pub(super) fn awaits_release(&self) -> bool {
         matches!(self.wait, Some((Wait::Release, _)))
+    }
+
+    /// The connection has stood: another that breaks is tried again soon. One that breaks at once, time and again, may be
+    /// fought for with another gateway.
+    pub(super) const fn has_stood(&mut self) {
+        self.pause = FIRST_PAUSE;
     }
 
     /// The connection is another one now: what was under way on the last one is asked or sent again.
@@ -181,8 +191,8 @@ impl Remote {
     pub(super) fn deadline(&self) -> Instant {
         let line = match self.line {
             Line::Dialing { give_up, .. } => give_up,
-            Line::Resting { until } => until,
-            Line::Queued | Line::Up { .. } | Line::Parted => Instant::FAR_FUTURE,
+            Line::Resting { until } | Line::Parted { until } => until,
+            Line::Queued | Line::Up { .. } => Instant::FAR_FUTURE,
         };
         let joining = self.joining.map_or(Instant::FAR_FUTURE, |joining| joining.give_up);
         let wait = self.wait.map_or(Instant::FAR_FUTURE, |(_, until)| until);

@@ -128,7 +128,9 @@ impl Core {
         qos: Qos,
     ) -> Result<(), RejectReason> {
         self.is_up(key)?;
+        self.may_note_subscription(key, &target)?;
         let filters = vec![(target.filter().clone(), qos.into())];
+        self.restore_no_more(key, target.filter());
         let id = self.request_up(key, Asked::Subscribe { msg_id, target })?;
         self.send_up(key, Packet::Subscribe(Box::new(Subscribe { id, subscription_id: None, filters })));
         Ok(())
@@ -143,6 +145,7 @@ impl Core {
     ) -> Result<(), RejectReason> {
         self.is_up(key)?;
         let filters = vec![target.filter().clone()];
+        self.restore_no_more(key, target.filter());
         let id = self.request_up(key, Asked::Unsubscribe { msg_id, target })?;
         self.send_up(key, Packet::Unsubscribe(id, filters));
         Ok(())
@@ -175,6 +178,13 @@ impl Core {
         }
         if let Ok(id) = self.request_up(key, Asked::Restore) {
             self.send_up(key, Packet::Subscribe(Box::new(Subscribe { id, subscription_id: None, filters })));
+        }
+    }
+
+    /// The node has a newer word on a subscription.
+    fn restore_no_more(&mut self, key: SessionKey, filter: &str) {
+        if let Some(remote) = self.upstream.get_mut(key) {
+            remote.restoring.retain(|(restored, _)| **restored != *filter);
         }
     }
 
