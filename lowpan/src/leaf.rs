@@ -6,10 +6,10 @@ use crate::assembly::{Added, Assembly};
 use crate::carriage::{Carriage, Direction, Meaning, Way, interpret};
 use crate::fragment::Cut;
 use crate::mac::{Address, DATA_REQUEST, Kind};
-use crate::psdu::{COPIES_WITHIN, digest};
+use crate::psdu::{POLLED_COPIES_WITHIN, digest};
 use crate::received::{Piece, Received, UNFOLDED, unfold};
 use crate::security::Keys;
-use crate::station::{ConfigError, Envelope, Opened, Station, Unsealed};
+use crate::station::{Claim, ConfigError, Envelope, Opened, Station, Unsealed, check_short};
 use crate::transmit::{Ack, FrameId, SendError, Transmit, TransmitError};
 use crate::{Psdu, Reason, sixlowpan};
 use core::time::Duration;
@@ -38,7 +38,10 @@ impl LeafConfig {
         match self.carriage {
             Carriage::Udp { node, .. } if !sixlowpan::is_usable(node) => Err(ConfigError::Port(node)),
             Carriage::Udp { gateway, .. } if !sixlowpan::is_usable(gateway) => Err(ConfigError::Port(gateway)),
-            Carriage::Bare | Carriage::Udp { .. } => self.station.check(),
+            Carriage::Bare | Carriage::Udp { .. } => match check_short(self.gateway_short) {
+                Ok(()) => self.station.check(),
+                wrong @ Err(_) => wrong,
+            },
         }
     }
 
@@ -67,8 +70,8 @@ pub struct Leaf<K, const PACKET: usize> {
     assembly: Option<Assembly<[u8; PACKET]>>,
     packet: [u8; PACKET],
     packet_len: usize,
-    /// The last frame from the gateway, and when it came.
-    last_frame: Option<(u32, Instant)>,
+    /// The last frame from the gateway to this node, the last to all, and when they came.
+    last_frames: [Option<(u32, Instant)>; 2],
     more_waits: bool,
     sequence: u8,
     tag: u16,
@@ -114,7 +117,7 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             assembly: None,
             packet: [0; PACKET],
             packet_len: 0,
-            last_frame: None,
+            last_frames: [None; 2],
             more_waits: false,
             sequence: seed as u8,
             tag: (seed >> 8) as u16,
@@ -232,20 +235,21 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
     }
 
     /// Takes a frame without check sequence, and says what it brought.
+    ///
+    /// It is from the gateway, or on an open link to all: other nodes search for gateways, and other gateways make themselves
+    /// known.
     pub fn handle_frame(&mut self, now: Instant, psdu: &[u8]) -> Received<'_> {
         let opened = match self.open(now, psdu) {
             Ok(opened) => opened,
             Err((from, reason)) => return Received::Rejected { from, reason },
         };
         let from = opened.from;
-        self.last_frame = Some((digest(psdu), now));
-        self.more_waits = opened.header.frame_pending;
-        let way = Way {
-            from,
-            to: self.config.station.eui64,
-            to_all: opened.header.to == Address::ALL,
-            direction: Direction::Down,
-        };
+        let to_all = opened.header.to == Address::ALL;
+        if from == self.config.gateway {
+            self.last_frames[usize::from(to_all)] = Some((digest(psdu), now));
+            self.more_waits = opened.header.frame_pending;
+        }
+        let way = Way { from, to: self.config.station.eui64, to_all, direction: Direction::Down };
         match self.take(now, &opened, way) {
             Ok(true) => self.read(way),
             Ok(false) => Received::Fragment { from },
@@ -257,7 +261,10 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         let neighbour = self.config.gateway_short.map(|short| (short, self.config.gateway));
         let claim = self.config.station.identify(psdu, neighbour).map_err(|reason| (None, reason))?;
         let refused = |reason| (Some(claim.from), reason);
-        if self.is_copy(now, psdu) {
+        if !self.is_welcome(&claim) {
+            return Err(refused(Reason::NotGateway));
+        }
+        if self.is_copy(now, &claim, psdu) {
             return Err(refused(Reason::Duplicate));
         }
         self.config.station.open(psdu, &claim, &mut self.keys).map_err(refused)
@@ -289,6 +296,8 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
                 self.packet_len = packet.len();
                 Ok(true)
             }
+            // Nothing that goes to all is cut, so no stranger's fragment pushes the gateway's aside.
+            Piece::Part { .. } if way.to_all => Err(Reason::Fragment),
             Piece::Part { size, tag, offset, octets } => {
                 let known = self.assembly.take_if(|known| known.is_of(size, tag));
                 let fresh = || Assembly::new([0; PACKET], size, tag, now);
@@ -332,7 +341,15 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         }
     }
 
-    fn is_copy(&self, now: Instant, psdu: &[u8]) -> bool {
-        self.last_frame.is_some_and(|(known, at)| known == digest(psdu) && now.since(at) < COPIES_WITHIN)
+    fn is_welcome(&self, claim: &Claim) -> bool {
+        let is_open = self.config.station.security.is_none() && claim.header.to == Address::ALL;
+        claim.from == self.config.gateway || is_open
+    }
+
+    /// Whether this is the frame that came from the gateway last.
+    fn is_copy(&self, now: Instant, claim: &Claim, psdu: &[u8]) -> bool {
+        let last = self.last_frames[usize::from(claim.header.to == Address::ALL)];
+        let is_recent = |at| now.since(at) < POLLED_COPIES_WITHIN;
+        claim.from == self.config.gateway && last.is_some_and(|(known, at)| known == digest(psdu) && is_recent(at))
     }
 }

@@ -83,6 +83,10 @@ pub fn check_fcs(frame: &[u8]) -> Option<&[u8]> {
 /// How long the same frame again is a copy: a radio repeats one within some tens of milliseconds.
 pub(crate) const COPIES_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long a gateway may send the same frame again: whenever the node polls, until macTransactionPersistenceTime is over,
+/// 7.68 s by default.
+pub(crate) const POLLED_COPIES_WITHIN: Duration = Duration::from_secs(8);
+
 /// Tells a frame from others of the same sender: check sequence, sequence number, length.
 pub(crate) fn digest(psdu: &[u8]) -> u32 {
     let [a, b] = fcs(psdu);

@@ -40,6 +40,8 @@ reasons! {
     NotForUs = "not-for-us",
     /// The sender gives its short address, which tells nothing about who it is.
     ShortSource = "short-source",
+    /// To a node, and not from its gateway.
+    NotGateway = "not-gateway",
     /// The same frame again: our acknowledgement was lost on its way.
     Duplicate = "duplicate",
     /// There is no link security where it is asked for.

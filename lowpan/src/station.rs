@@ -72,7 +72,7 @@ pub(crate) enum Unsealed {
 /// What a frame says of itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claim {
-    header: Header,
+    pub(crate) header: Header,
     header_len: usize,
     pub(crate) from: Eui64,
 }
@@ -97,8 +97,7 @@ impl Station {
     pub(crate) const fn check(&self) -> Result<(), ConfigError> {
         match (self.pan, self.short) {
             (BROADCAST, _) => Err(ConfigError::Pan),
-            (_, Some(short @ 0xFFFE..)) => Err(ConfigError::ShortAddress(short)),
-            (_, Some(_) | None) => Ok(()),
+            (_, short) => check_short(short),
         }
     }
 
@@ -174,6 +173,14 @@ impl Station {
             (true, false) => Err(Reason::NotForUs),
             (false, _) => Err(Reason::OtherPan),
         }
+    }
+}
+
+/// Whether a station can have this short address.
+pub(crate) const fn check_short(short: Option<u16>) -> Result<(), ConfigError> {
+    match short {
+        Some(short @ 0xFFFE..) => Err(ConfigError::ShortAddress(short)),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -24,6 +24,13 @@ fn hub() -> Hub<NoKeys> {
     Hub::new(CONFIG, NoKeys, 0x0102_0300).expect("a good configuration")
 }
 
+/// The node asks for what waits, with a frame that is not the one before.
+fn poll(hub: &mut Hub<NoKeys>, now: Instant, sequence: u8) {
+    let mut poll = POLL.to_vec();
+    poll[2] += sequence;
+    assert_eq!(hub.handle_frame(now, &poll, Signal::default()), Received::DataRequest { from: NODE });
+}
+
 #[test]
 fn a_bare_datagram_is_taken_and_answered_bare() {
     let mut hub = hub();
@@ -76,6 +83,55 @@ fn what_is_not_polled_for_in_time_is_given_up() {
     // It seems not to poll any more.
     hub.send(deadline, NODE, b"two").unwrap();
     assert!(hub.poll_transmit().is_some());
+}
+
+#[test]
+fn what_the_radio_has_at_its_deadline_is_not_given_up() {
+    let mut hub = hub();
+    hub.handle_frame(Instant::ZERO, POLL, Signal::default());
+    hub.send(Instant::ZERO, NODE, b"one").unwrap();
+    let deadline = hub.poll_timeout().expect("a deadline");
+    poll(&mut hub, deadline, 1);
+    let transmit = hub.poll_transmit().expect("what waited");
+    hub.handle_timeout(deadline);
+    assert_eq!((hub.stats().expired, hub.waiting(), hub.poll_timeout()), (0, 1, None));
+    hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+    assert_eq!((hub.stats().datagrams_sent, hub.waiting()), (1, 0));
+    hub.send(deadline, NODE, b"two").unwrap();
+    assert_eq!(hub.poll_transmit(), None, "it polls");
+}
+
+#[test]
+fn a_node_that_has_polled_still_polls_whatever_became_of_its_datagram() {
+    let mut hub = hub();
+    hub.handle_frame(Instant::ZERO, POLL, Signal::default());
+    hub.send(Instant::ZERO, NODE, b"one").unwrap();
+    poll(&mut hub, Instant::from_secs(1), 1);
+    let transmit = hub.poll_transmit().expect("what waited");
+    hub.handle_transmitted(transmit.id, Err(TransmitError::NoAck));
+    let deadline = hub.poll_timeout().expect("a deadline");
+    hub.handle_timeout(deadline);
+    assert_eq!(hub.stats().expired, 1);
+    hub.send(deadline, NODE, b"two").unwrap();
+    assert_eq!(hub.poll_transmit(), None, "it would not hear that");
+}
+
+#[test]
+fn nothing_overtakes_what_waited_for_a_node_that_does_not_poll_any_more() {
+    let mut hub = hub();
+    hub.handle_frame(Instant::ZERO, POLL, Signal::default());
+    hub.send(Instant::ZERO, NODE, b"one").unwrap();
+    hub.send(Instant::from_secs(1), NODE, b"two").unwrap();
+    assert_eq!(hub.poll_source_match(), Some(SourceMatch { node: NODE, pending: true }));
+    let deadline = hub.poll_timeout().expect("a deadline");
+    hub.handle_timeout(deadline);
+    hub.send(deadline, NODE, b"three").unwrap();
+    assert_eq!(hub.poll_source_match(), Some(SourceMatch { node: NODE, pending: false }));
+    for text in [&b"two"[..], b"three"] {
+        let transmit = hub.poll_transmit().expect("it goes at once");
+        assert!(transmit.psdu.as_bytes().ends_with(text), "{text:?}");
+        hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+    }
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 mod support;
 
-use lowpan::{Eui64, Reason, Received, Signal, link_local};
+use lowpan::{Carriages, Config, Eui64, Hub, NoKeys, Reason, Received, Signal, link_local};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv6Packet, Ipv6Repr, NdiscNeighborFlags, NdiscRepr, RawHardwareAddress,
     SixlowpanIphcPacket, SixlowpanIphcRepr, UdpPacket,
 };
 use sn_types::Instant;
-use support::{GATEWAY, NODE, PAN, UDP, frames_of_hub, frames_of_leaf, hub, leaf};
+use support::{GATEWAY, NODE, PAN, UDP, config, frames_of_hub, frames_of_leaf, hub, leaf};
 
 const NOW: Instant = Instant::ZERO;
 
@@ -68,6 +68,16 @@ fn questions_from_afar_and_for_others_are_not_answered() {
         assert_eq!(hub.handle_frame(NOW, &question, Signal::default()), rejected);
         assert!(frames_of_hub(&mut hub).is_empty());
     }
+}
+
+#[test]
+fn without_udp_nobody_is_told_our_address() {
+    let config = Config { carriages: Carriages::Bare, ..config(None) };
+    let mut hub = Hub::new(config, NoKeys, 0).unwrap();
+    let question = frame(IpProtocol::Icmpv6, 255, &solicitation(GATEWAY));
+    let rejected = Received::Rejected { from: Some(NODE), reason: Reason::Carriage };
+    assert_eq!(hub.handle_frame(NOW, &question, Signal::default()), rejected);
+    assert!(frames_of_hub(&mut hub).is_empty());
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 mod support;
 
-use lowpan::{Carriage, Level, Psdu, Reason, Received, SendError, Signal};
+use lowpan::{Ack, Carriage, Hub, Level, Psdu, Reason, Received, SendError, Signal, TransmitError};
 use proptest::prelude::*;
 use sn_types::Instant;
-use support::{GATEWAY, NODE, UDP, datagram, frames_of_hub, frames_of_leaf, hub, leaf};
+use support::{GATEWAY, NODE, Node, TestKeys, UDP, datagram, frames_of_hub, frames_of_leaf, hub, leaf};
 
 const NOW: Instant = Instant::ZERO;
 const LEVELS: [Option<Level>; 4] = [None, Some(Level::Mic32), Some(Level::Mic64), Some(Level::Mic128)];
@@ -87,6 +87,42 @@ fn what_the_gateway_sends_to_all_is_heard_in_both_forms() {
             .filter(|frame| matches!(leaf.handle_frame(NOW, frame.as_bytes()), Received::Datagram { to_all: true, .. }))
             .collect();
         assert_eq!(heard.len(), 1);
+    }
+}
+
+#[test]
+fn a_polled_frame_whose_acknowledgement_was_lost_is_known_to_the_node() {
+    for (security, carriage) in LEVELS.iter().flat_map(|level| CARRIAGES.map(|carriage| (*level, carriage))) {
+        let (mut hub, mut leaf) = (hub(security), leaf(carriage, security));
+        let fetch = |hub: &mut Hub<TestKeys>, leaf: &mut Node, now| {
+            leaf.request();
+            for frame in frames_of_leaf(leaf) {
+                assert_eq!(
+                    hub.handle_frame(now, frame.as_bytes(), Signal::default()),
+                    Received::DataRequest { from: NODE }
+                );
+            }
+            hub.poll_transmit()
+        };
+        leaf.send(false, b"\x02\x16").unwrap();
+        hub.handle_frame(NOW, frames_of_leaf(&mut leaf)[0].as_bytes(), Signal::default());
+        assert_eq!(fetch(&mut hub, &mut leaf, NOW), None);
+        hub.send(NOW, NODE, &datagram(17)).unwrap();
+        let first = fetch(&mut hub, &mut leaf, NOW).expect("what waits");
+        assert!(matches!(leaf.handle_frame(NOW, first.psdu.as_bytes()), Received::Datagram { .. }));
+        hub.handle_transmitted(first.id, Err(TransmitError::NoAck));
+
+        hub.send(NOW, NODE, &datagram(18)).unwrap();
+        let late = Instant::from_millis(7_600);
+        let again = fetch(&mut hub, &mut leaf, late).expect("what waits");
+        assert_eq!(again.psdu, first.psdu);
+        let copy = Received::Rejected { from: Some(GATEWAY), reason: Reason::Duplicate };
+        assert_eq!(leaf.handle_frame(late, again.psdu.as_bytes()), copy);
+        hub.handle_transmitted(again.id, Ok(Ack::default()));
+
+        let next = fetch(&mut hub, &mut leaf, late).expect("what waits behind it");
+        let received = leaf.handle_frame(late, next.psdu.as_bytes());
+        assert!(matches!(received, Received::Datagram { octets, .. } if octets == datagram(18)), "{received:?}");
     }
 }
 

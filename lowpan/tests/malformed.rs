@@ -4,7 +4,7 @@ mod support;
 
 use lowpan::{Carriages, Config, Hub, Limits, NoKeys, Reason, Received, Signal, Station};
 use sn_types::Instant;
-use support::{GATEWAY, GATEWAY_SHORT, PAN};
+use support::{GATEWAY, GATEWAY_SHORT, PAN, UDP, frames_of_leaf, leaf};
 
 /// Frame control of a data frame, sequence number, PAN, gateway by extended address, node by extended address.
 const DATA: &str = "61cc07cdab 01000000004b1202 07000000004b1200";
@@ -26,7 +26,11 @@ fn hub(carriages: Carriages) -> Hub<NoKeys> {
 }
 
 fn verdict(hub: &mut Hub<NoKeys>, frame: &str) -> Result<(), Reason> {
-    match hub.handle_frame(Instant::ZERO, &octets(frame), Signal::default()) {
+    judge(hub, &octets(frame))
+}
+
+fn judge(hub: &mut Hub<NoKeys>, frame: &[u8]) -> Result<(), Reason> {
+    match hub.handle_frame(Instant::ZERO, frame, Signal::default()) {
         Received::Rejected { reason, .. } => Err(reason),
         Received::Datagram { .. }
         | Received::Fragment { .. }
@@ -115,10 +119,19 @@ fn each_fault_has_its_name() {
 #[test]
 fn forms_that_are_not_configured_are_not_taken() {
     let bare = format!("{DATA} 33 0216");
-    let solicitation = format!("{TO_ALL} 7e3b 01 f0 2710075b");
     assert_eq!(verdict(&mut hub(Carriages::Bare), &bare), Ok(()));
     assert_eq!(verdict(&mut hub(Carriages::Udp(1883)), &bare), Err(Reason::Carriage));
-    assert!(verdict(&mut hub(Carriages::Bare), &solicitation).is_err());
+    let mut leaf = leaf(UDP, None);
+    leaf.send(false, b"\x02\x16").unwrap();
+    let udp = frames_of_leaf(&mut leaf).remove(0);
+    for (carriages, expected) in [
+        (Carriages::Udp(1883), Ok(())),
+        (Carriages::Bare, Err(Reason::Carriage)),
+        (Carriages::Udp(1884), Err(Reason::Port)),
+        (Carriages::Both(1884), Err(Reason::Port)),
+    ] {
+        assert_eq!(judge(&mut hub(carriages), udp.as_bytes()), expected, "{carriages:?}");
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::station::ConfigError;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use nodes::Nodes;
-use queues::Queues;
+use queues::{Queues, Source};
 use sn_types::Instant;
 use transmit::InFlight;
 
@@ -122,7 +122,7 @@ impl<K: Keys> Hub<K> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let assembly_for = self.config.limits.assembly_for;
         let assembly = self.assemblies.values().map(|assembly| assembly.since + assembly_for).min();
-        [assembly, self.queues.next_expiry()].into_iter().flatten().min()
+        [assembly, self.queues.next_expiry(self.serial_in_flight())].into_iter().flatten().min()
     }
 
     /// Gives up what has waited too long.
@@ -130,13 +130,18 @@ impl<K: Keys> Hub<K> {
         let (before, assembly_for) = (self.assemblies.len(), self.config.limits.assembly_for);
         self.assemblies.retain(|_, assembly| assembly.since + assembly_for > now);
         self.stats.incomplete += (before - self.assemblies.len()) as u64;
-        let (expired, silent) = self.queues.expire(now);
+        let (expired, late) = self.queues.expire(now, self.serial_in_flight());
         self.stats.expired += expired as u64;
-        for node in silent {
-            // It does not poll any more, or not often enough: sending at once is as good.
-            if let Some(node) = self.nodes.get_mut(node) {
-                node.polls = false;
+        for (node, since) in late {
+            let is_served = self.in_flight.is_some_and(|in_flight| in_flight.source == Source::Polled(node));
+            if !is_served && !self.nodes.still_polls(node, since) {
+                self.queues.release(node);
             }
         }
+    }
+
+    /// The datagram that the radio has a frame of: what has become of it will be known.
+    fn serial_in_flight(&self) -> Option<u64> {
+        self.in_flight.map(|in_flight| in_flight.serial)
     }
 }

@@ -17,6 +17,8 @@ pub struct Node {
     pub carriage: Option<Carriage>,
     /// It fetches its datagrams by data requests.
     pub polls: bool,
+    /// When it did so last.
+    pub(super) polled_at: Instant,
     /// Tells its last frame from others.
     last_frame: u32,
 }
@@ -52,9 +54,24 @@ impl Nodes {
             self.forget_one();
         }
         let last_frame = digest(psdu);
-        let node = Node { last_heard: now, signal, carriage: None, polls: false, last_frame };
+        let node = Node { last_heard: now, signal, carriage: None, polls: false, polled_at: now, last_frame };
         let node = self.table.entry(from).or_insert(node);
         (node.last_heard, node.signal, node.last_frame) = (now, signal, last_frame);
+    }
+
+    /// The node has sent a data request.
+    pub(super) fn polled(&mut self, now: Instant, node: Eui64) {
+        if let Some(node) = self.table.get_mut(&node) {
+            (node.polls, node.polled_at) = (true, now);
+        }
+    }
+
+    /// The node did not poll for what has waited since then. Whether it is one that polls, all the same: it has asked for
+    /// something meanwhile. If not, sending at once is as good.
+    pub(super) fn still_polls(&mut self, node: Eui64, since: Instant) -> bool {
+        let Some(node) = self.table.get_mut(&node) else { return false };
+        node.polls &= node.polled_at > since;
+        node.polls
     }
 
     fn forget_one(&mut self) {

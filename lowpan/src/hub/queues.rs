@@ -3,7 +3,7 @@
 use super::config::Limits;
 use crate::fragment::Cut;
 use crate::mac::Address;
-use crate::{Carriage, Eui64};
+use crate::{Carriage, Eui64, Psdu};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use sn_types::Instant;
@@ -19,6 +19,11 @@ pub(super) struct Waiting {
     pub(super) packet: Vec<u8>,
     /// How many octets of the packet have been sent.
     pub(super) sent: usize,
+    /// The frame that is to be sent again octet by octet, since perhaps only its acknowledgement was lost (IEEE
+    /// 802.15.4-2011 §5.1.6.4); and how many octets of the packet have been sent with it.
+    pub(super) frame: Option<(Psdu, usize)>,
+    /// Since when it waits.
+    pub(super) since: Instant,
     /// Until when it waits for its node's poll, or for a frame counter.
     pub(super) until: Instant,
 }
@@ -140,22 +145,30 @@ impl Queues {
         self.len -= usize::from(popped.is_some());
     }
 
-    /// Takes away what has waited too long, and says how much; and the nodes that did not poll for it.
-    pub(super) fn expire(&mut self, now: Instant) -> (usize, Vec<Eui64>) {
+    /// Takes away what has waited too long, except the datagram that the radio has a frame of, and says how much. Of what
+    /// waited for polls it says for whom, and since when the last of it.
+    pub(super) fn expire(&mut self, now: Instant, in_flight: Option<u64>) -> (usize, Vec<(Eui64, Instant)>) {
         let before = self.len;
-        let mut silent = Vec::new();
-        self.len -= retain_fresh(&mut self.direct, now);
+        let mut late = Vec::new();
+        let (expired, _) = take_expired(&mut self.direct, now, in_flight);
+        self.len -= expired;
         for (node, queue) in &mut self.indirect {
-            let expired = retain_fresh(queue, now);
+            let (expired, since) = take_expired(queue, now, in_flight);
             self.len -= expired;
-            if expired > 0 {
-                silent.push(*node);
-            }
+            late.extend(since.map(|since| (*node, since)));
         }
-        for node in &silent {
+        for (node, _) in &late {
             self.drop_if_empty(*node);
         }
-        (before - self.len, silent)
+        (before - self.len, late)
+    }
+
+    /// What waits for this node's polls goes at once, in its order.
+    pub(super) fn release(&mut self, node: Eui64) {
+        if let Some(queue) = self.indirect.remove(&node) {
+            self.direct.extend(queue);
+            self.changed.insert(node);
+        }
     }
 
     fn drop_if_empty(&mut self, node: Eui64) {
@@ -165,9 +178,15 @@ impl Queues {
         }
     }
 
-    pub(super) fn next_expiry(&self) -> Option<Instant> {
-        let queues = self.indirect.values().chain([&self.direct]);
-        queues.filter_map(VecDeque::front).map(|waiting| waiting.until).min()
+    /// When something will have waited too long.
+    pub(super) fn next_expiry(&self, in_flight: Option<u64>) -> Option<Instant> {
+        let waiting = self.indirect.values().chain([&self.direct]).flatten();
+        waiting.filter(|waiting| Some(waiting.serial) != in_flight).map(|waiting| waiting.until).min()
+    }
+
+    /// Whether something waits until this node polls.
+    pub(super) fn awaits(&self, node: Eui64) -> bool {
+        self.indirect.contains_key(&node)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -186,9 +205,11 @@ impl Queues {
     }
 }
 
-/// Takes away what has waited too long, and says how much.
-fn retain_fresh(queue: &mut VecDeque<Waiting>, now: Instant) -> usize {
+/// Takes away what has waited too long, and says how much, and since when the last of it.
+fn take_expired(queue: &mut VecDeque<Waiting>, now: Instant, in_flight: Option<u64>) -> (usize, Option<Instant>) {
     let before = queue.len();
-    queue.retain(|waiting| waiting.until > now);
-    before - queue.len()
+    let is_expired = |waiting: &Waiting| waiting.until <= now && Some(waiting.serial) != in_flight;
+    let since = queue.iter().filter(|waiting| is_expired(waiting)).map(|waiting| waiting.since).max();
+    queue.retain(|waiting| !is_expired(waiting));
+    (before - queue.len(), since)
 }

@@ -1,7 +1,7 @@
 //! Frames that the radio hears.
 
+use super::Hub;
 use super::queues::Source;
-use super::{Hub, Nodes};
 use crate::assembly::{Added, Assembly};
 use crate::carriage::{Direction, Meaning, Way, interpret};
 use crate::mac::{Address, DATA_REQUEST, Kind};
@@ -44,7 +44,7 @@ impl<K: Keys> Hub<K> {
             Ok(Step::Fragment) => Received::Fragment { from },
             Ok(Step::DataRequest) => {
                 self.stats.polls += 1;
-                set_polls(&mut self.nodes, from);
+                self.nodes.polled(now, from);
                 self.queues.polled(from);
                 Received::DataRequest { from }
             }
@@ -144,17 +144,9 @@ impl<K: Keys> Hub<K> {
         Received::Solicitation { from }
     }
 
-    /// Where what is for this node waits.
+    /// Where what is for this node waits: never before what waits already.
     pub(super) fn line_of(&self, node: Eui64) -> Source {
-        match self.nodes.get(node) {
-            Some(node_heard) if node_heard.polls => Source::Polled(node),
-            Some(_) | None => Source::Direct,
-        }
-    }
-}
-
-fn set_polls(nodes: &mut Nodes, node: Eui64) {
-    if let Some(node) = nodes.get_mut(node) {
-        node.polls = true;
+        let polls = self.nodes.get(node).is_some_and(|node| node.polls);
+        if polls || self.queues.awaits(node) { Source::Polled(node) } else { Source::Direct }
     }
 }

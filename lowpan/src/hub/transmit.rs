@@ -8,7 +8,7 @@ use crate::mac::{Address, Kind};
 use crate::security::Keys;
 use crate::station::{Envelope, Unsealed};
 use crate::transmit::{Ack, FrameId, SendError, Transmit, TransmitError};
-use crate::{Eui64, sixlowpan};
+use crate::{Eui64, Psdu, sixlowpan};
 use alloc::vec;
 use alloc::vec::Vec;
 use sn_types::Instant;
@@ -26,9 +26,9 @@ pub struct SourceMatch {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlight {
     id: FrameId,
-    source: Source,
+    pub(super) source: Source,
     /// Of which datagram it is.
-    serial: u64,
+    pub(super) serial: u64,
     /// How much of that has been sent if it arrives.
     sent: usize,
 }
@@ -40,7 +40,7 @@ impl<K: Keys> Hub<K> {
     /// # Errors
     /// [`SendError`]; except for [`SendError::UnknownNode`] it has been counted.
     pub fn send(&mut self, now: Instant, to: Eui64, datagram: &[u8]) -> Result<(), SendError> {
-        if self.config.station.security.is_some() && self.keys.key(to).is_none() {
+        if !self.may_hear(to) {
             return Err(SendError::UnknownNode);
         }
         let carriage = self.nodes.get(to).and_then(|node| node.carriage).unwrap_or(self.config.carriages.default());
@@ -85,7 +85,7 @@ impl<K: Keys> Hub<K> {
     }
 
     /// Takes the fate of a frame. If a fragment was lost, so is its datagram; but one that was polled for waits for the
-    /// next poll.
+    /// next poll, and is the same frame then: the node knows it if only its acknowledgement was lost.
     pub fn handle_transmitted(&mut self, id: FrameId, result: Result<Ack, TransmitError>) {
         let Some(in_flight) = self.in_flight.take_if(|in_flight| in_flight.id == id) else { return };
         let source = in_flight.source;
@@ -94,7 +94,7 @@ impl<K: Keys> Hub<K> {
             (Ok(_), _, front) => {
                 self.stats.frames_sent += 1;
                 let Some(waiting) = front else { return };
-                waiting.sent = in_flight.sent;
+                (waiting.sent, waiting.frame) = (in_flight.sent, None);
                 if waiting.is_sent() {
                     self.stats.datagrams_sent += 1;
                     self.queues.pop(source);
@@ -164,7 +164,8 @@ impl<K: Keys> Hub<K> {
         self.serial += 1;
         let cut = Cut { head, tag: self.tag };
         let until = now + self.config.limits.waiting_for;
-        let waiting = Waiting { serial: self.serial, node, carriage, cut, packet, sent: 0, until };
+        let (serial, sent, frame, since) = (self.serial, 0, None, now);
+        let waiting = Waiting { serial, node, carriage, cut, packet, sent, frame, since, until };
         self.queues.push(source, waiting, &self.config.limits).map_err(|_| {
             self.stats.full += 1;
             SendError::Full
@@ -173,6 +174,22 @@ impl<K: Keys> Hub<K> {
 
     fn next_frame(&mut self, source: Source) -> Result<Transmit, Unsealed> {
         // Whoever named the source has seen that something waits there.
+        let (waiting, _) = self.queues.front(source).ok_or(Unsealed::TooLong)?;
+        let (serial, to) = (waiting.serial, waiting.node);
+        let (psdu, sent) = match waiting.frame.clone() {
+            Some(frame) if to.is_none_or(|to| self.may_hear(to)) => frame,
+            Some(_) => return Err(Unsealed::NoKey),
+            None => self.fresh_frame(source)?,
+        };
+        self.serial += 1;
+        let id = FrameId(self.serial);
+        self.in_flight = Some(InFlight { id, source, serial, sent });
+        self.queues.served(source);
+        Ok(Transmit { id, psdu, to })
+    }
+
+    /// A frame with a number of its own, and how much of its packet has been sent with it.
+    fn fresh_frame(&mut self, source: Source) -> Result<(Psdu, usize), Unsealed> {
         let (waiting, others_wait) = self.queues.front(source).ok_or(Unsealed::TooLong)?;
         let (to, from) = (waiting.address(), self.config.source(waiting.carriage));
         let room = self.config.station.room(to, from);
@@ -181,13 +198,15 @@ impl<K: Keys> Hub<K> {
         let frame_pending = matches!(source, Source::Polled(_)) && (others_wait || !is_last);
         let envelope = Envelope { kind: Kind::Data, to, from, sequence: self.sequence, frame_pending };
         let psdu = self.config.station.frame(envelope, waiting.node, &mut self.keys, payload.as_bytes())?;
-        let (serial, to) = (waiting.serial, waiting.node);
         self.sequence = self.sequence.wrapping_add(1);
-        self.serial += 1;
-        let id = FrameId(self.serial);
-        self.in_flight = Some(InFlight { id, source, serial, sent });
-        self.queues.served(source);
-        Ok(Transmit { id, psdu, to })
+        if let Some(waiting) = self.queues.front_mut(source) {
+            waiting.frame = Some((psdu.clone(), sent));
+        }
+        Ok((psdu, sent))
+    }
+
+    fn may_hear(&self, node: Eui64) -> bool {
+        self.config.station.security.is_none() || self.keys.key(node).is_some()
     }
 
     const fn count_failure(&mut self, why: TransmitError) {
