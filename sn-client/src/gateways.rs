@@ -85,8 +85,16 @@ impl<A: Address, const N: usize> Gateways<A, N> {
     /// A gateway has made itself known. The place that it has taken, if it was not known before.
     ///
     /// It may have moved to another address, or another gateway may have got its address: the address is what counts,
-    /// since that is what datagrams are sent to.
-    pub(crate) fn hear(&mut self, now: Instant, gw_id: GwId, address: A, next_s: Option<u16>) -> Option<usize> {
+    /// since that is what datagrams are sent to. The place in use is nobody else's, however long its gateway was not heard:
+    /// it answers.
+    pub(crate) fn hear(
+        &mut self,
+        now: Instant,
+        gw_id: GwId,
+        address: A,
+        next_s: Option<u16>,
+        in_use: usize,
+    ) -> Option<usize> {
         let next_ms = next_s.map(|next_s| u64::from(next_s) * 1_000 * N_ADV);
         let expires_at = next_ms.map_or(Instant::FAR_FUTURE, |next_ms| later(now, next_ms));
         if let Some(known) = self.known.iter_mut().flatten().find(|known| known.address == address) {
@@ -98,7 +106,8 @@ impl<A: Address, const N: usize> Gateways<A, N> {
             return None;
         }
         let free = self.known.iter().position(Option::is_none);
-        let place = free.or_else(|| self.known.iter().position(|slot| slot.is_some_and(|known| known.is_gone(now))))?;
+        let is_gone = |place: &usize| *place != in_use && self.get(*place).is_some_and(|known| known.is_gone(now));
+        let place = free.or_else(|| (0..N).find(is_gone))?;
         let known = Known { address, gw_id: Some(gw_id), is_configured: false, expires_at, has_failed: false };
         *self.known.get_mut(place)? = Some(known);
         Some(place)

@@ -11,7 +11,9 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
     /// Takes a datagram. What is malformed, unexpected or meant for a gateway has no effect.
     pub fn handle_input<'m>(&'m mut self, now: Instant, datagram: &'m [u8]) -> Option<Event<'m>> {
         let message = sn_codec::decode_for_client(datagram)?;
-        self.extend_wake(now);
+        if is_of_session(&message) {
+            self.extend_wake(now);
+        }
         match message {
             Message::Advertise(advertise) => {
                 self.search = None;
@@ -58,7 +60,7 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
         }
     }
 
-    /// Every message to an awake client restarts its T_retry (1.2 §6.14): the gateway is still sending.
+    /// Every message of its gateway to an awake client restarts its T_retry (1.2 §6.14): the gateway is still sending.
     fn extend_wake(&mut self, now: Instant) {
         if let Some(flight) = self.flight.filter(|flight| flight.step == Step::Wake) {
             self.flight = Some(Flight { sends: 1, due: self.retry_at(now), ..flight });
@@ -398,5 +400,39 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
             self.reply = Some(Message::PubComp(msg_id));
         }
         None
+    }
+}
+
+/// Whether it tells that the client's gateway is sending: not, if anybody may say it to all.
+const fn is_of_session(message: &Message<'_>) -> bool {
+    match message {
+        Message::ConnAck(_)
+        | Message::WillTopicReq
+        | Message::WillMsgReq
+        | Message::Register(_)
+        | Message::RegAck(_)
+        | Message::Publish(_)
+        | Message::PubAck(_)
+        | Message::PubRec(_)
+        | Message::PubRel(_)
+        | Message::PubComp(_)
+        | Message::SubAck(_)
+        | Message::UnsubAck(_)
+        | Message::PingReq(_)
+        | Message::PingResp
+        | Message::Disconnect(_)
+        | Message::WillTopicResp(_)
+        | Message::WillMsgResp(_) => true,
+        Message::Advertise(_)
+        | Message::SearchGw(_)
+        | Message::GwInfo(_)
+        | Message::Connect(_)
+        | Message::WillTopic(_)
+        | Message::WillMsg(_)
+        | Message::Subscribe(_)
+        | Message::Unsubscribe(_)
+        | Message::WillTopicUpd(_)
+        | Message::WillMsgUpd(_)
+        | Message::FrwdEncap(_) => false,
     }
 }

@@ -175,11 +175,12 @@ impl<'a, A: Address, const BODY: usize, const TOPICS: usize, const GATEWAYS: usi
         if !is_from_gateway && !is_about_finding(datagram) {
             return None;
         }
+        self.forget_renamed_place();
         let event = self.client.handle_input(now, datagram);
         if let Some(Event::GatewayFound { gw_id, gw_add, next_advertise_s }) = event {
             let address = if gw_add.is_empty() { Some(from) } else { A::from_gw_add(gw_add) };
-            let place = address.and_then(|address| self.gateways.hear(now, gw_id, address, next_advertise_s));
-            self.renamed_place = place.or(self.renamed_place);
+            self.renamed_place =
+                address.and_then(|address| self.gateways.hear(now, gw_id, address, next_advertise_s, self.place));
         }
         self.pending = next_pending(self.pending, event);
         event
@@ -215,9 +216,7 @@ impl<'a, A: Address, const BODY: usize, const TOPICS: usize, const GATEWAYS: usi
     }
 
     fn proceed(&mut self, now: Instant) {
-        if let Some(place) = self.renamed_place.take() {
-            self.client.forget_place(place as u8);
-        }
+        self.forget_renamed_place();
         let Some(pending) = self.pending.take() else { return };
         match pending {
             Pending::Connected => {
@@ -235,6 +234,13 @@ impl<'a, A: Address, const BODY: usize, const TOPICS: usize, const GATEWAYS: usi
             Pending::Silent => self.fail_over(now),
             Pending::Ended if self.client.setbacks >= MOST_DISCONNECTS => self.fail_over(now),
             Pending::Ended => {}
+        }
+    }
+
+    /// Not at once, since the event that tells of it borrows the client.
+    fn forget_renamed_place(&mut self) {
+        if let Some(place) = self.renamed_place.take() {
+            self.client.forget_place(place as u8);
         }
     }
 

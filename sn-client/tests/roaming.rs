@@ -100,6 +100,20 @@ impl Node {
         panic!("the client does not give up");
     }
 
+    #[track_caller]
+    fn is_refused(&mut self, gateway: Place) {
+        assert_eq!(self.sends_to(gateway).0, MsgType::Connect);
+        self.hears(gateway, Message::ConnAck(ConnAck { return_code: ReturnCode::NotSupported }));
+    }
+
+    /// Connects to this gateway, gets a message that is new, and loses it.
+    #[track_caller]
+    fn visits(&mut self, gateway: Place, message: Message<'_>) {
+        self.is_taken_on(gateway);
+        assert!(self.hears(gateway, message).is_some(), "a message that it has not had from {gateway:?}");
+        self.loses_the_gateway();
+    }
+
     /// Registers what it publishes to under this id.
     #[track_caller]
     fn registers(&mut self, gateway: Place, id: u16) {
@@ -331,4 +345,53 @@ fn acknowledgements_of_the_old_gateway_come_too_late() {
     let ack = PubAck { topic_id: TopicId(5), msg_id, return_code: ReturnCode::Accepted };
     assert_eq!(node.hears(A, Message::PubAck(ack)), None);
     assert!(node.client.client().is_busy());
+}
+
+const fn advertise(gw_id: u8) -> Message<'static> {
+    Message::Advertise(Advertise { gw_id: GwId(gw_id), duration_s: 900 })
+}
+
+#[test]
+fn the_gateway_in_use_keeps_its_place_though_its_advertises_are_lost() {
+    let mut node = Node::new(&[], Some(1));
+    node.client.connect(true);
+    node.waits();
+    node.sends();
+    node.hears(A, advertise(1));
+    node.is_taken_on(A);
+    node.now = node.now + Duration::from_secs(2_000);
+    node.hears(B, advertise(2));
+    node.hears(Place(b'C'), advertise(3));
+    node.now = node.now + Duration::from_secs(701);
+    node.hears(Place(b'D'), advertise(4));
+    assert_eq!(node.client.gateway().map(|known| known.address), Some(A));
+}
+
+#[test]
+fn message_ids_of_a_gateway_mean_nothing_at_one_that_has_its_place() {
+    let mut node = Node::connected(&[A]);
+    let message = Message::Publish(Publish {
+        dup: false,
+        qos: Qos::Two,
+        retain: false,
+        topic: WireTopic::Predefined(TopicId(3)),
+        msg_id: MsgId(1),
+        data: b"on",
+    });
+    let others = [B, Place(b'C'), Place(b'D'), Place(b'E')];
+    node.hears(others[0], advertise(2));
+    node.hears(others[1], advertise(3));
+    node.loses_the_gateway();
+    node.visits(others[0], message);
+    node.is_refused(A);
+    node.visits(others[1], message);
+    node.is_taken_on(A);
+    node.now = node.now + Duration::from_secs(2_701);
+    // Both are heard before the client has done anything about the first.
+    node.hears(others[2], advertise(4));
+    node.hears(others[3], advertise(5));
+    node.loses_the_gateway();
+    node.visits(others[2], message);
+    node.is_refused(A);
+    node.visits(others[3], message);
 }

@@ -4,7 +4,7 @@ mod node;
 
 use node::{CONNACK, DISCONNECT, Node, T_RETRY, puback, publish};
 use sn_client::{Cause, Config, Event, Qos, RequestError, ReturnCode, State, Topic, TopicId};
-use sn_codec::{Disconnect, Message, MsgId, PingReq, Register};
+use sn_codec::{Advertise, Disconnect, GwId, GwInfo, Message, MsgId, PingReq, Register, SearchGw};
 use std::time::Duration;
 
 const WAKE: Message<'static> = Message::PingReq(PingReq { client_id: Some("node7") });
@@ -72,6 +72,24 @@ fn every_message_restarts_the_wait_for_pingresp() {
     assert_eq!(node.waits(), None);
     assert_eq!(node.sends(), WAKE);
     assert_eq!(node.hears(Message::PingResp), Some(Event::Asleep { drained: true }));
+}
+
+#[test]
+fn what_anybody_says_to_all_keeps_nobody_awake() {
+    let heard = [
+        Message::Advertise(Advertise { gw_id: GwId(1), duration_s: 900 }),
+        Message::SearchGw(SearchGw { radius: 1 }),
+        Message::GwInfo(GwInfo { gw_id: GwId(1), gw_add: &[] }),
+    ];
+    for message in heard {
+        let mut node = asleep();
+        node.client.wake().unwrap();
+        node.sends();
+        let due = node.client.poll_timeout();
+        node.passes(T_RETRY - Duration::from_secs(1));
+        node.hears(message);
+        assert_eq!(node.client.poll_timeout(), due, "after {message:?}");
+    }
 }
 
 #[test]
