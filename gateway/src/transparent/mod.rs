@@ -8,15 +8,18 @@
 
 mod settings;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use settings::Settings;
 
+use gateway_core::mqtt::Disconnect;
 use gateway_core::{FromUpstream, ToUpstream, UpstreamId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use task::Task;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// What has come of connections and waits for the driver.
 const NEWS: usize = 1_024;
@@ -25,11 +28,19 @@ const BATCH: usize = 64;
 /// Packets that wait for one connection. One that takes none for so long is broken.
 const ORDERS: usize = 1_024;
 
+/// What leads to one connection's task.
+#[derive(Debug)]
+struct Line {
+    orders: mpsc::Sender<ToUpstream>,
+    /// The last order, which comes through however many wait.
+    end: Option<oneshot::Sender<Option<Disconnect>>>,
+}
+
 /// All connections.
 #[derive(Debug)]
 pub(crate) struct Pool {
     settings: Arc<Settings>,
-    lines: HashMap<UpstreamId, mpsc::Sender<ToUpstream>, foldhash::fast::RandomState>,
+    lines: HashMap<UpstreamId, Line, foldhash::fast::RandomState>,
     to_driver: mpsc::Sender<(UpstreamId, FromUpstream)>,
     news: mpsc::Receiver<(UpstreamId, FromUpstream)>,
 }
@@ -45,14 +56,21 @@ impl Pool {
         match what {
             ToUpstream::Open(connect) => {
                 let (orders, taken) = mpsc::channel(ORDERS);
-                self.lines.insert(id, orders);
-                let task = Task::new(self.settings.clone(), taken);
+                let (end, ended) = oneshot::channel();
+                self.lines.insert(id, Line { orders, end: Some(end) });
+                let task = Task::new(self.settings.clone(), taken, ended);
                 tokio::spawn(task.run(id, connect, self.to_driver.clone()));
             }
-            ToUpstream::Packet(_) | ToUpstream::Read(_) | ToUpstream::Close(_) => {
-                // A task without orders ends as one that was told to close without a word.
-                if self.lines.get(&id).is_some_and(|orders| orders.try_send(what).is_err()) {
+            ToUpstream::Packet(_) | ToUpstream::Read(_) => {
+                // A task that nobody leads ends as one that was told to close without a word.
+                if self.lines.get(&id).is_some_and(|line| line.orders.try_send(what).is_err()) {
                     self.lines.remove(&id);
+                }
+            }
+            ToUpstream::Close(good_bye) => {
+                if let Some(end) = self.lines.get_mut(&id).and_then(|line| line.end.take()) {
+                    // A task that has ended by itself says so.
+                    let _ = end.send(good_bye);
                 }
             }
         }

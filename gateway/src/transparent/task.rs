@@ -6,23 +6,32 @@ use crate::upstream::{Conversation, Moved, Wire, dial};
 use gateway_core::mqtt::{Connect, Disconnect, Packet};
 use gateway_core::{FromUpstream, ToUpstream, UpstreamId};
 use sn_types::Instant;
+use std::collections::VecDeque;
 use std::future::pending;
+use std::io;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
-use tracing::debug;
+use tracing::{debug, warn};
 
 /// How long it may take to reach the broker. The core gives up sooner or later than that, as it wants.
 const DIALING: Duration = Duration::from_secs(20);
 /// How long the broker may take to read our last words and to close its side.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// While more octets than that wait to be written, orders wait.
+const UNWRITTEN: usize = 64 << 10;
+
 type News = mpsc::Sender<(UpstreamId, FromUpstream)>;
 
 pub(super) struct Task {
     settings: Arc<Settings>,
     orders: mpsc::Receiver<ToUpstream>,
+    end: oneshot::Receiver<Option<Disconnect>>,
+    /// Whose PINGREQs are out.
+    pings: VecDeque<Asker>,
     wire: Wire,
     start: tokio::time::Instant,
     keep_alive: KeepAlive,
@@ -30,11 +39,18 @@ pub(super) struct Task {
     joined: bool,
 }
 
+/// Who wants to know whether the broker is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    Core,
+    KeepAlive,
+}
+
 /// How a connection ends.
 enum End {
-    /// The broker has closed it.
+    /// The broker has closed it, in an orderly way or not: it may have taken the session elsewhere.
     HungUp,
-    /// It broke, or the core does not want it any more and says nothing.
+    /// It is dead or makes no sense, or the core does not want it any more and says nothing.
     Cut,
     /// The core says good-bye.
     GoodBye(Disconnect),
@@ -44,20 +60,28 @@ enum End {
 enum Happened {
     Moved(Moved),
     Ordered(Option<ToUpstream>),
+    /// The core does not want it any more, and perhaps says why.
+    Ended(Option<Disconnect>),
     Time,
 }
 
 impl Task {
-    pub(super) fn new(settings: Arc<Settings>, orders: mpsc::Receiver<ToUpstream>) -> Self {
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        orders: mpsc::Receiver<ToUpstream>,
+        end: oneshot::Receiver<Option<Disconnect>>,
+    ) -> Self {
         let wire = Wire { version: settings.version, max_packet: settings.max_packet, as_bridge: false };
         let (start, keep_alive) = (tokio::time::Instant::now(), KeepAlive::new(Instant::ZERO, Duration::ZERO));
-        Self { settings, orders, wire, start, keep_alive, listens: true, joined: false }
+        Self { settings, orders, end, pings: VecDeque::new(), wire, start, keep_alive, listens: true, joined: false }
     }
 
     /// Serves the connection from its making to its end, and tells that last of all.
     pub(super) async fn run(mut self, id: UpstreamId, mut connect: Box<Connect>, news: News) {
         connect.username = self.settings.user.clone();
         connect.password = self.settings.password.as_ref().map(|password| password.reveal().to_owned().into());
+        // A longer one would end the connection, again and again: the broker is to drop it.
+        connect.properties.maximum_packet_size = u32::try_from(self.settings.max_packet).ok().and_then(NonZeroU32::new);
         let client = connect.client_id.clone();
         let hung_up = match self.dial().await {
             Err(why) => {
@@ -82,7 +106,7 @@ impl Task {
                 Err(_) => Err(format!("no answer within {} s", DIALING.as_secs())),
             },
             // Before CONNACK there is nothing else to be told.
-            _ = self.orders.recv() => Err("it is not wanted any more".into()),
+            _ = &mut self.end => Err("it is not wanted any more".into()),
         }
     }
 
@@ -102,11 +126,12 @@ impl Task {
                 Happened::Moved(Moved::Read(Ok(0))) => Some(End::HungUp),
                 Happened::Moved(Moved::Read(Ok(_))) => self.take(&mut conversation, id, asked, news).await,
                 Happened::Moved(Moved::Written(Ok(()))) => None,
-                Happened::Moved(Moved::Read(Err(_)) | Moved::Written(Err(_))) => Some(End::Cut),
+                Happened::Moved(Moved::Read(Err(error)) | Moved::Written(Err(error))) => Some(broken(&error)),
                 Happened::Ordered(order) => self.obey_all(&mut conversation, order),
+                Happened::Ended(good_bye) => Some(self.obey_last(&mut conversation, good_bye)),
                 Happened::Time => match self.keep_alive.due(self.now()) {
                     Due::Nothing => None,
-                    Due::Ping => self.write(&mut conversation, Packet::PingReq),
+                    Due::Ping => self.ask(&mut conversation, Asker::KeepAlive),
                     Due::Dead => Some(End::Cut),
                 },
             };
@@ -131,9 +156,12 @@ impl Task {
 
     async fn wait(&mut self, conversation: &mut Conversation) -> Happened {
         let due = self.keep_alive.next().map(|due| self.start + due.since(Instant::ZERO));
+        let has_room = conversation.to_write.len() < UNWRITTEN;
         tokio::select! {
             moved = conversation.read_or_write(self.listens) => Happened::Moved(moved),
-            order = self.orders.recv() => Happened::Ordered(order),
+            order = self.orders.recv(), if has_room => Happened::Ordered(order),
+            // Without a sender there is nobody who wants it.
+            end = &mut self.end => Happened::Ended(end.unwrap_or_default()),
             () = async { match due { Some(due) => sleep_until(due).await, None => pending().await } } => Happened::Time,
         }
     }
@@ -149,22 +177,27 @@ impl Task {
         }
     }
 
-    /// Does what the core wants, and what it wanted since.
+    fn ask(&mut self, conversation: &mut Conversation, asker: Asker) -> Option<End> {
+        self.pings.push_back(asker);
+        self.write(conversation, Packet::PingReq)
+    }
+
+    /// Does what the core wants, and what it wanted since, as far as there is room.
     fn obey_all(&mut self, conversation: &mut Conversation, first: Option<ToUpstream>) -> Option<End> {
         let mut next = first;
         loop {
             let end = match next {
+                Some(ToUpstream::Packet(Packet::PingReq)) => self.ask(conversation, Asker::Core),
                 Some(ToUpstream::Packet(packet)) => self.write(conversation, packet),
                 Some(ToUpstream::Read(read)) => {
                     self.listens = read;
                     self.keep_alive.listen(self.now(), read);
                     None
                 }
-                Some(ToUpstream::Close(Some(disconnect))) => Some(End::GoodBye(disconnect)),
-                // A second CONNECT there is not.
-                Some(ToUpstream::Close(None) | ToUpstream::Open(_)) | None => Some(End::Cut),
+                // A second CONNECT there is not, and the end comes another way.
+                Some(ToUpstream::Close(_) | ToUpstream::Open(_)) | None => Some(End::Cut),
             };
-            if end.is_some() {
+            if end.is_some() || conversation.to_write.len() >= UNWRITTEN {
                 return end;
             }
             next = match self.orders.try_recv() {
@@ -173,6 +206,17 @@ impl Task {
                 Err(mpsc::error::TryRecvError::Disconnected) => None,
             };
         }
+    }
+
+    /// Does what the core wanted before it wanted the end, if it says good-bye.
+    fn obey_last(&mut self, conversation: &mut Conversation, good_bye: Option<Disconnect>) -> End {
+        let Some(disconnect) = good_bye else { return End::Cut };
+        while let Ok(order) = self.orders.try_recv() {
+            if let Some(end) = self.obey_all(conversation, Some(order)) {
+                return end;
+            }
+        }
+        End::GoodBye(disconnect)
     }
 
     /// Hands the driver the packets that have come.
@@ -189,7 +233,7 @@ impl Task {
                 Ok(Some(packet)) => packet,
                 Ok(None) => return None,
                 Err(error) => {
-                    debug!(%error, "the broker of the sessions has sent a malformed packet");
+                    warn!(%error, "the broker of the sessions has sent a packet that cannot be taken in");
                     return Some(End::Cut);
                 }
             };
@@ -203,10 +247,24 @@ impl Task {
                 (Packet::ConnAck(_), true) | (_, false) => return Some(End::Cut),
                 (_, true) => {}
             }
+            if packet == Packet::PingResp && self.pings.pop_front() == Some(Asker::KeepAlive) {
+                continue;
+            }
             if news.send((id, FromUpstream::Packet(packet))).await.is_err() {
                 return Some(End::Cut);
             }
         }
+    }
+}
+
+/// What it means that the stream fails. TLS that is closed without a word is at its end, too.
+fn broken(error: &io::Error) -> End {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => End::HungUp,
+        _ => End::Cut,
     }
 }
 
