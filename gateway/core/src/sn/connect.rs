@@ -70,7 +70,7 @@ impl Core {
         if self.is_full(from, &client_id) {
             return Err(RejectReason::ClientLimit);
         }
-        if self.sn.peers.beside(from) >= self.config.limits.nodes_per_forwarder {
+        if self.beside(from, &client_id) >= self.config.limits.nodes_per_forwarder {
             return Err(RejectReason::ForwarderLimit);
         }
         // Nobody can come back to a session whose id was made up.
@@ -84,6 +84,13 @@ impl Core {
         let is_known = self.broker.sessions.find(client_id).is_some();
         let sessions = if is_known { 0 } else { self.broker.sessions.len() };
         sessions + others >= self.config.limits.clients
+    }
+
+    /// How many others are behind the same forwarder. A client that comes under another node id is not one of them.
+    fn beside(&self, from: PeerAddr, client_id: &str) -> usize {
+        let before = self.broker.sessions.find(client_id).and_then(|key| self.sn.address(key));
+        let moves = before.is_some_and(|before| before != from && before.forwarder() == from.forwarder());
+        self.sn.peers.beside(from).saturating_sub(usize::from(moves))
     }
 
     fn client_id(&mut self, from: PeerAddr, client_id: &str) -> Result<Arc<str>, RejectReason> {

@@ -307,6 +307,10 @@ fn nodes_behind_one_forwarder() {
     assert_eq!(rig.ask(behind(1, b"1"), resume("one")), ["CONNACK 00"]);
     assert_eq!(rig.ask(behind(2, b"3"), resume("elsewhere")), ["CONNACK 00"]);
     assert_eq!(rig.ask(port(1), resume("forwarder")), ["CONNACK 00"]);
+    // A client that comes under another node id takes its place along, and leaves none to others.
+    assert_eq!(rig.ask(third, resume("one")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(behind(1, b"1"), resume("three")), ["CONNACK 01"]);
+    assert_eq!(rig.ask(behind(1, b"1"), resume("one")), ["CONNACK 00"]);
     // A node in the will dialogue has its place already. When a session is gone, so is its place.
     assert_eq!(rig.ask(behind(2, b"4"), connect_with_will("four")), ["WILLTOPICREQ"]);
     assert_eq!(rig.ask(behind(2, b"5"), resume("five")), ["CONNACK 01"]);

@@ -106,6 +106,22 @@ fn who_waits_for_too_long_sleeps_on_and_keeps_its_messages() {
     assert_eq!(wake(&mut rig, 2), message(1));
 }
 
+#[test]
+fn who_has_waited_in_an_earlier_wake_too_is_not_kept_waiting_longer() {
+    let mut rig = with_sleepers(1, 2);
+    (0..4).for_each(|_| rig.publish(1, "aa", "x"));
+    assert_eq!(wake(&mut rig, 1), message(1));
+    assert_eq!(wake(&mut rig, 2), NOTHING);
+    assert_eq!(rig.ask(port(2), sleep(600)), ["DISCONNECT"], "it does not wait for the end");
+    assert_eq!(wake(&mut rig, 2), NOTHING);
+    for id in 1..=2 {
+        rig.wait_s(9);
+        assert_eq!(rig.ask(port(1), puback(0, id)), message(id + 1));
+    }
+    rig.wait_s(3);
+    assert_eq!(rig.heard(port(2)), ["PINGRESP"]);
+}
+
 /// A tenth of a minute, 6 s, and 100 octets take a second.
 fn slow() -> Pacing {
     let (limit_ppm, window) = (100_000, Duration::from_secs(60));
@@ -118,7 +134,11 @@ fn second() -> String {
 }
 
 fn received(rig: &mut Rig) -> usize {
-    rig.heard(port(1)).iter().filter(|sent| sent.starts_with("PUBLISH")).count()
+    received_by(rig, 1)
+}
+
+fn received_by(rig: &mut Rig, number: u16) -> usize {
+    rig.heard(port(number)).iter().filter(|sent| sent.starts_with("PUBLISH")).count()
 }
 
 #[test]
@@ -128,15 +148,57 @@ fn messages_wait_for_airtime_and_answers_do_not() {
     assert_eq!(rig.ask(port(1), subscribe_to(Qos::Zero, 1, TOPIC)), ["SUBACK q0 id=0 mid=1 00"]);
     rig.heard(port(1));
     (0..12).for_each(|_| rig.publish(0, "aa", &second()));
-    assert_eq!((received(&mut rig), rig.waiting("1")), (5, 7), "beyond three quarters of 6 s they wait");
+    assert_eq!((received(&mut rig), rig.waiting("1")), (3, 9), "beyond half of 6 s they wait");
     assert_eq!(rig.ask(port(1), register(2, "a")), ["REGACK id=1 mid=2 00"]);
     rig.wait_s(59);
     assert_eq!(rig.ask(port(1), PINGREQ), ["PINGRESP"]);
     assert_eq!(received(&mut rig), 0, "the minute is not over");
     rig.wait_s(3);
-    assert_eq!((received(&mut rig), rig.waiting("1")), (5, 2));
+    assert_eq!((received(&mut rig), rig.waiting("1")), (3, 6));
     rig.wait_s(62);
-    assert_eq!((received(&mut rig), rig.waiting("1")), (2, 0));
+    assert_eq!((received(&mut rig), rig.waiting("1")), (4, 2));
+}
+
+/// An active client for which always more waits than there is airtime for.
+fn backlogged(rig: &mut Rig, number: u16) {
+    let topic = TopicFilter::Short(ShortName(*b"bb"));
+    assert_eq!(rig.ask(port(number), connect(&number.to_string())), ["CONNACK 00"]);
+    assert_eq!(rig.ask(port(number), subscribe_to(Qos::Zero, 1, topic)), ["SUBACK q0 id=0 mid=1 00"]);
+}
+
+#[test]
+fn active_clients_share_the_airtime() {
+    let mut rig = rig(slow());
+    for number in 1..=3 {
+        backlogged(&mut rig, number);
+    }
+    (0..40).for_each(|_| rig.publish(0, "bb", &second()));
+    for number in 1..=3 {
+        rig.heard(port(number));
+    }
+    let mut all = [0; 3];
+    for _ in 0..12 {
+        for (number, all) in (1..).zip(&mut all) {
+            rig.send(port(number), PINGREQ);
+            *all += received_by(&mut rig, number);
+        }
+        rig.wait_s(62);
+    }
+    assert!(all.iter().all(|all| (8..=20).contains(all)), "{all:?}");
+}
+
+#[test]
+fn a_sleeper_is_served_beside_an_active_client_that_takes_all_it_gets() {
+    let mut rig = rig(slow());
+    assert_eq!(rig.ask(port(2), resume("2")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(port(2), subscribe_to(Qos::One, 1, TOPIC)), ["SUBACK q1 id=0 mid=1 00"]);
+    assert_eq!(rig.ask(port(2), sleep(600)), ["DISCONNECT"]);
+    rig.publish(1, "aa", "x");
+    backlogged(&mut rig, 1);
+    (0..40).for_each(|_| rig.publish(0, "bb", &second()));
+    rig.wait_s(62);
+    assert!(received(&mut rig) > 3 && rig.waiting("1") > 20);
+    assert_eq!(rig.ask(port(2), pingreq("2")), message(1));
 }
 
 #[test]

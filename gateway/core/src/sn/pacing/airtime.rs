@@ -43,10 +43,10 @@ impl Spent {
         fits
     }
 
-    /// Whether so little is left that it is for answers: less than a quarter.
-    pub(super) fn is_scarce(&mut self, now: Instant) -> bool {
+    /// Whether more than so many quarters are used.
+    pub(super) fn is_beyond(&mut self, now: Instant, quarters: u64) -> bool {
         self.forget(now);
-        self.used_us > self.limit_us / 4 * 3
+        self.used_us > self.limit_us / 4 * quarters
     }
 
     /// When a part is forgotten next.
@@ -101,15 +101,17 @@ mod tests {
     }
 
     #[test]
-    fn it_is_scarce_in_the_last_quarter_and_comes_back() {
+    fn what_is_used_is_told_in_quarters_and_comes_back() {
         let mut spent = Spent::new(&ONE_PERCENT);
-        assert!(spent.spend(Instant::ZERO, 27_000_000) && !spent.is_scarce(Instant::ZERO));
-        assert!(spent.spend(Instant::ZERO, 1) && spent.is_scarce(Instant::ZERO));
+        assert!(spent.spend(Instant::ZERO, 18_000_000) && !spent.is_beyond(Instant::ZERO, 2));
+        assert!(spent.spend(Instant::ZERO, 9_000_000) && spent.is_beyond(Instant::ZERO, 2));
+        assert!(!spent.is_beyond(Instant::ZERO, 3));
+        assert!(spent.spend(Instant::ZERO, 1) && spent.is_beyond(Instant::ZERO, 3));
         assert!(spent.spend(Instant::ZERO, 8_999_999) && !spent.spend(Instant::ZERO, 1), "all is used");
         assert!(spent.used(Instant::ZERO) > 0.999 && spent.used(Instant::from_secs(4_000)) < 0.001);
         assert_eq!(spent.next_part(), Instant::from_secs(60));
-        assert!(spent.is_scarce(Instant::from_secs(3_600)));
-        assert!(!spent.is_scarce(Instant::from_secs(3_660)));
+        assert!(spent.is_beyond(Instant::from_secs(3_600), 3));
+        assert!(!spent.is_beyond(Instant::from_secs(3_660), 3));
         assert!(spent.spend(Instant::from_secs(100_000), 36_000_000), "long after");
     }
 }

@@ -5,7 +5,9 @@
 //! same airtime, of which the last quarter is for it alone. When even that is used, nothing is sent at all, which is counted, and
 //! the client asks again.
 //!
-//! **No airtime.** An active client is sent its messages when there is some again. One that is awake is told PINGRESP and
+//! **No airtime.** Messages to active clients are begun while at most half is used, those to awake ones while at most three
+//! quarters are: an active client takes what there is as soon as there is some, and would leave nothing for one that wakes.
+//! Active clients are sent their messages when there is some again, in turn: who was, and has more, goes to the back. One that is awake is told PINGRESP and
 //! sleeps on: it would only listen, and its messages are there at its next wake, as after its "congestion".
 //!
 //! **Turns.** Of the clients that are awake on a link, so many at most are sent messages at the same time; the others get their
@@ -35,6 +37,11 @@ pub(super) enum Pace {
     Later,
 }
 
+/// So much is for messages to active clients, in quarters of the airtime.
+const ACTIVE_QUARTERS: u64 = 2;
+/// So much is for all messages. The rest is for answers.
+const ALL_QUARTERS: u64 = 3;
+
 /// All links that are spared.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
@@ -52,15 +59,15 @@ struct Lane {
     holders: Vec<SessionKey>,
     /// Awake clients that wait for their turn, in the order in which they woke.
     line: VecDeque<SessionKey>,
-    /// Active clients for which there was no airtime.
+    /// Active clients for which there was no airtime, in the order in which they get some.
     stalled: VecDeque<SessionKey>,
     /// When to look after them.
     scheduled: Instant,
 }
 
 impl Lane {
-    fn is_scarce(&mut self, now: Instant) -> bool {
-        self.spent.as_mut().is_some_and(|spent| spent.is_scarce(now))
+    fn is_beyond(&mut self, now: Instant, quarters: u64) -> bool {
+        self.spent.as_mut().is_some_and(|spent| spent.is_beyond(now, quarters))
     }
 }
 
@@ -114,11 +121,11 @@ impl Core {
     pub(super) fn pace(&mut self, now: Instant, key: SessionKey, transport: TransportId) -> Pace {
         let Some(client) = self.sn.clients.get_mut(&key) else { return Pace::Wait };
         let Some(lane) = self.sn.lanes.lane(transport) else { return Pace::Go };
-        if lane.is_scarce(now) {
-            if client.state == State::Active && !lane.stalled.contains(&key) {
+        let is_active = client.state == State::Active;
+        if lane.is_beyond(now, if is_active { ACTIVE_QUARTERS } else { ALL_QUARTERS }) {
+            if is_active && !lane.stalled.contains(&key) {
                 lane.stalled.push_back(key);
-                let next = lane.spent.as_ref().map_or(Instant::FAR_FUTURE, Spent::next_part);
-                self.timers.schedule(&mut lane.scheduled, next, TimerKey::Airtime(transport));
+                self.schedule_airtime(transport);
             }
             return Pace::Later;
         }
@@ -134,9 +141,10 @@ impl Core {
         }
         if !lane.line.contains(&key) {
             lane.line.push_back(key);
-            if let Some(client) = self.sn.clients.get_mut(&key) {
-                client.turn_by = now + 2 * self.config.timing.t_retry;
-            }
+        }
+        // It may have kept its place in an earlier wake, of which it has not heard the end.
+        if let Some(client) = self.sn.clients.get_mut(&key).filter(|client| client.turn_by == Instant::FAR_FUTURE) {
+            client.turn_by = now + 2 * self.config.timing.t_retry;
             self.sn_schedule(now, key);
         }
         Pace::Wait
@@ -180,17 +188,34 @@ impl Core {
     pub(crate) fn airtime_due(&mut self, now: Instant, due: Instant, transport: TransportId) {
         let Some(lane) = self.sn.lanes.lane(transport).filter(|lane| lane.scheduled == due) else { return };
         lane.scheduled = Instant::FAR_FUTURE;
-        for key in std::mem::take(&mut lane.stalled) {
+        let mut untouched = std::mem::take(&mut lane.stalled);
+        while let Some(lane) = self.sn.lanes.lane(transport)
+            && !lane.is_beyond(now, ACTIVE_QUARTERS)
+            && let Some(key) = untouched.pop_front()
+        {
             self.pump(now, key);
         }
+        let Some(lane) = self.sn.lanes.lane(transport) else { return };
+        lane.stalled.retain(|key| !untouched.contains(key));
+        untouched.append(&mut lane.stalled);
+        lane.stalled = untouched;
+        self.schedule_airtime(transport);
     }
 
-    /// Whether a request to an active client is not to be repeated now, for want of airtime.
+    /// Looks after those for which there was no airtime when there may be some.
+    fn schedule_airtime(&mut self, transport: TransportId) {
+        let Some(lane) = self.sn.lanes.lane(transport).filter(|lane| !lane.stalled.is_empty()) else { return };
+        let next = lane.spent.as_ref().map_or(Instant::FAR_FUTURE, Spent::next_part);
+        self.timers.schedule(&mut lane.scheduled, next, TimerKey::Airtime(transport));
+    }
+
+    /// Whether a request to an active client is not to be repeated now, for want of airtime. As it was begun, it may take what is
+    /// for messages to anybody: beside clients that use all that is for active ones, it would never come again.
     pub(super) fn must_not_repeat(&mut self, now: Instant, key: SessionKey) -> bool {
         let Some(client) = self.sn.clients.get(&key).filter(|client| client.state == State::Active) else {
             return false;
         };
         let Some(addr) = client.addr else { return false };
-        self.sn.lanes.lane(addr.transport).is_some_and(|lane| lane.is_scarce(now))
+        self.sn.lanes.lane(addr.transport).is_some_and(|lane| lane.is_beyond(now, ALL_QUARTERS))
     }
 }
