@@ -1,8 +1,9 @@
 //! What an operator does to the list.
 
 use super::Listed;
+use crate::broker::SessionKey;
 use crate::{Core, LostReason};
-use sn_types::{Eui64, Instant, LinkKey};
+use sn_types::{Eui64, Instant, LinkAddr, LinkKey, PeerAddr};
 use std::sync::Arc;
 use std::{error, fmt};
 
@@ -93,9 +94,33 @@ impl Core {
     /// [`NodeError`]; the list is as before.
     pub fn rename_node(&mut self, now: Instant, node: Eui64, name: &str) -> Result<(), NodeError> {
         self.check_name(name, node)?;
+        let displaced = self.displaced(node);
         self.nodes.listed.get_mut(&node).ok_or(NodeError::Unknown)?.name = name.into();
+        for (key, addr) in displaced {
+            let Some(session) = self.broker.sessions.get(key) else { continue };
+            if let Ok(user) = self.identify(addr, &session.client_id) {
+                self.set_user(key, user);
+            }
+        }
         self.node_changed(now, node);
         Ok(())
+    }
+
+    /// Sessions that belong to the node's user and have no address any more, since another client id is used there: each with
+    /// an address of the node at which it is that user.
+    fn displaced(&self, node: Eui64) -> Vec<(SessionKey, PeerAddr)> {
+        let addresses = self.sn.transports().map(|transport| PeerAddr::direct(transport, LinkAddr::Eui64(node.0)));
+        let addresses: Vec<_> = addresses.collect();
+        let place = |key| {
+            let session = self.broker.sessions.get(key)?;
+            let user = session.user.as_ref()?;
+            let is_user =
+                |addr: &&PeerAddr| self.identify(**addr, &session.client_id).is_ok_and(|is| is.as_ref() == Some(user));
+            Some((key, *addresses.iter().find(is_user)?))
+        };
+        let mut displaced: Vec<_> = self.sn.without_address().filter_map(place).collect();
+        displaced.sort_unstable();
+        displaced
     }
 
     /// Lets nothing in any more that a node sends. Its session ends as that of a lost client, and is forgotten with all that

@@ -211,6 +211,15 @@ impl SnSide {
         self.clients.iter().filter_map(|(key, client)| Some((*key, client.addr?)))
     }
 
+    /// Clients whose address somebody else uses now.
+    pub(crate) fn without_address(&self) -> impl Iterator<Item = SessionKey> {
+        self.clients.iter().filter(|(_, client)| client.addr.is_none()).map(|(key, _)| *key)
+    }
+
+    pub(crate) fn transports(&self) -> impl Iterator<Item = TransportId> {
+        self.transports.iter().map(|(id, _)| *id)
+    }
+
     pub(crate) fn profile(&self, id: TransportId) -> LinkProfile {
         let known = self.transports.iter().find(|(known, _)| *known == id);
         known.map_or(LinkProfile { broadcast: false, ..LinkProfile::UDP }, |(_, profile)| *profile)

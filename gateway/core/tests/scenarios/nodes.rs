@@ -97,6 +97,19 @@ fn on_a_secured_link_a_nodes_name_is_its_user_and_lets_it_in() {
 }
 
 #[test]
+fn a_session_whose_address_another_one_uses_goes_with_its_nodes_name() {
+    let mut rig = rig();
+    assert_eq!(rig.ask(NODE, resume("first")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(NODE, resume("second")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(port(1), resume("other")), ["CONNACK 00"]);
+    rig.operate(|now, core| core.rename_node(now, ADDR, "valve")).expect("a good name");
+    let user = |client: &str| rig.core.client(client).expect("a session").user;
+    assert_eq!(user("first").as_deref(), Some("valve"));
+    assert_eq!((user("second").as_deref(), user("other")), (Some("valve"), None));
+    assert_eq!(rig.ask(NODE, resume("first")), ["CONNACK 00"]);
+}
+
+#[test]
 fn a_table_about_names_says_who_a_listed_node_is_on_any_link() {
     let mut rig = Rig::with(|config| {
         config.peers = vec![PeerRule { name: "pump*".parse().ok(), from: None, client: None, user: "field/%n".into() }];
