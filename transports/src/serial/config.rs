@@ -109,7 +109,9 @@ pub enum Framing {
 }
 
 impl Framing {
-    pub(super) fn build(self, mtu: u16, gap: Duration) -> Box<dyn framing::Framing> {
+    /// For datagrams of up to `mtu` octets; `gap` as in [`SerialConfig`].
+    #[must_use]
+    pub fn build(self, mtu: u16, gap: Duration) -> Box<dyn framing::Framing> {
         let mtu = usize::from(mtu);
         match self {
             Self::Raw => Box::new(Raw::new(mtu, gap)),

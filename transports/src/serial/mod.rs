@@ -5,7 +5,7 @@
 //! radio that says what became of each datagram, a window.
 
 mod config;
-mod framing;
+pub mod framing;
 pub(crate) mod port;
 
 pub use config::{Device, FlowControl, Framing, Line, NoDevice, Parity, SerialConfig};

@@ -23,7 +23,7 @@ use std::fmt;
 
 /// What comes out of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Incoming<'a> {
+pub enum Incoming<'a> {
     /// A datagram.
     Datagram {
         /// Who sent it.
@@ -52,10 +52,12 @@ pub(crate) enum Incoming<'a> {
 
 /// To whom a datagram goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Recipient {
+pub enum Recipient {
+    /// One node.
     One(LinkAddr),
-    /// Every node, this many hops far; 0 is the whole network.
+    /// Every node.
     All {
+        /// This many hops far; 0 is the whole network.
         radius: u8,
     },
 }
@@ -72,10 +74,10 @@ impl Recipient {
 
 /// The datagram cannot be sent in this framing: it is too long, or the address is of another kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unsendable;
+pub struct Unsendable;
 
 /// How datagrams are told apart on a line.
-pub(crate) trait Framing: fmt::Debug + Send {
+pub trait Framing: fmt::Debug + Send {
     /// Takes in octets that came at `now`, and hands `each` what they complete.
     fn take(&mut self, now: Instant, octets: &[u8], each: &mut dyn FnMut(Incoming<'_>));
 
