@@ -15,7 +15,8 @@ const END: u8 = 0xC0;
 
 /// Plugs a device in at `path`: its other end.
 pub(crate) fn plug(path: &Path) -> PtyMaster {
-    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY).expect("a pseudo-terminal");
+    // A gateway that inherits it would keep the device from ever being pulled out.
+    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).expect("a pseudo-terminal");
     grantpt(&master).expect("grantpt");
     unlockpt(&master).expect("unlockpt");
     let mut attributes = tcgetattr(&master).expect("attributes");
