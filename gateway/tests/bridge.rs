@@ -8,6 +8,7 @@ use common::mosquitto::{Mosquitto, Proxy};
 use common::steady::{Account, Publisher, Subscriber};
 use common::tap::Tap;
 use common::{Mqtt, publish_packet, wait_until_for};
+use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -234,6 +235,27 @@ fn what_is_published_before_mosquitto_is_there_waits_for_it() {
     std::fs::write(&path, bridge_config(mosquitto.addr, "5")).expect("a file");
     gateway.kill();
     wait_until_for(ARRIVAL, "all messages", || arrived(&subscriber.account(), "site/up/early") == count.into());
+}
+
+#[test]
+fn after_a_drop_the_next_session_at_the_other_broker_outlives_its_connection() {
+    for version in ["3.1.1", "5"] {
+        let mut stage = Stage::start(version);
+        stage.joined();
+        let subscriber = Subscriber::start(stage.mqtt(), "here", "down/#");
+        let drop = ["sessions", "drop", "bridge/cloud", "--data", stage.gateway.dir()];
+        assert!(common::sn_gateway().args(drop).status().expect("it runs").success());
+        let is_back = |log: String| log.matches("bridge connected").count() == 2;
+        wait_until_for(ARRIVAL, "the bridge", || is_back(stage.gateway.daemon().log()));
+        // While the gateway is away its session at mosquitto collects what it has subscribed to.
+        stage.gateway.daemon().signal(Signal::SIGKILL);
+        stage.gateway.daemon().wait();
+        let mut publisher = Mqtt::connect(stage.mosquitto.addr, "publisher");
+        publisher.send(&publish_packet(0x02, "site/down/late", Some([0, 1]), b"1"));
+        publisher.expect(&[0x40, 2, 0, 1]);
+        stage.gateway.start_again();
+        wait_until_for(ARRIVAL, "the message", || arrived(&subscriber.account(), "down/late") == 1);
+    }
 }
 
 #[test]

@@ -154,8 +154,11 @@ fn what_is_not_synced_at_the_kill_was_not_acknowledged() {
     gateway.disk("full");
     publish(&node, 1, topic, 1, b'a');
     gateway.daemon().wait_for_log("nothing is acknowledged");
+    gateway.daemon().signal(Signal::SIGKILL);
+    gateway.daemon().wait();
+    // Not before: what waits would be written at once.
     gateway.disk("");
-    gateway.kill();
+    gateway.start_again();
     node.expect_silence();
     assert!(gateway.data_line().contains("2 sessions, 0 messages"), "{}", gateway.data_line());
 }

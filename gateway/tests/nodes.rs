@@ -50,9 +50,7 @@ impl Bench {
     /// A command that must work.
     #[track_caller]
     fn nodes(&self, args: &[&str]) -> String {
-        let (code, out, error) = self.run(args);
-        assert_eq!((code, &error[..]), (Some(0), ""));
-        out
+        told(&[&["nodes"], args, &["--data", self.gateway.dir()]].concat())
     }
 
     fn run(&self, args: &[&str]) -> (Option<i32>, String, String) {
@@ -73,6 +71,13 @@ impl Bench {
 fn run(args: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = sn_gateway().args(args).output().expect("it runs");
     (status.code(), String::from_utf8(stdout).expect("text"), String::from_utf8(stderr).expect("text"))
+}
+
+#[track_caller]
+fn told(args: &[&str]) -> String {
+    let (code, out, error) = run(args);
+    assert_eq!((code, &error[..]), (Some(0), ""));
+    out
 }
 
 #[test]
@@ -156,9 +161,11 @@ fn a_key_comes_from_a_file_and_a_backup_has_the_list() {
     assert_eq!(run(&["restore", &backup, "--data", &data]).0, Some(0));
     bench.gateway.daemon().signal(Signal::SIGTERM);
     bench.gateway.daemon().wait();
-    bench.gateway.args.extend(["--data".to_owned(), data]);
+    bench.gateway.args.extend(["--data".to_owned(), data.clone()]);
     bench.gateway.start_again();
     assert!(bench.gateway.data_line().contains(", 1 radio nodes."), "{}", bench.gateway.data_line());
+    let listed: Vec<Value> = serde_json::from_str(&told(&["nodes", "list", "--json", "--data", &data])).expect("JSON");
+    assert_eq!((&listed[0]["name"], &listed[0]["secured"]), (&"pump-7".into(), &true.into()));
 }
 
 /// The first cells, without the quotes, of docs/monitoring.md that begin so. An XBee does not tell the LQI.

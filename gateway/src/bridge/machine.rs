@@ -246,6 +246,7 @@ impl Machine {
         match &mut self.state {
             State::Greeting { .. } => match packet {
                 Packet::ConnAck(answer) if answer.code.is_error() => self.refused(now, answer.code),
+                Packet::ConnAck(_) if self.dropped && self.settings.version == Version::V3 => self.dial_to_stay(now),
                 Packet::ConnAck(answer) => self.join(now, &answer),
                 other => self.lose(now, format!("{} instead of CONNACK", name(&other))),
             },
@@ -262,6 +263,15 @@ impl Machine {
         self.unknown_here |= self.as_bridge && code == ReasonCode::UnsupportedProtocolVersion;
         self.as_bridge &= !self.unknown_here;
         self.lose(now, why);
+    }
+
+    /// The other broker has forgotten the session. In MQTT 3.1.1 it would forget the new one, too, at this connection's end
+    /// (CleanSession, §3.1.2.4): so the session begins with another connection.
+    fn dial_to_stay(&mut self, now: Instant) {
+        self.dropped = false;
+        let dial = Effect::Dial { as_bridge: self.as_bridge };
+        self.effects.extend([Effect::ToBroker(Packet::Disconnect(Disconnect::default())), Effect::HangUp, dial]);
+        self.state = State::Dialing { give_up: now + GREETING };
     }
 
     fn join(&mut self, now: Instant, answer: &ConnAck) {

@@ -146,6 +146,10 @@ fn fill(dir: &Path, records: &[Record]) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::load;
+    use gateway_core::{Input, NewNode, NodeReport, Output};
+    use sn_types::{Eui64, Heard, LinkKey, TransportId};
+    use std::ops::Range;
     use std::time::Duration;
 
     fn records() -> Vec<Record> {
@@ -168,6 +172,44 @@ mod tests {
             decode(&damaged).expect_err("a flipped bit");
             decode(&file[..at]).expect_err("a cut");
         }
+    }
+
+    const NODE: Eui64 = Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 1]);
+
+    /// Asks for frame counters to send with, and writes what is to be written at once.
+    fn counters(core: &mut Core) -> Range<u32> {
+        core.handle_input(Instant::ZERO, Input::CountersWanted { transport: TransportId(0) });
+        while let Some(output) = core.poll_output() {
+            match output {
+                Output::Counters { block, .. } => return block,
+                Output::Commit { token, .. } => core.handle_input(Instant::ZERO, Input::Committed { token }),
+                _ => {}
+            }
+        }
+        panic!("there is a store");
+    }
+
+    #[test]
+    fn a_restored_list_has_keys_and_accepted_counters_and_goes_on_behind_those_that_were_reserved() {
+        let config = || Config { durable: true, ..Config::default() };
+        let mut core = Core::new(config());
+        let node = NewNode { node: NODE, name: "pump".into(), key: Some(LinkKey([7; 16])), added_s: 1_800_000_000 };
+        core.add_node(Instant::ZERO, node).unwrap();
+        let report = NodeReport { node: NODE, counter: Some(500), spoke: true, heard: Heard::default() };
+        core.handle_input(Instant::ZERO, Input::Node { transport: TransportId(0), report });
+        let reserved = counters(&mut core);
+
+        let dir = tempfile::tempdir().unwrap();
+        let (file, data) = (dir.path().join("backup"), dir.path().join("data"));
+        save(&file, &encode(core.snapshot())).unwrap();
+        restore(&file, &data, false).unwrap();
+        let mut restored = Core::new(config());
+        let dir = DataDir::open(&data).unwrap();
+        let mut store = load::open(&dir, 1 << 20).unwrap();
+        load::load(dir.path(), &mut *store, &mut restored, Wall::now()).unwrap();
+        let entry = restored.node_entry(NODE).unwrap();
+        assert_eq!((entry.key, entry.counter), (Some(LinkKey([7; 16])), Some(500)));
+        assert_eq!(counters(&mut restored).start, reserved.end + (1 << 24));
     }
 
     #[test]

@@ -466,6 +466,28 @@ fn a_session_that_was_dropped_here_is_forgotten_there() {
     assert!(!clean_start(&mut machine), "once");
 }
 
+/// Of MQTT 3.1.1 a session that began clean ends with its connection.
+#[test]
+fn over_3_1_1_a_connection_makes_the_other_broker_forget_and_the_next_one_stays() {
+    let (mut machine, _) = joined(Version::V3, true);
+    machine.handle(NOW, Input::FromCore(connack(false)));
+    effects(&mut machine);
+    let due = machine.poll_timeout().unwrap();
+    machine.handle_timeout(due);
+    effects(&mut machine);
+    let clean_start = |effects: &[Effect]| match effects {
+        [Effect::ToBroker(Packet::Connect(connect))] => connect.clean_start,
+        other => panic!("{other:?}"),
+    };
+    assert!(clean_start(&after(&mut machine, due, Input::Dialed)));
+    let told = after(&mut machine, due, Input::FromBroker(connack(false)));
+    let goodbye = Effect::ToBroker(Packet::Disconnect(Disconnect::default()));
+    assert_eq!(told, [goodbye, Effect::HangUp, Effect::Dial { as_bridge: true }]);
+    assert!(!clean_start(&after(&mut machine, due, Input::Dialed)));
+    let told = after(&mut machine, due, Input::FromBroker(connack(false)));
+    assert_eq!(connect_to_core(&told).login, Login::Bridge { new_peer: true });
+}
+
 #[test]
 fn what_is_retained_goes_again_at_qos_0_unless_it_may_be_newer_there() {
     let mut settings = settings(Version::V5);
