@@ -106,6 +106,17 @@ fn an_interface_that_is_not_there_is_told_and_not_blamed_on_the_address() {
 }
 
 #[test]
+fn a_secured_radio_needs_a_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gw.toml");
+    fs::write(&path, "[[transport]]\nkind = \"ieee802154\"\nname = \"air\"\ndevice = \"/dev/null\"\nchannel = 15\n")
+        .unwrap();
+    let (code, _, error) = run(&["run", "--in-memory", "--config", path.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("transport `air` secures its frames") && error.contains("give --data DIR"), "{error}");
+}
+
+#[test]
 fn why_a_data_directory_cannot_be_used_is_told_once() {
     let (code, _, error) = run(&["run", "--data", "/dev/null/data"]);
     assert_eq!((code, error.matches("Not a directory").count()), (Some(1), 1), "{error}");

@@ -333,6 +333,10 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
             "gw.toml:1:1: transport[0]: `baud` is no key of a transport of kind `udp`",
         ),
         (
+            "[[listener]]\nkind = \"tcp\"\nlisten = \"::1\"\nauth_methods = [\"SCRAM-SHA-256\"]\n",
+            "gw.toml:4:16: listener[0].auth_methods: `auth_methods` needs `password_file` of `[security]`: nobody could log in",
+        ),
+        (
             "[security]\npasswords = \"x\"\n",
             "gw.toml:2:1: security.passwords: unknown `passwords`; did you mean `password_file`?",
         ),

@@ -3,7 +3,7 @@
 use super::access::{AccessTable, NodeTable};
 use super::addr::{ListenAddr, metrics_addr};
 use super::bridge::{self, BridgeTable};
-use super::listener::ListenerTable;
+use super::listener::{self, ListenerTable};
 use super::number::within;
 use super::predefined::Predefined;
 use super::queue::QueueTable;
@@ -277,7 +277,25 @@ impl File {
     pub(super) fn contradiction(&self) -> Option<(Range<usize>, String)> {
         let of_transports = transport::contradiction(&self.transport);
         let of_names = || transparent::contradiction(self.transparent.as_ref()?, &self.transport);
-        of_transports.or_else(|| bridge::contradiction(&self.bridge)).or_else(of_names)
+        let of_listeners = || listener::contradiction(&self.listener, self.security.password_file.is_some());
+        of_transports.or_else(of_listeners).or_else(|| bridge::contradiction(&self.bridge)).or_else(of_names)
+    }
+
+    /// The directory of the data, `None` for in memory.
+    ///
+    /// # Errors
+    /// As [`StoreTable::data_dir`], or a radio needs one: it secures frames with counters that must survive the process.
+    pub fn data_dir(&self) -> anyhow::Result<Option<PathBuf>> {
+        let dir = self.store.data_dir()?;
+        let secured = self.transport.iter().enumerate().find(|(_, table)| table.is_secured());
+        match secured {
+            Some((place, table)) if dir.is_none() => anyhow::bail!(
+                "transport `{}` secures its frames with counters that must survive the gateway, and all is in memory; give \
+                 --data DIR, or `security = \"none\"` for this transport",
+                table.name(place)
+            ),
+            Some(_) | None => Ok(dir),
+        }
     }
 }
 

@@ -7,8 +7,10 @@ use crate::mqtt::{ClientCertificates, MqttLimits, Policy, TlsFiles, UserFrom, We
 use serde::{Deserialize, Deserializer, de};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
+use toml::Spanned;
 
 /// The port of MQTT over TLS, where the operator names none.
 const TLS_PORT: u16 = 8883;
@@ -27,6 +29,8 @@ pub struct ListenerTable {
     pub limits: MqttLimits,
     /// Who comes in.
     pub policy: Policy,
+    /// The place in the file of `auth_methods`, if there are any.
+    methods_at: Option<Range<usize>>,
 }
 
 /// The values of `kind`.
@@ -102,7 +106,7 @@ struct Keys {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     anonymous: Option<bool>,
-    auth_methods: Vec<MethodName>,
+    auth_methods: Option<Spanned<Vec<MethodName>>>,
     client_ca: Option<PathBuf>,
     client_certificates: Option<ClientCertificatesKey>,
     user_from: Option<UserFromKey>,
@@ -132,7 +136,7 @@ impl Default for Keys {
             certificate: None,
             key: None,
             anonymous: None,
-            auth_methods: Vec::new(),
+            auth_methods: None,
             client_ca: None,
             client_certificates: None,
             user_from: None,
@@ -165,6 +169,7 @@ impl TryFrom<Keys> for ListenerTable {
             policy: keys.policy(addr.ip)?,
             web_socket: kind.is_web_socket().then(|| keys.web_socket()),
             tls: kind.is_tls().then(|| keys.tls()).transpose()?,
+            methods_at: keys.auth_methods.filter(|methods| !methods.get_ref().is_empty()).map(|methods| methods.span()),
         })
     }
 }
@@ -218,7 +223,7 @@ impl Keys {
             user_from: self.user_from.map(|key| match key {
                 UserFromKey::Cn => UserFrom::CommonName,
             }),
-            methods: self.auth_methods.clone(),
+            methods: self.auth_methods.as_ref().map_or_else(Vec::new, |methods| methods.get_ref().clone()),
         })
     }
 
@@ -242,7 +247,7 @@ impl ListenerTable {
     #[must_use]
     pub fn tcp(listen: ListenAddr) -> Self {
         let policy = Policy { anonymous: listen.0.ip().is_loopback(), ..Policy::default() };
-        Self { listen, tls: None, web_socket: None, limits: MqttLimits::default(), policy }
+        Self { listen, tls: None, web_socket: None, limits: MqttLimits::default(), policy, methods_at: None }
     }
 
     /// How clients name it if it listens at `addr`.
@@ -255,6 +260,12 @@ impl ListenerTable {
             (Some(options), Some(_)) => format!("wss://{addr}{}", options.path),
         }
     }
+}
+
+/// What a listener asks of other tables.
+pub(super) fn contradiction(tables: &[ListenerTable], has_passwords: bool) -> Option<(Range<usize>, String)> {
+    let of_methods = tables.iter().filter(|_| !has_passwords).find_map(|table| table.methods_at.clone())?;
+    Some((of_methods, "`auth_methods` needs `password_file` of `[security]`: nobody could log in".into()))
 }
 
 /// Reads the path of a URL.

@@ -404,6 +404,14 @@ impl TransportTable {
     }
 
     /// What keys that are right each for itself say against each other.
+    /// Whether frames are secured with keys and counters.
+    pub(super) fn is_secured(&self) -> bool {
+        match self {
+            Self::Ieee802154(table) => table.radio.security.is_some(),
+            Self::Udp(_) | Self::Serial(_) | Self::Sim(_) => false,
+        }
+    }
+
     fn contradiction(&self) -> Option<(Range<usize>, String)> {
         let UdpTable { multicast, listen: ListenAddr(listen), .. } = self.as_udp()?;
         let group = multicast.as_ref()?;
