@@ -106,6 +106,24 @@ fn nonsense_on_the_socket_is_answered_and_harmless() {
 }
 
 #[test]
+fn who_does_not_read_a_backup_keeps_nobody_waiting() {
+    let mut gateway = Durable::start();
+    let mut publisher = gateway.mqtt("publisher", 2);
+    publisher.expect(&[0x20, 2, 0, 0]);
+    // More than the kernel takes in for a reader.
+    for number in 1..=20 {
+        publisher.send(&publish_packet(3, &format!("big/{number}"), Some([0, number]), &[7; 100_000]));
+        publisher.expect(&[0x40, 2, 0, number]);
+    }
+    let mut stuck = UnixStream::connect(gateway_socket(gateway.dir())).unwrap();
+    stuck.write_all(b"\"backup\"\n").unwrap();
+    let mut begun = [0; 12];
+    stuck.read_exact(&mut begun).unwrap();
+    assert_eq!(begun, *b"{\"backup\":20");
+    assert!(told(&["sessions", "list", "--data", gateway.dir()]).contains("publisher"));
+}
+
+#[test]
 fn a_backup_made_while_running_becomes_a_gateway_elsewhere() {
     let (mut gateway, node) = with_sleeper();
     let files = tempfile::tempdir().unwrap();

@@ -183,6 +183,26 @@ fn a_wrong_name_and_a_second_capture_are_refused_and_other_questions_answered() 
 }
 
 #[test]
+fn while_nobody_reads_a_second_ctrl_c_ends_it() {
+    let bench = Bench::start();
+    let node = Sn::connect(bench.gateway.udp(), "node", 60);
+    let mut capture = Capture::begin(bench.command(&["-t", "udp-0", "-w", "-"]));
+    // More than a pipe takes.
+    for _ in 0..200 {
+        node.send(&[&[1, 4, 0x40, 0x1D][..], &[0; 1_084]].concat());
+        node.send(PINGREQ);
+        assert_eq!(node.receive(), PINGRESP);
+    }
+    let mut end = None;
+    wait_until("the end", || {
+        capture.interrupt();
+        end = capture.child.try_wait().expect("a child");
+        end.is_some()
+    });
+    assert_eq!(end.and_then(|status| status.code()), Some(1));
+}
+
+#[test]
 fn a_reader_that_is_too_slow_misses_frames_and_is_told_how_many_and_the_gateway_goes_on() {
     let bench = Bench::start();
     let node = Sn::connect(bench.gateway.udp(), "node", 60);

@@ -14,7 +14,7 @@ use sn_types::Instant;
 /// A node's connection to a gateway.
 ///
 /// `BODY`: octets for a request's topic name and payload together. `TOPICS`: octets for topic ids and names, each
-/// taking 5 octets beside its name. `RECEIVED`: how many of the last QoS 2 messages are remembered, 1 at least, each
+/// taking 5 octets beside its name. `RECEIVED`: how many of the last QoS 2 messages are remembered, 1 to 255, each
 /// in 12 octets; more than one is for links that deliver copies late. The buffer given to [`Client::poll_output`] has to hold the longest message:
 /// `BODY` + 9 octets, and the client id, will topic and will message with 6 octets more each.
 ///

@@ -39,6 +39,7 @@ impl Slot {
 impl<const N: usize> ReceivedIds<N> {
     pub(crate) const EMPTY: Self = {
         assert!(N > 0, "without memory QoS 2 is not exactly once");
+        assert!(N <= u8::MAX as usize, "a record says in one octet how many there are");
         Self { slots: [None; N], oldest: 0, place: 0 }
     };
 

@@ -19,12 +19,14 @@ use crate::RecvBatch;
 use sn_types::LinkAddr;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::SystemTime;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 /// Frames that may wait for the listener.
 const QUEUE: usize = 4_096;
+/// And the octets in them.
+const QUEUE_OCTETS: usize = 8 << 20;
 
 /// What kind of frames a link has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,26 +91,43 @@ pub enum Content {
     },
 }
 
+impl Passed {
+    fn len(&self) -> usize {
+        match &self.content {
+            Content::Udp { payload, .. } | Content::Datagram { payload, .. } => payload.len(),
+            Content::Frame { psdu, .. } => psdu.len(),
+        }
+    }
+}
+
+/// What both ends know.
+#[derive(Debug, Default)]
+struct Shared {
+    missed: AtomicU64,
+    /// Octets that wait.
+    waiting: AtomicUsize,
+}
+
 /// Makes the two ends of a tap: one for the transport, one to listen at.
 #[must_use]
 pub fn tap() -> (Tap, Listener) {
     let (to, frames) = mpsc::channel(QUEUE);
-    let missed = Arc::new(AtomicU64::new(0));
-    (Tap { to, missed: missed.clone() }, Listener { frames, missed })
+    let shared = Arc::<Shared>::default();
+    (Tap { to, shared: shared.clone() }, Listener { frames, shared })
 }
 
 /// The transport's end.
 #[derive(Debug)]
 pub struct Tap {
     to: mpsc::Sender<Passed>,
-    missed: Arc<AtomicU64>,
+    shared: Arc<Shared>,
 }
 
 /// The listener's end. Dropping it ends the tap.
 #[derive(Debug)]
 pub struct Listener {
     frames: mpsc::Receiver<Passed>,
-    missed: Arc<AtomicU64>,
+    shared: Arc<Shared>,
 }
 
 impl Listener {
@@ -116,7 +135,11 @@ impl Listener {
     /// is left after [`Listener::close`]. May be
     /// dropped while it waits.
     pub async fn recv_many(&mut self, into: &mut Vec<Passed>, limit: usize) -> usize {
-        self.frames.recv_many(into, limit).await
+        let before = into.len();
+        let count = self.frames.recv_many(into, limit).await;
+        let octets = into.iter().skip(before).map(Passed::len).sum();
+        self.shared.waiting.fetch_sub(octets, Ordering::Relaxed);
+        count
     }
 
     /// Lets nothing more in; what waits can still be received.
@@ -127,7 +150,7 @@ impl Listener {
     /// How many frames were not heard, because too many waited.
     #[must_use]
     pub fn missed(&self) -> u64 {
-        self.missed.load(Ordering::Relaxed)
+        self.shared.missed.load(Ordering::Relaxed)
     }
 }
 
@@ -176,10 +199,23 @@ impl TapPoint {
     /// Hands a frame over, if somebody listens.
     pub fn tell(&self, at: SystemTime, direction: Direction, content: Content) {
         let Some(tap) = &self.tap else { return };
-        match tap.to.try_send(Passed { at, direction, content }) {
+        let passed = Passed { at, direction, content };
+        let len = passed.len();
+        let miss = || {
+            tap.shared.missed.fetch_add(1, Ordering::Relaxed);
+        };
+        if tap.shared.waiting.load(Ordering::Relaxed) + len > QUEUE_OCTETS {
+            return miss();
+        }
+        // Before it is there to be taken out again.
+        tap.shared.waiting.fetch_add(len, Ordering::Relaxed);
+        match tap.to.try_send(passed) {
             // Who has gone is noticed before the next batch.
             Ok(()) | Err(TrySendError::Closed(_)) => {}
-            Err(TrySendError::Full(_)) => drop(tap.missed.fetch_add(1, Ordering::Relaxed)),
+            Err(TrySendError::Full(_)) => {
+                tap.shared.waiting.fetch_sub(len, Ordering::Relaxed);
+                miss();
+            }
         }
     }
 
@@ -213,6 +249,19 @@ mod tests {
         assert_eq!(point.open(tap), Ok(()));
         (0..QUEUE + 3).for_each(|_| point.tell_sent(None, b"x"));
         assert_eq!((listener.frames.len(), listener.missed()), (QUEUE, 3));
+    }
+
+    #[tokio::test]
+    async fn long_frames_are_missed_before_there_are_many_and_heard_again_when_some_are_taken() {
+        let mut point = TapPoint::new(Layer::Datagram);
+        let (tap, mut listener) = tap();
+        assert_eq!(point.open(tap), Ok(()));
+        let (frame, fitting) = (vec![7; 64 << 10], QUEUE_OCTETS / (64 << 10));
+        (0..fitting + 2).for_each(|_| point.tell_sent(None, &frame));
+        assert_eq!((listener.frames.len(), listener.missed()), (fitting, 2));
+        assert_eq!(listener.recv_many(&mut Vec::new(), 1).await, 1);
+        (0..2).for_each(|_| point.tell_sent(None, &frame));
+        assert_eq!((listener.frames.len(), listener.missed()), (fitting, 3));
     }
 
     #[test]

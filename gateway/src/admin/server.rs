@@ -59,7 +59,7 @@ impl Server {
         Ok(Self(bound?))
     }
 
-    /// Serves one connection after the other: an operator is one person. Only captures go on beside.
+    /// Does what is asked for one after the other: an operator is one person. Who does not read the answer waits beside.
     pub(crate) async fn serve(self, driver: mpsc::Sender<Ask>) {
         loop {
             match self.0.accept().await {
@@ -83,6 +83,15 @@ async fn serve_one(mut stream: UnixStream, driver: &mpsc::Sender<Ask>) -> io::Re
         Ok(request) => ask(driver, request).await,
         Err(error) => Reply::Answer(Answer::Error(format!("no request: {error}"))),
     };
+    spawn(async move {
+        if let Err(error) = deliver(stream, reply).await {
+            tracing::debug!(%error, "control socket");
+        }
+    });
+    Ok(())
+}
+
+async fn deliver(mut stream: UnixStream, reply: Reply) -> io::Result<()> {
     match reply {
         Reply::Answer(answer) => write_line(&mut stream, &answer).await,
         Reply::Records(records) => {
@@ -92,12 +101,7 @@ async fn serve_one(mut stream: UnixStream, driver: &mpsc::Sender<Ask>) -> io::Re
         }
         Reply::Capture(capture) => {
             write_line(&mut stream, &Answer::Capture).await?;
-            spawn(async move {
-                if let Err(error) = capture.serve(stream).await {
-                    tracing::debug!(%error, "a capture ends");
-                }
-            });
-            Ok(())
+            capture.serve(stream).await
         }
     }
 }

@@ -13,9 +13,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
+use std::{process, thread};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// What to capture, and where to.
 #[derive(Clone, Debug)]
@@ -98,7 +100,7 @@ async fn copy(
 
 /// Waits, from now on, until the capture is to end.
 fn end(time: Option<Duration>) -> io::Result<impl Future<Output = ()>> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let signals = signals()?;
     let over = async move {
         match time {
             Some(time) => tokio::time::sleep(time).await,
@@ -107,11 +109,37 @@ fn end(time: Option<Duration>) -> io::Result<impl Future<Output = ()>> {
     };
     Ok(async move {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = signals => {}
             () = over => {}
         }
     })
+}
+
+/// Waits, from now on, for Ctrl-C or SIGTERM; a second one ends the process. Both are waited for in a thread: who reads our
+/// output may let us wait in the middle of a write.
+fn signals() -> io::Result<oneshot::Receiver<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (first, is_there) = oneshot::channel();
+    let (mut interrupt, mut terminate) = {
+        let _runtime = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            let mut next = async || {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            };
+            next().await;
+            let _ = first.send(());
+            next().await;
+        });
+        eprintln!("The capture ends in the middle: its output was not read.");
+        process::exit(1);
+    })?;
+    Ok(is_there)
 }
 
 impl Tally {
