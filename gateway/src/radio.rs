@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 use tokio::time::timeout;
 use transports::ieee802154::spinel::{Energy, Info};
-use transports::ieee802154::{Carriages, RadioConfig};
+use transports::ieee802154::{Attachment, Carriages, RadioConfig};
 use transports::serial::{Device, FlowControl, Line, Parity};
 use transports::{LinkEvent, RadioTransport, Transport as _};
 
@@ -84,7 +84,7 @@ impl DeviceArgs {
             flow_control: FlowControl::None,
         };
         let config = RadioConfig {
-            line,
+            attachment: Attachment::Rcp(line),
             channel: Some(CHANNEL),
             pan_id: PAN_ID,
             short_address: None,

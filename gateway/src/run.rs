@@ -306,7 +306,7 @@ fn listen_radio(
     listening: &mut Listening,
 ) -> anyhow::Result<()> {
     let id = next_id(driver)?;
-    listening.radios.push(table.radio.line.device.to_string());
+    listening.radios.push(table.radio.attachment.to_string());
     let transport = RadioTransport::new(id, table.radio.clone())?;
     driver.add_transport(id, name, Box::new(transport), table.admission.clone());
     Ok(())

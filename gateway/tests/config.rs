@@ -4,7 +4,7 @@ use gateway_core::Config;
 use sn_gateway::config::{BridgeTable, File, ListenAddr, TransportTable, load, parse};
 use std::path::Path;
 use std::time::Duration;
-use transports::ieee802154::{Carriages, Level};
+use transports::ieee802154::{Attachment, Carriages, Level};
 use transports::serial::Framing;
 
 /// What is said about `text`, without the lines that show the place.
@@ -107,7 +107,9 @@ fn what_the_sample_has_as_comments_is_right_too() {
     assert!(matches!(&file.transport[3], TransportTable::Serial(table) if table.line.framing == Framing::Raw));
     let TransportTable::Ieee802154(table) = &file.transport[4] else { panic!("it is a radio") };
     assert_eq!((table.radio.channel, table.radio.pan_id, table.admission.anonymous), (Some(15), 0x534E, false));
-    assert_eq!(file.transport[5], TransportTable::sim("/run/sn-gateway/sim.sock".into()));
+    let TransportTable::Ieee802154(table) = &file.transport[5] else { panic!("it is a radio") };
+    assert_eq!(table.radio.attachment, Attachment::Interface("wpan0".into()));
+    assert_eq!(file.transport[6], TransportTable::sim("/run/sn-gateway/sim.sock".into()));
 }
 
 fn udp_admission(file: &File) -> (Option<&str>, bool) {
@@ -146,7 +148,7 @@ fn radio(keys: &str) -> Result<File, String> {
 fn a_radio_is_secured_and_takes_both_forms_unless_the_file_says_otherwise() {
     let file = radio("channel = \"auto\"").unwrap();
     let TransportTable::Ieee802154(table) = &file.transport[0] else { panic!("it is a radio") };
-    assert_eq!(table.radio.line.baud, 460_800);
+    assert!(matches!(&table.radio.attachment, Attachment::Rcp(line) if line.baud == 460_800));
     assert_eq!((table.radio.channel, table.radio.pan_id), (None, 0x534E));
     assert_eq!(table.radio.security, Some(Level::Mic64));
     assert!(table.radio.fragment && matches!(table.radio.carriages, Carriages::Both(1_883)));
@@ -170,8 +172,42 @@ fn what_no_radio_takes_is_named_with_its_place() {
         ("channel = 15\ncarriage = \"ip\"", "known are bare, 6lowpan, both"),
         ("channel = 15\nparity = \"odd\"", "`parity` is no key of a transport of kind `ieee802154`"),
         ("channel = 15\nframing = \"hdlc\"", "`framing` is no key of a transport of kind `ieee802154`"),
+        ("channel = 15\ninterface = \"wpan0\"", "`device` and `interface` are two radios; write one of them"),
     ] {
         let found = radio(keys).unwrap_err();
+        assert!(found.starts_with("gw.toml:") && found.contains(error), "{keys}: {found}");
+    }
+}
+
+/// A radio that Linux drives, with these keys.
+fn interface(keys: &str) -> Result<File, String> {
+    let text = format!("[[transport]]\nkind = \"ieee802154\"\n{keys}\n");
+    parse(Path::new("gw.toml"), &text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_radio_that_linux_drives_has_an_interface() {
+    let file = interface("interface = \"wpan0\"\nsecurity = \"none\"\npan_id = 0xABCD").unwrap();
+    let TransportTable::Ieee802154(table) = &file.transport[0] else { panic!("it is a radio") };
+    assert_eq!(table.radio.attachment, Attachment::Interface("wpan0".into()));
+    assert_eq!((table.radio.pan_id, table.radio.security), (0xABCD, None));
+    assert!(!table.admission.anonymous, "it is open to everybody in reach");
+}
+
+#[test]
+fn what_an_interface_has_itself_is_no_key() {
+    let iwpan = "is no key of a radio with `interface`: its own is set with `iwpan`";
+    for (keys, error) in [
+        ("security = \"none\"", "`device` or `interface` is missing"),
+        ("interface = \"wpan0\"", "Linux drops frames that it has not secured itself; write `security = \"none\"`"),
+        ("interface = \"wpan0\"\nsecurity = \"mic-32\"", "Linux drops frames that it has not secured itself"),
+        ("interface = \"wpan0\"\nsecurity = \"none\"\nchannel = 15", &format!("`channel` {iwpan}")),
+        ("interface = \"wpan0\"\nsecurity = \"none\"\ntx_power_dbm = 1", &format!("`tx_power_dbm` {iwpan}")),
+        ("interface = \"wpan0\"\nsecurity = \"none\"\nbaud = 9600", "`baud` is no key of a radio with `interface`"),
+        ("interface = \"/dev/x\"", "expected the name of a network interface, for example \"wpan0\""),
+        ("interface = \"a-name-too-long-for-linux\"", "expected the name of a network interface"),
+    ] {
+        let found = interface(keys).unwrap_err();
         assert!(found.starts_with("gw.toml:") && found.contains(error), "{keys}: {found}");
     }
 }

@@ -82,8 +82,8 @@ pub enum Content {
     Frame {
         /// From frame control to the end of the payload, without check sequence.
         psdu: Vec<u8>,
-        /// 0 to 26, on page 0.
-        channel: u8,
+        /// 0 to 26, on page 0, if the radio says it.
+        channel: Option<u8>,
         /// Of a received frame, if the radio says it: how strong it was, in dBm.
         rssi_dbm: Option<i8>,
         /// Of a received frame, if the radio says it: the link quality, 0 to 255.

@@ -1,6 +1,6 @@
 //! One emulated machine, from its files to its end.
 
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, run};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::Write;
@@ -62,13 +62,13 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Puts a program into `/bin` under this name, with the shared libraries that it needs.
+    /// Puts a program into `/bin` under this name, without what debuggers need, and with the shared libraries that it does.
     ///
     /// # Errors
     /// If it cannot be read, or the disk is full.
     pub fn program(&self, program: &Path, name: &str) -> Result<()> {
         let place = self.root().join("bin").join(name);
-        fs::copy(program, &place).with_context(|| format!("copying {}", program.display()))?;
+        run(Command::new("strip").arg("-o").arg(&place).arg(program))?;
         fs::set_permissions(&place, fs::Permissions::from_mode(0o755))?;
         // For a static program it says so, and fails.
         let libraries = Command::new("ldd").arg(program).output().context("asking ldd")?;

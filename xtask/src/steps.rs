@@ -29,7 +29,7 @@ pub(crate) enum Step {
     Test,
     /// The no_std crates compile for a chip without std or alloc
     NoStd,
-    /// The kernel's 6LoWPAN, in an emulated machine with radios, against ours
+    /// The kernel's 6LoWPAN and radios, in an emulated machine, against ours
     Kernel,
     /// The firmware's checks, its image, and what that takes of a chip's memory
     Firmware,
@@ -72,7 +72,7 @@ impl Step {
             Self::Build => "the binaries that ship",
             Self::Test => "unit, property, scenario and socket tests",
             Self::NoStd => "what a node runs needs neither std nor alloc",
-            Self::Kernel => "Linux's own 6LoWPAN understands ours, booted in an emulated machine",
+            Self::Kernel => "Linux's own 6LoWPAN understands ours, and the daemon its radios, in an emulated machine",
             Self::Firmware => "the node's application, and its image within its budget",
             Self::Interop => {
                 "mosquitto, Paho, Node's mqtt, rumqttc, mqtt-sn-12, tshark, an emulated node, the tours, browsers"
@@ -96,7 +96,7 @@ impl Step {
             Self::Test => &[Tool::Mosquitto],
             Self::Conformance | Self::Build | Self::Scenarios | Self::Swarm | Self::Campaign => &[],
             Self::NoStd => &[Tool::ChipTarget],
-            Self::Kernel => &[Tool::QemuPc, Tool::Busybox, Tool::Cpio, Tool::WpanTools],
+            Self::Kernel => &[Tool::QemuPc, Tool::Busybox, Tool::Cpio, Tool::WpanTools, Tool::MosquittoClients],
             Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
             Self::Interop => &[
                 Tool::MosquittoClients,

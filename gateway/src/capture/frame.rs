@@ -100,11 +100,11 @@ fn v6(ip: IpAddr) -> Ipv6Addr {
 }
 
 /// The pseudo-header "IEEE 802.15.4 TAP" (version 0, little endian, each field padded to four octets) and the frame.
-fn tap(psdu: &[u8], channel: u8, rssi_dbm: Option<i8>, lqi: Option<u8>) -> Vec<u8> {
+fn tap(psdu: &[u8], channel: Option<u8>, rssi_dbm: Option<i8>, lqi: Option<u8>) -> Vec<u8> {
     let mut fields = Vec::new();
     // There is no check sequence in the frame.
     field(&mut fields, FCS_TYPE, &[0]);
-    field(&mut fields, CHANNEL_ASSIGNMENT, &[channel, 0, 0]);
+    channel.into_iter().for_each(|channel| field(&mut fields, CHANNEL_ASSIGNMENT, &[channel, 0, 0]));
     rssi_dbm.into_iter().for_each(|dbm| field(&mut fields, RSS, &f32::from(dbm).to_le_bytes()));
     lqi.into_iter().for_each(|lqi| field(&mut fields, LQI, &[lqi]));
     let len = (4 + fields.len()) as u16;
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_radio_frame_comes_after_what_the_radio_says_of_it() {
-        let content = Content::Frame { psdu: vec![2, 0, 9], channel: 15, rssi_dbm: Some(-60), lqi: Some(200) };
+        let content = Content::Frame { psdu: vec![2, 0, 9], channel: Some(15), rssi_dbm: Some(-60), lqi: Some(200) };
         let expected: &[u8] = &[
             &[0, 0, 36, 0][..],
             &[0, 0, 1, 0, 0, 0, 0, 0],

@@ -12,6 +12,21 @@ pub(super) const PAN_ID: u16 = 0x534E;
 /// MQTT-SN over 6LoWPAN comes in at this UDP port.
 const UDP_PORT: u16 = 1_883;
 
+/// `interface`: the name of a network interface.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct InterfaceKey(pub(super) String);
+
+impl<'de> Deserialize<'de> for InterfaceKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        // As Linux has it.
+        let is_name =
+            matches!(name.len(), 1..=15) && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace());
+        let what = "the name of a network interface, for example \"wpan0\"";
+        if is_name { Ok(Self(name)) } else { Err(de::Error::invalid_value(Unexpected::Str(&name), &what)) }
+    }
+}
+
 /// `channel`: 11..=26, or `None` for "auto".
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct ChannelKey(pub(super) Option<u8>);

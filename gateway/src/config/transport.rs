@@ -5,7 +5,7 @@ use super::addr::{ListenAddr, group};
 use super::name::read_name;
 use super::number::within;
 use super::pacing::{PacingKeys, Percent, percent};
-use super::radio::{self, CarriageKey, ChannelKey, SecurityKey, power};
+use super::radio::{self, CarriageKey, ChannelKey, InterfaceKey, SecurityKey, power};
 use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
 use gateway_core::{Admission, Pacing};
 use serde::{Deserialize, Deserializer};
@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use toml::Spanned;
-use transports::ieee802154::RadioConfig;
+use transports::ieee802154::{Attachment, RadioConfig};
 use transports::serial::{Framing, Line, SerialConfig};
 use transports::{Multicast, UdpConfig};
 
@@ -133,6 +133,8 @@ struct Keys {
     #[serde(default)]
     device: Option<DeviceKey>,
     #[serde(default)]
+    interface: Option<InterfaceKey>,
+    #[serde(default)]
     framing: Option<FramingKey>,
     #[serde(default, deserialize_with = "serial::baud")]
     baud: Option<u32>,
@@ -208,13 +210,14 @@ impl Keys {
     /// A key that a transport of this kind does not have.
     fn foreign(&self) -> Option<&'static str> {
         use Kind::{Ieee802154, Serial, Sim, Udp};
-        let keys: [(&'static str, bool, &[Kind]); 23] = [
+        let keys: [(&'static str, bool, &[Kind]); 24] = [
             ("listen", self.listen.is_some(), &[Udp]),
             ("mtu", self.mtu.is_some(), &[Udp, Serial]),
             ("multicast", self.multicast.is_some(), &[Udp]),
             ("multicast_interface", self.multicast_interface.is_some(), &[Udp]),
             ("multicast_hops", self.multicast_hops.is_some(), &[Udp]),
             ("device", self.device.is_some(), &[Serial, Ieee802154]),
+            ("interface", self.interface.is_some(), &[Ieee802154]),
             ("framing", self.framing.is_some(), &[Serial]),
             ("baud", self.baud.is_some(), &[Serial, Ieee802154]),
             ("parity", self.parity.is_some(), &[Serial]),
@@ -274,18 +277,49 @@ impl Keys {
         Ok(SimTable { admission, pacing, name: self.name, path: self.path.ok_or("`path` is missing")? })
     }
 
+    /// Where the radio is, and its channel.
+    fn attachment(&self) -> Result<(Attachment, Option<u8>), String> {
+        match (self.device.clone(), self.interface.clone()) {
+            (Some(DeviceKey(device)), None) => {
+                let ChannelKey(channel) = self.channel.ok_or("`channel` is missing: 11 to 26, or \"auto\"")?;
+                let line = Line {
+                    device,
+                    baud: self.baud.unwrap_or(radio::BAUD),
+                    parity: ParityKey::default().into(),
+                    flow_control: self.flow_control.unwrap_or_default().into(),
+                };
+                Ok((Attachment::Rcp(line), channel))
+            }
+            (None, Some(InterfaceKey(name))) => {
+                self.check_interface()?;
+                Ok((Attachment::Interface(name), None))
+            }
+            (Some(_), Some(_)) => Err("`device` and `interface` are two radios; write one of them".into()),
+            (None, None) => Err("`device` or `interface` is missing".into()),
+        }
+    }
+
+    /// What is Linux's, if it drives the radio.
+    fn check_interface(&self) -> Result<(), String> {
+        let of_lines = [("baud", self.baud.is_some()), ("flow_control", self.flow_control.is_some())];
+        if let Some((key, _)) = of_lines.into_iter().find(|(_, is_there)| *is_there) {
+            return Err(format!("`{key}` is no key of a radio with `interface`"));
+        }
+        let of_linux = [("channel", self.channel.is_some()), ("tx_power_dbm", self.tx_power_dbm.is_some())];
+        if let Some((key, _)) = of_linux.into_iter().find(|(_, is_there)| *is_there) {
+            return Err(format!("`{key}` is no key of a radio with `interface`: its own is set with `iwpan`"));
+        }
+        if self.security.unwrap_or_default().level().is_some() {
+            return Err("Linux drops frames that it has not secured itself; write `security = \"none\"`".into());
+        }
+        Ok(())
+    }
+
     fn ieee802154(self) -> Result<RadioTable, String> {
         let (admission, pacing) = (self.admission(), self.pacing()?);
-        let DeviceKey(device) = self.device.ok_or("`device` is missing")?;
-        let ChannelKey(channel) = self.channel.ok_or("`channel` is missing: 11 to 26, or \"auto\"")?;
-        let line = Line {
-            device,
-            baud: self.baud.unwrap_or(radio::BAUD),
-            parity: ParityKey::default().into(),
-            flow_control: self.flow_control.unwrap_or_default().into(),
-        };
+        let (attachment, channel) = self.attachment()?;
         let radio = RadioConfig {
-            line,
+            attachment,
             channel,
             pan_id: self.pan_id.unwrap_or(radio::PAN_ID),
             short_address: self.short_address,

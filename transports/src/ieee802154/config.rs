@@ -3,26 +3,45 @@
 use super::spinel::Settings;
 use crate::serial::Line;
 use lowpan::{Carriages, Config, ConfigError, Eui64, Level, Limits, Station};
+use std::fmt;
 
 /// "None": the short address of a station that has none.
 const NO_SHORT_ADDRESS: u16 = 0xFFFE;
 /// Until the radio has told its address.
 pub(super) const NO_ADDRESS: Eui64 = Eui64([0; 8]);
 
+/// Where a radio is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attachment {
+    /// An RCP of OpenThread, behind a serial device.
+    Rcp(Line),
+    /// A network interface of Linux, `wpan0` for example.
+    Interface(String),
+}
+
+impl fmt::Display for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rcp(line) => line.device.fmt(f),
+            Self::Interface(name) => f.write_str(name),
+        }
+    }
+}
+
 /// A radio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RadioConfig {
-    /// The device that it is behind.
-    pub line: Line,
-    /// 11..=26; `None`: the quietest, looked for whenever the radio is started.
+    /// Where it is.
+    pub attachment: Attachment,
+    /// 11..=26; `None`: the quietest, looked for whenever the radio is started. An interface has its own.
     pub channel: Option<u8>,
-    /// Frames of other PANs are not heard.
+    /// Frames of other PANs are not heard. Of an interface: what it was given.
     pub pan_id: u16,
-    /// The gateway's, beside the radio's long one: it makes bare frames shorter.
+    /// The gateway's, beside the radio's long one: it makes bare frames shorter. Of an interface: what it was given.
     pub short_address: Option<u16>,
-    /// `None`: as the radio has it.
+    /// `None`: as the radio has it. An interface has its own.
     pub tx_power_dbm: Option<i8>,
-    /// How frames are secured; `None`: not at all.
+    /// How frames are secured; `None`: not at all. Linux passes only such as are not.
     pub security: Option<Level>,
     /// In which forms datagrams come and go.
     pub carriages: Carriages,

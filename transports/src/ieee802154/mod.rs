@@ -1,8 +1,8 @@
-//! IEEE 802.15.4 by a radio that is plugged in: an RCP of OpenThread.
+//! IEEE 802.15.4 by a radio that is plugged in: an RCP of OpenThread, or one that Linux drives.
 //!
-//! Owns: the way of a datagram from the radio's device to the gateway and back. [`Port`] opens the device, again and again
-//! if it must; [`spinel`] makes frames of octets and starts the radio; `lowpan`'s hub makes datagrams of frames, with link
-//! security and the nodes that sleep and poll. Here they are put together, and given the time.
+//! Owns: the way of a datagram from the radio's device to the gateway and back. [`radio`] opens the device, again and again
+//! if it must, with [`spinel`] for an RCP and [`wpan`] for a network interface; `lowpan`'s hub makes datagrams of frames,
+//! with link security and the nodes that sleep and poll. Here they are put together, and given the time.
 //!
 //! Must not know: MQTT-SN messages, what is in a frame.
 //!
@@ -11,20 +11,22 @@
 
 mod config;
 mod keys;
+mod radio;
 pub mod spinel;
+pub mod wpan;
 
-pub use config::RadioConfig;
+pub use config::{Attachment, RadioConfig};
 pub use lowpan::{Carriages, ConfigError, Level};
 
 use crate::nodes::{self, Standing};
-use crate::serial::port::{Port, PortEvent};
 use crate::tap::{Content, Direction, Layer, TapPoint};
 use crate::{Counters, LinkEvent, NodeTable, RecvBatch, Transport};
 use config::NO_ADDRESS;
 use keys::Known;
 use lowpan::{Ack, FrameId, Hub, Reason, SendError, TransmitError};
+use radio::{Event, READ, Radio};
 use sn_types::{Eui64, Instant, LinkAddr, LinkProfile, PeerAddr, Signal, TransportId};
-use spinel::{Energy, Event, Info, NotReady, Rcp, Sent, Transmit};
+use spinel::{Energy, Info, NotReady, Sent, Transmit};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -33,8 +35,7 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 use tokio::time::{Sleep, sleep_until};
 
-/// Octets read at once, and how many datagrams they may hold: a frame with one takes more than 28.
-const READ: usize = 256;
+/// How many datagrams may be read at once: a frame with one takes more than 28 octets.
 const PER_READ: usize = 1 + READ / 28;
 /// Datagrams taken in at once.
 const BATCH: usize = 8 * PER_READ;
@@ -48,8 +49,7 @@ const CHANNELS: [u8; 16] = [11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 
 pub struct RadioTransport {
     id: TransportId,
     config: RadioConfig,
-    port: Port,
-    rcp: Rcp,
+    radio: Radio,
     hub: Hub<Known>,
     /// The frame that the radio has.
     in_radio: Option<(FrameId, Option<Eui64>)>,
@@ -76,8 +76,7 @@ impl RadioTransport {
         let began = tokio::time::Instant::now();
         Ok(Self {
             id,
-            port: Port::new(config.line.clone()),
-            rcp: Rcp::new(config.radio()),
+            radio: Radio::new(&config.attachment, config.radio()),
             batch: RecvBatch::new(BATCH, usize::from(hub.config().mtu())),
             hub,
             config,
@@ -91,10 +90,10 @@ impl RadioTransport {
         })
     }
 
-    /// What the radio has said of itself, if it is up.
+    /// What an RCP has said of itself, if it is up.
     #[must_use]
     pub fn info(&self) -> Option<&Info> {
-        self.rcp.info()
+        self.radio.info()
     }
 
     /// How it was configured.
@@ -107,11 +106,11 @@ impl RadioTransport {
     /// [`RadioTransport::take_scan`] has the result.
     ///
     /// # Errors
-    /// [`NotReady`]: the radio is away, or has a frame; try again.
+    /// [`NotReady`]: the radio is away, or has a frame; try again. An interface never is.
     pub fn scan(&mut self, period_ms: u16) -> Result<(), NotReady> {
         self.scanned = None;
         let now = self.now();
-        self.rcp.scan(now, &CHANNELS, period_ms)
+        self.radio.scan(now, &CHANNELS, period_ms)
     }
 
     /// The result of a scan, once; to be asked after [`Transport::poll_recv`], which is ready when there is one.
@@ -123,41 +122,28 @@ impl RadioTransport {
         Instant::ZERO + self.began.elapsed()
     }
 
-    fn poll_port(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(event) = self.port.poll_event(cx) {
-            self.happened(event);
+    fn poll_open(&mut self, cx: &mut Context<'_>) {
+        while self.radio.poll_open(cx, self.now()).is_ready() {
+            self.take_events();
         }
-    }
-
-    fn happened(&mut self, event: PortEvent) {
-        match event {
-            PortEvent::Opened => self.rcp.handle_opened(self.now()),
-            PortEvent::Closed(why) => self.rcp.handle_closed(&why),
-        }
-        self.take_events();
     }
 
     /// Reads until there is nothing more, or the batch may not take what else comes.
     fn poll_read(&mut self, cx: &mut Context<'_>) {
-        let mut octets = [0; READ];
         while self.batch.len() + PER_READ <= BATCH {
-            match self.port.poll_read(cx, &mut octets) {
-                Poll::Ready(Ok(len)) => {
-                    self.rcp.handle_octets(self.now(), &octets[..len]);
-                    self.take_events();
-                }
-                Poll::Ready(Err(event)) => return self.happened(event),
-                Poll::Pending => return,
+            if self.radio.poll_read(cx, self.now()).is_pending() {
+                return;
             }
+            self.take_events();
         }
         // There may be more.
         cx.waker().wake_by_ref();
     }
 
     fn take_events(&mut self) {
-        while let Some(event) = self.rcp.poll_event() {
+        while let Some(event) = self.radio.poll_event() {
             match event {
-                Event::Up(info) => self.up(&info),
+                Event::Up { address, what } => self.up(address, what),
                 Event::Down(why) => self.down(why),
                 Event::Received(received) => self.hear(received),
                 Event::Sent(sent) => self.sent(sent),
@@ -167,8 +153,8 @@ impl RadioTransport {
     }
 
     /// The radio is there. If it is another one than before, so is our address.
-    fn up(&mut self, info: &Info) {
-        let config = self.config.hub(Eui64(info.address));
+    fn up(&mut self, address: Eui64, what: String) {
+        let config = self.config.hub(address);
         if *self.hub.config() != config {
             let known = std::mem::take(self.hub.keys_mut());
             // It was looked at before, and an address can be any.
@@ -177,7 +163,7 @@ impl RadioTransport {
                 Err(error) => return self.down(error.to_string()),
             }
         }
-        self.events.push_back(LinkEvent::Note(info.to_string()));
+        self.events.push_back(LinkEvent::Note(what));
         self.events.push_back(LinkEvent::Up(self.hub.config().profile()));
     }
 
@@ -221,7 +207,7 @@ impl RadioTransport {
         }
     }
 
-    /// The radio has said what became of its frame.
+    /// The radio has said what became of its frame, or taken it for good.
     fn sent(&mut self, sent: Sent) {
         let Some((id, to)) = self.in_radio.take() else { return };
         let result = match sent {
@@ -232,7 +218,9 @@ impl RadioTransport {
         self.counters.undelivered += u64::from(result.is_err());
         // How often it was repeated the radio does not say.
         let fate = nodes::Sent { retries: 0, delivered: result.is_ok() };
-        to.into_iter().for_each(|to| self.nodes_mut().sent(to, fate));
+        if self.radio.tells_fates() {
+            to.into_iter().for_each(|to| self.nodes_mut().sent(to, fate));
+        }
         self.hub.handle_transmitted(id, result);
     }
 
@@ -240,9 +228,9 @@ impl RadioTransport {
     fn give(&mut self) {
         let now = self.now();
         while let Some(change) = self.hub.poll_source_match() {
-            self.rcp.match_source(now, change.node.0, change.pending);
+            self.radio.match_source(now, change.node, change.pending);
         }
-        if !self.rcp.is_ready() {
+        if !self.radio.is_ready() {
             return;
         }
         let Some(transmit) = self.hub.poll_transmit() else { return };
@@ -250,17 +238,13 @@ impl RadioTransport {
         let frame = transmit.psdu.as_bytes();
         self.tell(Direction::Sent, frame, Signal::default());
         self.in_radio = Some((transmit.id, transmit.to));
-        // It is ready.
-        let _ = self.rcp.transmit(now, &Transmit { frame, max_frame_retries: MAX_FRAME_RETRIES, secured });
+        self.radio.transmit(now, &Transmit { frame, max_frame_retries: MAX_FRAME_RETRIES, secured });
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) {
-        while !self.rcp.output().is_empty() {
-            match self.port.poll_write(cx, self.rcp.output()) {
-                Poll::Ready(Ok(len)) => self.rcp.written(len),
-                Poll::Ready(Err(event)) => return self.happened(event),
-                Poll::Pending => return,
-            }
+        while self.radio.poll_write(cx, self.now()).is_ready() {
+            self.take_events();
+            self.give();
         }
     }
 
@@ -268,7 +252,7 @@ impl RadioTransport {
     fn pass_time(&mut self) {
         let now = self.now();
         if self.next_at().is_some_and(|at| at <= now) {
-            self.rcp.handle_timeout(now);
+            self.radio.handle_timeout(now);
             self.hub.handle_timeout(now);
             self.take_events();
         }
@@ -282,12 +266,12 @@ impl RadioTransport {
     }
 
     fn next_at(&self) -> Option<Instant> {
-        self.rcp.poll_timeout().into_iter().chain(self.hub.poll_timeout()).min()
+        self.radio.poll_timeout().into_iter().chain(self.hub.poll_timeout()).min()
     }
 
     fn send(&mut self, to: Option<LinkAddr>, datagram: &[u8]) {
         let now = self.now();
-        if self.rcp.info().is_none() {
+        if !self.radio.is_up() {
             return self.counters.send_unlinked += 1;
         }
         let queued = match to {
@@ -306,7 +290,7 @@ impl RadioTransport {
 
     fn tell(&mut self, direction: Direction, frame: &[u8], Signal { rssi_dbm, lqi }: Signal) {
         if self.tap.is_open() {
-            let channel = self.rcp.info().map_or(0, |info| info.channel);
+            let channel = self.radio.info().map(|info| info.channel);
             let content = Content::Frame { psdu: frame.to_vec(), channel, rssi_dbm, lqi };
             self.tap.tell(SystemTime::now(), direction, content);
         }
@@ -333,13 +317,13 @@ impl Transport for RadioTransport {
         self.batch.clear();
         let had_scan = self.scanned.is_some();
         loop {
-            self.poll_port(cx);
+            self.poll_open(cx);
             self.poll_read(cx);
             self.pass_time();
             self.give();
             self.poll_write(cx);
             // A device that was lost is waited for from now on.
-            self.poll_port(cx);
+            self.poll_open(cx);
             if !self.arm(cx) {
                 break;
             }
@@ -371,8 +355,10 @@ impl Transport for RadioTransport {
     /// What the radio does not take now waits: [`Transport::poll_recv`] goes on with it.
     fn flush(&mut self) {
         self.give();
-        let written = self.port.try_write(self.rcp.output());
-        self.rcp.written(written);
+        while self.radio.try_write() {
+            self.take_events();
+            self.give();
+        }
     }
 
     fn broadcast(&mut self, _radius: u8, datagram: &[u8]) {
@@ -380,7 +366,7 @@ impl Transport for RadioTransport {
     }
 
     fn counters(&self) -> Counters {
-        Counters { malformed: self.counters.malformed + self.rcp.malformed(), ..self.counters }
+        Counters { malformed: self.counters.malformed + self.radio.malformed(), ..self.counters }
     }
 
     fn tap_point(&mut self) -> &mut TapPoint {

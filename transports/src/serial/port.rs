@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 use tokio_serial::{SerialPortBuilderExt, SerialStream};
 
 /// How long to wait before the device is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
 /// What has happened to the device.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,29 +4,26 @@
 
 use anyhow::{Context, Result, ensure};
 use lowpan::{Ack, Carriages, Config, Eui64, Hub, Limits, NoKeys, Received, Signal, Station, link_local};
-use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
-use nix::sys::socket::{LinkAddr, bind};
 use sn_types::Instant;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 use std::io::{ErrorKind, Read};
 use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
-use std::os::fd::AsRawFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant as Clock};
+use transports::ieee802154::wpan;
 
-/// ETH_P_IEEE802154, in network order as packet(7) wants it.
-const FRAMES: i32 = 0x00F6_u16.to_be() as i32;
 const PORT: u16 = 1883;
 const LENGTHS: [usize; 12] = [2, 17, 40, 84, 95, 96, 100, 128, 250, 600, 1000, 1200];
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xFF02, 0, 0, 0, 0, 0, 0, 1);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 fn main() -> Result<()> {
-    let ours = eui64("wpan1")?;
     let (heard_tx, heard) = channel();
-    let socket = open("wpan1")?;
+    let (socket, ours) = wpan::open("wpan1")?;
+    socket.set_nonblocking(false)?;
+    socket.set_read_timeout(Some(Duration::from_millis(5)))?;
     thread::spawn(move || serve(&socket, ours, &heard_tx));
     let scope = if_nametoindex("lowpan0")?;
     let kernel = UdpSocket::bind("[::]:1883")?;
@@ -97,23 +94,4 @@ fn answer(hub: &mut Hub<NoKeys>, now: Instant, frame: &[u8], heard: &Sender<Vec<
         Received::Rejected { reason, .. } => println!("not taken: {reason}"),
     }
     Ok(())
-}
-
-/// A packet socket (packet(7)) on a radio: each read and write is one frame without check sequence.
-fn open(device: &str) -> Result<Socket> {
-    let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(FRAMES)))?;
-    bind(socket.as_raw_fd(), &link_address(device)?)?;
-    socket.set_read_timeout(Some(Duration::from_millis(5)))?;
-    Ok(socket)
-}
-
-fn link_address(device: &str) -> Result<LinkAddr> {
-    let mut addresses = getifaddrs()?.filter(|interface| interface.interface_name == device);
-    let address = addresses.find_map(|interface| interface.address?.as_link_addr().copied());
-    address.with_context(|| format!("{device} has no link address"))
-}
-
-/// The extended address of a radio.
-fn eui64(device: &str) -> Result<Eui64> {
-    std::fs::read_to_string(format!("/sys/class/net/{device}/address"))?.trim().parse().context("no extended address")
 }
