@@ -437,7 +437,6 @@ impl TransportTable {
         }
     }
 
-    /// What keys that are right each for itself say against each other.
     /// Whether frames are secured with keys and counters.
     pub(super) fn is_secured(&self) -> bool {
         match self {
@@ -446,6 +445,7 @@ impl TransportTable {
         }
     }
 
+    /// What keys that are right each for itself say against each other.
     fn contradiction(&self) -> Option<(Range<usize>, String)> {
         let UdpTable { multicast, listen: ListenAddr(listen), .. } = self.as_udp()?;
         let group = multicast.as_ref()?;
