@@ -3,13 +3,14 @@
 use super::{generate, judge, shrink};
 use crate::Plan;
 use gateway_core::PlantedBug;
+use std::ops::Range;
 
 /// How a planted bug was found.
 #[derive(Clone, Debug)]
 pub struct Hunt {
     /// Which.
     pub bug: PlantedBug,
-    /// How many seeds it took.
+    /// One more than the seed that shows it.
     pub seeds: u64,
     /// The kind of the first violation.
     pub failure: &'static str,
@@ -17,10 +18,10 @@ pub struct Hunt {
     pub plan: Plan,
 }
 
-/// Runs seeds, from 0 on, until one shows the bug. `None`: not one of `most` does.
+/// Runs these seeds until one shows the bug. `None`: not one does.
 #[must_use]
-pub fn hunt(bug: PlantedBug, most: u64) -> Option<Hunt> {
-    (0..most).find_map(|seed| {
+pub fn hunt(bug: PlantedBug, mut seeds: Range<u64>) -> Option<Hunt> {
+    seeds.find_map(|seed| {
         let plan = with(generate(seed), Some(bug));
         let failure = judge(&plan).failure()?;
         // What fails without the bug shows something else.
