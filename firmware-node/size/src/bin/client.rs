@@ -3,15 +3,12 @@
 #![no_std]
 #![no_main]
 
+use client_size::{NodeClient, request};
 use core::hint::black_box;
-use core::num::NonZeroU16;
-use cortex_m as _;
 use cortex_m_rt::entry;
-use sn_client::{Client, Config, Qos, RequestError, ShortName, Topic, TopicId};
+use sn_client::{Client, Config};
 use sn_types::Instant;
 use static_cell::StaticCell;
-
-type NodeClient = Client<'static, 192, 128>;
 
 static CLIENT: StaticCell<NodeClient> = StaticCell::new();
 
@@ -26,37 +23,5 @@ fn main() -> ! {
         black_box(request(client, now, black_box(0)).is_ok());
         black_box(client.poll_output(now, &mut buffer));
         black_box(client.poll_timeout());
-    }
-}
-
-/// Whatever the application might want.
-fn request(client: &mut NodeClient, now: Instant, wish: u8) -> Result<(), RequestError> {
-    let (text, octets) = (black_box("a/b"), black_box(&[1, 2, 3]));
-    let topic = match black_box(0) {
-        0 => Topic::Name(text),
-        1 => Topic::Predefined(TopicId(wish.into())),
-        _ => Topic::Short(ShortName(*b"ab")),
-    };
-    let qos = black_box(Qos::Two);
-    match wish {
-        0 => client.connect(black_box(true)),
-        1 => return client.publish(topic, octets, qos, black_box(true)),
-        2 => return client.subscribe(topic, qos),
-        3 => return client.unsubscribe(topic),
-        4 => return client.sleep(black_box(NonZeroU16::MIN)),
-        5 => return client.wake(),
-        6 => client.disconnect(),
-        7 => client.cancel(),
-        8 => client.search(now, wish),
-        9 => return client.update_will_topic(text, qos, true),
-        _ => return client.update_will_message(octets),
-    }
-    Ok(())
-}
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {
-        black_box(());
     }
 }

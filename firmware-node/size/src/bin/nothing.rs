@@ -4,8 +4,8 @@
 #![no_std]
 #![no_main]
 
+use client_size as _;
 use core::hint::black_box;
-use cortex_m as _;
 use cortex_m_rt::entry;
 
 #[entry]
@@ -21,12 +21,5 @@ fn main() -> ! {
         black_box(others[..len] == octets[..len]);
         black_box(core::str::from_utf8(&octets[..len]).is_ok());
         black_box((&octets, &others, &words));
-    }
-}
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    loop {
-        black_box(());
     }
 }
