@@ -3,43 +3,21 @@
 #[path = "support/invariants.rs"]
 mod invariants;
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use fuzz_corpus::check_around;
 
-fn corpus(target: &str) -> Vec<Vec<u8>> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let paths: BTreeSet<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(!paths.is_empty());
-    paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
-}
-
-/// Each as it is, cut short anywhere, and with each octet in turn as two others.
-fn check_around(target: &str, check: fn(&[u8])) {
-    for octets in corpus(target) {
-        check(&octets);
-        for at in 0..octets.len() {
-            check(&octets[..at]);
-            let mut changed = octets.clone();
-            for value in [0xFF, octets[at] ^ 0x01] {
-                changed[at] = value;
-                check(&changed);
-            }
-        }
-    }
-}
+const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
 fn frames_are_harmless() {
-    check_around("frame", invariants::frame);
+    check_around(PACKAGE, "frame", invariants::frame);
 }
 
 #[test]
 fn payloads_are_harmless() {
-    check_around("payload", invariants::payload);
+    check_around(PACKAGE, "payload", invariants::payload);
 }
 
 #[test]
 fn stories_end_within_the_limits() {
-    check_around("hub", invariants::story);
+    check_around(PACKAGE, "hub", invariants::story);
 }

@@ -3,16 +3,10 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 use support::{invariants, vectors};
 
-/// The datagrams in `fuzz/corpus/decode`.
 fn corpus() -> Vec<Vec<u8>> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/decode");
-    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let paths: BTreeSet<PathBuf> = paths.collect();
-    paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
+    fuzz_corpus::read(env!("CARGO_MANIFEST_DIR"), "decode")
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each fuzz target uses a part")]
 
+use fuzz_corpus::Script;
 use lowpan::{
     Ack, AuxHeader, Carriage, Carriages, Config, Eui64, Header, Hub, Keys, Leaf, LeafConfig, Level, Limits, LinkKey,
     MAX_PSDU, Signal, Station, TransmitError, check_fcs,
@@ -86,30 +87,12 @@ pub(crate) fn payload(octets: &[u8]) {
     }
 }
 
-/// Octets as instructions: what happens to a gateway, in which order.
-struct Script<'a>(&'a [u8]);
-
-impl Script<'_> {
-    fn octet(&mut self) -> u8 {
-        let (first, rest) = self.0.split_first().map_or((0, &[][..]), |(first, rest)| (*first, rest));
-        self.0 = rest;
-        first
-    }
-
-    fn octets(&mut self) -> Vec<u8> {
-        let len = usize::from(self.octet()).min(self.0.len());
-        let (octets, rest) = self.0.split_at(len);
-        self.0 = rest;
-        octets.to_vec()
-    }
-}
-
 /// Anything that may happen to a gateway, in any order.
 pub(crate) fn story(octets: &[u8]) {
-    let mut script = Script(octets);
+    let mut script = Script::new(octets);
     let security = (script.octet() & 1 == 1).then_some(Level::Mic32);
     let (mut hub, mut now, mut matched) = (hub(security), Instant::ZERO, BTreeSet::new());
-    while !script.0.is_empty() {
+    while !script.is_empty() {
         step(&mut script, &mut hub, &mut now, security);
         while let Some(change) = hub.poll_source_match() {
             let changed = if change.pending { matched.insert(change.node) } else { matched.remove(&change.node) };
@@ -161,7 +144,7 @@ fn speak(script: &mut Script<'_>, hub: &mut Hub<AnyKeys>, now: Instant, security
     if what & 2 == 0 {
         leaf.request();
     } else {
-        let _ = leaf.send(what & 4 == 0, &script.octets());
+        let _ = leaf.send(what & 4 == 0, script.octets());
     }
     while let Some(transmit) = leaf.poll_transmit() {
         hub.handle_frame(now, transmit.psdu.as_bytes(), Signal::default());

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each fuzz target uses a part")]
 
+use fuzz_corpus::Script;
 use sn_types::{Eui64, Instant, LinkAddr};
 use std::time::Duration;
 use transports::hdlc::{self, Decoded, Decoder};
@@ -123,30 +124,12 @@ fn fields(octets: &[u8]) {
     }
 }
 
-/// Octets as instructions: what happens to a radio's host, in which order.
-struct Script<'a>(&'a [u8]);
-
-impl Script<'_> {
-    fn octet(&mut self) -> u8 {
-        let (first, rest) = self.0.split_first().map_or((0, &[][..]), |(first, rest)| (*first, rest));
-        self.0 = rest;
-        first
-    }
-
-    fn octets(&mut self) -> Vec<u8> {
-        let len = usize::from(self.octet()).min(self.0.len());
-        let (octets, rest) = self.0.split_at(len);
-        self.0 = rest;
-        octets.to_vec()
-    }
-}
-
 /// Anything that may happen to a radio's driver, in any order.
 pub(crate) fn story(octets: &[u8]) {
-    let mut script = Script(&octets[..octets.len().min(LONGEST_STORY)]);
+    let mut script = Script::new(&octets[..octets.len().min(LONGEST_STORY)]);
     let used = memory(|| {
         let mut bench = Bench::new(script.octet());
-        while !script.0.is_empty() {
+        while !script.is_empty() {
             bench.step(&mut script);
             bench.look();
         }
@@ -182,7 +165,7 @@ impl Bench {
 
     fn step(&mut self, script: &mut Script<'_>) {
         match script.octet() % 10 {
-            0 => self.rcp.handle_octets(self.now, &script.octets()),
+            0 => self.rcp.handle_octets(self.now, script.octets()),
             1 => self.say_anything(script),
             2 | 3 => self.converse(script.octet()),
             4 => {
@@ -216,7 +199,7 @@ impl Bench {
     fn say_anything(&mut self, script: &mut Script<'_>) {
         let transaction = if script.octet() & 1 == 0 { 0 } else { self.transaction };
         let octets = script.octets();
-        let mut fields = Fields::new(&octets);
+        let mut fields = Fields::new(octets);
         let property = Property(fields.packed().unwrap_or_default());
         self.say(transaction, property, fields.rest());
     }
