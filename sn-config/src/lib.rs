@@ -1,7 +1,8 @@
 //! What the configuration files of the gateway and of the forwarder have in common.
 //!
 //! Owns: errors that name the place and what would be right ([`ConfigError`]), numbers with a range ([`number`]), names
-//! ([`name`]), other machines ([`HostPort`]), the keys of a serial line ([`serial`]). Must not know: which tables and keys a daemon has.
+//! ([`name`]), other machines ([`HostPort`]), the keys of a serial line ([`serial`]) and of a radio
+//! ([`radio`]). Must not know: which tables and keys a daemon has.
 //!
 //! TOML is read with serde. A table whose keys depend on its `kind` is read into one struct with all keys as options and then
 //! checked: a tagged enum would lose the places of errors.
@@ -10,6 +11,7 @@ mod error;
 mod host;
 pub mod name;
 pub mod number;
+pub mod radio;
 pub mod serial;
 
 pub use error::{ConfigError, Hint};

@@ -11,7 +11,6 @@ mod listener;
 mod pacing;
 mod predefined;
 mod queue;
-mod radio;
 mod transparent;
 mod transport;
 mod upstream;
@@ -30,7 +29,7 @@ pub use transport::{RadioTable, SerialTable, SimTable, TransportTable, UdpTable}
 
 pub use sn_config::ConfigError;
 
-use sn_config::{Hint, name, number, serial};
+use sn_config::{Hint, name, number, radio, serial};
 use std::path::Path;
 
 /// What an operator may look for under another name.

@@ -5,7 +5,7 @@ use super::addr::{ListenAddr, group};
 use super::name::read_name;
 use super::number::within;
 use super::pacing::{PacingKeys, Percent, percent};
-use super::radio::{self, CarriageKey, ChannelKey, InterfaceKey, SecurityKey, power};
+use super::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, SecurityKey};
 use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
 use gateway_core::{Admission, Pacing};
 use serde::{Deserialize, Deserializer};
@@ -16,8 +16,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use toml::Spanned;
-use transports::ieee802154::{Attachment, RadioConfig};
-use transports::serial::{Framing, Line, SerialConfig};
+use transports::ieee802154::RadioConfig;
+use transports::serial::{Framing, SerialConfig};
 use transports::{Multicast, UdpConfig};
 
 /// A table, by its `kind`.
@@ -146,11 +146,11 @@ struct Keys {
     gap_ms: Option<u64>,
     #[serde(default)]
     channel: Option<ChannelKey>,
-    #[serde(default, deserialize_with = "pan")]
+    #[serde(default, deserialize_with = "radio::pan")]
     pan_id: Option<u16>,
-    #[serde(default, deserialize_with = "short")]
+    #[serde(default, deserialize_with = "radio::short")]
     short_address: Option<u16>,
-    #[serde(default, deserialize_with = "power")]
+    #[serde(default, deserialize_with = "radio::power")]
     tx_power_dbm: Option<i8>,
     #[serde(default)]
     security: Option<SecurityKey>,
@@ -184,14 +184,6 @@ fn some_user<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
 
 fn hops<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
     within::<0, 255, _, _>(deserializer).map(Some)
-}
-
-fn pan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
-    within::<0, 0xFFFE, _, _>(deserializer).map(Some)
-}
-
-fn short<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
-    within::<0, 0xFFFD, _, _>(deserializer).map(Some)
 }
 
 fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
@@ -277,58 +269,22 @@ impl Keys {
         Ok(SimTable { admission, pacing, name: self.name, path: self.path.ok_or("`path` is missing")? })
     }
 
-    /// Where the radio is, and its channel.
-    fn attachment(&self) -> Result<(Attachment, Option<u8>), String> {
-        match (self.device.clone(), self.interface.clone()) {
-            (Some(DeviceKey(device)), None) => {
-                let ChannelKey(channel) = self.channel.ok_or("`channel` is missing: 11 to 26, or \"auto\"")?;
-                let line = Line {
-                    device,
-                    baud: self.baud.unwrap_or(radio::BAUD),
-                    parity: ParityKey::default().into(),
-                    flow_control: self.flow_control.unwrap_or_default().into(),
-                };
-                Ok((Attachment::Rcp(line), channel))
-            }
-            (None, Some(InterfaceKey(name))) => {
-                self.check_interface()?;
-                Ok((Attachment::Interface(name), None))
-            }
-            (Some(_), Some(_)) => Err("`device` and `interface` are two radios; write one of them".into()),
-            (None, None) => Err("`device` or `interface` is missing".into()),
-        }
-    }
-
-    /// What is Linux's, if it drives the radio.
-    fn check_interface(&self) -> Result<(), String> {
-        let of_lines = [("baud", self.baud.is_some()), ("flow_control", self.flow_control.is_some())];
-        if let Some((key, _)) = of_lines.into_iter().find(|(_, is_there)| *is_there) {
-            return Err(format!("`{key}` is no key of a radio with `interface`"));
-        }
-        let of_linux = [("channel", self.channel.is_some()), ("tx_power_dbm", self.tx_power_dbm.is_some())];
-        if let Some((key, _)) = of_linux.into_iter().find(|(_, is_there)| *is_there) {
-            return Err(format!("`{key}` is no key of a radio with `interface`: its own is set with `iwpan`"));
-        }
-        if self.security.unwrap_or_default().level().is_some() {
-            return Err("Linux drops frames that it has not secured itself; write `security = \"none\"`".into());
-        }
-        Ok(())
-    }
-
     fn ieee802154(self) -> Result<RadioTable, String> {
         let (admission, pacing) = (self.admission(), self.pacing()?);
-        let (attachment, channel) = self.attachment()?;
-        let radio = RadioConfig {
-            attachment,
-            channel,
-            pan_id: self.pan_id.unwrap_or(radio::PAN_ID),
+        let keys = RadioKeys {
+            device: self.device,
+            interface: self.interface,
+            baud: self.baud,
+            flow_control: self.flow_control,
+            channel: self.channel,
+            pan_id: self.pan_id,
             short_address: self.short_address,
             tx_power_dbm: self.tx_power_dbm,
-            security: self.security.unwrap_or_default().level(),
-            carriages: self.carriage.unwrap_or_default().into(),
-            fragment: self.fragment.unwrap_or(true),
+            security: self.security,
+            carriage: self.carriage,
+            fragment: self.fragment,
         };
-        radio.check().map_err(|error| error.to_string())?;
+        let radio = keys.radio()?;
         Ok(RadioTable { name: self.name, radio, pacing, admission })
     }
 
