@@ -26,4 +26,3 @@ pub mod store;
 pub mod transparent;
 pub mod upstream;
 mod way;
-mod whole_file;

@@ -1,7 +1,6 @@
 //! Changes to a password file: all of it is written anew, and takes the place of the old one at once.
 
 use super::file::user_of;
-use crate::whole_file;
 use anyhow::{Context, bail};
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
@@ -45,7 +44,7 @@ fn replace(path: &Path, lines: &[&str]) -> anyhow::Result<()> {
     // Where a link leads to: the link itself stays.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.into());
     let keep = |file: &File| fs::metadata(path).map_or(Ok(()), |before| keep_owner(file, &before));
-    whole_file::replace(path, text.as_bytes(), keep).with_context(|| format!("{}: cannot be written", path.display()))
+    sn_files::replace(path, text.as_bytes(), keep).with_context(|| format!("{}: cannot be written", path.display()))
 }
 
 /// Whoever could read the file before, the gateway above all, can afterwards.

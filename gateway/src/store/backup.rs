@@ -6,7 +6,6 @@
 //! Numbers are big-endian. A record is the length of its key (u32), that of its value (u32), the key, the value.
 
 use super::{CLOCK_KEY, DataDir, FjallStore, Saved, Store, StoreError, Wall};
-use crate::whole_file;
 use anyhow::{Context, bail};
 use gateway_core::{Config, Core, Record, Restored, skip_counters};
 use sn_types::Instant;
@@ -81,7 +80,7 @@ fn read_records(octets: &[u8]) -> Option<Vec<Record>> {
 /// # Errors
 /// It cannot be written.
 pub fn save(path: &Path, contents: &[u8]) -> io::Result<()> {
-    whole_file::replace(path, contents, |_| Ok(()))
+    sn_files::replace(path, contents, |_| Ok(()))
 }
 
 /// `sn-gateway restore FILE --data DIR`: makes the data directory what it was when the backup was made. `force` moves

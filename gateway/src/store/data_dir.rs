@@ -1,9 +1,8 @@
 //! The directory in which the daemon keeps its state.
 
 use super::StoreError;
+use sn_files::OwnDir;
 use std::env;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Where the state is kept unless the command line or the configuration says otherwise:
@@ -17,10 +16,7 @@ pub fn default_data_dir() -> Option<PathBuf> {
 
 /// A data directory that this process alone uses. The lock ends with the value, and with the process.
 #[derive(Debug)]
-pub struct DataDir {
-    path: PathBuf,
-    _lock: File,
-}
+pub struct DataDir(OwnDir);
 
 impl DataDir {
     /// Takes `path` for this process, and makes it first if there is none, for its owner only.
@@ -28,32 +24,19 @@ impl DataDir {
     /// # Errors
     /// [`StoreError::Locked`] if another process has it, [`StoreError::Io`] if it cannot be made or used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::io(path))?;
-        let lock_path = path.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&lock_path)
-            .map_err(StoreError::io(&lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.into(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.into())),
-            Err(TryLockError::Error(error)) => Err(StoreError::io(&lock_path)(error)),
-        }
+        Ok(Self(OwnDir::open(path)?))
     }
 
     /// The directory.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
 
     /// Where the records are.
     #[must_use]
     pub fn store(&self) -> PathBuf {
-        self.path.join("store")
+        self.path().join("store")
     }
 
     /// Where the running daemon can be asked things.

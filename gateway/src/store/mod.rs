@@ -28,6 +28,7 @@ pub use log::LoggedStore;
 pub use writer::{Report, Writer};
 
 use gateway_core::Record;
+use sn_files::DirError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -92,6 +93,15 @@ impl StoreError {
 
     fn damaged(file: &Path, what: impl Into<String>) -> Self {
         Self::Damaged { file: file.into(), what: what.into() }
+    }
+}
+
+impl From<DirError> for StoreError {
+    fn from(error: DirError) -> Self {
+        match error {
+            DirError::Locked(path) => Self::Locked(path),
+            DirError::Io { path, error } => Self::Io { file: path, error },
+        }
     }
 }
 
