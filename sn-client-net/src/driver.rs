@@ -78,7 +78,11 @@ impl<'a, L: DatagramLink, const BODY: usize, const TOPICS: usize, const GATEWAYS
         self.link.sleep(until).await;
     }
 
-    pub(crate) async fn flush(&mut self) -> Result<(), L::Error> {
+    /// Sends what there is to send, as [`Driver::step`] does, and waits for nothing.
+    ///
+    /// # Errors
+    /// The link does not work.
+    pub async fn flush(&mut self) -> Result<(), L::Error> {
         let now = self.link.now();
         while let Some(transmit) = self.client.poll_output(now, self.buffer) {
             self.link.send(transmit.to, transmit.datagram).await?;

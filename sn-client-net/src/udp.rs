@@ -3,7 +3,7 @@
 use crate::DatagramLink;
 use sn_client::{Instant, Recipient};
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::time::Duration;
 
 /// A UDP socket whose futures block, and are done when they return: for [`crate::block_on`].
@@ -11,6 +11,7 @@ use std::time::Duration;
 pub struct UdpLink {
     socket: UdpSocket,
     everyone: Option<SocketAddr>,
+    is_refused: bool,
     started: std::time::Instant,
 }
 
@@ -22,7 +23,25 @@ impl UdpLink {
     pub fn bind(local: impl ToSocketAddrs) -> io::Result<Self> {
         let socket = UdpSocket::bind(local)?;
         socket.set_broadcast(true)?;
-        Ok(Self { socket, everyone: None, started: std::time::Instant::now() })
+        Ok(Self { socket, everyone: None, is_refused: false, started: std::time::Instant::now() })
+    }
+
+    /// A link to one gateway only, which therefore learns when nobody listens there: [`UdpLink::is_refused`].
+    ///
+    /// # Errors
+    /// There is no socket to be had, or no way to the gateway.
+    pub fn to(gateway: SocketAddr) -> io::Result<Self> {
+        let link = match gateway {
+            SocketAddr::V4(_) => Self::bind((Ipv4Addr::UNSPECIFIED, 0)),
+            SocketAddr::V6(_) => Self::bind((Ipv6Addr::UNSPECIFIED, 0)),
+        }?;
+        link.socket.connect(gateway)?;
+        Ok(link)
+    }
+
+    /// Whether the gateway's machine has said that nobody listens there, since this was asked last.
+    pub const fn is_refused(&mut self) -> bool {
+        core::mem::replace(&mut self.is_refused, false)
     }
 
     /// Where searches for gateways go: a broadcast address or a multicast group.
@@ -31,11 +50,14 @@ impl UdpLink {
         Self { everyone: Some(group), ..self }
     }
 
-    /// Errors that are about one datagram: nobody listens at its destination, or there is no way to it now.
-    fn is_loss(error: &io::Error) -> bool {
+    /// Only errors that are not about one datagram: nobody listens at its destination, or there is no way to it now.
+    fn unless_lost(&mut self, error: io::Error) -> io::Result<()> {
         use ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable};
-        let kinds = [ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable];
-        kinds.contains(&error.kind())
+        self.is_refused |= error.kind() == ConnectionRefused;
+        match error.kind() {
+            ConnectionRefused | ConnectionReset | HostUnreachable | Interrupted | NetworkUnreachable => Ok(()),
+            _ => Err(error),
+        }
     }
 }
 
@@ -54,8 +76,8 @@ impl DatagramLink for UdpLink {
         };
         let Some(to) = to else { return Ok(()) };
         match self.socket.send_to(datagram, to) {
-            Err(error) if !Self::is_loss(&error) => Err(error),
-            Ok(_) | Err(_) => Ok(()),
+            Ok(_) => Ok(()),
+            Err(error) => self.unless_lost(error),
         }
     }
 
@@ -67,8 +89,7 @@ impl DatagramLink for UdpLink {
         match self.socket.recv_from(buffer) {
             Ok(received) => Ok(Some(received)),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
-            Err(error) if Self::is_loss(&error) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => self.unless_lost(error).map(|()| None),
         }
     }
 

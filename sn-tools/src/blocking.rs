@@ -1,20 +1,25 @@
-//! A client with a socket and a clock, for programs that do one thing after the other.
+//! A client for programs that do one thing after the other, and tell people how it goes.
 
 use crate::args::LinkArgs;
-use crate::trace::describe;
+use crate::link::ShownLink;
 use anyhow::{Context, Result, bail};
-use sn_client::{Cause, Client, Event, Qos, Received, RequestError, ReturnCode, State, Topic};
-use sn_types::Instant;
-use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use sn_client::Client;
+use sn_client_net::{Cause, Driver, Event, Qos, Received, RequestError, ReturnCode, State, Topic, block_on};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-/// What fits into a UDP datagram over IPv4, in octets.
-const MAX_DATAGRAM: usize = 65_507;
+/// What fits into a UDP datagram over IPv4, in octets: the length of the buffer for [`BlockingClient::open`].
+pub const MAX_DATAGRAM: usize = 65_507;
 
-/// A datagram's worth of topic and payload, beside a PUBLISH's other fields, and the names of some hundred topics.
-type LargeClient<'a> = Client<'a, { MAX_DATAGRAM - 9 }, 65_536>;
+/// A datagram's worth of topic and payload, beside a PUBLISH's other fields.
+const BODY: usize = MAX_DATAGRAM - 9;
+/// The names of some hundred topics.
+const TOPICS: usize = 65_536;
+
+/// With the one gateway that was named.
+type LargeDriver<'a> = Driver<'a, ShownLink<'a>, BODY, TOPICS, 1>;
+type LargeClient<'a> = Client<'a, BODY, TOPICS>;
 
 /// How often a step ends with nothing to do, so that the caller can look at what else has happened.
 const LONGEST_STEP: Duration = Duration::from_millis(500);
@@ -32,13 +37,9 @@ pub type OnMessage<'f> = &'f mut dyn FnMut(Received<'_>);
 
 /// A connection to one gateway over UDP.
 pub struct BlockingClient<'a> {
-    client: Box<LargeClient<'a>>,
-    socket: UdpSocket,
+    driver: Box<LargeDriver<'a>>,
     gateway: SocketAddr,
     args: &'a LinkArgs,
-    started: std::time::Instant,
-    input: Vec<u8>,
-    output: Vec<u8>,
     progress: Progress,
 }
 
@@ -52,23 +53,16 @@ struct Progress {
 }
 
 impl<'a> BlockingClient<'a> {
-    /// A client that is not connected yet.
+    /// A client that is not connected yet. `buffer` is for one datagram.
     ///
     /// # Errors
     /// The gateway's name is unknown, or there is no socket to be had.
-    pub fn open(args: &'a LinkArgs) -> Result<Self> {
+    pub fn open(args: &'a LinkArgs, buffer: &'a mut [u8]) -> Result<Self> {
         let gateway = resolve(&args.host, args.port)?;
-        let socket = connected_socket(gateway).with_context(|| format!("cannot open a socket to {gateway}"))?;
-        Ok(Self {
-            client: Box::new(Client::new(args.config())),
-            socket,
-            gateway,
-            args,
-            started: std::time::Instant::now(),
-            input: vec![0; MAX_DATAGRAM],
-            output: vec![0; MAX_DATAGRAM],
-            progress: Progress::default(),
-        })
+        let link = ShownLink::open(gateway, args).with_context(|| format!("cannot open a socket to {gateway}"))?;
+        let mut driver = Box::new(Driver::new(args.config(), None, link, buffer));
+        driver.client_mut().add_gateway(gateway);
+        Ok(Self { driver, gateway, args, progress: Progress::default() })
     }
 
     /// Connects and waits for it, resuming an earlier session if the options say so.
@@ -76,7 +70,7 @@ impl<'a> BlockingClient<'a> {
     /// # Errors
     /// The gateway refuses or does not answer.
     pub fn connect(&mut self, on_message: OnMessage<'_>) -> Result<()> {
-        self.client.connect(!self.args.disable_clean_session);
+        self.driver.client_mut().connect(!self.args.disable_clean_session);
         while self.state() != State::Active {
             self.step(None, on_message)?;
         }
@@ -92,12 +86,12 @@ impl<'a> BlockingClient<'a> {
         while qos != Qos::MinusOne && self.state() == State::Connecting {
             self.step(None, &mut |_| {})?;
         }
-        match self.client.publish(topic, payload, qos, retain) {
+        match self.client().publish(topic, payload, qos, retain) {
             Err(RequestError::TooLong) => bail!("{} bytes do not fit into a UDP datagram", payload.len()),
             done => done?,
         }
         self.flush()?;
-        while self.client.is_busy() {
+        while self.is_busy() {
             self.step(None, &mut |_| {})?;
         }
         self.progress.losses_of_publish = None;
@@ -109,7 +103,7 @@ impl<'a> BlockingClient<'a> {
     /// # Errors
     /// The topic is impossible, or the client is not connected and idle.
     pub fn subscribe(&mut self, topic: Topic<'_>, qos: Qos) -> Result<()> {
-        Ok(self.client.subscribe(topic, qos)?)
+        Ok(self.client().subscribe(topic, qos)?)
     }
 
     /// Begins to go to sleep; done in [`State::Asleep`].
@@ -117,7 +111,7 @@ impl<'a> BlockingClient<'a> {
     /// # Errors
     /// The client is not connected and idle.
     pub fn sleep(&mut self, duration_s: NonZeroU16) -> Result<()> {
-        Ok(self.client.sleep(duration_s)?)
+        Ok(self.client().sleep(duration_s)?)
     }
 
     /// Begins to collect messages; done in [`State::Asleep`] again.
@@ -125,7 +119,7 @@ impl<'a> BlockingClient<'a> {
     /// # Errors
     /// The client is not asleep.
     pub fn wake(&mut self) -> Result<()> {
-        Ok(self.client.wake()?)
+        Ok(self.client().wake()?)
     }
 
     /// Disconnects, having let the last QoS 2 message be completed; waits no longer than one repetition takes.
@@ -135,12 +129,12 @@ impl<'a> BlockingClient<'a> {
     pub fn disconnect(&mut self) -> Result<()> {
         let deadline = std::time::Instant::now() + Duration::from_millis(u64::from(self.args.t_retry_ms) * 2);
         self.step_while(deadline, |client| client.state() != State::Disconnected && client.awaits_release())?;
-        self.client.disconnect();
+        self.client().disconnect();
         self.step_while(deadline, |client| client.state() != State::Disconnected)
     }
 
     fn step_while(&mut self, deadline: std::time::Instant, wanted: impl Fn(&LargeClient<'a>) -> bool) -> Result<()> {
-        while wanted(&self.client) && std::time::Instant::now() < deadline {
+        while wanted(self.client()) && std::time::Instant::now() < deadline {
             self.step(Some(deadline), &mut |_| {})?;
         }
         Ok(())
@@ -151,32 +145,30 @@ impl<'a> BlockingClient<'a> {
     /// # Errors
     /// A request is rejected, or the connection cannot be had or kept.
     pub fn step(&mut self, deadline: Option<std::time::Instant>, on_message: OnMessage<'_>) -> Result<()> {
-        self.flush()?;
-        let received = self.receive(self.longest_wait(deadline))?;
-        let now = self.now();
-        if let Some(len) = received {
-            let datagram = &self.input[..len];
-            if self.args.debug {
-                eprintln!("Client {} received {}", self.args.id.as_deref().unwrap_or_default(), describe(datagram));
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
+        let until = self.driver.now() + left.map_or(LONGEST_STEP, |left| left.min(LONGEST_STEP));
+        let Self { driver, gateway, args, progress } = self;
+        let mut noted = Ok(());
+        let mut note = |event: Event<'_>| {
+            if noted.is_ok() {
+                noted = progress.note(event, *gateway, args, on_message);
             }
-            let event = self.client.handle_input(now, datagram);
-            self.progress.note(event, self.gateway, self.args, on_message)?;
-        }
-        let event = self.client.handle_timeout(now);
-        self.progress.note(event, self.gateway, self.args, on_message)?;
-        self.flush()
+        };
+        block_on(driver.step(until, &mut note)).with_context(|| format!("no way to {gateway}"))?;
+        noted?;
+        self.check_reachable()
     }
 
     /// Whether a request is in progress.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.client.is_busy()
+        self.driver.client().client().is_busy()
     }
 
     /// Where the connection stands.
     #[must_use]
     pub fn state(&self) -> State {
-        self.client.state()
+        self.driver.client().client().state()
     }
 
     /// How many times a gateway has accepted the connection: more than before means that subscriptions may be gone.
@@ -191,49 +183,18 @@ impl<'a> BlockingClient<'a> {
         self.progress.refused_at_qos_0
     }
 
-    fn now(&self) -> Instant {
-        Instant::ZERO + self.started.elapsed()
+    fn client(&mut self) -> &mut LargeClient<'a> {
+        self.driver.client_mut().client_mut()
     }
 
     fn flush(&mut self) -> Result<()> {
-        let now = self.now();
-        while let Some(sent) = self.client.poll_output(now, &mut self.output) {
-            if self.args.debug {
-                eprintln!("Client {} sending {}", self.args.id.as_deref().unwrap_or_default(), describe(sent.datagram));
-            }
-            match self.socket.send(sent.datagram) {
-                Ok(_) => {}
-                // About an earlier datagram; this one is not sent either, and comes again.
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => self.on_port_unreachable()?,
-                Err(error) => return Err(error).with_context(|| format!("cannot send to {}", self.gateway)),
-            }
-        }
-        Ok(())
+        block_on(self.driver.flush()).with_context(|| format!("no way to {}", self.gateway))
     }
 
-    fn longest_wait(&self, deadline: Option<std::time::Instant>) -> Duration {
-        let timeout = self.client.poll_timeout().map(|timeout| timeout.since(self.now()));
-        let deadline = deadline.map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
-        // A socket takes a timeout of zero for none at all.
-        let waits = [timeout, deadline].into_iter().flatten();
-        waits.fold(LONGEST_STEP, Duration::min).max(Duration::from_millis(1))
-    }
-
-    fn receive(&mut self, longest: Duration) -> Result<Option<usize>> {
-        self.socket.set_read_timeout(Some(longest))?;
-        match self.socket.recv(&mut self.input) {
-            Ok(len) => Ok(Some(len)),
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => Ok(None),
-                ErrorKind::ConnectionRefused => self.on_port_unreachable().map(|()| None),
-                _ => Err(error).with_context(|| format!("cannot receive from {}", self.gateway)),
-            },
-        }
-    }
-
-    /// Nobody listens: final at the start, but later the gateway may be restarting.
-    fn on_port_unreachable(&self) -> Result<()> {
-        if self.progress.connections == 0 && self.state() == State::Connecting {
+    /// That nobody listens is final at the start, but later the gateway may be restarting.
+    fn check_reachable(&mut self) -> Result<()> {
+        let is_refused = self.driver.link_mut().is_refused();
+        if is_refused && self.progress.connections == 0 && self.state() == State::Connecting {
             bail!("nothing listens on {}: is the gateway running?", self.gateway);
         }
         Ok(())
@@ -243,7 +204,7 @@ impl<'a> BlockingClient<'a> {
 impl Progress {
     fn note(
         &mut self,
-        event: Option<Event<'_>>,
+        event: Event<'_>,
         gateway: SocketAddr,
         args: &LinkArgs,
         on_message: OnMessage<'_>,
@@ -254,31 +215,28 @@ impl Progress {
             }
         };
         match event {
-            Some(Event::Message(message)) => on_message(message),
-            Some(Event::Connected) => self.connections += 1,
-            Some(Event::Refused(ReturnCode::Congestion) | Event::Congested) => {
+            Event::Message(message) => on_message(message),
+            Event::Connected => self.connections += 1,
+            Event::Refused(ReturnCode::Congestion) | Event::Congested => {
                 notice(format!("The gateway is congested: trying again in {} s.", args.t_wait_ms / 1_000));
             }
-            Some(Event::Refused(code)) => bail!("the gateway refused the connection: {code}"),
-            Some(Event::Rejected(code)) => return Err(Rejected(code).into()),
-            Some(Event::Qos0Rejected(code)) => self.refused_at_qos_0 = Some(code),
-            Some(Event::Lost(cause)) => {
+            Event::Refused(code) => bail!("the gateway refused the connection: {code}"),
+            Event::Rejected(code) => return Err(Rejected(code).into()),
+            Event::Qos0Rejected(code) => self.refused_at_qos_0 = Some(code),
+            Event::Lost(cause) => {
                 self.on_loss(cause, gateway, args)?;
                 notice(format!("Lost the connection to {gateway} ({}): connecting again.", in_words(cause)));
             }
-            Some(Event::Asleep { drained: false }) => {
+            Event::Asleep { drained: false } => {
                 notice(format!("No answer from {gateway} on waking up: asleep again."));
             }
-            Some(
-                Event::Asleep { drained: true }
-                | Event::Disconnected
-                | Event::Published
-                | Event::Subscribed { .. }
-                | Event::Unsubscribed
-                | Event::WillUpdated
-                | Event::GatewayFound { .. },
-            )
-            | None => {}
+            Event::Asleep { drained: true }
+            | Event::Disconnected
+            | Event::Published
+            | Event::Subscribed { .. }
+            | Event::Unsubscribed
+            | Event::WillUpdated
+            | Event::GatewayFound { .. } => {}
         }
         Ok(())
     }
@@ -313,13 +271,4 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr> {
     // The gateway listens on IPv4 unless told otherwise, and UDP does not tell which of a name's addresses answers.
     let (v4, v6): (Vec<_>, Vec<_>) = addresses.partition(SocketAddr::is_ipv4);
     v4.into_iter().chain(v6).next().with_context(|| format!("the host {host:?} has no address"))
-}
-
-fn connected_socket(gateway: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = match gateway {
-        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
-        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
-    }?;
-    socket.connect(gateway)?;
-    Ok(socket)
 }

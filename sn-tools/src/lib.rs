@@ -1,5 +1,5 @@
 //! What `sn-pub` and `sn-sub` share: their common options, topics as they are written on a command line, and a
-//! blocking driver around [`sn_client::Client`].
+//! blocking client over [`sn_client_net`].
 //!
 //! Owns: the socket, the clock and the words people read. Must not know: how the protocol works, which is the
 //! client's business.
@@ -9,5 +9,6 @@
 
 pub mod args;
 pub mod blocking;
+mod link;
 pub mod topic;
 mod trace;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser};
 use sn_client::{Qos, Topic};
 use sn_tools::args::{LinkArgs, parse_qos};
-use sn_tools::blocking::BlockingClient;
+use sn_tools::blocking::{BlockingClient, MAX_DATAGRAM};
 use sn_tools::topic::{Predefined, Short, TopicArg};
 use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
@@ -137,7 +137,8 @@ fn publish(cli: Cli) -> Result<()> {
     let Some(topic) = topic.into_topic() else { bail!("no topic") };
     // Before connecting: a wrong file name is told at once.
     let message = source.message()?;
-    let mut client = BlockingClient::open(&link)?;
+    let mut buffer = vec![0; MAX_DATAGRAM];
+    let mut client = BlockingClient::open(&link, &mut buffer)?;
     if qos != Qos::MinusOne {
         client.connect(&mut |_| {})?;
     }

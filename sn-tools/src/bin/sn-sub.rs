@@ -6,7 +6,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use sn_client::{Qos, Received, State};
 use sn_tools::args::{LinkArgs, parse_connected_qos};
-use sn_tools::blocking::{BlockingClient, Rejected};
+use sn_tools::blocking::{BlockingClient, MAX_DATAGRAM, Rejected};
 use sn_tools::topic::{Predefined, Short, TopicArg, display_name};
 use std::io::{self, Write};
 use std::num::NonZeroU16;
@@ -121,7 +121,8 @@ enum End {
 
 fn run(cli: &Cli) -> Result<End> {
     let interrupted = interrupted()?;
-    let mut client = BlockingClient::open(&cli.link)?;
+    let mut buffer = vec![0; MAX_DATAGRAM];
+    let mut client = BlockingClient::open(&cli.link, &mut buffer)?;
     let mut printer = Printer::new(cli);
     client.connect(&mut |message| printer.print(message))?;
     let mut subscriber = Subscriber::new(cli);
