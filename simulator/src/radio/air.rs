@@ -6,7 +6,7 @@
 //! too near to its power at any time; until the end of the preamble it still turns to a stronger frame. So hidden stations
 //! collide at the receiver, and not for those who cannot hear one of them.
 
-use super::fixed::{attowatts, ratio_q32};
+use super::fixed::{attowatts, decibels_tenths, ratio_q32};
 use super::loss::{Fade, Loss};
 use super::plan::Receiver;
 use oorandom::Rand64;
@@ -100,6 +100,8 @@ pub(super) enum For {
     One(StationId, u8),
     /// All that listen.
     All,
+    /// No station here.
+    Nobody,
 }
 
 impl Air {
@@ -175,6 +177,18 @@ impl Air {
         ear.power_aw >= self.busy_from_aw || (self.senses_carriers && ear.carriers > 0)
     }
 
+    /// The power of all that a station hears, in tenths of a dBm.
+    pub(super) fn power_tenths(&self, at: StationId) -> i64 {
+        // An attowatt is -150 dBm.
+        decibels_tenths(self.ears[at].power_aw, 1) - 1_500
+    }
+
+    /// The link over which a station is receiving a frame, if it is this one.
+    pub(super) fn held(&self, at: StationId, from: StationId) -> Option<&Link> {
+        self.ears[at].reception.filter(|reception| reception.from == from)?;
+        self.links[from].iter().find(|link| link.to == at)
+    }
+
     /// Opens or closes a receiver. What it is receiving when it closes is lost.
     pub(super) fn set_ear(&mut self, of: StationId, is_open: bool, is_listening: bool) {
         let ear = &mut self.ears[of];
@@ -206,6 +220,7 @@ impl Air {
             let is_wanted = match whom {
                 For::AckTo(to) | For::One(to, _) => link.to == to,
                 For::All => link.is_receivable,
+                For::Nobody => false,
             };
             if !is_wanted {
                 continue;
@@ -238,7 +253,7 @@ impl Link {
             For::One(_, sequence) => {
                 Fate::Received { is_repeated: self.last_sequence.replace(sequence) == Some(sequence) }
             }
-            For::AckTo(_) | For::All => fate,
+            For::AckTo(_) | For::All | For::Nobody => fate,
         }
     }
 }

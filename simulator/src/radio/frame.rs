@@ -2,6 +2,7 @@
 
 use super::plan::Station;
 use crc::{CRC_16_KERMIT, Crc};
+use lowpan::{Address, Header, Kind};
 use smoltcp::wire::{
     Ieee802154Address, Ieee802154Frame, Ieee802154FrameType, Ieee802154FrameVersion, Ieee802154Pan, Ieee802154Repr,
 };
@@ -10,6 +11,8 @@ use smoltcp::wire::{
 const FCS: Crc<u16> = Crc::<u16>::new(&CRC_16_KERMIT);
 /// The length of the frame check sequence, in octets.
 pub(super) const FCS_LEN: usize = 2;
+/// The identifier of the command with which a node asks for what waits.
+const DATA_REQUEST: u8 = 4;
 /// Frame control, sequence number, PAN id, two 64-bit addresses.
 pub(super) const UNICAST_HEADER: usize = 2 + 1 + 2 + 8 + 8;
 /// Frame control, sequence number, PAN id, the broadcast address, a 64-bit address.
@@ -64,9 +67,9 @@ pub(super) fn data(pan: u16, sequence: u8, from: Eui64, to: Option<Eui64>, paylo
     with_fcs(octets)
 }
 
-/// An acknowledgement (§7.3.3).
-pub(super) fn ack(sequence: u8) -> Vec<u8> {
-    with_fcs(vec![0x02, 0x00, sequence])
+/// An acknowledgement (§7.3.3). `frame_pending`: something waits for whom it goes to.
+pub(super) fn ack(sequence: u8, frame_pending: bool) -> Vec<u8> {
+    with_fcs(vec![0x02 | u8::from(frame_pending) << 4, 0x00, sequence])
 }
 
 pub(super) fn with_fcs(mut octets: Vec<u8>) -> Vec<u8> {
@@ -101,6 +104,26 @@ pub(super) fn receiver(octets: &[u8]) -> Option<Receiver> {
     }
 }
 
+/// The PAN to which a frame without check sequence goes.
+pub(super) fn pan(octets: &[u8]) -> Option<u16> {
+    Ieee802154Frame::new_checked(octets).ok()?.dst_pan_id().map(|Ieee802154Pan(pan)| pan)
+}
+
+/// Who asks for what waits, if the frame is a data request (§7.5.5). The command's identifier is readable under link
+/// security, too.
+pub(super) fn data_request(octets: &[u8]) -> Option<Eui64> {
+    let (header, len) = Header::decode(octets).ok()?;
+    let payload = octets.get(len..)?;
+    let (Kind::Command, Address::Extended(from)) = (header.kind, header.from) else { return None };
+    let security = if header.secured { security_header_len(*payload.first()?) } else { 0 };
+    (payload.get(security) == Some(&DATA_REQUEST)).then_some(from.0)
+}
+
+/// Security control, frame counter and key identifier (§9.4).
+const fn security_header_len(control: u8) -> usize {
+    1 + 4 + [0, 1, 5, 9][(control >> 3 & 3) as usize]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +146,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_has_the_check_sequence_of_the_standards_example() {
         // The standard's example: header 0100 0000 0000 0000 0101 0110, check sequence 0010 0111 1001 1110, as sent, lowest bit first.
-        assert_eq!(ack(0x6A), [0x02, 0x00, 0x6A, 0xE4, 0x79]);
+        assert_eq!(ack(0x6A, false), [0x02, 0x00, 0x6A, 0xE4, 0x79]);
     }
 
     #[test]

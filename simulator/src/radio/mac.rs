@@ -46,6 +46,12 @@ pub(super) struct Outgoing {
     pub(super) to: Option<StationId>,
 }
 
+impl Outgoing {
+    fn whom(&self) -> For {
+        self.to.map_or(For::All, |to| For::One(to, self.sequence))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// The queue is empty.
@@ -68,6 +74,7 @@ enum Phase {
 struct Ack {
     to: StationId,
     sequence: u8,
+    frame_pending: bool,
     is_on_air: bool,
     began_at: Instant,
 }
@@ -96,6 +103,12 @@ impl Mac {
             () if is_turning || self.wants_to_hear() => RadioState::Receive,
             () => RadioState::Sleep,
         }
+    }
+
+    /// Whether this acknowledgement of that station's would be the one that is waited for.
+    pub(super) fn awaits_ack(&self, of: StationId, sequence: u8) -> bool {
+        let first = self.queue.front().filter(|first| first.to == Some(of) && first.sequence == sequence);
+        self.phase == Phase::AwaitingAck && first.is_some()
     }
 
     /// Whether the receiver works: not while the radio sends or turns around.
@@ -240,9 +253,14 @@ impl Radio {
     fn begin_frame(&mut self, now: Instant, id: StationId) {
         let mac = &mut self.stations[id].mac;
         mac.began_at = now;
-        let psdu = mac.queue.front().map_or(0, |frame| frame.psdu.len());
+        let Some(frame) = mac.queue.front_mut() else { return };
+        let (psdu, whom) = (std::mem::take(&mut frame.psdu), frame.whom());
         let is_retry = mac.retries > 0;
-        let airtime_us = self.transmit(now, id, psdu);
+        let airtime_us = self.transmit(now, id, psdu.len());
+        self.begins_at_chip(id, whom, &psdu);
+        if let Some(frame) = self.stations[id].mac.queue.front_mut() {
+            frame.psdu = psdu;
+        }
         let counters = &mut self.stations[id].counters;
         counters.sent += 1;
         counters.retries += u64::from(is_retry);
@@ -250,7 +268,7 @@ impl Radio {
     }
 
     /// Puts a frame of `psdu` octets on the air: how long it takes.
-    fn transmit(&mut self, now: Instant, id: StationId, psdu: usize) -> u64 {
+    pub(super) fn transmit(&mut self, now: Instant, id: StationId, psdu: usize) -> u64 {
         let airtime_us = self.timing.airtime_us(psdu);
         self.air.begin(now, id);
         let station = &mut self.stations[id];
@@ -265,12 +283,11 @@ impl Radio {
 
     fn end_frame(&mut self, now: Instant, id: StationId) {
         let Some(frame) = self.stations[id].mac.queue.front_mut() else { return };
-        let (psdu, to, sequence) = (std::mem::take(&mut frame.psdu), frame.to, frame.sequence);
+        let (psdu, to, whom) = (std::mem::take(&mut frame.psdu), frame.to, frame.whom());
         let began_at = self.stations[id].mac.began_at;
-        let whom = to.map_or(For::All, |to| For::One(to, sequence));
         for (receiver, is_repeated) in self.end_transmission(now, id, began_at, whom, &psdu) {
             if to.is_some() {
-                self.prepare_ack(now, receiver, id, sequence);
+                self.prepare_ack(now, receiver, id, &psdu);
             }
             self.hear(now, receiver, &psdu, is_repeated);
         }
@@ -285,7 +302,7 @@ impl Radio {
 
     /// Takes a frame off the air, counts what became of it and tells the tap. Gives those who received it, and whether
     /// they had it already.
-    fn end_transmission(
+    pub(super) fn end_transmission(
         &mut self,
         now: Instant,
         from: StationId,
@@ -298,11 +315,14 @@ impl Radio {
         let mut outcome = Outcome::default();
         let mut receivers = Vec::new();
         for (receiver, fate) in fates.drain(..) {
+            let is_chip = self.ends_at_chip(receiver, fate);
             let station = &mut self.stations[receiver];
             let (here, there) = match fate {
                 air::Fate::Received { is_repeated } => {
                     station.energy.work(self.supply.cpu_us_per_frame);
-                    receivers.push((receiver, is_repeated));
+                    if !is_chip {
+                        receivers.push((receiver, is_repeated));
+                    }
                     (&mut station.counters.received, &mut outcome.received)
                 }
                 air::Fate::Collided => (&mut station.counters.collided, &mut outcome.collided),
@@ -321,9 +341,11 @@ impl Radio {
         receivers
     }
 
-    fn prepare_ack(&mut self, now: Instant, id: StationId, to: StationId, sequence: u8) {
+    pub(super) fn prepare_ack(&mut self, now: Instant, id: StationId, to: StationId, psdu: &[u8]) {
+        let sequence = psdu.get(2).copied().unwrap_or_default();
+        let frame_pending = self.says_pending(id, psdu);
         let began_at = now + Duration::from_micros(self.timing.turnaround_us);
-        self.stations[id].mac.ack = Some(Ack { to, sequence, is_on_air: false, began_at });
+        self.stations[id].mac.ack = Some(Ack { to, sequence, frame_pending, is_on_air: false, began_at });
         self.retune(now, id);
         self.agenda.plan(began_at, Happening::Ack { station: id });
     }
@@ -338,6 +360,7 @@ impl Radio {
             self.stations[id].mac.ack = Some(Ack { is_on_air: true, ..ack });
             self.stations[id].counters.acks_sent += 1;
             let airtime_us = self.transmit(now, id, ACK_PSDU);
+            self.begins_at_chip(id, For::AckTo(ack.to), &frame::ack(ack.sequence, ack.frame_pending));
             self.agenda.plan(now + Duration::from_micros(airtime_us), Happening::Ack { station: id });
         } else {
             self.stations[id].mac.ack = None;
@@ -353,13 +376,19 @@ impl Radio {
     }
 
     fn end_ack(&mut self, now: Instant, id: StationId, ack: Ack) {
-        let psdu = frame::ack(ack.sequence);
+        let psdu = frame::ack(ack.sequence, ack.frame_pending);
         let receivers = self.end_transmission(now, id, ack.began_at, For::AckTo(ack.to), &psdu);
-        let mac = &self.stations[ack.to].mac;
-        let first = mac.queue.front().filter(|first| first.to == Some(id) && first.sequence == ack.sequence);
-        if let (Phase::AwaitingAck, Some(first), false) = (mac.phase, first, receivers.is_empty()) {
+        if !receivers.is_empty() {
+            self.ack_came(now, ack.to, id, ack.sequence);
+        }
+    }
+
+    /// An acknowledgement has come to a station: if it is the one that it waits for, its frame has arrived.
+    pub(super) fn ack_came(&mut self, now: Instant, at: StationId, from: StationId, sequence: u8) {
+        let mac = &self.stations[at].mac;
+        if let (true, Some(first)) = (mac.awaits_ack(from, sequence), mac.queue.front()) {
             let psdu = first.psdu.len();
-            self.finish_after(now, ack.to, psdu);
+            self.finish_after(now, at, psdu);
         }
     }
 

@@ -23,6 +23,7 @@
 //! real MACs only compare the sequence number. There is no association, no beacon, no security, no fragmentation.
 
 mod air;
+mod chip;
 mod duty;
 mod fixed;
 mod frame;
@@ -39,6 +40,7 @@ mod routes;
 mod stats;
 mod tap;
 
+pub use chip::OnChip;
 pub use duty::{DutyCycle, Excess};
 pub use loss::Loss;
 pub use outside::{Fate as FrameFate, FromAir};
@@ -51,6 +53,7 @@ use crate::agenda::Agenda;
 use crate::energy::{EnergyAccount, RadioState, Supply};
 use crate::medium::{Arrival, Downlink, GatewayIndex, Medium, NodeIndex, Uplink};
 use air::{Air, Fate, StationId};
+use chip::Chip;
 use duty::Budget;
 use frame::Eui64;
 use mac::Mac;
@@ -79,6 +82,7 @@ pub struct Radio {
     arrivals: VecDeque<Arrival>,
     tap: Option<Tap>,
     outside: Option<Outside>,
+    chip: Option<Chip>,
     /// By channel, since it was last taken.
     airtime_us: BTreeMap<u8, u64>,
     /// Kept for its memory.
@@ -109,6 +113,8 @@ enum Happening {
     Timer { station: StationId, number: u32 },
     /// A station's acknowledgement begins or ends.
     Ack { station: StationId },
+    /// The chip's frame with this number is off the air, unless it was broken off.
+    ChipSent { number: u32 },
     /// A router passes a broadcast on.
     Flood { station: StationId, payload: Vec<u8> },
     /// A delayed datagram comes out.
@@ -145,6 +151,7 @@ impl Radio {
             arrivals: VecDeque::new(),
             tap: None,
             outside: None,
+            chip: None,
             airtime_us: BTreeMap::new(),
             fates: Vec::new(),
         };
@@ -221,6 +228,7 @@ impl Radio {
         match happening {
             Happening::Timer { station, number } => self.handle_timer(now, station, number),
             Happening::Ack { station } => self.handle_ack(now, station),
+            Happening::ChipSent { number } => self.handle_chip_sent(now, number),
             Happening::Flood { station, payload } => self.handle_flood(now, station, &payload),
             Happening::Arrive(arrival) => self.arrivals.push_back(arrival),
         }

@@ -11,7 +11,7 @@ use super::mac::Outgoing;
 use super::plan::Station;
 use crate::medium::GatewayIndex;
 use sn_types::Instant;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// What the air has for the outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub enum Fate {
 #[derive(Debug)]
 pub(super) struct Outside {
     station: StationId,
+    /// Nodes that are told that something waits when they ask.
+    matched: BTreeSet<frame::Eui64>,
     news: VecDeque<FromAir>,
 }
 
@@ -55,7 +57,7 @@ impl Radio {
     /// If there is no such gateway.
     pub fn hand_over(&mut self, gateway: GatewayIndex) {
         let station = self.known(Station::Gateway(gateway));
-        self.outside = Some(Outside { station, news: VecDeque::new() });
+        self.outside = Some(Outside { station, matched: BTreeSet::new(), news: VecDeque::new() });
     }
 
     /// The address of a gateway, most significant octet first.
@@ -67,7 +69,7 @@ impl Radio {
     /// Sends a frame of the gateway outside, from frame control to check sequence, which is made here. [`FromAir::Sent`]
     /// follows; one at a time.
     pub fn send_from_outside(&mut self, now: Instant, psdu: &[u8]) {
-        let Some(Outside { station, .. }) = self.outside else { return };
+        let Some(station) = self.outside.as_ref().map(|outside| outside.station) else { return };
         let Some(octets) = psdu.len().checked_sub(FCS_LEN).map(|len| &psdu[..len]) else { return };
         let to = match frame::receiver(octets) {
             Some(frame::Receiver::All) => None,
@@ -86,9 +88,27 @@ impl Radio {
 
     /// Whether the gateway outside listens.
     pub fn listen_outside(&mut self, now: Instant, on: bool) {
-        if let Some(Outside { station, .. }) = self.outside {
+        if let Some(station) = self.outside.as_ref().map(|outside| outside.station) {
             self.set_listening(now, station, on);
         }
+    }
+
+    /// Whether the gateway's radio tells a node that asks for it that something waits: in the acknowledgement, which the
+    /// host would be too slow for.
+    pub fn match_source(&mut self, node: [u8; 8], pending: bool) {
+        let Some(Outside { matched, .. }) = &mut self.outside else { return };
+        if pending {
+            matched.insert(node);
+        } else {
+            matched.remove(&node);
+        }
+    }
+
+    /// Whether a station's acknowledgement of a frame says that something waits.
+    pub(super) fn says_pending(&self, at: StationId, psdu: &[u8]) -> bool {
+        let Some(outside) = self.outside.as_ref().filter(|outside| outside.station == at) else { return false };
+        let octets = psdu.split_last_chunk::<FCS_LEN>().map(|(octets, _)| octets);
+        octets.and_then(frame::data_request).is_some_and(|node| outside.matched.contains(&node))
     }
 
     /// What has happened to the gateway outside, one after the other.

@@ -1,0 +1,140 @@
+//! A chip's radio on the simulated air: what its firmware would see of a gateway.
+
+use lowpan::fcs;
+use simulator::medium::Medium;
+use simulator::radio::{FrameFate, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan, Site, Station};
+use sn_types::Instant;
+
+const PAN: u16 = 0x530F;
+const DATA: u8 = 1;
+const COMMAND: u8 = 3;
+const DATA_REQUEST: u8 = 4;
+
+fn radio(loss: Loss) -> Radio {
+    let link = LinkPlan { a: Station::Node(0), b: Station::Gateway(0), rssi_dbm: -60, loss: Some(loss) };
+    let site = vec![Site::default()];
+    let propagation = Propagation::Table(vec![link]);
+    let mut radio = Radio::new(&RadioPlan { propagation, nodes: site.clone(), gateways: site, ..RadioPlan::default() });
+    radio.hand_over(0);
+    radio.hand_over_chip(Instant::ZERO, 0, PAN);
+    radio
+}
+
+fn reversed(address: [u8; 8]) -> impl Iterator<Item = u8> {
+    address.into_iter().rev()
+}
+
+fn frame(kind: u8, pan: u16, to: [u8; 8], from: [u8; 8], payload: &[u8]) -> Vec<u8> {
+    let head = [0x60 | kind, 0xCC, 9].into_iter().chain(pan.to_le_bytes());
+    whole(head.chain(reversed(to)).chain(reversed(from)).chain(payload.iter().copied()).collect())
+}
+
+fn whole(mut octets: Vec<u8>) -> Vec<u8> {
+    let check = fcs(&octets);
+    octets.extend(check);
+    octets
+}
+
+fn up(kind: u8, pan: u16, payload: &[u8]) -> Vec<u8> {
+    frame(kind, pan, Radio::gateway_address(0), Radio::node_address(0), payload)
+}
+
+/// Sends from the chip, with its receiver open afterwards; says when it was told what until the air is quiet.
+fn send(radio: &mut Radio, psdu: &[u8]) -> Vec<(u64, OnChip)> {
+    radio.send_from_chip(Instant::ZERO, psdu);
+    let mut told = Vec::new();
+    while let Some(at) = radio.poll_timeout() {
+        radio.handle_timeout(at);
+        while let Some(news) = radio.poll_chip() {
+            radio.open_chip(at, true);
+            told.push((at.as_micros(), news));
+        }
+    }
+    told
+}
+
+#[test]
+fn a_frame_is_acknowledged_a_turnaround_after_its_end() {
+    let mut radio = radio(Loss::default());
+    let psdu = up(DATA, PAN, b"hello");
+    let told = send(&mut radio, &psdu);
+    let end_us = (6 + psdu.len() as u64) * 32;
+    let ack = whole(vec![0x02, 0x00, 9]);
+    assert_eq!(
+        told,
+        [
+            (end_us, OnChip::Sent),
+            (end_us + 192, OnChip::Begins { psdu: ack, rssi_dbm: -60 }),
+            (end_us + 192 + 352, OnChip::Ends { is_whole: true })
+        ]
+    );
+    assert_eq!(radio.poll_outside(), Some(FromAir::Heard { psdu, rssi_dbm: -60 }));
+}
+
+#[test]
+fn who_asks_is_told_whether_something_waits() {
+    // In the clear, and with link security: its header is before the command.
+    for payload in [&[DATA_REQUEST][..], &[0x05, 1, 0, 0, 0, DATA_REQUEST, 1, 2, 3, 4]] {
+        for pending in [false, true] {
+            let mut radio = radio(Loss::default());
+            radio.match_source(Radio::node_address(0), pending);
+            let mut octets = up(COMMAND, PAN, payload);
+            if payload.len() > 1 {
+                (octets[0], octets[1]) = (octets[0] | 0x08, 0xDC);
+            }
+            let told = send(&mut radio, &octets);
+            let [_, (_, OnChip::Begins { psdu, .. }), _] = &told[..] else { panic!("{told:?}") };
+            assert_eq!(psdu[0], if pending { 0x12 } else { 0x02 });
+        }
+    }
+}
+
+#[test]
+fn another_pan_and_a_lossy_link_answer_nothing() {
+    let mut other = radio(Loss::default());
+    assert_eq!(send(&mut other, &up(DATA, PAN + 1, b"hello")).len(), 1);
+    assert_eq!(other.poll_outside(), None);
+    let mut lossy = radio(Loss::independent(1_000_000));
+    assert_eq!(send(&mut lossy, &up(DATA, PAN, b"hello")).len(), 1);
+}
+
+#[test]
+fn a_chip_hears_what_is_for_it_while_it_is_open_and_acknowledges_itself() {
+    for acknowledges in [false, true] {
+        let mut radio = radio(Loss::default());
+        let down = frame(DATA, PAN, Radio::node_address(0), Radio::gateway_address(0), b"down");
+        radio.send_from_outside(Instant::ZERO, &down);
+        radio.open_chip(Instant::ZERO, true);
+        let (mut begun, mut fate) = (0, None);
+        while let Some(at) = radio.poll_timeout() {
+            radio.handle_timeout(at);
+            while let Some(news) = radio.poll_chip() {
+                match news {
+                    OnChip::Begins { psdu, .. } => {
+                        assert_eq!(psdu, down);
+                        begun += 1;
+                    }
+                    OnChip::Ends { is_whole: true } if acknowledges => {
+                        radio.send_from_chip(at, &whole(vec![0x02, 0x00, 9]));
+                    }
+                    OnChip::Ends { is_whole } => assert!(is_whole),
+                    OnChip::Sent => {}
+                }
+            }
+            fate = radio.poll_outside().or(fate);
+        }
+        let expected = if acknowledges { (1, FrameFate::Done) } else { (4, FrameFate::NoAck) };
+        assert_eq!((begun, fate), (expected.0, Some(FromAir::Sent(expected.1))));
+    }
+}
+
+#[test]
+fn a_frame_that_is_broken_off_is_received_by_nobody() {
+    let mut radio = radio(Loss::default());
+    radio.send_from_chip(Instant::ZERO, &up(DATA, PAN, b"hello"));
+    radio.break_off_chip(Instant::from_micros(500));
+    while let Some(at) = radio.poll_timeout() {
+        radio.handle_timeout(at);
+    }
+    assert_eq!((radio.poll_chip(), radio.poll_outside()), (None, None));
+}
