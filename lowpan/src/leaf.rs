@@ -5,8 +5,9 @@
 use crate::assembly::{Added, Assembly};
 use crate::carriage::{Carriage, Direction, Meaning, Way, interpret};
 use crate::fragment::Cut;
-use crate::mac::{Address, DATA_REQUEST, Kind};
-use crate::psdu::{POLLED_COPIES_WITHIN, digest};
+use crate::mac::{Address, BROADCAST, DATA_REQUEST, Kind};
+use crate::mesh::Route;
+use crate::psdu::POLLED_COPIES_WITHIN;
 use crate::received::{Piece, Received, UNFOLDED, unfold};
 use crate::security::Keys;
 use crate::station::{Claim, ConfigError, Envelope, Opened, Station, Unsealed, check_short};
@@ -63,6 +64,10 @@ impl LeafConfig {
 pub struct Leaf<K, const PACKET: usize> {
     config: LeafConfig,
     keys: K,
+    /// The router that takes our frames; `None` is the gateway itself.
+    parent: Option<Eui64>,
+    /// Frames in a row that nobody acknowledged.
+    unacknowledged: u8,
     outgoing: Option<Outgoing<PACKET>>,
     /// A data request is to be sent.
     requests: bool,
@@ -74,6 +79,8 @@ pub struct Leaf<K, const PACKET: usize> {
     last_frames: [Option<(u32, Instant)>; 2],
     more_waits: bool,
     sequence: u8,
+    /// The number of the next frame that routers pass on to all.
+    broadcasts: u8,
     tag: u16,
     id: u64,
 }
@@ -97,6 +104,14 @@ enum InFlight {
     Request { id: FrameId },
 }
 
+impl InFlight {
+    const fn id(self) -> FrameId {
+        match self {
+            Self::Data { id, .. } | Self::Request { id } => id,
+        }
+    }
+}
+
 impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
     const LONG_ENOUGH: () = assert!(PACKET >= UNFOLDED.len() && PACKET <= crate::fragment::MAX_PACKET);
 
@@ -111,6 +126,8 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         Ok(Self {
             config,
             keys,
+            parent: None,
+            unacknowledged: 0,
             outgoing: None,
             requests: false,
             in_flight: None,
@@ -120,20 +137,39 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             last_frames: [None; 2],
             more_waits: false,
             sequence: seed as u8,
+            broadcasts: seed as u8,
             tag: (seed >> 8) as u16,
             id: 0,
         })
     }
 
-    /// The longest datagram that can be sent to the gateway, in octets.
+    /// The longest datagram that can be sent to the gateway, in octets. Without fragments it is less over a router.
     #[must_use]
     pub const fn mtu(&self) -> usize {
-        let (carriage, from) = (self.config.carriage, Address::Extended(self.config.station.eui64));
+        let (carriage, to) = (self.config.carriage, self.config.gateway_address());
         if self.config.fragment {
             PACKET - carriage.full_overhead()
         } else {
-            self.config.station.room(self.config.gateway_address(), from) - carriage.overhead()
+            self.config.station.room(to, self.own_address(), self.route(to)) - carriage.overhead()
         }
+    }
+
+    /// The router that takes this node's frames; `None` is the gateway itself.
+    #[must_use]
+    pub const fn parent(&self) -> Option<Eui64> {
+        self.parent
+    }
+
+    /// From now on this router takes the node's frames, and what is for the node waits there for its data requests;
+    /// `None` is the gateway itself, as at the start.
+    pub const fn set_parent(&mut self, parent: Option<Eui64>) {
+        (self.parent, self.unacknowledged) = (parent, 0);
+    }
+
+    /// How many frames in a row were not acknowledged: after some, another parent may be in reach.
+    #[must_use]
+    pub const fn unacknowledged(&self) -> u8 {
+        self.unacknowledged
     }
 
     /// The keys, to give it more counters.
@@ -155,7 +191,7 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         let mut packet = [0; PACKET];
         let (head, len) = carriage.pack(way, datagram, &mut packet).ok_or(SendError::TooLong)?;
         let full = len + usize::from(head.full) - usize::from(head.compressed);
-        let fits = len <= station.room(to, Address::Extended(station.eui64));
+        let fits = len <= station.room(to, self.own_address(), self.route(to));
         if !fits && (to_all || !self.config.fragment || full > PACKET) {
             return Err(SendError::TooLong);
         }
@@ -189,21 +225,24 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             return None;
         }
         let id = FrameId(self.id);
-        let station = self.config.station;
-        let from = Address::Extended(station.eui64);
-        let (kind, to, payload, in_flight) = match &self.outgoing {
+        let mut station = self.config.station;
+        let from = self.own_address();
+        let (kind, to, route, payload, in_flight) = match &self.outgoing {
             Some(outgoing) => {
-                let room = station.room(outgoing.to, from);
+                let (to, route) = (outgoing.to, self.route(outgoing.to));
+                let room = station.room(to, from, route);
                 let (payload, sent) = outgoing.cut.next(&outgoing.packet[..outgoing.len], outgoing.sent, room);
-                (Kind::Data, outgoing.to, payload, InFlight::Data { id, sent })
+                (Kind::Data, to, route, payload, InFlight::Data { id, sent })
             }
             None if self.requests => {
-                let payload = Psdu::new(&[DATA_REQUEST])?;
-                (Kind::Command, self.config.gateway_address(), payload, InFlight::Request { id })
+                let to = self.parent.map_or(self.config.gateway_address(), Address::Extended);
+                // A router has no key to check it with.
+                station.security = station.security.filter(|_| self.parent.is_none());
+                (Kind::Command, to, Route::Direct, Psdu::new(&[DATA_REQUEST])?, InFlight::Request { id })
             }
             None => return None,
         };
-        let envelope = Envelope { kind, to, from, sequence: self.sequence, frame_pending: false };
+        let envelope = Envelope { kind, to, from, route, sequence: self.sequence, frame_pending: false };
         let psdu = match station.frame(envelope, Some(self.config.gateway), &mut self.keys, payload.as_bytes()) {
             Ok(psdu) => psdu,
             Err(Unsealed::NoCounter) => return None,
@@ -213,13 +252,30 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             }
         };
         (self.sequence, self.id) = (self.sequence.wrapping_add(1), self.id + 1);
+        self.broadcasts = self.broadcasts.wrapping_add(u8::from(matches!(route, Route::Flood(_))));
         self.in_flight = Some(in_flight);
-        let to = (to != Address::ALL).then_some(self.config.gateway);
+        let to = (to != Address::ALL).then_some(self.parent.unwrap_or(self.config.gateway));
         Some(Transmit { id, psdu, to })
+    }
+
+    const fn own_address(&self) -> Address {
+        Address::Extended(self.config.station.eui64)
+    }
+
+    /// How a frame gets to the gateway, or to all.
+    const fn route(&self, to: Address) -> Route {
+        match (self.parent, to) {
+            (None, _) => Route::Direct,
+            (Some(_), Address::Short(BROADCAST)) => Route::Flood(self.broadcasts),
+            (Some(parent), Address::Short(_) | Address::Extended(_)) => Route::Via(parent),
+        }
     }
 
     /// Takes the fate of a frame. If a fragment was lost, so is its datagram: who sent it does so again.
     pub fn handle_transmitted(&mut self, id: FrameId, result: Result<Ack, TransmitError>) {
+        if self.in_flight.is_some_and(|in_flight| in_flight.id() == id) {
+            self.count(result);
+        }
         match (self.in_flight, result) {
             (Some(InFlight::Data { id: of, sent }), Ok(_)) if of == id => {
                 self.in_flight = None;
@@ -234,6 +290,14 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         }
     }
 
+    const fn count(&mut self, result: Result<Ack, TransmitError>) {
+        self.unacknowledged = match result {
+            Ok(_) => 0,
+            Err(TransmitError::NoAck) => self.unacknowledged.saturating_add(1),
+            Err(TransmitError::ChannelAccess) => self.unacknowledged,
+        };
+    }
+
     /// Takes a frame without check sequence, and says what it brought.
     ///
     /// It is from the gateway, or on an open link to all: other nodes search for gateways, and other gateways make themselves
@@ -246,8 +310,8 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         let from = opened.from;
         let to_all = opened.header.to == Address::ALL;
         if from == self.config.gateway {
-            self.last_frames[usize::from(to_all)] = Some((digest(psdu), now));
-            self.more_waits = opened.header.frame_pending;
+            self.last_frames[usize::from(to_all)] = Some((opened.digest, now));
+            self.more_waits = opened.frame_pending;
         }
         let way = Way { from, to: self.config.station.eui64, to_all, direction: Direction::Down };
         match self.take(now, &opened, way) {
@@ -260,14 +324,15 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
     fn open(&mut self, now: Instant, psdu: &[u8]) -> Result<Opened, (Option<Eui64>, Reason)> {
         let neighbour = self.config.gateway_short.map(|short| (short, self.config.gateway));
         let claim = self.config.station.identify(psdu, neighbour).map_err(|reason| (None, reason))?;
-        let refused = |reason| (Some(claim.from), reason);
+        let from = claim.from;
+        let refused = |reason| (Some(from), reason);
         if !self.is_welcome(&claim) {
             return Err(refused(Reason::NotGateway));
         }
-        if self.is_copy(now, &claim, psdu) {
+        if self.is_copy(now, &claim) {
             return Err(refused(Reason::Duplicate));
         }
-        self.config.station.open(psdu, &claim, &mut self.keys).map_err(refused)
+        self.config.station.open(claim, &mut self.keys).map_err(refused)
     }
 
     /// When to call [`Leaf::handle_timeout`]; `None` is not before another call.
@@ -347,9 +412,9 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
     }
 
     /// Whether this is the frame that came from the gateway last.
-    fn is_copy(&self, now: Instant, claim: &Claim, psdu: &[u8]) -> bool {
+    fn is_copy(&self, now: Instant, claim: &Claim) -> bool {
         let last = self.last_frames[usize::from(claim.header.to == Address::ALL)];
         let is_recent = |at| now.since(at) < POLLED_COPIES_WITHIN;
-        claim.from == self.config.gateway && last.is_some_and(|(known, at)| known == digest(psdu) && is_recent(at))
+        claim.from == self.config.gateway && last.is_some_and(|(known, at)| known == claim.digest && is_recent(at))
     }
 }

@@ -62,6 +62,8 @@ reasons! {
     Command = "command",
     /// The payload has no octet.
     Empty = "empty",
+    /// A mesh header that is damaged, or has no hop left.
+    Mesh = "mesh-header",
     /// Neither MQTT-SN nor a 6LoWPAN header that is known here.
     Dispatch = "dispatch",
     /// MQTT-SN in this form is not configured.

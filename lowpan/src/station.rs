@@ -4,6 +4,8 @@
 
 use crate::fragment::MAX_PACKET;
 use crate::mac::{Address, BROADCAST, Header, Kind};
+use crate::mesh::{MeshHeader, Route, is_mesh};
+use crate::psdu::digest;
 use crate::security::{AuxHeader, Keys, LAST_COUNTER, Level, open, seal};
 use crate::{MAX_PSDU, Psdu, Reason};
 use core::fmt;
@@ -54,6 +56,9 @@ pub(crate) struct Envelope {
     pub(crate) kind: Kind,
     pub(crate) to: Address,
     pub(crate) from: Address,
+    /// How it gets there.
+    pub(crate) route: Route,
+    /// The sender's number for the frame.
     pub(crate) sequence: u8,
     pub(crate) frame_pending: bool,
 }
@@ -70,17 +75,37 @@ pub(crate) enum Unsealed {
 }
 
 /// What a frame says of itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Claim {
+    /// Of the frame between the two ends.
     pub(crate) header: Header,
     header_len: usize,
+    /// Who made it.
     pub(crate) from: Eui64,
+    /// Who handed it to us, if that is somebody else.
+    pub(crate) via: Option<Eui64>,
+    /// More waits at whoever handed it to us.
+    pub(crate) frame_pending: bool,
+    /// Tells it from others of the same originator, and is the same for copies of it.
+    pub(crate) digest: u32,
+    /// As it would have come in one hop.
+    psdu: Psdu,
+}
+
+impl Claim {
+    /// What follows the MAC header.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.psdu.as_bytes().get(self.header_len..).unwrap_or_default()
+    }
 }
 
 /// A frame that was for us and, if that is asked for, is proven to be the sender's.
 pub(crate) struct Opened {
     pub(crate) header: Header,
     pub(crate) from: Eui64,
+    pub(crate) via: Option<Eui64>,
+    pub(crate) frame_pending: bool,
+    pub(crate) digest: u32,
     /// In the clear, without integrity code.
     psdu: Psdu,
     payload_at: usize,
@@ -101,17 +126,48 @@ impl Station {
         }
     }
 
-    /// How many octets of payload a frame between these addresses takes.
-    pub(crate) const fn room(&self, to: Address, from: Address) -> usize {
+    /// How many octets of payload a frame between these addresses takes. Over routers every hop counts, and the longest
+    /// is one between extended addresses.
+    pub(crate) const fn room(&self, to: Address, from: Address, route: Route) -> usize {
         let security = match self.security {
             Some(level) => level.overhead(),
             None => 0,
         };
-        MAX_PSDU - Header::size(to, from) - security
+        let extended = Address::Extended(self.eui64);
+        let headers = match route {
+            Route::Direct => Header::size(to, from),
+            Route::Via(_) => Header::size(extended, extended) + MeshHeader::size(to, from, route),
+            Route::Flood(_) => Header::size(Address::ALL, extended) + MeshHeader::size(to, from, route),
+        };
+        MAX_PSDU - headers - security
     }
 
     /// A frame, sealed under the key of `peer` if the link is secured. A frame to all may have one, too: a node's.
+    ///
+    /// What goes over routers is the frame that would go directly, sequence number and "frame pending" apart, which are each
+    /// hop's own: its MAC header becomes a mesh header.
     pub(crate) fn frame(
+        &self,
+        envelope: Envelope,
+        peer: Option<Eui64>,
+        keys: &mut impl Keys,
+        payload: &[u8],
+    ) -> Result<Psdu, Unsealed> {
+        let Envelope { to, from, route, sequence, frame_pending, .. } = envelope;
+        let (next, end_to_end) = match route {
+            Route::Direct => return self.direct(envelope, peer, keys, payload),
+            Route::Via(router) => (Address::Extended(router), 0),
+            Route::Flood(number) => (Address::ALL, number),
+        };
+        let direct = Envelope { sequence: end_to_end, frame_pending: false, ..envelope };
+        let direct = self.direct(direct, peer, keys, payload)?;
+        let body = direct.as_bytes().get(Header::size(to, from)..).unwrap_or_default();
+        let mesh = MeshHeader::new(from, to, route);
+        let hop = Hop { to: next, from, pan: self.pan, sequence, frame_pending };
+        hop.frame(&mesh, body).ok_or(Unsealed::TooLong)
+    }
+
+    fn direct(
         &self,
         envelope: Envelope,
         peer: Option<Eui64>,
@@ -143,24 +199,43 @@ impl Station {
     pub(crate) fn identify(&self, psdu: &[u8], neighbour: Option<(u16, Eui64)>) -> Result<Claim, Reason> {
         let (header, header_len) = Header::decode(psdu)?;
         self.check_receiver(&header)?;
-        match (header.from, neighbour) {
-            (Address::Extended(from), _) => Ok(Claim { header, header_len, from }),
-            (Address::Short(short), Some((known, from))) if short == known => Ok(Claim { header, header_len, from }),
-            (Address::Short(_), _) => Err(Reason::ShortSource),
+        let from = name(header.from, neighbour)?;
+        let whole = Psdu::new(psdu).ok_or(Reason::MacHeader)?;
+        let digest = digest(psdu);
+        let claim =
+            Claim { header, header_len, from, via: None, frame_pending: header.frame_pending, digest, psdu: whole };
+        match header.kind {
+            Kind::Data if !header.secured && is_mesh(claim.body()) => self.unwrap(&claim, neighbour),
+            Kind::Data | Kind::Command => Ok(claim),
         }
     }
 
+    /// What has come over routers, as if it had come directly. Copies that one router sends are the same frame, and
+    /// those of a broadcast that many send the same with its number.
+    fn unwrap(&self, hop: &Claim, neighbour: Option<(u16, Eui64)>) -> Result<Claim, Reason> {
+        let (mesh, mesh_len) = MeshHeader::decode(hop.body())?;
+        let body = hop.body().get(mesh_len..).unwrap_or_default();
+        let (header, header_len, psdu) = mesh.unwrap(self.pan, body).ok_or(Reason::Mesh)?;
+        self.check_receiver(&header)?;
+        let from = name(header.from, neighbour)?;
+        if from == self.eui64 {
+            return Err(Reason::Duplicate);
+        }
+        let digest = mesh.broadcast.map_or(hop.digest, |_| digest(psdu.as_bytes()));
+        let via = (hop.from != from).then_some(hop.from);
+        Ok(Claim { header, header_len, from, via, frame_pending: hop.frame_pending, digest, psdu })
+    }
+
     /// Takes the security off a frame, if there is to be some: then it is proven whose it is.
-    pub(crate) fn open(&self, psdu: &[u8], claim: &Claim, keys: &mut impl Keys) -> Result<Opened, Reason> {
-        let mut psdu = Psdu::new(psdu).ok_or(Reason::MacHeader)?;
-        let Claim { header, header_len, from } = *claim;
+    pub(crate) fn open(&self, claim: Claim, keys: &mut impl Keys) -> Result<Opened, Reason> {
+        let Claim { header, header_len, from, via, frame_pending, digest, mut psdu } = claim;
         let payload_at = match (self.security, header.secured) {
             (None, false) => header_len,
             (None, true) => return Err(Reason::UnexpectedSecurity),
             (Some(_), false) => return Err(Reason::Unsecured),
-            (Some(level), true) => unseal(&mut psdu, claim, level, keys)?,
+            (Some(level), true) => unseal(&mut psdu, &header, header_len, from, level, keys)?,
         };
-        Ok(Opened { header, from, psdu, payload_at })
+        Ok(Opened { header, from, via, frame_pending, digest, psdu, payload_at })
     }
 
     fn check_receiver(&self, header: &Header) -> Result<(), Reason> {
@@ -184,10 +259,57 @@ pub(crate) const fn check_short(short: Option<u16>) -> Result<(), ConfigError> {
     }
 }
 
+/// One hop of a frame that goes over several.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hop {
+    pub(crate) to: Address,
+    pub(crate) from: Address,
+    pub(crate) pan: u16,
+    pub(crate) sequence: u8,
+    pub(crate) frame_pending: bool,
+}
+
+impl Hop {
+    /// The frame; `None` if it is too long. It has no security of its own: no router shares a key with the next.
+    pub(crate) fn frame(&self, mesh: &MeshHeader, body: &[u8]) -> Option<Psdu> {
+        let mut payload = Psdu::EMPTY;
+        mesh.push_to(&mut payload)?;
+        payload.push(body)?;
+        let header = Header {
+            kind: Kind::Data,
+            secured: false,
+            frame_pending: self.frame_pending,
+            ack_request: self.to != Address::ALL,
+            sequence: self.sequence,
+            pan: self.pan,
+            to: self.to,
+            from: self.from,
+        };
+        let mut psdu = header.encode(payload.len());
+        psdu.push(payload.as_bytes())?;
+        Some(psdu)
+    }
+}
+
+/// Who has this address, if that can be said.
+fn name(address: Address, neighbour: Option<(u16, Eui64)>) -> Result<Eui64, Reason> {
+    match (address, neighbour) {
+        (Address::Extended(from), _) => Ok(from),
+        (Address::Short(short), Some((known, from))) if short == known => Ok(from),
+        (Address::Short(_), _) => Err(Reason::ShortSource),
+    }
+}
+
 /// Takes the security off a frame and says where its payload starts. The counter is noted last: only a frame that is
 /// proven to be the node's own may move it.
-fn unseal(psdu: &mut Psdu, claim: &Claim, level: Level, keys: &mut impl Keys) -> Result<usize, Reason> {
-    let Claim { header, header_len, from } = *claim;
+fn unseal(
+    psdu: &mut Psdu,
+    header: &Header,
+    header_len: usize,
+    from: Eui64,
+    level: Level,
+    keys: &mut impl Keys,
+) -> Result<usize, Reason> {
     let (aux, aux_len) = AuxHeader::decode(psdu.as_bytes().get(header_len..).unwrap_or_default())?;
     if aux.level != level {
         return Err(Reason::SecurityLevel);

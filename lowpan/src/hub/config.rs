@@ -4,6 +4,7 @@ use crate::Reason;
 use crate::carriage::Carriage;
 use crate::fragment;
 use crate::mac::Address;
+use crate::mesh::Route;
 use crate::sixlowpan;
 use crate::station::{ConfigError, Station};
 use core::time::Duration;
@@ -133,22 +134,25 @@ impl Config {
             if self.fragment {
                 usize::from(self.limits.packet) - carriage.full_overhead()
             } else {
-                self.station.room(Address::Extended(self.station.eui64), self.source(carriage)) - carriage.overhead()
+                self.station.room(Address::Extended(self.station.eui64), self.source(carriage), Route::Direct)
+                    - carriage.overhead()
             }
         };
         let mtu = [self.carriages.bare(), self.carriages.udp()].into_iter().flatten().map(of).min();
         mtu.unwrap_or_default() as u16
     }
 
-    /// What the session layer may assume. A frame is given up after the radio's last retry, well within a second, and a
-    /// lost acknowledgement makes copies: they are known as such within that time.
+    /// What the session layer may assume. In one hop a frame is given up after the radio's last retry, well within a second,
+    /// and a lost acknowledgement makes copies: they are known as such within that time. Routers may have a frame for
+    /// longer, while its node says the same again over another; on a secured link what is older than that is a replay.
     #[must_use]
     pub fn profile(&self) -> LinkProfile {
         let is_secured = self.station.security.is_some();
+        let one_hop = LateCopies { within: Duration::from_secs(1), exchanges: 8 };
         LinkProfile {
             mtu: self.mtu(),
             authenticated: is_secured,
-            late_copies: LateCopies { within: Duration::from_secs(1), exchanges: 8 },
+            late_copies: if is_secured { one_hop } else { LinkProfile::UDP.late_copies },
             broadcast: !is_secured,
         }
     }

@@ -47,6 +47,8 @@ pub struct Hub<K> {
     /// The packet that was heard last, headers and all.
     packet: Vec<u8>,
     sequence: u8,
+    /// The number of the next frame that routers pass on to all.
+    broadcasts: u8,
     tag: u16,
     serial: u64,
     stats: Stats,
@@ -71,6 +73,7 @@ impl<K: Keys> Hub<K> {
             in_flight: None,
             packet: Vec::new(),
             sequence: seed as u8,
+            broadcasts: seed as u8,
             tag: (seed >> 8) as u16,
             serial: 0,
             stats: Stats::default(),

@@ -1,7 +1,9 @@
 //! How each node was last heard.
 
 use crate::carriage::Carriage;
-use crate::psdu::{COPIES_WITHIN, digest};
+use crate::mac::Address;
+use crate::psdu::COPIES_WITHIN;
+use crate::station::{Claim, Opened};
 use alloc::collections::BTreeMap;
 use sn_types::Eui64;
 use sn_types::{Instant, Signal};
@@ -13,6 +15,8 @@ pub struct Node {
     pub last_heard: Instant,
     /// How strongly, as far as the radio tells.
     pub signal: Signal,
+    /// The router that handed us its last frame; `None` if the node did so itself. It is answered the same way.
+    pub via: Option<Eui64>,
     /// The form of its last datagram, in which it is answered; `None` before there was one.
     pub carriage: Option<Carriage>,
     /// It fetches its datagrams by data requests.
@@ -42,21 +46,32 @@ impl Nodes {
         self.table.iter().map(|(eui64, node)| (*eui64, node))
     }
 
-    /// Whether this is the frame that we had from the node just now.
-    pub(super) fn is_copy(&self, now: Instant, from: Eui64, psdu: &[u8]) -> bool {
-        let is_recent = |node: &&Node| now.since(node.last_heard) < COPIES_WITHIN;
-        self.table.get(&from).filter(is_recent).is_some_and(|node| node.last_frame == digest(psdu))
+    /// Whether any of them is heard over a router.
+    pub(super) fn has_routers(&self) -> bool {
+        self.table.values().any(|node| node.via.is_some())
     }
 
-    /// Takes note of a frame of this node.
-    pub(super) fn heard(&mut self, now: Instant, from: Eui64, psdu: &[u8], signal: Signal, limit: usize) {
+    /// Whether this is the frame that we had from the node just now.
+    pub(super) fn is_copy(&self, now: Instant, claim: &Claim) -> bool {
+        let is_recent = |node: &&Node| now.since(node.last_heard) < COPIES_WITHIN;
+        self.table.get(&claim.from).filter(is_recent).is_some_and(|node| node.last_frame == claim.digest)
+    }
+
+    /// Takes note of a frame, and says whether its node is to be answered another way than before. What goes to all comes
+    /// by chance over this router or that: it does not move a node.
+    pub(super) fn heard(&mut self, now: Instant, opened: &Opened, signal: Signal, limit: usize) -> bool {
+        let &Opened { ref header, from, via, digest: last_frame, .. } = opened;
         if !self.table.contains_key(&from) && self.table.len() >= limit {
             self.forget_one();
         }
-        let last_frame = digest(psdu);
-        let node = Node { last_heard: now, signal, carriage: None, polls: false, polled_at: now, last_frame };
+        let node = Node { last_heard: now, signal, via, carriage: None, polls: false, polled_at: now, last_frame };
         let node = self.table.entry(from).or_insert(node);
         (node.last_heard, node.signal, node.last_frame) = (now, signal, last_frame);
+        let has_moved = node.via != via && header.to != Address::ALL;
+        if has_moved {
+            (node.via, node.polls) = (via, false);
+        }
+        has_moved
     }
 
     /// The node has sent a data request.

@@ -15,6 +15,8 @@ pub(super) struct Waiting {
     /// Whose; `None` is everybody's.
     pub(super) node: Option<Eui64>,
     pub(super) carriage: Carriage,
+    /// It goes to all, and routers pass it on.
+    pub(super) floods: bool,
     pub(super) cut: Cut,
     pub(super) packet: Vec<u8>,
     /// How many octets of the packet have been sent.
@@ -169,6 +171,13 @@ impl Queues {
             self.direct.extend(queue);
             self.changed.insert(node);
         }
+    }
+
+    /// The node has moved: what waits for it goes another way, and at once until it polls there.
+    pub(super) fn redirect(&mut self, node: Eui64) {
+        self.release(node);
+        let of_node = self.direct.iter_mut().filter(|waiting| waiting.node == Some(node));
+        of_node.for_each(|waiting| waiting.frame = None);
     }
 
     fn drop_if_empty(&mut self, node: Eui64) {

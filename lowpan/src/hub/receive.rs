@@ -31,14 +31,16 @@ impl<K: Keys> Hub<K> {
         };
         let from = claim.from;
         // Before its counter is looked at, which it shares with the frame that it is a copy of.
-        if self.nodes.is_copy(now, from, psdu) {
+        if self.nodes.is_copy(now, &claim) {
             return self.reject(Some(from), Reason::Duplicate);
         }
-        let opened = match self.config.station.open(psdu, &claim, &mut self.keys) {
+        let opened = match self.config.station.open(claim, &mut self.keys) {
             Ok(opened) => opened,
             Err(reason) => return self.reject(Some(from), reason),
         };
-        self.nodes.heard(now, from, psdu, signal, self.config.limits.nodes);
+        if self.nodes.heard(now, &opened, signal, self.config.limits.nodes) {
+            self.queues.redirect(from);
+        }
         match self.take(now, &opened) {
             Ok(Step::Packet) => self.read(now, &opened),
             Ok(Step::Fragment) => Received::Fragment { from },

@@ -5,6 +5,7 @@ use super::queues::{Source, Waiting};
 use crate::carriage::{Carriage, Direction, Head, Way};
 use crate::fragment::Cut;
 use crate::mac::{Address, Kind};
+use crate::mesh::Route;
 use crate::security::Keys;
 use crate::station::{Envelope, Unsealed};
 use crate::transmit::{Ack, FrameId, SendError, Transmit, TransmitError};
@@ -20,6 +21,15 @@ pub struct SourceMatch {
     pub node: Eui64,
     /// Something waits for it.
     pub pending: bool,
+}
+
+/// In which form a datagram goes.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    carriage: Carriage,
+    head: Head,
+    /// It goes to all, and routers pass it on.
+    floods: bool,
 }
 
 /// The frame that the radio has.
@@ -45,10 +55,11 @@ impl<K: Keys> Hub<K> {
         }
         let carriage = self.nodes.get(to).and_then(|node| node.carriage).unwrap_or(self.config.carriages.default());
         let way = Way { from: self.config.station.eui64, to, to_all: false, direction: Direction::Down };
-        self.enqueue(now, way, carriage, datagram)
+        self.enqueue(now, way, carriage, false, datagram)
     }
 
-    /// Sends a datagram to all nodes that listen, once in each form that is configured.
+    /// Sends a datagram to all nodes that listen, once in each form that is configured; and once more for routers to pass
+    /// on, if there are any.
     ///
     /// # Errors
     /// [`SendError`]: such a datagram is not cut, and not sent where there is link security.
@@ -58,11 +69,11 @@ impl<K: Keys> Hub<K> {
         }
         let from = self.config.station.eui64;
         let way = Way { from, to: from, to_all: true, direction: Direction::Down };
-        let carriages = self.config.carriages;
-        [carriages.bare(), carriages.udp()]
-            .into_iter()
-            .flatten()
-            .try_for_each(|carriage| self.enqueue(now, way, carriage, datagram))
+        let carriages = [self.config.carriages.bare(), self.config.carriages.udp()];
+        let floods: &[bool] = if self.nodes.has_routers() { &[false, true] } else { &[false] };
+        let each =
+            carriages.into_iter().flatten().flat_map(|carriage| floods.iter().map(move |floods| (carriage, *floods)));
+        each.into_iter().try_for_each(|(carriage, floods)| self.enqueue(now, way, carriage, floods, datagram))
     }
 
     /// The next frame; `None` if there is none, the radio has one already, or there is no frame counter. In the last
@@ -126,46 +137,59 @@ impl<K: Keys> Hub<K> {
             packet.truncate(len);
             let carriage = Carriage::Udp { node: 0, gateway: 0 };
             // It is counted if there is no room.
-            let _ = self.line_up(now, way, carriage, head, packet);
+            let _ = self.line_up(now, way, Form { carriage, head, floods: false }, packet);
         }
     }
 
-    fn enqueue(&mut self, now: Instant, way: Way, carriage: Carriage, datagram: &[u8]) -> Result<(), SendError> {
-        let longest = usize::from(self.config.limits.packet);
-        let mut packet = vec![0; (datagram.len() + carriage.full_overhead()).min(longest)];
-        let packed = carriage.pack(way, datagram, &mut packet);
-        let Some((head, len)) = packed.filter(|(head, len)| self.fits(way, carriage, *head, *len)) else {
-            self.stats.too_long += 1;
-            return Err(SendError::TooLong);
-        };
-        packet.truncate(len);
-        self.line_up(now, way, carriage, head, packet)
-    }
-
-    /// Whether a packet goes in one frame, or in fragments if it may.
-    fn fits(&self, way: Way, carriage: Carriage, head: Head, len: usize) -> bool {
-        let to = if way.to_all { Address::ALL } else { Address::Extended(way.to) };
-        let full = len + usize::from(head.full) - usize::from(head.compressed);
-        len <= self.config.station.room(to, self.config.source(carriage))
-            || (self.config.fragment && !way.to_all && full <= usize::from(self.config.limits.packet))
-    }
-
-    fn line_up(
+    fn enqueue(
         &mut self,
         now: Instant,
         way: Way,
         carriage: Carriage,
-        head: Head,
-        packet: Vec<u8>,
+        floods: bool,
+        datagram: &[u8],
     ) -> Result<(), SendError> {
+        let longest = usize::from(self.config.limits.packet);
+        let mut packet = vec![0; (datagram.len() + carriage.full_overhead()).min(longest)];
+        let packed = carriage.pack(way, datagram, &mut packet);
+        let form = packed.map(|(head, len)| (Form { carriage, head, floods }, len));
+        let Some((form, len)) = form.filter(|(form, len)| self.fits(way, *form, *len)) else {
+            self.stats.too_long += 1;
+            return Err(SendError::TooLong);
+        };
+        packet.truncate(len);
+        self.line_up(now, way, form, packet)
+    }
+
+    /// Whether a packet goes in one frame, or in fragments if it may.
+    fn fits(&self, way: Way, form: Form, len: usize) -> bool {
+        let Form { carriage, head, floods } = form;
+        let node = (!way.to_all).then_some(way.to);
+        let to = node.map_or(Address::ALL, Address::Extended);
+        let full = len + usize::from(head.full) - usize::from(head.compressed);
+        len <= self.config.station.room(to, self.config.source(carriage), self.route(node, floods))
+            || (self.config.fragment && !way.to_all && full <= usize::from(self.config.limits.packet))
+    }
+
+    /// How a frame gets to this node as it was last heard, or to all.
+    fn route(&self, node: Option<Eui64>, floods: bool) -> Route {
+        match node.map(|node| self.nodes.get(node).and_then(|node| node.via)) {
+            Some(Some(router)) => Route::Via(router),
+            None if floods => Route::Flood(self.broadcasts),
+            Some(None) | None => Route::Direct,
+        }
+    }
+
+    fn line_up(&mut self, now: Instant, way: Way, form: Form, packet: Vec<u8>) -> Result<(), SendError> {
         let node = (!way.to_all).then_some(way.to);
         let source = node.map_or(Source::Direct, |node| self.line_of(node));
         self.tag = self.tag.wrapping_add(1);
         self.serial += 1;
+        let Form { carriage, head, floods } = form;
         let cut = Cut { head, tag: self.tag };
         let until = now + self.config.limits.waiting_for;
         let (serial, sent, frame, since) = (self.serial, 0, None, now);
-        let waiting = Waiting { serial, node, carriage, cut, packet, sent, frame, since, until };
+        let waiting = Waiting { serial, node, carriage, floods, cut, packet, sent, frame, since, until };
         self.queues.push(source, waiting, &self.config.limits).map_err(|_| {
             self.stats.full += 1;
             SendError::Full
@@ -192,13 +216,15 @@ impl<K: Keys> Hub<K> {
     fn fresh_frame(&mut self, source: Source) -> Result<(Psdu, usize), Unsealed> {
         let (waiting, others_wait) = self.queues.front(source).ok_or(Unsealed::TooLong)?;
         let (to, from) = (waiting.address(), self.config.source(waiting.carriage));
-        let room = self.config.station.room(to, from);
+        let (node, route) = (waiting.node, self.route(waiting.node, waiting.floods));
+        let room = self.config.station.room(to, from, route);
         let (payload, sent) = waiting.cut.next(&waiting.packet, waiting.sent, room);
         let is_last = sent >= waiting.packet.len();
         let frame_pending = matches!(source, Source::Polled(_)) && (others_wait || !is_last);
-        let envelope = Envelope { kind: Kind::Data, to, from, sequence: self.sequence, frame_pending };
-        let psdu = self.config.station.frame(envelope, waiting.node, &mut self.keys, payload.as_bytes())?;
+        let envelope = Envelope { kind: Kind::Data, to, from, route, sequence: self.sequence, frame_pending };
+        let psdu = self.config.station.frame(envelope, node, &mut self.keys, payload.as_bytes())?;
         self.sequence = self.sequence.wrapping_add(1);
+        self.broadcasts = self.broadcasts.wrapping_add(u8::from(matches!(route, Route::Flood(_))));
         if let Some(waiting) = self.queues.front_mut(source) {
             waiting.frame = Some((psdu.clone(), sent));
         }
