@@ -11,7 +11,6 @@ use sn_config::serial::{DeviceKey, FramingKey, LineKeys};
 use sn_types::NodeId;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use toml::Spanned;
 use transports::serial::Device;
 
 /// Carries MQTT-SN between nodes here and a gateway somewhere else.
@@ -60,31 +59,19 @@ impl Cli {
     ///
     /// # Errors
     /// The file cannot be read, or something in it or among the flags is wrong.
-    pub fn file(self) -> anyhow::Result<(File, bool)> {
+    pub fn file(mut self) -> anyhow::Result<(File, bool)> {
         let mut file = match (&self.config, &self.gateway) {
             (Some(path), _) => config::load(path)?,
             (None, Some(gateway)) => File::new(gateway.clone()),
             (None, None) => return Err(anyhow!("say where the gateway is, with --gateway HOST")),
         };
+        let transports = self.transports()?;
         if let Some(gateway) = self.gateway {
             file.gateway = gateway;
         }
         file.local = self.local.or(file.local);
-        if self.serial.is_some() || self.udp.is_some() {
-            file.transport.clear();
-        }
-        if let Some(device) = self.serial {
-            let keys = LineKeys {
-                device: Some(DeviceKey(device)),
-                framing: self.framing,
-                baud: self.baud,
-                ..LineKeys::default()
-            };
-            file.transport
-                .push(Spanned::new(0..0, TransportTable::serial(keys, self.node_id).map_err(|e| anyhow!(e))?));
-        }
-        if let Some(listen) = self.udp {
-            file.transport.push(Spanned::new(0..0, TransportTable::Udp { listen }));
+        if !transports.is_empty() {
+            file.replace_transports(transports);
         }
         if let Some(filter) = self.log {
             file.log.filter = filter;
@@ -94,11 +81,30 @@ impl Cli {
     }
 }
 
+impl Cli {
+    /// The transports that flags describe.
+    fn transports(&mut self) -> anyhow::Result<Vec<TransportTable>> {
+        let mut transports = Vec::new();
+        if let Some(device) = self.serial.take() {
+            let keys = LineKeys {
+                device: Some(DeviceKey(device)),
+                framing: self.framing,
+                baud: self.baud,
+                ..LineKeys::default()
+            };
+            transports.push(TransportTable::serial(keys, self.node_id).map_err(|error| anyhow!(error))?);
+        }
+        transports.extend(self.udp.map(|listen| TransportTable::Udp { listen }));
+        Ok(transports)
+    }
+}
+
 const ABOUT: &str = "\
 Carries MQTT-SN between nodes here and a gateway somewhere else.
 
-Nodes on a serial line, an XBee radio or UDP are passed on over UDP in MQTT-SN's forwarder encapsulation (1.2 §5.5). The \
-forwarder keeps nothing and acknowledges nothing: what becomes of it costs no message that anybody was promised.";
+Nodes on a serial line, a radio of IEEE 802.15.4, an XBee radio or UDP are passed on over UDP in MQTT-SN's forwarder \
+encapsulation (1.2 §5.5). The forwarder keeps no messages and acknowledges none: what becomes of it costs no message that \
+anybody was promised.";
 
 const MANUAL: &str = "\
 Examples:

@@ -1,14 +1,18 @@
 //! The configuration file.
 
+use crate::nodes::{self, RadioNode};
 use crate::relay::Naming;
 use serde::{Deserialize, Deserializer, de};
+use sn_config::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, SecurityKey};
 use sn_config::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
 use sn_config::{ConfigError, HostPort};
 use sn_types::NodeId;
+use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::Spanned;
+use transports::ieee802154::RadioConfig;
 use transports::serial::SerialConfig;
 
 /// The whole file.
@@ -21,6 +25,15 @@ pub struct File {
     /// are others to the gateway.
     #[serde(default)]
     pub local: Option<SocketAddr>,
+    /// The file with the nodes of a secured radio.
+    #[serde(default)]
+    pub nodes: Option<Spanned<PathBuf>>,
+    /// What is in that file.
+    #[serde(skip)]
+    pub radio_nodes: Vec<RadioNode>,
+    /// The directory in which the frame counters of a secured radio are kept.
+    #[serde(default)]
+    pub state: Option<Spanned<PathBuf>>,
     /// Where the nodes are.
     #[serde(default)]
     pub transport: Vec<Spanned<TransportTable>>,
@@ -54,6 +67,8 @@ pub enum TransportTable {
         /// The id of its node, if it has one.
         node_id: Option<NodeId>,
     },
+    /// A radio of IEEE 802.15.4.
+    Ieee802154(RadioConfig),
     /// Nodes that speak UDP.
     Udp {
         /// Where they find the forwarder.
@@ -66,7 +81,18 @@ pub enum TransportTable {
 #[serde(rename_all = "kebab-case")]
 enum Kind {
     Serial,
+    Ieee802154,
     Udp,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Serial => "serial",
+            Self::Ieee802154 => "ieee802154",
+            Self::Udp => "udp",
+        })
+    }
 }
 
 /// The keys of all kinds, as they are in the file.
@@ -91,6 +117,22 @@ struct Keys {
     #[serde(default, deserialize_with = "some_node_id")]
     node_id: Option<NodeId>,
     #[serde(default)]
+    interface: Option<InterfaceKey>,
+    #[serde(default)]
+    channel: Option<ChannelKey>,
+    #[serde(default, deserialize_with = "radio::pan")]
+    pan_id: Option<u16>,
+    #[serde(default, deserialize_with = "radio::short")]
+    short_address: Option<u16>,
+    #[serde(default, deserialize_with = "radio::power")]
+    tx_power_dbm: Option<i8>,
+    #[serde(default)]
+    security: Option<SecurityKey>,
+    #[serde(default)]
+    carriage: Option<CarriageKey>,
+    #[serde(default)]
+    fragment: Option<bool>,
+    #[serde(default)]
     listen: Option<SocketAddr>,
 }
 
@@ -107,19 +149,68 @@ fn some_node_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Nod
     node_id(&String::deserialize(deserializer)?).map(Some).map_err(de::Error::custom)
 }
 
+impl Keys {
+    /// A key that a transport of this kind does not have.
+    fn foreign(&self) -> Option<&'static str> {
+        use Kind::{Ieee802154, Serial, Udp};
+        let keys: [(&'static str, bool, &[Kind]); 17] = [
+            ("device", self.device.is_some(), &[Serial, Ieee802154]),
+            ("framing", self.framing.is_some(), &[Serial]),
+            ("baud", self.baud.is_some(), &[Serial, Ieee802154]),
+            ("parity", self.parity.is_some(), &[Serial]),
+            ("flow_control", self.flow_control.is_some(), &[Serial, Ieee802154]),
+            ("mtu", self.mtu.is_some(), &[Serial]),
+            ("gap_ms", self.gap_ms.is_some(), &[Serial]),
+            ("node_id", self.node_id.is_some(), &[Serial]),
+            ("interface", self.interface.is_some(), &[Ieee802154]),
+            ("channel", self.channel.is_some(), &[Ieee802154]),
+            ("pan_id", self.pan_id.is_some(), &[Ieee802154]),
+            ("short_address", self.short_address.is_some(), &[Ieee802154]),
+            ("tx_power_dbm", self.tx_power_dbm.is_some(), &[Ieee802154]),
+            ("security", self.security.is_some(), &[Ieee802154]),
+            ("carriage", self.carriage.is_some(), &[Ieee802154]),
+            ("fragment", self.fragment.is_some(), &[Ieee802154]),
+            ("listen", self.listen.is_some(), &[Udp]),
+        ];
+        keys.into_iter().find_map(|(key, is_there, kinds)| (is_there && !kinds.contains(&self.kind)).then_some(key))
+    }
+
+    fn line(self) -> (LineKeys, Option<NodeId>) {
+        let Self { device, framing, baud, parity, flow_control, mtu, gap_ms, node_id, .. } = self;
+        (LineKeys { device, framing, baud, parity, flow_control, mtu, gap_ms }, node_id)
+    }
+
+    fn radio(self) -> RadioKeys {
+        RadioKeys {
+            device: self.device,
+            interface: self.interface,
+            baud: self.baud,
+            flow_control: self.flow_control,
+            channel: self.channel,
+            pan_id: self.pan_id,
+            short_address: self.short_address,
+            tx_power_dbm: self.tx_power_dbm,
+            security: self.security,
+            carriage: self.carriage,
+            fragment: self.fragment,
+        }
+    }
+}
+
 impl TryFrom<Keys> for TransportTable {
     type Error = String;
 
     fn try_from(keys: Keys) -> Result<Self, String> {
-        let Keys { kind, device, framing, baud, parity, flow_control, mtu, gap_ms, node_id, listen } = keys;
-        let lines = LineKeys { device, framing, baud, parity, flow_control, mtu, gap_ms };
-        match kind {
-            Kind::Serial if listen.is_some() => Err("`listen` is no key of a transport of kind `serial`".into()),
-            Kind::Serial => Self::serial(lines, node_id),
-            Kind::Udp if lines != LineKeys::default() || node_id.is_some() => {
-                Err("a transport of kind `udp` has only the key `listen`".into())
+        if let Some(key) = keys.foreign() {
+            return Err(format!("`{key}` is no key of a transport of kind `{}`", keys.kind));
+        }
+        match keys.kind {
+            Kind::Serial => {
+                let (line, node_id) = keys.line();
+                Self::serial(line, node_id)
             }
-            Kind::Udp => Ok(Self::Udp { listen: listen.ok_or("`listen` is missing")? }),
+            Kind::Ieee802154 => keys.radio().radio().map(Self::Ieee802154),
+            Kind::Udp => Ok(Self::Udp { listen: keys.listen.ok_or("`listen` is missing")? }),
         }
     }
 }
@@ -147,7 +238,17 @@ impl TransportTable {
                 // It is short whatever the place is.
                 Naming::Line(NodeId::new(format!("line-{place}").as_bytes()).unwrap_or_else(|_| unreachable!()))
             }
+            Self::Ieee802154(_) => Naming::Radio,
             Self::Udp { .. } => Naming::Udp,
+        }
+    }
+
+    /// Whether frames are secured with keys and counters.
+    #[must_use]
+    pub fn is_secured(&self) -> bool {
+        match self {
+            Self::Ieee802154(radio) => radio.security.is_some(),
+            Self::Serial { .. } | Self::Udp { .. } => false,
         }
     }
 }
@@ -156,7 +257,8 @@ impl File {
     /// A file that says only where the gateway is.
     #[must_use]
     pub fn new(gateway: HostPort) -> Self {
-        Self { gateway, local: None, transport: Vec::new(), log: LogTable::default() }
+        let (transport, radio_nodes) = (Vec::new(), Vec::new());
+        Self { gateway, local: None, nodes: None, radio_nodes, state: None, transport, log: LogTable::default() }
     }
 
     /// How the nodes of each transport are named.
@@ -165,8 +267,37 @@ impl File {
         self.transport.iter().enumerate().map(|(place, table)| table.get_ref().naming(place)).collect()
     }
 
-    /// What tables say against each other.
+    /// Puts these transports in the place of those in the file, and of what only those need.
+    pub fn replace_transports(&mut self, transports: impl IntoIterator<Item = TransportTable>) {
+        self.transport = transports.into_iter().map(|table| Spanned::new(0..0, table)).collect();
+        (self.nodes, self.state) = (None, None);
+    }
+
+    /// What tables and keys say against each other.
     fn contradiction(&self) -> Option<(Range<usize>, String)> {
+        self.namesakes().or_else(|| self.security_contradiction())
+    }
+
+    /// What is missing for a secured radio, or there without one.
+    fn security_contradiction(&self) -> Option<(Range<usize>, String)> {
+        let radio = self.transport.iter().find(|table| table.get_ref().is_secured());
+        let keys = [
+            ("nodes = \"FILE\"", "with the nodes' keys", &self.nodes),
+            ("state = \"DIRECTORY\"", "for frame counters", &self.state),
+        ];
+        keys.into_iter().find_map(|(key, what, given)| match (radio, given) {
+            (Some(radio), None) => {
+                let message =
+                    format!("a secured radio needs `{key}`, {what}, above all tables; or `security = \"none\"`");
+                Some((radio.span(), message))
+            }
+            (None, Some(given)) => Some((given.span(), "this is of use with a secured radio only".into())),
+            (Some(_), Some(_)) | (None, None) => None,
+        })
+    }
+
+    /// Transports whose nodes would have the same ids.
+    fn namesakes(&self) -> Option<(Range<usize>, String)> {
         let namings = self.namings();
         let twice = (0..namings.len()).find(|place| namings[..*place].contains(&namings[*place]))?;
         let message = match namings[twice] {
@@ -194,13 +325,18 @@ impl File {
     }
 }
 
-/// Reads a file.
+/// Reads a file, and the nodes' file that it names.
 ///
 /// # Errors
 /// A [`ConfigError`] that names the file, and the place in it unless the file cannot be read at all.
 pub fn load(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
-    parse(path, &text)
+    let mut file = parse(path, &text)?;
+    if let Some(nodes) = &file.nodes {
+        let loaded = nodes::load(nodes.get_ref());
+        file.radio_nodes = loaded.map_err(|message| ConfigError::at(path, &text, nodes.span(), message))??;
+    }
+    Ok(file)
 }
 
 /// Reads a configuration from `text`; `path` is for the error.

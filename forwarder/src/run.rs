@@ -1,27 +1,23 @@
 //! The task that passes datagrams on.
 
-use crate::config::{File, TransportTable};
+use crate::config::File;
+use crate::links::Links;
 use crate::relay::{Down, Relay};
 use crate::uplink::Uplink;
 use anyhow::Context as _;
-use sn_types::{PeerAddr, TransportId};
 use std::future::poll_fn;
 use std::io::{self, IsTerminal, Write};
-use std::task::{Context, Poll};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 use tracing_subscriber::EnvFilter;
-use transports::{LinkEvent, SerialTransport, Transport, UdpConfig, UdpTransport};
 
 /// The longest datagram over UDP.
 const MAX_DATAGRAM: usize = 65_535;
-/// The longest message of a node over UDP that still fits a datagram when it is encapsulated.
-const UDP_MTU: u16 = 65_250;
 
 /// Forwards until a signal ends it.
 ///
 /// # Errors
-/// An address cannot be used, or the log's filter is none.
+/// An address or the directory for frame counters cannot be used, or the log's filter is none.
 pub fn run(file: &File) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&file.log.filter).context("the log's filter; write a level such as info")?;
     let is_terminal = io::stderr().is_terminal();
@@ -46,11 +42,12 @@ async fn forward(file: &File, mut links: Links, mut signals: Signals) {
     let mut uplink = Uplink::new(file.gateway.clone(), file.local);
     let mut buffer = vec![0; MAX_DATAGRAM];
     loop {
+        links.provide_counters();
         tokio::select! {
             end = signals.next() => {
-                report(&relay, &uplink, &links);
+                report(&relay, &uplink, &mut links);
                 if end {
-                    return;
+                    return links.close();
                 }
             }
             () = poll_fn(|cx| links.poll(cx)) => links.for_each(|from, message| {
@@ -68,7 +65,7 @@ async fn forward(file: &File, mut links: Links, mut signals: Signals) {
 }
 
 /// Says what has passed.
-fn report(relay: &Relay, uplink: &Uplink, links: &Links) {
+fn report(relay: &Relay, uplink: &Uplink, links: &mut Links) {
     let (relayed, sent) = (relay.counters(), uplink.counters());
     info!(
         up = relayed.up,
@@ -80,100 +77,16 @@ fn report(relay: &Relay, uplink: &Uplink, links: &Links) {
         unsent = sent.unsent,
         "forwarded"
     );
-    for (place, link) in links.0.iter().enumerate() {
-        info!(transport = place, counters = ?link.transport.counters(), "transport");
-    }
+    links.report();
 }
 
 /// Start-up lines go to standard output, whether somebody reads them or not.
 fn announce(file: &File, links: &Links) {
     let mut text = format!("sn-forwarder {}\n", env!("CARGO_PKG_VERSION"));
-    links.0.iter().for_each(|link| text += &format!("Nodes on {}\n", link.place));
+    links.places().for_each(|place| text += &format!("Nodes on {place}\n"));
     text += &format!("Forwarding to {}\n", file.gateway);
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// A transport with nodes.
-struct Link {
-    transport: Box<dyn Transport>,
-    /// For people.
-    place: String,
-    /// It has a batch that nobody has looked at.
-    is_ready: bool,
-}
-
-/// All transports with nodes, in the order of their numbers.
-struct Links(Vec<Link>);
-
-impl Links {
-    fn open(file: &File) -> anyhow::Result<Self> {
-        let tables = file.transport.iter().map(|table| table.get_ref());
-        let open = |(table, id): (&TransportTable, u8)| open(TransportId(id), table);
-        tables.zip(0..=u8::MAX).map(open).collect::<anyhow::Result<Vec<_>>>().map(Self)
-    }
-
-    /// Waits until one of them has something.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        for link in &mut self.0 {
-            link.is_ready = match link.transport.poll_recv(cx) {
-                Poll::Pending => false,
-                Poll::Ready(Ok(())) => true,
-                Poll::Ready(Err(error)) => {
-                    warn!(on = link.place, %error, "cannot receive");
-                    // It may go on, and will not say when.
-                    cx.waker().wake_by_ref();
-                    false
-                }
-            };
-            while let Some(event) = link.transport.poll_event() {
-                match event {
-                    LinkEvent::Up(profile) => info!(on = link.place, mtu = profile.mtu, "link up"),
-                    LinkEvent::Note(what) => info!(on = link.place, "{what}"),
-                    LinkEvent::Down(why) | LinkEvent::TurnedAway(why) => warn!(on = link.place, why, "link down"),
-                }
-            }
-        }
-        if self.0.iter().any(|link| link.is_ready) { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// Hands on what they have.
-    fn for_each(&mut self, mut each: impl FnMut(PeerAddr, &[u8])) {
-        for link in &mut self.0 {
-            if std::mem::take(&mut link.is_ready) {
-                link.transport.received().iter().for_each(|(from, message)| each(from, message));
-            }
-        }
-    }
-
-    fn send(&mut self, peer: &PeerAddr, message: &[u8]) {
-        if let Some(link) = self.0.get_mut(usize::from(peer.transport.0)) {
-            link.transport.queue(peer, message.to_vec());
-            link.transport.flush();
-        }
-    }
-
-    fn broadcast(&mut self, radius: u8, message: &[u8]) {
-        for link in &mut self.0 {
-            link.transport.broadcast(radius, message);
-            link.transport.flush();
-        }
-    }
-}
-
-fn open(id: TransportId, table: &TransportTable) -> anyhow::Result<Link> {
-    let (transport, place): (Box<dyn Transport>, String) = match table {
-        TransportTable::Serial { line, .. } => {
-            (Box::new(SerialTransport::new(id, line.clone())), format!("serial:{}", line.device))
-        }
-        TransportTable::Udp { listen } => {
-            let config = UdpConfig { listen: *listen, only_v6: false, mtu: UDP_MTU, multicast: None };
-            let udp = UdpTransport::bind(id, &config).with_context(|| format!("cannot listen on {listen}"))?;
-            let place = format!("udp://{}", udp.local_addr());
-            (Box::new(udp), place)
-        }
-    };
-    Ok(Link { transport, place, is_ready: false })
 }
 
 struct Signals {

@@ -2,14 +2,19 @@
 
 use clap::Parser;
 use sn_forwarder::cli::Cli;
-use sn_forwarder::config::{TransportTable, parse};
+use sn_forwarder::config::{TransportTable, load, parse};
+use sn_forwarder::nodes;
 use sn_forwarder::relay::Naming;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn file(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+const DONGLE: &str = "[[transport]]\nkind = \"ieee802154\"\ndevice = \"/dev/ttyACM0\"\n";
 
 #[test]
 fn the_sample_is_right_with_and_without_its_comments() {
@@ -23,8 +28,9 @@ fn the_sample_is_right_with_and_without_its_comments() {
         None => format!("{line}\n"),
     };
     let full = parse(Path::new("forwarder.toml"), &sample.lines().map(uncomment).collect::<String>()).unwrap();
-    assert_eq!(full.transport.len(), 3);
-    assert_eq!(full.namings()[2], Naming::Udp);
+    assert_eq!(full.transport.len(), 4);
+    assert_eq!(full.namings()[2..], [Naming::Radio, Naming::Udp]);
+    assert!(full.transport[2].get_ref().is_secured() && full.nodes.is_some() && full.state.is_some());
 }
 
 #[test]
@@ -82,8 +88,99 @@ fn errors_name_the_place_and_say_what_would_be_right() {
         ),
         (&format!("gateway = \"a\"\n{radio}{radio}"), "there is one radio per forwarder"),
         (&format!("gateway = \"a\"\n{radio}node_id = \"n\"\n"), "`node_id` is of no use with a radio"),
+        (&format!("gateway = \"a\"\n{line}channel = 15\n"), "`channel` is no key of a transport of kind `serial`"),
+        (&format!("gateway = \"a\"\n{DONGLE}mtu = 100\n"), "`mtu` is no key of a transport of kind `ieee802154`"),
+        (&format!("gateway = \"a\"\n{DONGLE}channel = 15\n{radio}"), "there is one radio per forwarder"),
+        (&format!("gateway = \"a\"\n{DONGLE}channel = 27\n"), "a channel from 11 to 26, or \"auto\""),
+        (&format!("gateway = \"a\"\n{DONGLE}interface = \"wpan0\"\n"), "`device` and `interface` are two radios"),
+        (
+            "gateway = \"a\"\n[[transport]]\nkind = \"ieee802154\"\ninterface = \"wpan0\"\n",
+            "Linux drops frames that it has not secured itself; write `security = \"none\"`",
+        ),
+        (
+            &format!("gateway = \"a\"\n{DONGLE}channel = 15\n"),
+            "f.toml:2:1: transport[0]: a secured radio needs `nodes = \"FILE\"`, with the nodes' keys",
+        ),
+        (
+            &format!("gateway = \"a\"\nnodes = \"n\"\n{DONGLE}channel = 15\n"),
+            "f.toml:3:1: transport[0]: a secured radio needs `state = \"DIRECTORY\"`, for frame counters",
+        ),
+        (
+            &format!("gateway = \"a\"\nstate = \"s\"\n{DONGLE}channel = 15\nsecurity = \"none\"\n"),
+            "f.toml:2:9: state: this is of use with a secured radio only",
+        ),
     ] {
         let error = parse(Path::new("f.toml"), text).expect_err(text).to_string();
         assert!(error.contains(expected), "{expected} is missing in\n{error}");
+    }
+}
+
+const KEY: &str = "000102030405060708090a0b0c0d0e0f";
+
+/// A table `[[node]]`.
+fn node(name: &str, last_octet: u8, key: &str) -> String {
+    format!("[[node]]\nname = \"{name}\"\neui64 = \"00:12:4b:00:00:00:00:{last_octet:02x}\"\nkey = \"{key}\"\n")
+}
+
+#[test]
+fn a_list_of_nodes_is_read() {
+    let text = node("pump-7", 7, KEY) + &node("pump-8", 8, &KEY.replace("00", "ff"));
+    let nodes = nodes::parse(Path::new("nodes.toml"), &text).unwrap();
+    assert_eq!((nodes.len(), nodes[0].name.as_str()), (2, "pump-7"));
+    assert_eq!(nodes[1].eui64.to_string(), "00:12:4b:00:00:00:00:08");
+}
+
+#[test]
+fn errors_in_the_list_of_nodes_name_the_place_and_show_no_key() {
+    let good = node("pump-7", 7, KEY);
+    for (text, expected) in [
+        (String::new(), "n.toml:1:1: there is no node in it; write a table [[node]]"),
+        (good.replace(KEY, &KEY[1..]), "n.toml:4:7: node[0].key: a key is 32 hexadecimal digits within quotes"),
+        (good.replace(&format!("\"{KEY}\""), "1020304"), "n.toml:4:7: node[0].key: a key is 32 hexadecimal digits"),
+        (good.replace(&format!("\"{KEY}\""), KEY), "n.toml:4:"),
+        (good.replace("name = ", "nme = "), "n.toml:2:1: node[0].nme: unknown `nme`; did you mean `name`?"),
+        (
+            good.replace("00:12", "00-12"),
+            "n.toml:3:9: node[0].eui64: write a radio's address as 00:12:4b:00:01:02:03:04",
+        ),
+        (good.replace("pump-7", "pump 7"), "n.toml:2:8: node[0].name: a node's name has 1 to 64 letters"),
+        (
+            good.clone() + &node("pump-7", 8, &KEY.replace("00", "ff")),
+            "n.toml:6:8: node[1].name: two nodes have the name",
+        ),
+        (
+            good.clone() + &node("pump-8", 7, &KEY.replace("00", "ff")),
+            "n.toml:7:9: node[1].eui64: this is the address of",
+        ),
+        (good.clone() + &node("pump-8", 8, KEY), "n.toml:8:7: node[1].key: \"pump-7\" has the same key"),
+    ] {
+        let error = nodes::parse(Path::new("n.toml"), &text).expect_err(&text).to_string();
+        assert!(error.starts_with(expected), "{expected} is not how this begins:\n{error}");
+        assert!(!error.contains(&KEY[1..]) && !error.contains("1020304"), "a key is shown:\n{error}");
+    }
+}
+
+#[test]
+fn the_list_of_nodes_must_be_there_and_for_nobody_elses_eyes() {
+    let dir = tempfile::tempdir().unwrap();
+    let [config, list] = ["forwarder.toml", "nodes.toml"].map(|name| dir.path().join(name));
+    let text = format!("gateway = \"a\"\nstate = \"s\"\nnodes = {list:?}\n{DONGLE}channel = 15\n");
+    fs::write(&config, text).unwrap();
+    let at = format!("{}:3:9: nodes: {}", config.display(), list.display());
+    let missing = load(&config).unwrap_err().to_string();
+    assert!(missing.starts_with(&format!("{at}: cannot be read: No such file")), "{missing}");
+    fs::write(&list, node("pump-7", 7, KEY)).unwrap();
+    for (mode, is_refused) in
+        [(0o644, true), (0o660, true), (0o604, true), (0o640, false), (0o600, false), (0o400, false)]
+    {
+        fs::set_permissions(&list, Permissions::from_mode(mode)).unwrap();
+        match load(&config) {
+            Ok(file) => assert_eq!((is_refused, file.radio_nodes.len()), (false, 1), "{mode:o}"),
+            Err(error) => {
+                let told =
+                    format!("{at} has mode {mode:04o}, and there are keys in it: `chmod 600 {}`", list.display());
+                assert!(is_refused && error.to_string().starts_with(&told), "{mode:o}: {error}");
+            }
+        }
     }
 }

@@ -358,7 +358,7 @@ impl Driver {
     fn take_scrape(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let Some(desk) = &mut self.desk else { return false };
         let Poll::Ready(scrape) = desk.poll_scrape(cx) else { return false };
-        let counters = self.transports.iter_mut().map(|it| nodes::counters(&mut **it));
+        let counters = self.transports.iter().map(|it| it.counters());
         let transports: Vec<_> = self.names.iter().map(String::as_str).zip(counters).collect();
         let (uptime, connections) = (self.clock.start.elapsed(), self.conns.len());
         let (transports, listeners) = (&transports[..], &self.listeners[..]);

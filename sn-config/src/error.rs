@@ -24,7 +24,7 @@ struct Place {
     column: usize,
     /// Dotted, as `timing.t_retry_s`; empty if the text is no TOML.
     key: String,
-    /// The line itself, and how many characters of it are meant.
+    /// The line itself, and how many characters of it are meant; 0: the line is not shown.
     text: String,
     width: usize,
 }
@@ -42,6 +42,15 @@ impl ConfigError {
         Self { path: path.into(), place: Some(Place::of(text, span)), message }
     }
 
+    /// The same without the line itself, in which there may be a key or a password.
+    #[must_use]
+    pub fn without_text(mut self) -> Self {
+        if let Some(place) = &mut self.place {
+            place.width = 0;
+        }
+        self
+    }
+
     /// What the parser found. `hints` are for names that are not there.
     #[must_use]
     pub fn of_toml(path: &Path, text: &str, error: &toml::de::Error, hints: &[Hint]) -> Self {
@@ -55,6 +64,9 @@ impl fmt::Display for ConfigError {
         write!(f, "{}:{}:{}: ", self.path.display(), place.line, place.column)?;
         if !place.key.is_empty() {
             write!(f, "{}: ", place.key)?;
+        }
+        if place.width == 0 {
+            return f.write_str(&self.message);
         }
         let gutter = " ".repeat(place.line.to_string().len());
         let indent = " ".repeat(place.column - 1);

@@ -8,8 +8,8 @@ use crate::admin::protocol::{Answer, NodeRow, Request};
 use gateway_core::{Core, Input, NewNode, NodeEntry, NodeReport};
 use sn_types::{Eui64, Instant, TransportId};
 use std::ops::Range;
+use transports::Transport;
 use transports::nodes::{Listed, NodeTable};
-use transports::{Counters, Transport};
 
 /// Hands over what a transport has to say of its nodes.
 pub(super) fn take_reports(core: &mut Core, now: Instant, transport: TransportId, from: &mut dyn Transport) {
@@ -19,12 +19,6 @@ pub(super) fn take_reports(core: &mut Core, now: Instant, transport: TransportId
         let report = NodeReport { node, counter, spoke, heard };
         core.handle_input(now, Input::Node { transport, report });
     }
-}
-
-/// What a transport counts, and what its nodes' table does.
-pub(super) fn counters(of: &mut dyn Transport) -> Counters {
-    let (replayed, revoked) = of.nodes().map_or((0, 0), |table| table.refused());
-    Counters { replayed, revoked, ..of.counters() }
 }
 
 fn put(table: &mut NodeTable, NodeEntry { node, key, counter, revoked }: NodeEntry) {

@@ -92,6 +92,12 @@ impl<K: Keys> Hub<K> {
         &self.stats
     }
 
+    /// The keys and counters.
+    #[must_use]
+    pub const fn keys(&self) -> &K {
+        &self.keys
+    }
+
     /// The keys, to let nodes in and out, or to give it more counters.
     pub const fn keys_mut(&mut self) -> &mut K {
         &mut self.keys

@@ -366,7 +366,9 @@ impl Transport for RadioTransport {
     }
 
     fn counters(&self) -> Counters {
-        Counters { malformed: self.counters.malformed + self.radio.malformed(), ..self.counters }
+        let Known(nodes) = self.hub.keys();
+        let (replayed, revoked) = nodes.refused();
+        Counters { malformed: self.counters.malformed + self.radio.malformed(), replayed, revoked, ..self.counters }
     }
 
     fn tap_point(&mut self) -> &mut TapPoint {
