@@ -81,6 +81,7 @@ pub fn check_fcs(frame: &[u8]) -> Option<&[u8]> {
 }
 
 /// How long the same frame again is a copy: a radio repeats one within some tens of milliseconds.
+#[cfg(feature = "hub")]
 pub(crate) const COPIES_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long a gateway may send the same frame again: whenever the node polls, until macTransactionPersistenceTime is over,

@@ -1,0 +1,58 @@
+//! The high-frequency crystal, without which the radio is off frequency. It takes a third of a millisecond to start and
+//! some 250 uA while it runs.
+
+use embassy_nrf::pac;
+use embassy_time::{Duration, Timer};
+
+/// What the crystal takes to start, typically, in microseconds.
+const START_US: u64 = 360;
+
+/// How long between two looks after that.
+const LOOK: Duration = Duration::from_micros(60);
+
+/// The crystal, and whether somebody else needs it.
+pub(crate) struct Crystal {
+    is_on: bool,
+    is_kept: bool,
+}
+
+impl Crystal {
+    pub(crate) const fn new() -> Self {
+        Self { is_on: false, is_kept: false }
+    }
+
+    /// It stays on from now on: USB needs it as well.
+    pub(crate) fn keep(&mut self) {
+        self.is_kept = true;
+        self.start();
+    }
+
+    /// Starts it, if it is off.
+    pub(crate) fn start(&mut self) {
+        if !self.is_on {
+            pac::CLOCK.events_hfclkstarted().write_value(0);
+            pac::CLOCK.tasks_hfclkstart().write_value(1);
+            self.is_on = true;
+        }
+    }
+
+    /// Waits until it runs, asleep.
+    pub(crate) async fn ready(&mut self) {
+        self.start();
+        if pac::CLOCK.events_hfclkstarted().read() != 0 {
+            return;
+        }
+        Timer::after(Duration::from_micros(START_US)).await;
+        while pac::CLOCK.events_hfclkstarted().read() == 0 {
+            Timer::after(LOOK).await;
+        }
+    }
+
+    /// Stops it, unless it is kept.
+    pub(crate) fn stop(&mut self) {
+        if self.is_on && !self.is_kept {
+            pac::CLOCK.tasks_hfclkstop().write_value(1);
+            self.is_on = false;
+        }
+    }
+}
