@@ -34,7 +34,7 @@ pub enum Command {
         #[command(subcommand)]
         what: Sessions,
     },
-    /// Ask a radio dongle what it is, or how loud the channels are; no gateway may have it open
+    /// Ask a radio dongle what it is, or how loud the channels are
     Radio {
         /// What to do
         #[command(subcommand)]

@@ -9,6 +9,7 @@
 mod bridges;
 mod capture;
 mod nodes;
+mod radio;
 mod upstreams;
 
 use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
@@ -104,6 +105,8 @@ pub struct Driver {
     asked: Option<mpsc::Receiver<Ask>>,
     /// Answers that wait until what they say is on the disk.
     owed: Vec<(CommitToken, oneshot::Sender<Reply>, Reply)>,
+    /// A radio looks at all channels.
+    scan: Option<radio::Scan>,
     desk: Option<Desk>,
     batches: Vec<FromMqtt>,
     conns: HashMap<ConnId, Conn, foldhash::fast::RandomState>,
@@ -141,6 +144,7 @@ impl Driver {
             upstreams: None,
             asked: None,
             owed: Vec::new(),
+            scan: None,
             desk: None,
             batches: Vec::with_capacity(BATCHES),
             conns: HashMap::default(),
@@ -161,6 +165,15 @@ impl Driver {
     /// How many transports there are.
     pub(crate) fn transports(&self) -> usize {
         self.transports.len()
+    }
+
+    /// The transport that an operator calls so; or that there is none.
+    fn find_transport(&mut self, name: &str) -> Result<(TransportId, &mut dyn Transport), String> {
+        let mut named = (0..).map(TransportId).zip(&self.names).zip(&mut self.transports);
+        match named.find(|((_, candidate), _)| *candidate == name) {
+            Some(((id, _), transport)) => Ok((id, &mut **transport)),
+            None => Err(format!("there is no transport \"{name}\"; there are {}", self.names.join(", "))),
+        }
     }
 
     /// Adds a transport, whose id must be the number of those before it.
@@ -330,11 +343,13 @@ impl Driver {
             heard = true;
             while let Some(event) = transport.poll_event() {
                 self.log.link(now, name, &event);
+                radio::take_event(&mut self.scan, id, &event);
                 if let LinkEvent::Up(profile) = event {
                     self.core.add_transport(now, id, profile);
                 }
             }
             nodes::take_reports(&mut self.core, now, id, &mut **transport);
+            radio::take_result(&mut self.scan, id, &mut **transport);
             for (from, bytes) in transport.received().iter() {
                 self.core.handle_input(now, Input::Datagram { from, bytes });
             }
@@ -377,6 +392,8 @@ impl Driver {
             }
             Request::Capture { transport, count } => return self.capture(&transport, count),
             Request::Drop(client_id) => Answer::Dropped(self.core.drop_session(now, &client_id)),
+            Request::RadioInfo(transport) => self.radio_info(&transport),
+            Request::RadioScan { transport, period_ms } => return self.scan(&transport, period_ms),
             Request::Nodes => Answer::Nodes(self.node_rows(now)),
             Request::AddNode(_) | Request::RenameNode { .. } | Request::RevokeNode(_) | Request::RemoveNode(_) => {
                 self.edit_nodes(now, request)

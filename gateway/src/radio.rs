@@ -1,14 +1,18 @@
-//! `sn-gateway radio`: what a dongle says of itself, and how loud the channels are. For a device that nobody has open.
+//! `sn-gateway radio`: what a radio is, and how loud the channels are. A dongle that nobody has open is opened here; about a
+//! radio that a running gateway has, the gateway is asked.
 
+use crate::admin::client::{ask, unexpected};
+use crate::admin::protocol::{Answer, RadioInfo, RadioScan, Request};
+use crate::admin::radio::SCAN_MS;
+use crate::cli::DataArgs;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use serde_json::json;
-use sn_types::{Eui64, TransportId};
-use std::fmt::Write as _;
+use serde::Serialize;
+use sn_types::TransportId;
 use std::future::poll_fn;
 use std::time::Duration;
 use tokio::time::timeout;
-use transports::ieee802154::spinel::{Energy, Info};
+use transports::ieee802154::spinel::Energy;
 use transports::ieee802154::{Attachment, Carriages, RadioConfig};
 use transports::serial::{Device, FlowControl, Line, Parity};
 use transports::{LinkEvent, RadioTransport, Transport as _};
@@ -26,25 +30,38 @@ pub enum Radio {
     Info {
         /// Which
         #[command(flatten)]
-        device: DeviceArgs,
+        which: Which,
     },
     /// Listen on each channel, and say how loud it was
+    ///
+    /// A gateway that has the radio open hears no node meanwhile, and nothing is sent: 16 times --period-ms, and a little more.
     Scan {
         /// Which
         #[command(flatten)]
-        device: DeviceArgs,
-        /// Milliseconds on each channel
-        #[arg(long, value_name = "MS", default_value_t = 500)]
+        which: Which,
+        /// Milliseconds on each channel, 1 to 2000
+        #[arg(long, value_name = "MS", default_value_t = 500, value_parser = scan_ms())]
         period_ms: u16,
     },
 }
 
-/// A radio's device.
+fn scan_ms() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(i64::from(*SCAN_MS.start())..=i64::from(*SCAN_MS.end()))
+}
+
+/// A radio: a dongle's device, or the transport of a running gateway.
 #[derive(Debug, Args)]
-pub struct DeviceArgs {
-    /// The device, as in the configuration: a path, or usb:VENDOR:PRODUCT; no gateway may have it open
-    device: Device,
-    /// Its rate; USB devices take any
+pub struct Which {
+    /// The dongle's device, as in the configuration: a path, or usb:VENDOR:PRODUCT; no gateway may have it open
+    #[arg(required_unless_present = "transport")]
+    device: Option<Device>,
+    /// In place of a device: the radio of a running gateway, by its transport's name
+    #[arg(short, long, value_name = "NAME", conflicts_with_all = ["device", "baud"])]
+    transport: Option<String>,
+    /// Which gateway
+    #[command(flatten)]
+    data: DataArgs,
+    /// The device's rate; USB devices take any
     #[arg(long, default_value_t = 460_800)]
     baud: u32,
     /// For programs
@@ -55,34 +72,57 @@ pub struct DeviceArgs {
 /// Does it, and says what came of it.
 ///
 /// # Errors
-/// There is no such device, somebody has it open, it is no radio, or it does not answer.
+/// There is no such device, somebody has it open, it is no radio, or it does not answer. Or no gateway runs, it has no such
+/// radio, or one that is away; or one that does not scan, or does already.
 pub fn run(what: &Radio) -> anyhow::Result<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        match what {
-            Radio::Info { device } => {
-                let radio = device.open().await?;
-                let info = radio.info().context("the radio has gone")?;
-                Ok(if device.json { info_json(info) } else { info_text(info) })
-            }
-            Radio::Scan { device, period_ms } => {
-                let mut radio = device.open().await?;
-                let energy = scan(&mut radio, *period_ms).await?;
-                Ok(if device.json { energy_json(&energy) } else { energy_text(&energy) })
-            }
+    match what {
+        Radio::Info { which } => {
+            let info = which.info()?;
+            if which.json { json(&info) } else { Ok(info.to_string()) }
         }
-    })
+        Radio::Scan { which, period_ms } => {
+            let scan = which.scan(*period_ms)?;
+            if which.json { json(&scan.channels) } else { Ok(scan.to_string()) }
+        }
+    }
 }
 
-impl DeviceArgs {
-    /// Starts the radio.
+fn json(value: &impl Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(value)? + "\n")
+}
+
+impl Which {
+    fn info(&self) -> anyhow::Result<RadioInfo> {
+        if let Some(transport) = &self.transport {
+            return match ask(&self.data.dir()?, &Request::RadioInfo(transport.clone()))?.0 {
+                Answer::RadioInfo(info) => Ok(*info),
+                other => unexpected(other),
+            };
+        }
+        block_on(async {
+            let radio = self.open().await?;
+            Ok(RadioInfo::of_dongle(radio.info().context("the radio has gone")?))
+        })
+    }
+
+    fn scan(&self, period_ms: u16) -> anyhow::Result<RadioScan> {
+        if let Some(transport) = self.transport.clone() {
+            return match ask(&self.data.dir()?, &Request::RadioScan { transport, period_ms })?.0 {
+                Answer::RadioScan(scan) => Ok(scan),
+                other => unexpected(other),
+            };
+        }
+        block_on(async {
+            let energy = scan(&mut self.open().await?, period_ms).await?;
+            Ok(RadioScan { channels: energy.iter().map(Into::into).collect(), deaf_ms: None })
+        })
+    }
+
+    /// Starts the dongle.
     async fn open(&self) -> anyhow::Result<RadioTransport> {
-        let line = Line {
-            device: self.device.clone(),
-            baud: self.baud,
-            parity: Parity::None,
-            flow_control: FlowControl::None,
-        };
+        let device = self.device.clone().context("no device is named")?;
+        let name = device.to_string();
+        let line = Line { device, baud: self.baud, parity: Parity::None, flow_control: FlowControl::None };
         let config = RadioConfig {
             attachment: Attachment::Rcp(line),
             channel: Some(CHANNEL),
@@ -95,11 +135,13 @@ impl DeviceArgs {
         };
         let mut radio = RadioTransport::new(TransportId(0), config)?;
         let started = timeout(PATIENCE, until(&mut radio, |radio| radio.info().map(|_| ()))).await;
-        started
-            .with_context(|| format!("{}: it does not answer", self.device))?
-            .with_context(|| self.device.to_string())?;
+        started.with_context(|| format!("{name}: it does not answer"))?.context(name)?;
         Ok(radio)
     }
+}
+
+fn block_on<T>(what: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(what)
 }
 
 async fn scan(radio: &mut RadioTransport, period_ms: u16) -> anyhow::Result<Vec<Energy>> {
@@ -124,56 +166,5 @@ async fn until<T>(
                 LinkEvent::Up(_) | LinkEvent::Note(_) => {}
             }
         }
-    }
-}
-
-fn info_text(info: &Info) -> String {
-    let (major, minor) = info.protocol;
-    let capabilities: Vec<String> = info.capabilities.iter().map(|capability| capability.0.to_string()).collect();
-    format!(
-        "address        {}\nfirmware       {}\nSpinel         {major}.{minor}\ncapabilities   {}\nsource match   {}\n",
-        Eui64(info.hwaddr),
-        info.version.escape_debug(),
-        capabilities.join(" "),
-        if info.matches_sources { "yes" } else { "no" }
-    )
-}
-
-fn info_json(info: &Info) -> String {
-    let (major, minor) = info.protocol;
-    let capabilities: Vec<u32> = info.capabilities.iter().map(|capability| capability.0).collect();
-    let value = json!({
-        "address": Eui64(info.hwaddr).to_string(),
-        "firmware": info.version,
-        "spinel": format!("{major}.{minor}"),
-        "capabilities": capabilities,
-        "source_match": info.matches_sources,
-    });
-    format!("{value}\n")
-}
-
-fn energy_text(energy: &[Energy]) -> String {
-    let mut text = "CHANNEL   LOUDEST\n".to_owned();
-    for Energy { channel, dbm } in energy {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{channel:<7}  {dbm:>4} dBm");
-    }
-    text
-}
-
-fn energy_json(energy: &[Energy]) -> String {
-    let rows: Vec<_> = energy.iter().map(|Energy { channel, dbm }| json!({"channel": channel, "dbm": dbm})).collect();
-    format!("{}\n", json!(rows))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn channels_are_a_table_or_a_list() {
-        let energy = [Energy { channel: 11, dbm: -98 }, Energy { channel: 26, dbm: -7 }];
-        assert_eq!(energy_text(&energy), "CHANNEL   LOUDEST\n11        -98 dBm\n26         -7 dBm\n");
-        assert_eq!(energy_json(&energy), "[{\"channel\":11,\"dbm\":-98},{\"channel\":26,\"dbm\":-7}]\n");
     }
 }

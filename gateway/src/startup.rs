@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+/// The last of the start-up lines, whatever is configured.
+const READY: &str = "Ready.";
+
 /// The listeners, with their real ports.
 #[derive(Debug, Default)]
 pub(crate) struct Listening {
@@ -77,14 +80,16 @@ impl Data {
 
 impl Listening {
     /// The start-up lines. Programs may rely on `MQTT-SN on udp://ADDR`, `MQTT-SN on serial:DEVICE`,
-    /// `MQTT-SN on ieee802154:DEVICE`, `MQTT-SN on sim:PATH`, `MQTT on mqtt://ADDR`, the same with `mqtts`, `ws` and `wss`, and `Data in DIR; `.
+    /// `MQTT-SN on ieee802154:DEVICE`, `MQTT-SN on sim:PATH`, `MQTT on mqtt://ADDR`, the same with `mqtts`, `ws` and `wss`,
+    /// `Data in DIR; `, and [`READY`] as the last.
     pub(crate) fn describe(&self, data: &Data) -> String {
         let mut text = format!("sn-gateway {}\n", env!("CARGO_PKG_VERSION"));
         self.describe_listeners(&mut text);
         text += &data.describe();
         text += &self.describe_reach();
         text += &self.describe_next();
-        text
+        text += READY;
+        text + "\n"
     }
 
     fn describe_listeners(&self, text: &mut String) {
@@ -214,7 +219,7 @@ mod tests {
         let listening = Listening { sim: vec!["/run/sim.sock".into()], ..listening(&["127.0.0.1:1883"], &[]) };
         let text = listening.describe(&Data::InMemory);
         assert!(text.contains("\nMQTT-SN on sim:/run/sim.sock\n"));
-        assert!(text.ends_with("sn-sim live SCENARIO.toml --gateway /run/sim.sock\n"));
+        assert!(text.ends_with("sn-sim live SCENARIO.toml --gateway /run/sim.sock\nReady.\n"));
     }
 
     #[test]

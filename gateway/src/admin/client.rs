@@ -81,7 +81,9 @@ pub(crate) fn unexpected<T>(answer: Answer) -> anyhow::Result<T> {
         | Answer::Backup(_)
         | Answer::Capture
         | Answer::Nodes(_)
-        | Answer::Node(_) => {
+        | Answer::Node(_)
+        | Answer::RadioInfo(_)
+        | Answer::RadioScan(_) => {
             bail!("the gateway has answered something else")
         }
     }

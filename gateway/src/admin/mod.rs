@@ -8,6 +8,7 @@
 pub mod client;
 pub mod nodes;
 pub mod protocol;
+pub mod radio;
 mod server;
 mod view;
 

@@ -1,13 +1,15 @@
 //! The lines on the socket. A connection carries one request and its answer.
 
 pub use super::nodes::{AddNode, KeyText, NodeRow};
+pub use super::radio::{Loudness, RadioInfo, RadioScan};
 
 use gateway_core::{ClientDetail, ClientInfo, ClientState, Qos, UpstreamState, Via};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A request: `"sessions"`, `{"session":"ID"}`, `{"drop":"ID"}`, `"backup"`, `"nodes"`, `{"revoke-node":"NAME"}`,
-/// `{"capture":{"transport":"NAME","count":null}}`.
+/// `{"capture":{"transport":"NAME","count":null}}`, `{"radio-info":"NAME"}`,
+/// `{"radio-scan":{"transport":"NAME","period_ms":500}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
@@ -41,6 +43,15 @@ pub enum Request {
     RevokeNode(String),
     /// Takes it off the list.
     RemoveNode(String),
+    /// What the radio of this transport is.
+    RadioInfo(String),
+    /// How loud the channels are. Meanwhile the radio hears no node.
+    RadioScan {
+        /// Its transport.
+        transport: String,
+        /// On each channel, in milliseconds, see [`SCAN_MS`](super::radio::SCAN_MS).
+        period_ms: u16,
+    },
 }
 
 impl Request {
@@ -48,9 +59,14 @@ impl Request {
     pub(crate) fn changes_nodes(&self) -> bool {
         match self {
             Self::AddNode(_) | Self::RenameNode { .. } | Self::RevokeNode(_) | Self::RemoveNode(_) => true,
-            Self::Sessions | Self::Session(_) | Self::Drop(_) | Self::Backup | Self::Capture { .. } | Self::Nodes => {
-                false
-            }
+            Self::Sessions
+            | Self::Session(_)
+            | Self::Drop(_)
+            | Self::Backup
+            | Self::Capture { .. }
+            | Self::Nodes
+            | Self::RadioInfo(_)
+            | Self::RadioScan { .. } => false,
         }
     }
 }
@@ -73,6 +89,10 @@ pub enum Answer {
     Node(String),
     /// A pcapng file follows the line, until the end of the connection. Closing the other half of it ends the capture.
     Capture,
+    /// What is known of a radio.
+    RadioInfo(Box<RadioInfo>),
+    /// What a scan has found.
+    RadioScan(RadioScan),
     /// The request cannot be read or carried out.
     Error(String),
 }

@@ -38,6 +38,8 @@ pub(crate) enum Reply {
     /// Every record, for a backup.
     Records(Vec<Record>),
     Capture(Capture),
+    /// It takes its time; others are served meanwhile.
+    Later(oneshot::Receiver<Answer>),
 }
 
 /// The socket.
@@ -102,6 +104,10 @@ async fn deliver(mut stream: UnixStream, reply: Reply) -> io::Result<()> {
         Reply::Capture(capture) => {
             write_line(&mut stream, &Answer::Capture).await?;
             capture.serve(stream).await
+        }
+        Reply::Later(answer) => {
+            let answer = answer.await.unwrap_or_else(|_| Answer::Error("the gateway stops".into()));
+            write_line(&mut stream, &answer).await
         }
     }
 }

@@ -85,7 +85,9 @@ impl Driver {
             | Request::Session(_)
             | Request::Drop(_)
             | Request::Backup
-            | Request::Capture { .. } => Err("this changes no node".into()),
+            | Request::Capture { .. }
+            | Request::RadioInfo(_)
+            | Request::RadioScan { .. } => Err("this changes no node".into()),
         };
         match edited {
             Ok(node) => {

@@ -158,12 +158,12 @@ impl Drop for Daemon {
     }
 }
 
-/// Reads what the gateway prints until it has said all: where it listens, and at last what to type next.
+/// Reads what the gateway prints until it has said all.
 fn start_up_lines(child: &mut Child) -> Vec<String> {
     let mut lines = Vec::new();
     let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
     for line in stdout.lines().map_while(Result::ok) {
-        let last = line.starts_with("To publish one");
+        let last = line == "Ready.";
         lines.push(line);
         if last {
             break;

@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+
+mod ask;
 mod dongle;
 mod line;
 mod mqtt;

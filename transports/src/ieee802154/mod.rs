@@ -12,11 +12,13 @@
 mod config;
 mod keys;
 mod radio;
+mod scan;
 pub mod spinel;
 pub mod wpan;
 
 pub use config::{Attachment, RadioConfig};
 pub use lowpan::{Carriages, ConfigError, Level};
+pub use scan::ScanError;
 
 use crate::nodes::{self, Standing};
 use crate::tap::{Content, Direction, Layer, TapPoint};
@@ -25,8 +27,9 @@ use config::NO_ADDRESS;
 use keys::Known;
 use lowpan::{Ack, FrameId, Hub, Reason, SendError, TransmitError};
 use radio::{Event, READ, Radio};
+use scan::{CHANNELS, Scan};
 use sn_types::{Eui64, Instant, LinkAddr, LinkProfile, PeerAddr, Signal, TransportId};
-use spinel::{Energy, Info, NotReady, Sent, Transmit};
+use spinel::{Energy, Info, Sent, Transmit};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -41,8 +44,6 @@ const PER_READ: usize = 1 + READ / 28;
 const BATCH: usize = 8 * PER_READ;
 /// How often a frame without acknowledgement is sent again: the standard's macMaxFrameRetries.
 const MAX_FRAME_RETRIES: u8 = 3;
-/// All channels at 2.4 GHz.
-const CHANNELS: [u8; 16] = [11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26];
 
 /// A radio.
 #[derive(Debug)]
@@ -53,8 +54,7 @@ pub struct RadioTransport {
     hub: Hub<Known>,
     /// The frame that the radio has.
     in_radio: Option<(FrameId, Option<Eui64>)>,
-    /// The last scan, until somebody takes it.
-    scanned: Option<Vec<Energy>>,
+    scan: Scan,
     /// The start of our time.
     began: tokio::time::Instant,
     timer: Pin<Box<Sleep>>,
@@ -81,7 +81,7 @@ impl RadioTransport {
             hub,
             config,
             in_radio: None,
-            scanned: None,
+            scan: Scan::Idle,
             began,
             timer: Box::pin(sleep_until(began)),
             events: VecDeque::new(),
@@ -96,26 +96,34 @@ impl RadioTransport {
         self.radio.info()
     }
 
+    /// Its extended address, if it is up.
+    #[must_use]
+    pub fn address(&self) -> Option<Eui64> {
+        self.radio.is_up().then_some(self.hub.config().station.eui64)
+    }
+
     /// How it was configured.
     #[must_use]
     pub fn config(&self) -> &RadioConfig {
         &self.config
     }
 
-    /// Listens on each channel for so long, one after the other; meanwhile nothing else is heard or sent.
-    /// [`RadioTransport::take_scan`] has the result.
+    /// Listens on each channel for so long, one after the other; meanwhile nothing else is heard or sent, and what is to be
+    /// sent waits. It begins when the radio has no frame any more, and ends with a result, see
+    /// [`RadioTransport::take_scan`], or with [`LinkEvent::Down`].
     ///
     /// # Errors
-    /// [`NotReady`]: the radio is away, or has a frame; try again. An interface never is.
-    pub fn scan(&mut self, period_ms: u16) -> Result<(), NotReady> {
-        self.scanned = None;
-        let now = self.now();
-        self.radio.scan(now, &CHANNELS, period_ms)
+    /// [`ScanError`]: none begins.
+    pub fn scan(&mut self, period_ms: u16) -> Result<(), ScanError> {
+        self.scan.may_begin(&self.config.attachment, self.radio.is_up())?;
+        self.scan = Scan::Wanted(period_ms);
+        self.give();
+        Ok(())
     }
 
     /// The result of a scan, once; to be asked after [`Transport::poll_recv`], which is ready when there is one.
     pub fn take_scan(&mut self) -> Option<Vec<Energy>> {
-        self.scanned.take()
+        self.scan.take()
     }
 
     fn now(&self) -> Instant {
@@ -147,7 +155,7 @@ impl RadioTransport {
                 Event::Down(why) => self.down(why),
                 Event::Received(received) => self.hear(received),
                 Event::Sent(sent) => self.sent(sent),
-                Event::Scanned(energy) => self.scanned = Some(energy),
+                Event::Scanned(energy) => self.scan = Scan::Done(energy),
             }
         }
     }
@@ -168,6 +176,7 @@ impl RadioTransport {
     }
 
     fn down(&mut self, why: String) {
+        self.scan.give_up();
         while let Some(transmit) = self.hub.poll_transmit() {
             self.counters.send_unlinked += 1;
             self.hub.handle_transmitted(transmit.id, Err(TransmitError::ChannelAccess));
@@ -224,7 +233,7 @@ impl RadioTransport {
         self.hub.handle_transmitted(id, result);
     }
 
-    /// Gives the radio what it takes: who is to be told that something waits, and the next frame.
+    /// Gives the radio what it takes: who is to be told that something waits, and a scan or the next frame.
     fn give(&mut self) {
         let now = self.now();
         while let Some(change) = self.hub.poll_source_match() {
@@ -232,6 +241,9 @@ impl RadioTransport {
         }
         if !self.radio.is_ready() {
             return;
+        }
+        if let Some(period_ms) = self.scan.begin() {
+            return self.radio.scan(now, &CHANNELS, period_ms);
         }
         let Some(transmit) = self.hub.poll_transmit() else { return };
         let secured = self.config.security.is_some();
@@ -315,7 +327,7 @@ impl Transport for RadioTransport {
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.batch.clear();
-        let had_scan = self.scanned.is_some();
+        let had_scan = matches!(self.scan, Scan::Done(_));
         loop {
             self.poll_open(cx);
             self.poll_read(cx);
@@ -328,7 +340,7 @@ impl Transport for RadioTransport {
                 break;
             }
         }
-        let has_scan = self.scanned.is_some() && !had_scan;
+        let has_scan = matches!(self.scan, Scan::Done(_)) && !had_scan;
         if self.events.is_empty() && self.batch.is_empty() && !has_scan { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 

@@ -7,7 +7,7 @@
 //! is none.
 
 use super::config::Attachment;
-use super::spinel::{self, Energy, Info, NotReady, Rcp, Received, Sent, Settings, Transmit};
+use super::spinel::{self, Energy, Info, Rcp, Received, Sent, Settings, Transmit};
 use super::wpan::{Wpan, WpanEvent};
 use crate::serial::port::{Port, PortEvent};
 use sn_types::{Eui64, Instant};
@@ -180,11 +180,12 @@ impl Radio {
         }
     }
 
-    /// See [`Rcp::scan`]; Linux has its own means.
-    pub(super) fn scan(&mut self, now: Instant, channels: &[u8], period_ms: u16) -> Result<(), NotReady> {
+    /// See [`Rcp::scan`]; if it is ready. Linux has its own means.
+    pub(super) fn scan(&mut self, now: Instant, channels: &[u8], period_ms: u16) {
         match self {
-            Self::Rcp(on_line) => on_line.rcp.scan(now, channels, period_ms),
-            Self::Wpan { .. } => Err(NotReady),
+            // Who asked whether it is ready knows.
+            Self::Rcp(on_line) => drop(on_line.rcp.scan(now, channels, period_ms)),
+            Self::Wpan { .. } => {}
         }
     }
 
