@@ -12,7 +12,7 @@ use sn_types::TransportId;
 use std::future::poll_fn;
 use std::time::Duration;
 use tokio::time::timeout;
-use transports::ieee802154::spinel::Energy;
+use transports::ieee802154::rcp::Energy;
 use transports::ieee802154::{Attachment, Carriages, RadioConfig};
 use transports::serial::{Device, FlowControl, Line, Parity};
 use transports::{LinkEvent, RadioTransport, Transport as _};

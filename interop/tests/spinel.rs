@@ -2,9 +2,9 @@
 
 use interop::{Process, python_program};
 use oorandom::Rand32;
+use spinel::hdlc::{self, Decoded, Decoder};
+use spinel::{Frame, Message, Property, RawTransmit, Reset};
 use std::fmt::Write as _;
-use transports::hdlc::{self, Decoded, Decoder};
-use transports::ieee802154::spinel::{Frame, Message, Property, RawTransmit, Reset};
 
 fn hex(octets: &[u8]) -> String {
     octets.iter().fold(String::new(), |mut text, octet| {
@@ -25,7 +25,7 @@ struct Case {
 }
 
 fn case(transaction: u8, message: Message<'_>, parts: &str) -> Case {
-    Case { octets: Frame::new(transaction, message).encode(), parts: format!("{transaction} {parts}") }
+    Case { octets: Frame::new(transaction, message).octets().collect(), parts: format!("{transaction} {parts}") }
 }
 
 /// What the driver asks for while it starts a radio.
@@ -53,7 +53,7 @@ fn to_send(rng: &mut Rand32) -> Case {
     let raw = RawTransmit { psdu: &psdu, channel, max_csma_backoffs: 4, max_frame_retries: 3, csma: true, secured };
     let (text, flag) = (hex(&psdu), u8::from(secured));
     let parts = format!("3 113 dCCCbbbbLLC {text} {channel} 4 3 1 {flag} {flag} {flag} 0 0 {channel}");
-    case(rng.rand_range(1..16) as u8, Message::Set(Property::STREAM_RAW, &raw.encode()), &parts)
+    case(rng.rand_range(1..16) as u8, Message::Set(Property::STREAM_RAW, &raw.octets().collect::<Vec<u8>>()), &parts)
 }
 
 /// Any property with any value.
@@ -67,7 +67,7 @@ fn of_anything(rng: &mut Rand32) -> Case {
 
 fn read(line: &[u8]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
-    Decoder::new(1_300).take(line, |decoded| match decoded {
+    Decoder::new([0; 1_302]).take(line, |decoded| match decoded {
         Decoded::Frame(octets) => frames.push(octets.to_vec()),
         Decoded::Damaged | Decoded::TooLong => panic!("no frame in {}", hex(line)),
     });
@@ -88,7 +88,7 @@ fn pyspinel_writes_the_same_frames_and_reads_ours() {
     let mut same = 0;
     for Case { octets, parts } in &cases {
         let mut line = Vec::new();
-        hdlc::encode(octets, &mut line);
+        hdlc::encode(octets.iter().copied(), &mut line);
         pyspinel.type_line(&format!("{parts} {}", hex(&line)));
         let answer = pyspinel.expect(" ");
         let (encoded, decoded) = answer.split_once(' ').expect("two words");

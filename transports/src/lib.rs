@@ -14,7 +14,6 @@
 
 mod batch;
 mod counters;
-pub mod hdlc;
 pub mod ieee802154;
 pub mod nodes;
 pub mod serial;

@@ -1,13 +1,13 @@
 //! The driver of a radio in virtual time, against a radio that answers by a script.
 
 use sn_types::Instant;
+use spinel::hdlc::{self, Decoded, Decoder};
+use spinel::{
+    Frame, MD_FLAG_ACKED_FP, MD_FLAG_BAD_FCS, Message, Property, RawReceived, RawSent, RawTransmit, Status, packed,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use transports::hdlc::{self, Decoded, Decoder};
-use transports::ieee802154::spinel::{
-    Energy, Event, Frame, MD_FLAG_ACKED_FP, MD_FLAG_BAD_FCS, Message, NotReady, Property, RawReceived, RawSent,
-    RawTransmit, Rcp, Received, Sent, Settings, Status, Transmit, put_packed,
-};
+use transports::ieee802154::rcp::{Energy, Event, NotReady, Rcp, Received, Sent, Settings, Transmit};
 
 const HWADDR: [u8; 8] = [0xF4, 0xCE, 0x36, 0x11, 0x13, 0x7E, 0x7D, 0xF8];
 const NODE: [u8; 8] = [2, 0, 0, 1, 0, 0, 0, 7];
@@ -26,7 +26,7 @@ enum Mood {
 struct Bench {
     now: Instant,
     rcp: Rcp,
-    decoder: Decoder,
+    decoder: Decoder<Vec<u8>>,
     /// Of single properties; the others are answered.
     moods: BTreeMap<Property, Mood>,
     /// Whether it comes out of a reset.
@@ -49,7 +49,7 @@ fn settings() -> Settings {
 impl Bench {
     fn new(settings: Settings) -> Self {
         let mut caps = Vec::new();
-        [34, 35, 513].into_iter().for_each(|cap| put_packed(cap, &mut caps));
+        [34, 35, 513].into_iter().for_each(|cap| caps.extend(packed(cap)));
         let values = BTreeMap::from([
             (Property::PROTOCOL_VERSION, vec![4, 3]),
             (Property::CAPS, caps),
@@ -60,7 +60,7 @@ impl Bench {
         Self {
             now: Instant::ZERO,
             rcp: Rcp::new(settings),
-            decoder: Decoder::new(1_300),
+            decoder: Decoder::new(vec![0; 1_302]),
             moods: BTreeMap::new(),
             resets: true,
             values,
@@ -163,13 +163,13 @@ impl Bench {
 
     fn say(&mut self, transaction: u8, property: Property, value: &[u8]) {
         let mut line = Vec::new();
-        hdlc::encode(&Frame::new(transaction, Message::Is(property, value)).encode(), &mut line);
+        hdlc::encode(Frame::new(transaction, Message::Is(property, value)).octets(), &mut line);
         self.rcp.handle_octets(self.now, &line);
     }
 
     fn say_status(&mut self, transaction: u8, status: Status) {
         let mut value = Vec::new();
-        put_packed(status.0, &mut value);
+        value.extend(packed(status.0));
         self.say(transaction, Property::LAST_STATUS, &value);
     }
 
@@ -333,7 +333,7 @@ fn a_frame_is_sent_and_what_became_of_it_is_told() {
         bench.say(0, Property::STREAM_RAW, &received(0));
         bench.say_status(transaction % 15 + 1, Status::OK);
         assert!(matches!(&bench.took()[..], [Event::Received(_)]));
-        bench.say(transaction, Property::LAST_STATUS, &raw.encode(None, 0));
+        bench.say(transaction, Property::LAST_STATUS, &raw.octets(None, 0).collect::<Vec<u8>>());
         assert_eq!(bench.took(), [Event::Sent(sent)]);
     }
 }
@@ -539,7 +539,7 @@ fn no_octets_confuse_it_for_long() {
         bench.rcp.handle_octets(bench.now, &octets);
         // Frames of nonsense, too.
         let mut line = Vec::new();
-        hdlc::encode(&[&[0x80, 6][..], &octets].concat(), &mut line);
+        hdlc::encode([0x80, 6].into_iter().chain(octets), &mut line);
         bench.rcp.handle_octets(bench.now, &line);
         bench.go_on();
     }
@@ -555,5 +555,5 @@ fn no_octets_confuse_it_for_long() {
 
 fn received(flags: u16) -> Vec<u8> {
     let psdu = [FRAME, &[0, 0]].concat();
-    RawReceived { psdu: &psdu, rssi_dbm: Some(-70), flags, channel: Some(15), lqi: Some(180) }.encode(7)
+    RawReceived { psdu: &psdu, rssi_dbm: Some(-70), flags, channel: Some(15), lqi: Some(180) }.octets(7).collect()
 }

@@ -136,6 +136,7 @@ fn no_std() -> Result<()> {
     run(cargo(&["check", "--target", CHIP, "-p", "sn-codec", "-p", "sn-client"])?)?;
     // Without the gateway's side, which needs alloc.
     run(cargo(&["check", "--target", CHIP, "-p", "lowpan", "--no-default-features"])?)?;
+    run(cargo(&["check", "--target", CHIP, "-p", "spinel-device"])?)?;
     run(cargo(&["check", "--target", CHIP, "-p", "sn-client-net", "--features", "nal,embassy-net,lowpan"])?)
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use transports::RadioTransport;
 use transports::ieee802154::Attachment;
-use transports::ieee802154::spinel::{Energy, Info};
+use transports::ieee802154::rcp::{Energy, Info};
 
 /// Milliseconds on each channel of a scan.
 pub const SCAN_MS: RangeInclusive<u16> = 1..=2_000;

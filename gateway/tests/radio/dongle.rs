@@ -149,7 +149,6 @@ impl Radio {
 
     /// Carries octets between the gateway and the dongle.
     fn carry(&mut self) {
-        let now = self.now();
         let Some(device) = &mut self.device else { return };
         device.write_all(&self.dongle.take_output()).expect("the device takes them");
         let mut fds = [PollFd::new(device.as_fd(), PollFlags::POLLIN)];
@@ -157,7 +156,7 @@ impl Radio {
         if fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLIN)) {
             let mut octets = [0; 2_048];
             let len = device.read(&mut octets).expect("octets");
-            self.dongle.handle_octets(now, &octets[..len]);
+            self.dongle.handle_octets(&octets[..len]);
         }
     }
 }
@@ -171,7 +170,7 @@ impl Link for Radio {
     fn receive(&mut self) -> Option<Vec<u8>> {
         self.carry();
         self.dongle.handle_timeout(self.now());
-        while let Some(wish) = self.dongle.poll_air() {
+        while let Some(wish) = self.dongle.poll_air(self.now()) {
             match wish {
                 ToAir::Listen(_) => {}
                 ToAir::Send(psdu) => {

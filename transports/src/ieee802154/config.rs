@@ -1,6 +1,6 @@
 //! What an operator says of a radio.
 
-use super::spinel::Settings;
+use super::rcp::Settings;
 use crate::serial::Line;
 use lowpan::{Carriages, Config, ConfigError, Eui64, Level, Limits, Station};
 use std::fmt;

@@ -1,7 +1,7 @@
 //! IEEE 802.15.4 by a radio that is plugged in: an RCP of OpenThread, or one that Linux drives.
 //!
 //! Owns: the way of a datagram from the radio's device to the gateway and back. [`radio`] opens the device, again and again
-//! if it must, with [`spinel`] for an RCP and [`wpan`] for a network interface; `lowpan`'s hub makes datagrams of frames,
+//! if it must, with [`rcp`] for an RCP and [`wpan`] for a network interface; `lowpan`'s hub makes datagrams of frames,
 //! with link security and the nodes that sleep and poll. Here they are put together, and given the time.
 //!
 //! Must not know: MQTT-SN messages, what is in a frame.
@@ -12,8 +12,8 @@
 mod config;
 mod keys;
 mod radio;
+pub mod rcp;
 mod scan;
-pub mod spinel;
 pub mod wpan;
 
 pub use config::{Attachment, RadioConfig};
@@ -27,9 +27,9 @@ use config::NO_ADDRESS;
 use keys::Known;
 use lowpan::{Ack, FrameId, Hub, Reason, SendError, TransmitError};
 use radio::{Event, READ, Radio};
+use rcp::{Energy, Info, Sent, Transmit};
 use scan::{CHANNELS, Scan};
 use sn_types::{Eui64, Instant, LinkAddr, LinkProfile, PeerAddr, Signal, TransportId};
-use spinel::{Energy, Info, Sent, Transmit};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -184,8 +184,8 @@ impl RadioTransport {
         self.events.push_back(LinkEvent::Down(why));
     }
 
-    fn hear(&mut self, received: spinel::Received) {
-        let spinel::Received { frame, rssi_dbm, lqi, acked_with_pending: _ } = received;
+    fn hear(&mut self, received: rcp::Received) {
+        let rcp::Received { frame, rssi_dbm, lqi, acked_with_pending: _ } = received;
         let (now, signal) = (self.now(), Signal { rssi_dbm, lqi });
         self.tell(Direction::Received, &frame, signal);
         match self.hub.handle_frame(now, &frame, signal) {

@@ -7,7 +7,7 @@
 //! is none.
 
 use super::config::Attachment;
-use super::spinel::{self, Energy, Info, Rcp, Received, Sent, Settings, Transmit};
+use super::rcp::{self, Energy, Info, Rcp, Received, Sent, Settings, Transmit};
 use super::wpan::{Wpan, WpanEvent};
 use crate::serial::port::{Port, PortEvent};
 use sn_types::{Eui64, Instant};
@@ -233,14 +233,14 @@ impl OnLine {
     }
 }
 
-impl From<spinel::Event> for Event {
-    fn from(event: spinel::Event) -> Self {
+impl From<rcp::Event> for Event {
+    fn from(event: rcp::Event) -> Self {
         match event {
-            spinel::Event::Up(info) => Self::Up { address: Eui64(info.address), what: info.to_string() },
-            spinel::Event::Down(why) => Self::Down(why),
-            spinel::Event::Received(received) => Self::Received(received),
-            spinel::Event::Sent(sent) => Self::Sent(sent),
-            spinel::Event::Scanned(energy) => Self::Scanned(energy),
+            rcp::Event::Up(info) => Self::Up { address: Eui64(info.address), what: info.to_string() },
+            rcp::Event::Down(why) => Self::Down(why),
+            rcp::Event::Received(received) => Self::Received(received),
+            rcp::Event::Sent(sent) => Self::Sent(sent),
+            rcp::Event::Scanned(energy) => Self::Scanned(energy),
         }
     }
 }

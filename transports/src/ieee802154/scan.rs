@@ -4,7 +4,7 @@
 //! in the hub.
 
 use super::config::Attachment;
-use super::spinel::Energy;
+use super::rcp::Energy;
 use std::fmt;
 
 /// All channels at 2.4 GHz.

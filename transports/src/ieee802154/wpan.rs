@@ -11,7 +11,7 @@
 //! * frames with a security header and commands are dropped in both directions: so no link security of ours, and no
 //!   nodes that poll with data requests.
 
-use super::spinel::{Received, Sent};
+use super::rcp::{Received, Sent};
 use crate::serial::port::PAUSE;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;

@@ -5,12 +5,10 @@
 
 use fuzz_corpus::Script;
 use sn_types::{Eui64, Instant, LinkAddr};
+use spinel::hdlc::{self, Decoded, Decoder, SUM_LEN};
+use spinel::{FCS_LEN, Fields, Frame, LONGEST, Message, Property, RawReceived, RawSent, RawTransmit, Status, packed};
 use std::time::Duration;
-use transports::hdlc::{self, Decoded, Decoder};
-use transports::ieee802154::spinel::{
-    FCS_LEN, Fields, Frame, LONGEST, Message, Property, RawReceived, RawSent, RawTransmit, Rcp, Settings, Status,
-    Transmit, put_packed,
-};
+use transports::ieee802154::rcp::{Rcp, Settings, Transmit};
 use transports::serial::framing::{self, Incoming, Recipient};
 use transports::serial::{Family, Framing};
 
@@ -93,15 +91,17 @@ fn comes_back(framing: Framing, datagram: &[u8]) {
 /// Any octets as a frame between host and radio, and as the values that are read from one.
 pub(crate) fn spinel(octets: &[u8]) {
     if let Some(frame) = Frame::decode(octets) {
-        assert_eq!(Frame::decode(&frame.encode()), Some(frame));
+        let again: Vec<u8> = frame.octets().collect();
+        assert_eq!(Frame::decode(&again), Some(frame));
     }
     if let Some(received) = RawReceived::decode(octets) {
         assert!(received.psdu.len() <= octets.len());
-        let again = received.encode(0);
+        let again: Vec<u8> = received.octets(0).collect();
         assert_eq!(RawReceived::decode(&again).map(|again| again.psdu), Some(received.psdu));
     }
     if let Some(transmit) = RawTransmit::decode(octets) {
-        assert_eq!(RawTransmit::decode(&transmit.encode()), Some(transmit));
+        let again: Vec<u8> = transmit.octets().collect();
+        assert_eq!(RawTransmit::decode(&again), Some(transmit));
     }
     let _ = RawSent::decode(octets);
     fields(octets);
@@ -142,7 +142,7 @@ struct Bench {
     rcp: Rcp,
     now: Instant,
     /// What the driver has written is read, and its last transaction known.
-    decoder: Decoder,
+    decoder: Decoder<Vec<u8>>,
     transaction: u8,
     /// The device takes nothing.
     is_stuck: bool,
@@ -159,7 +159,7 @@ impl Bench {
         };
         let mut rcp = Rcp::new(settings);
         rcp.handle_opened(Instant::ZERO);
-        let decoder = Decoder::new(LONGEST);
+        let decoder = Decoder::new(vec![0; LONGEST + SUM_LEN]);
         Self { rcp, now: Instant::ZERO, decoder, transaction: 0, is_stuck: false }
     }
 
@@ -206,7 +206,7 @@ impl Bench {
 
     fn say(&mut self, transaction: u8, property: Property, value: &[u8]) {
         let mut line = Vec::new();
-        hdlc::encode(&Frame::new(transaction, Message::Is(property, value)).encode(), &mut line);
+        hdlc::encode(Frame::new(transaction, Message::Is(property, value)).octets(), &mut line);
         self.rcp.handle_octets(self.now, &line);
     }
 
@@ -226,11 +226,7 @@ impl Bench {
 
     fn obey(&mut self, frame: &Frame<'_>) {
         self.transaction = frame.transaction;
-        let done = |status: Status| {
-            let mut value = Vec::new();
-            put_packed(status.0, &mut value);
-            value
-        };
+        let done = |status: Status| packed(status.0).collect::<Vec<u8>>();
         match frame.message {
             Message::Reset(_) => self.say(0, Property::LAST_STATUS, &done(Status::RESET_SOFTWARE)),
             Message::Get(property) => self.say(frame.transaction, property, value_of(property)),

@@ -1,20 +1,20 @@
-//! [HDLC-lite](crate::hdlc) with a datagram in each frame.
+//! [HDLC-lite](spinel::hdlc) with a datagram in each frame.
 
 use super::{Framing, Incoming, Recipient, Unsendable, only_peer};
-use crate::hdlc::{Decoded, Decoder, encode};
 use sn_types::{Instant, LinkAddr, Signal};
+use spinel::hdlc::{Decoded, Decoder, SUM_LEN, encode};
 
 /// Flags, escapes, CRC-16/X-25 (little-endian).
 #[derive(Debug)]
 pub(crate) struct Hdlc {
     mtu: usize,
-    decoder: Decoder,
+    decoder: Decoder<Box<[u8]>>,
 }
 
 impl Hdlc {
     /// For datagrams of up to `mtu` octets.
     pub(crate) fn new(mtu: usize) -> Self {
-        Self { mtu, decoder: Decoder::new(mtu) }
+        Self { mtu, decoder: Decoder::new(vec![0; mtu + SUM_LEN].into()) }
     }
 }
 
@@ -33,7 +33,7 @@ impl Framing for Hdlc {
 
     fn put(&mut self, to: Recipient, datagram: &[u8], line: &mut Vec<u8>) -> Result<Option<u8>, Unsendable> {
         only_peer(to, datagram, self.mtu)?;
-        encode(datagram, line);
+        encode(datagram.iter().copied(), line);
         Ok(None)
     }
 

@@ -15,13 +15,13 @@ use simulator::plan::MediumPlan;
 use simulator::radio::Radio;
 use simulator::{Message, Plan, World};
 use sn_types::Instant;
+use spinel_device::Status;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant as Real, sleep_until};
-use transports::ieee802154::spinel::Status;
 
 /// What is simulated at once before the host is listened to again.
 const SLICE: Duration = Duration::from_millis(20);
@@ -31,8 +31,6 @@ const STATUS: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(5);
 /// Octets read at once.
 const READ: usize = 4_096;
-/// Why it is reset on demand: as if its firmware had crashed.
-const CRASH: Status = Status(116);
 
 /// Put an emulated radio dongle with a scenario's nodes before a running gateway
 ///
@@ -116,7 +114,7 @@ impl Live<'_> {
                     let len = read.context("the pseudo-terminal fails")?;
                     // They come now, and not when something has last happened.
                     self.catch_up();
-                    self.dongle.handle_octets(self.world.now(), &octets[..len]);
+                    self.dongle.handle_octets(&octets[..len]);
                 }
                 command = next(&mut commands) => match command? {
                     Some(command) => self.obey(&command)?,
@@ -135,7 +133,7 @@ impl Live<'_> {
             self.dongle.handle_air(now, news);
         }
         self.dongle.handle_timeout(now);
-        while let Some(wish) = self.dongle.poll_air() {
+        while let Some(wish) = self.dongle.poll_air(now) {
             match wish {
                 ToAir::Listen(on) => self.world.listen_at_gateway(on),
                 ToAir::Send(psdu) => self.world.send_frame(&psdu),
@@ -172,7 +170,7 @@ impl Live<'_> {
 
     fn obey(&mut self, command: &str) -> anyhow::Result<()> {
         match command.trim() {
-            "reset" => self.dongle.reset(CRASH),
+            "reset" => self.dongle.reset(Status::RESET_CRASH),
             "unplug" => {
                 self.device.unplug();
                 self.dongle.unplugged();

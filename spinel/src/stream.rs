@@ -1,7 +1,7 @@
 //! The values of STREAM_RAW: frames of IEEE 802.15.4 to and from the air, with what belongs to them.
 
 use super::names::Status;
-use super::pack::{Fields, put_data, put_packed};
+use super::pack::{Fields, data, packed};
 
 /// The length of the frame check sequence. The radio writes and checks it, but its octets are there.
 pub const FCS_LEN: usize = 2;
@@ -28,6 +28,9 @@ pub const MD_FLAG_BAD_FCS: u16 = 0x0004;
 /// It was acknowledged with "frame pending".
 pub const MD_FLAG_ACKED_FP: u16 = 0x0010;
 
+/// Channel, link quality, time.
+const PHY_LEN: u8 = 1 + 1 + 8;
+
 /// "Unknown", as radios have it for RSSI and noise.
 const UNKNOWN: i8 = -128;
 
@@ -45,18 +48,13 @@ impl<'a> RawReceived<'a> {
     }
 
     /// As OpenThread's radio writes it, received at `at_us` by the radio's clock.
-    #[must_use]
-    pub fn encode(&self, at_us: u64) -> Vec<u8> {
-        let mut value = Vec::with_capacity(self.psdu.len() + 24);
-        put_data(self.psdu, &mut value);
-        value.extend([self.rssi_dbm.unwrap_or(UNKNOWN) as u8, UNKNOWN as u8]);
-        value.extend(self.flags.to_le_bytes());
-        let mut phy = vec![self.channel.unwrap_or_default(), self.lqi.unwrap_or_default()];
-        phy.extend(at_us.to_le_bytes());
-        put_data(&phy, &mut value);
+    pub fn octets(self, at_us: u64) -> impl Iterator<Item = u8> + Clone + 'a {
+        let [low, high] = self.flags.to_le_bytes();
+        let measured = [self.rssi_dbm.unwrap_or(UNKNOWN) as u8, UNKNOWN as u8, low, high];
+        let phy = [PHY_LEN, 0, self.channel.unwrap_or_default(), self.lqi.unwrap_or_default()];
         // The receive error: none.
-        put_data(&[0], &mut value);
-        value
+        let error = [1, 0, 0];
+        data(self.psdu).chain(measured).chain(phy).chain(at_us.to_le_bytes()).chain(error)
     }
 }
 
@@ -79,18 +77,13 @@ pub struct RawTransmit<'a> {
 
 impl<'a> RawTransmit<'a> {
     /// The value to set.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut value = Vec::with_capacity(self.psdu.len() + 18);
-        put_data(self.psdu, &mut value);
-        value.extend([self.channel, self.max_csma_backoffs, self.max_frame_retries, u8::from(self.csma)]);
+    pub fn octets(self) -> impl Iterator<Item = u8> + Clone + 'a {
+        let how = [self.channel, self.max_csma_backoffs, self.max_frame_retries, u8::from(self.csma)];
         // Header updated, a retransmission, security processed: radios of Nordic leave the frame counter alone only if
         // it is a retransmission, too.
-        value.extend([u8::from(self.secured); 3]);
+        let secured = [u8::from(self.secured); 3];
         // No delay, and no time from which it counts; then back to the same channel.
-        value.extend([0; 8]);
-        value.push(self.channel);
-        value
+        data(self.psdu).chain(how).chain(secured).chain([0; 8]).chain([self.channel])
     }
 
     /// Reads it, with the defaults of OpenThread's radio for what is missing after the channel.
@@ -127,22 +120,17 @@ impl RawSent {
     }
 
     /// As OpenThread's radio writes it; `ack`: the acknowledgement, if there was one.
-    #[must_use]
-    pub fn encode(&self, ack: Option<RawReceived<'_>>, at_us: u64) -> Vec<u8> {
-        let mut value = Vec::new();
-        put_packed(self.status.0, &mut value);
-        value.extend([u8::from(self.frame_pending), 0]);
-        if self.status == Status::OK {
-            let none = RawReceived { psdu: &[], rssi_dbm: Some(0), flags: 0, channel: None, lqi: None };
-            value.extend(ack.unwrap_or(none).encode(at_us));
-        }
-        value
+    pub fn octets<'a>(self, ack: Option<RawReceived<'a>>, at_us: u64) -> impl Iterator<Item = u8> + Clone + 'a {
+        let none = RawReceived { psdu: &[], rssi_dbm: Some(0), flags: 0, channel: None, lqi: None };
+        let ack = (self.status == Status::OK).then(|| ack.unwrap_or(none).octets(at_us));
+        packed(self.status.0).chain([u8::from(self.frame_pending), 0]).chain(ack.into_iter().flatten())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     const PSDU: &[u8] = &[0x61, 0x88, 7, 0xCD, 0xAB, 0, 0];
     const RECEIVED: RawReceived<'static> =
@@ -150,12 +138,13 @@ mod tests {
 
     #[test]
     fn received_frames_come_with_what_the_radio_measured() {
-        assert_eq!(RawReceived::decode(&RECEIVED.encode(9)), Some(RECEIVED));
+        let value: Vec<u8> = RECEIVED.octets(9).collect();
+        assert_eq!(RawReceived::decode(&value), Some(RECEIVED));
     }
 
     #[test]
     fn metadata_may_end_anywhere() {
-        let whole = RECEIVED.encode(9);
+        let whole: Vec<u8> = RECEIVED.octets(9).collect();
         for len in 2 + PSDU.len()..whole.len() {
             let cut = RawReceived::decode(&whole[..len]).expect("the frame is there");
             assert_eq!(cut.psdu, PSDU);
@@ -174,18 +163,19 @@ mod tests {
             csma: true,
             secured: true,
         };
-        let value = transmit.encode();
+        let value: Vec<u8> = transmit.octets().collect();
         assert_eq!(value[2 + PSDU.len()..], [15, 4, 3, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 15]);
         assert_eq!(RawTransmit::decode(&value), Some(transmit));
         let plain = RawTransmit { secured: false, ..transmit };
-        assert_eq!(plain.encode()[2 + PSDU.len()..][4..7], [0, 0, 0]);
+        assert!(plain.octets().skip(2 + PSDU.len() + 4).take(3).eq([0, 0, 0]));
     }
 
     #[test]
     fn the_answer_says_what_became_of_it() {
         for (status, frame_pending) in [(Status::OK, true), (Status::NO_ACK, false), (Status::CCA_FAILURE, false)] {
             let sent = RawSent { status, frame_pending };
-            assert_eq!(RawSent::decode(&sent.encode(Some(RECEIVED), 0)), Some(sent));
+            let value: Vec<u8> = sent.octets(Some(RECEIVED), 0).collect();
+            assert_eq!(RawSent::decode(&value), Some(sent));
         }
         assert_eq!(RawSent::decode(&[12]), Some(RawSent { status: Status::BUSY, frame_pending: false }));
         assert_eq!(RawSent::decode(&[]), None);

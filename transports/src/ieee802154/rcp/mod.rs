@@ -16,15 +16,15 @@ mod types;
 
 pub use types::{Energy, Event, Info, NotReady, Received, Sent, Settings, Transmit};
 
-use super::frame::{Frame, LONGEST, Message, Reset};
-use super::names::{Property, Status};
-use super::pack::{Eui64, Fields};
-use super::stream::{FCS_LEN, MD_FLAG_ACKED_FP, MD_FLAG_BAD_FCS, MD_FLAG_TX, RawReceived, RawSent, RawTransmit};
-use crate::hdlc::{self, Decoded, Decoder};
 use matching::Matching;
 use requests::{Ask, Asked, Purpose, Verb};
 use scan::{Scan, quietest};
 use sn_types::Instant;
+use spinel::hdlc::{self, Decoded, Decoder};
+use spinel::{
+    Eui64, FCS_LEN, Fields, Frame, LONGEST, MD_FLAG_ACKED_FP, MD_FLAG_BAD_FCS, MD_FLAG_TX, Message, Property,
+    RawReceived, RawSent, RawTransmit, Reset, Status,
+};
 use startup::Step;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub struct Rcp {
     settings: Settings,
     info: Info,
     phase: Phase,
-    decoder: Decoder,
+    decoder: Decoder<Box<[u8]>>,
     line: Vec<u8>,
     transaction: u8,
     asked: Option<Asked>,
@@ -103,7 +103,7 @@ impl Rcp {
             settings,
             info: Info::default(),
             phase: Phase::Closed,
-            decoder: Decoder::new(LONGEST),
+            decoder: Decoder::new([0; LONGEST + hdlc::SUM_LEN].into()),
             line: Vec::new(),
             transaction: 0,
             asked: None,
@@ -138,7 +138,7 @@ impl Rcp {
 
     /// The device has brought octets.
     pub fn handle_octets(&mut self, now: Instant, octets: &[u8]) {
-        let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(0));
+        let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Box::default()));
         decoder.take(octets, |decoded| match decoded {
             Decoded::Frame(octets) => match Frame::decode(octets) {
                 Some(frame) => self.take(now, &frame),
@@ -236,7 +236,8 @@ impl Rcp {
             secured: transmit.secured,
         };
         let transaction = self.next_transaction();
-        self.write(transaction, Message::Set(Property::STREAM_RAW, &value.encode()));
+        let value: Vec<u8> = value.octets().collect();
+        self.write(transaction, Message::Set(Property::STREAM_RAW, &value));
         self.sending = Some((transaction, now + TRANSMIT_PATIENCE));
         Ok(())
     }
@@ -494,7 +495,7 @@ impl Rcp {
     }
 
     fn write(&mut self, transaction: u8, message: Message<'_>) {
-        hdlc::encode(&Frame::new(transaction, message).encode(), &mut self.line);
+        hdlc::encode(Frame::new(transaction, message).octets(), &mut self.line);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A Spinel frame: header, command, property, value (Spinel §2.1, §4).
 
 use super::names::Property;
-use super::pack::{Fields, put_packed};
+use super::pack::{Fields, packed};
 
 /// The longest frame that a radio sends, without its HDLC-lite.
 pub const LONGEST: usize = 1_300;
@@ -63,10 +63,9 @@ impl<'a> Frame<'a> {
     }
 
     /// Its octets, without HDLC-lite.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut octets = vec![MARK | (self.interface & 3) << 4 | self.transaction & 15];
-        let (command, property, value) = match self.message {
+    pub fn octets(self) -> impl Iterator<Item = u8> + Clone + 'a {
+        let header = MARK | (self.interface & 3) << 4 | self.transaction & 15;
+        let (command, argument, value) = match self.message {
             Message::Noop => (0, None, &[][..]),
             Message::Reset(reset) => (1, Some(reset.number()), &[][..]),
             Message::Get(property) => (2, Some(property.0), &[][..]),
@@ -77,10 +76,8 @@ impl<'a> Frame<'a> {
             Message::Inserted(property, value) => (7, Some(property.0), value),
             Message::Removed(property, value) => (8, Some(property.0), value),
         };
-        put_packed(command, &mut octets);
-        property.into_iter().for_each(|property| put_packed(property, &mut octets));
-        octets.extend_from_slice(value);
-        octets
+        let argument = argument.into_iter().flat_map(packed);
+        core::iter::once(header).chain(packed(command)).chain(argument).chain(value.iter().copied())
     }
 
     /// Reads a frame; `None` if it is none, or has a command that is not for us.
@@ -139,10 +136,11 @@ impl Reset {
 mod tests {
     use super::*;
     use crate::hdlc;
+    use alloc::vec::Vec;
 
     fn on_the_line(transaction: u8, message: Message<'_>) -> Vec<u8> {
         let mut line = Vec::new();
-        hdlc::encode(&Frame::new(transaction, message).encode(), &mut line);
+        hdlc::encode(Frame::new(transaction, message).octets(), &mut line);
         line
     }
 
@@ -171,7 +169,8 @@ mod tests {
             Message::Removed(property, value),
         ] {
             let frame = Frame { interface: 2, transaction: 15, message };
-            assert_eq!(Frame::decode(&frame.encode()), Some(frame));
+            let octets: Vec<u8> = frame.octets().collect();
+            assert_eq!(Frame::decode(&octets), Some(frame));
         }
     }
 

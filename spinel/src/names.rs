@@ -1,6 +1,6 @@
 //! The numbers of Spinel that a driver of a raw radio needs: properties, capabilities, statuses.
 
-use std::fmt;
+use core::fmt;
 
 /// A property (Spinel §5): what is asked, set, or reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,12 +117,19 @@ impl Status {
     pub const INVALID_STATE: Self = Self(4);
     pub const INVALID_COMMAND: Self = Self(5);
     pub const PARSE_ERROR: Self = Self(9);
+    pub const NOMEM: Self = Self(11);
     pub const BUSY: Self = Self(12);
     pub const PROP_NOT_FOUND: Self = Self(13);
     pub const NO_ACK: Self = Self(17);
     pub const CCA_FAILURE: Self = Self(18);
+    pub const RESET_POWER_ON: Self = Self(112);
+    /// A pin has reset it.
+    pub const RESET_EXTERNAL: Self = Self(113);
     /// Software has reset it, as [RESET](super::Message::Reset) does.
     pub const RESET_SOFTWARE: Self = Self(114);
+    pub const RESET_FAULT: Self = Self(115);
+    pub const RESET_CRASH: Self = Self(116);
+    pub const RESET_WATCHDOG: Self = Self(120);
 
     /// It tells that the device has just been reset, and why.
     #[must_use]
@@ -141,6 +148,7 @@ impl fmt::Display for Status {
             4 => "INVALID_STATE",
             5 => "INVALID_COMMAND",
             9 => "PARSE_ERROR",
+            11 => "NOMEM",
             12 => "BUSY",
             13 => "PROP_NOT_FOUND",
             17 => "NO_ACK",

@@ -1,7 +1,6 @@
 //! What goes into a radio's driver and comes out of it.
 
-use super::super::names::{Capability, Status};
-use super::super::pack::Eui64;
+use spinel::{Capability, Eui64, Status};
 use std::fmt;
 
 /// How a radio is to be set up.

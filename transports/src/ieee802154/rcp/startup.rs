@@ -2,8 +2,7 @@
 
 use super::requests::{Ask, Purpose, Verb};
 use super::types::{Info, Settings};
-use crate::ieee802154::spinel::names::{Capability, Property, Status};
-use crate::ieee802154::spinel::pack::Fields;
+use spinel::{Capability, Fields, Property, Status};
 
 /// The major version of the protocol that we speak.
 const MAJOR: u32 = 4;

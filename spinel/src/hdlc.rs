@@ -9,6 +9,8 @@ pub const ESCAPE: u8 = 0x7D;
 const FLIPPED: u8 = 0x20;
 /// CRC-16/X-25.
 const X25: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_IBM_SDLC);
+/// The length of the checksum.
+pub const SUM_LEN: usize = 2;
 
 /// Octets that may not be on the line for themselves: beside HDLC's own XON and XOFF, which the line may use, and F8, which
 /// Spinel reserves.
@@ -17,16 +19,23 @@ const fn is_escaped(octet: u8) -> bool {
 }
 
 /// Appends a frame with these octets to `line`.
-pub fn encode(octets: &[u8], line: &mut Vec<u8>) {
-    line.push(FLAG);
-    for octet in octets.iter().copied().chain(X25.checksum(octets).to_le_bytes()) {
-        if is_escaped(octet) {
-            line.extend([ESCAPE, octet ^ FLIPPED]);
-        } else {
-            line.push(octet);
-        }
+pub fn encode(octets: impl IntoIterator<Item = u8>, line: &mut impl Extend<u8>) {
+    let mut sum = X25.digest();
+    line.extend([FLAG]);
+    for octet in octets {
+        sum.update(&[octet]);
+        put(octet, line);
     }
-    line.push(FLAG);
+    sum.finalize().to_le_bytes().into_iter().for_each(|octet| put(octet, line));
+    line.extend([FLAG]);
+}
+
+fn put(octet: u8, line: &mut impl Extend<u8>) {
+    if is_escaped(octet) {
+        line.extend([ESCAPE, octet ^ FLIPPED]);
+    } else {
+        line.extend([octet]);
+    }
 }
 
 /// What a line has brought between two flags.
@@ -40,21 +49,22 @@ pub enum Decoded<'a> {
     TooLong,
 }
 
-/// Finds the frames on a line. Its memory is bounded by the longest frame.
+/// Finds the frames on a line. `S` is its memory, an array or on the heap, with room for the longest frame and its checksum,
+/// [`SUM_LEN`] octets.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct Decoder<S> {
     /// Of the frame under way, and its checksum.
-    octets: Vec<u8>,
-    limit: usize,
+    octets: S,
+    len: usize,
     is_overfull: bool,
     is_escaped: bool,
 }
 
-impl Decoder {
-    /// For frames of up to `longest` octets.
+impl<S: AsRef<[u8]> + AsMut<[u8]>> Decoder<S> {
+    /// For frames of up to [`SUM_LEN`] octets less than `memory` has.
     #[must_use]
-    pub const fn new(longest: usize) -> Self {
-        Self { octets: Vec::new(), limit: longest + 2, is_overfull: false, is_escaped: false }
+    pub const fn new(memory: S) -> Self {
+        Self { octets: memory, len: 0, is_overfull: false, is_escaped: false }
     }
 
     /// Takes in octets, and hands `each` what they complete. All octets may be escaped, whoever does not have to.
@@ -65,32 +75,35 @@ impl Decoder {
                 FLAG if self.is_escaped => self.reset(),
                 FLAG => self.finish(&mut each),
                 ESCAPE => self.is_escaped = true,
-                octet if std::mem::take(&mut self.is_escaped) => self.push(octet ^ FLIPPED),
+                octet if core::mem::take(&mut self.is_escaped) => self.push(octet ^ FLIPPED),
                 octet => self.push(octet),
             }
         }
     }
 
     /// The line was opened anew: what was half a frame is none.
-    pub fn reset(&mut self) {
-        self.octets.clear();
+    pub const fn reset(&mut self) {
+        self.len = 0;
         self.is_overfull = false;
         self.is_escaped = false;
     }
 
     fn push(&mut self, octet: u8) {
-        if self.octets.len() < self.limit {
-            self.octets.push(octet);
-        } else {
-            self.is_overfull = true;
+        match self.octets.as_mut().get_mut(self.len) {
+            Some(place) => {
+                *place = octet;
+                self.len += 1;
+            }
+            None => self.is_overfull = true,
         }
     }
 
     fn finish(&mut self, each: &mut impl FnMut(Decoded<'_>)) {
+        let octets = self.octets.as_ref().get(..self.len).unwrap_or_default();
         if self.is_overfull {
             each(Decoded::TooLong);
-        } else if !self.octets.is_empty() {
-            each(match self.octets.split_last_chunk::<2>() {
+        } else if !octets.is_empty() {
+            each(match octets.split_last_chunk::<SUM_LEN>() {
                 Some((octets, sum)) if !octets.is_empty() && X25.checksum(octets).to_le_bytes() == *sum => {
                     Decoded::Frame(octets)
                 }

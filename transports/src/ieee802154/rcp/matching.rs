@@ -4,8 +4,7 @@
 //! something waits, and stays awake for a moment.
 
 use super::requests::{Ask, Purpose, Verb};
-use crate::ieee802154::spinel::names::Property;
-use crate::ieee802154::spinel::pack::Eui64;
+use spinel::{Eui64, Property};
 use std::collections::BTreeSet;
 
 /// The nodes for which something waits, and what the radio knows of them.

@@ -3,20 +3,19 @@
 /// A 64-bit address, most significant octet first.
 pub type Eui64 = [u8; 8];
 
-/// Appends a packed unsigned integer ("i"): seven bits an octet, the lowest first, the high bit says that there are more.
-pub fn put_packed(mut value: u32, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
+/// A packed unsigned integer ("i"): seven bits an octet, the lowest first, the high bit says that there are more.
+pub fn packed(value: u32) -> impl Iterator<Item = u8> + Clone {
+    let len = (u32::BITS - (value | 1).leading_zeros()).div_ceil(7);
+    (0..len).map(move |at| {
+        let more = if at + 1 < len { 0x80 } else { 0 };
+        (value >> (7 * at)) as u8 & 0x7F | more
+    })
 }
 
-/// Appends octets and before them their number ("d").
-pub fn put_data(octets: &[u8], out: &mut Vec<u8>) {
+/// Octets and before them their number ("d").
+pub fn data(octets: &[u8]) -> impl Iterator<Item = u8> + Clone {
     // What goes to a radio has at most 1,300 octets.
-    out.extend_from_slice(&(octets.len() as u16).to_le_bytes());
-    out.extend_from_slice(octets);
+    (octets.len() as u16).to_le_bytes().into_iter().chain(octets.iter().copied())
 }
 
 /// Reads one field after the other. `None`: there are too few octets left, or they mean nothing.
@@ -98,7 +97,7 @@ impl<'a> Fields<'a> {
         let end = self.0.iter().position(|octet| *octet == 0)?;
         let (text, rest) = self.0.split_at(end);
         self.0 = &rest[1..];
-        std::str::from_utf8(text).ok()
+        core::str::from_utf8(text).ok()
     }
 
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -111,22 +110,18 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn packed(value: u32) -> Vec<u8> {
-        let mut out = Vec::new();
-        put_packed(value, &mut out);
-        out
-    }
+    use alloc::vec::Vec;
 
     #[test]
     fn integers_are_packed_as_the_specification_shows() {
         // Spinel §3.2's own example is 1337.
         for (value, octets) in [(0, &[0][..]), (127, &[127]), (128, &[0x80, 1]), (1_337, &[0xB9, 0x0A])] {
-            assert_eq!(packed(value), octets);
+            assert!(packed(value).eq(octets.iter().copied()));
         }
         for shift in 0..32 {
             for value in [1 << shift, (1 << shift) - 1, u32::MAX >> shift] {
-                assert_eq!(Fields::new(&packed(value)).packed(), Some(value));
+                let octets: Vec<u8> = packed(value).collect();
+                assert_eq!(Fields::new(&octets).packed(), Some(value));
             }
         }
     }

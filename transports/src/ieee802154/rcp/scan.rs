@@ -4,8 +4,8 @@ use super::requests::{Ask, Purpose, Verb};
 use super::startup::Step;
 use super::types::{Energy, Event};
 use super::{Phase, Rcp};
-use crate::ieee802154::spinel::names::Property;
 use sn_types::Instant;
+use spinel::Property;
 use std::collections::VecDeque;
 use std::time::Duration;
 

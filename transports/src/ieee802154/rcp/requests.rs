@@ -2,9 +2,8 @@
 
 use super::startup::Step;
 use super::{PATIENCE, Rcp};
-use crate::ieee802154::spinel::frame::Message;
-use crate::ieee802154::spinel::names::Property;
 use sn_types::Instant;
+use spinel::{Message, Property};
 
 /// How often a request is sent.
 const ASKS: u8 = 2;
