@@ -34,8 +34,12 @@ fn build_release() {
     assert!(status.success(), "cargo build --release: {status}");
 }
 
-/// A test is `<target>/<profile>/deps/<name>`.
-fn target_dir() -> PathBuf {
+/// Cargo's target directory: a test is `<target>/<profile>/deps/<name>`.
+///
+/// # Panics
+/// If this is no test.
+#[must_use]
+pub fn target_dir() -> PathBuf {
     let test = env::current_exe().expect("this program has a path");
     test.ancestors().nth(3).expect("tests run in a target directory").to_owned()
 }

@@ -27,7 +27,7 @@ pub mod tour;
 pub use capture::{Capture, Frame};
 pub use emulated_node::{EmulatedNode, Way};
 pub use gateway::Gateway;
-pub use install::{node_modules, node_program, node_red, python_program, release_dir, root, venv_bin};
+pub use install::{node_modules, node_program, node_red, python_program, release_dir, root, target_dir, venv_bin};
 pub use line::LineNode;
 pub use mosquitto::{mosquitto_pub, mosquitto_pub_at, mosquitto_sub, mosquitto_sub_at};
 pub use mqtt_sn_12::{SnPyClient, mqtt_sn_pub, mqtt_sn_sub};

@@ -1,7 +1,8 @@
 //! `cargo xtask`: the project's chores, in Rust so that they need nothing but cargo.
 //!
 //! Owns: the order of the checks (`test`), what they need from the machine (`tools`), the rules that no compiler checks
-//! (`tidy`), the tables of MQTT's statements (`conformance`), the firmware's size (`firmware`), and which campaigns are
+//! (`tidy`), the tables of MQTT's statements (`conformance`), the firmware's size and
+//! images (`firmware`), and which campaigns are
 //! run (`campaign`). Must not know: what the tests test.
 
 mod campaign;
@@ -29,6 +30,8 @@ enum Chore {
     Tidy,
     /// Every numbered statement of the MQTT standards is accounted for. Also a step of `test`.
     Conformance,
+    /// Builds firmware and writes it as ELF, Intel HEX, UF2 or Nordic's DFU package. docs/flashing.md says what to do with it.
+    Firmware(firmware::Options),
     /// Kills the gateway again and again, and breaks its disk. A short run is also a step of `test`.
     Campaign(campaign::Options),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => test::run(&options),
         Chore::Tidy => tidy::run(),
         Chore::Conformance => conformance::run(),
+        Chore::Firmware(options) => firmware::build(&options),
         Chore::Campaign(options) => campaign::run_all(&options),
     };
     match outcome {

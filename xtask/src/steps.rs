@@ -31,7 +31,7 @@ pub(crate) enum Step {
     NoStd,
     /// The kernel's 6LoWPAN and radios, in an emulated machine, against ours
     Kernel,
-    /// The firmware's checks, its image, and what that takes of a chip's memory
+    /// The firmware's checks, its images for every board, and what they take of a chip's memory
     Firmware,
     /// Real MQTT and MQTT-SN clients, an emulated node, a protocol analyser and the README's tour against the release
     /// binaries; a browser shows a simulation's report
@@ -73,7 +73,7 @@ impl Step {
             Self::Test => "unit, property, scenario and socket tests",
             Self::NoStd => "what a node runs needs neither std nor alloc",
             Self::Kernel => "Linux's own 6LoWPAN understands ours, and the daemon its radios, in an emulated machine",
-            Self::Firmware => "the node's application, and its image within its budget",
+            Self::Firmware => "the firmware's own tests, and every image for every board within its budget",
             Self::Interop => {
                 "mosquitto, Paho, Node's mqtt, rumqttc, mqtt-sn-12, tshark, an emulated node, the tours, browsers"
             }

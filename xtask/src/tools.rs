@@ -26,7 +26,7 @@ pub(crate) enum Tool {
     Tshark,
     Chromium,
     Python,
-    /// The pinned packages of `interop/requirements.txt` in `target/venv`. After [`Tool::Python`], which makes it.
+    /// The pinned packages of `interop/requirements*.txt` in `target/venv`. After [`Tool::Python`], which makes it.
     PythonClients,
     Npm,
     /// The pinned packages of `interop/package.json` in `target/node`. After [`Tool::Npm`], which fetches them.
@@ -201,9 +201,17 @@ fn chip_target_is_present() -> Result<bool> {
     Ok(Path::new(sysroot.trim()).join("lib/rustlib").join(CHIP).join("lib").is_dir())
 }
 
+const REQUIREMENTS: &str = "interop/requirements.txt";
+/// Packages whose own requirements are not followed.
+const REQUIREMENTS_ALONE: &str = "interop/requirements-alone.txt";
+
 fn requirements() -> Result<String> {
-    let file = workspace::root()?.join("interop/requirements.txt");
-    fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))
+    let mut text = String::new();
+    for list in [REQUIREMENTS, REQUIREMENTS_ALONE] {
+        let file = workspace::root()?.join(list);
+        text += &fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+    }
+    Ok(text)
 }
 
 /// A finished virtual environment holds a copy of the requirements it was made from. Its Python is a link, which an
@@ -212,7 +220,7 @@ fn venv_is_current() -> Result<bool> {
     let venv = workspace::venv()?;
     let made_from = fs::read_to_string(venv.join("requirements.txt")).unwrap_or_default();
     let python = venv.join("bin/python").to_string_lossy().into_owned();
-    Ok(made_from == requirements()? && succeeds(&python, &["-c", "import paho.mqtt, mqttsn12, scramp"]))
+    Ok(made_from == requirements()? && succeeds(&python, &["-c", "import paho.mqtt, mqttsn12, scramp, nordicsemi"]))
 }
 
 fn make_venv() -> Result<()> {
@@ -220,7 +228,9 @@ fn make_venv() -> Result<()> {
     let python = venv.join("bin/python").to_string_lossy().into_owned();
     run(command("python3", &["-m", "venv", "--clear", &venv.to_string_lossy()])?)?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    run(command(&python, &[&pip[..], &["--requirement", "interop/requirements.txt"]].concat())?)?;
+    run(command(&python, &[&pip[..], &["--requirement", REQUIREMENTS]].concat())?)?;
+    let alone = ["--no-deps", "--ignore-requires-python", "--requirement", REQUIREMENTS_ALONE];
+    run(command(&python, &[&pip[..], &alone].concat())?)?;
     Ok(fs::write(venv.join("requirements.txt"), requirements()?)?)
 }
 
