@@ -3,7 +3,7 @@
 use crate::nodes::{self, RadioNode};
 use crate::relay::Naming;
 use serde::{Deserialize, Deserializer, de};
-use sn_config::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, SecurityKey};
+use sn_config::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, RadioLimitsKeys, SecurityKey};
 use sn_config::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
 use sn_config::{ConfigError, HostPort};
 use sn_types::NodeId;
@@ -133,6 +133,8 @@ struct Keys {
     #[serde(default)]
     fragment: Option<bool>,
     #[serde(default)]
+    limits: Option<RadioLimitsKeys>,
+    #[serde(default)]
     listen: Option<SocketAddr>,
 }
 
@@ -153,7 +155,7 @@ impl Keys {
     /// A key that a transport of this kind does not have.
     fn foreign(&self) -> Option<&'static str> {
         use Kind::{Ieee802154, Serial, Udp};
-        let keys: [(&'static str, bool, &[Kind]); 17] = [
+        let keys: [(&'static str, bool, &[Kind]); 18] = [
             ("device", self.device.is_some(), &[Serial, Ieee802154]),
             ("framing", self.framing.is_some(), &[Serial]),
             ("baud", self.baud.is_some(), &[Serial, Ieee802154]),
@@ -170,6 +172,7 @@ impl Keys {
             ("security", self.security.is_some(), &[Ieee802154]),
             ("carriage", self.carriage.is_some(), &[Ieee802154]),
             ("fragment", self.fragment.is_some(), &[Ieee802154]),
+            ("limits", self.limits.is_some(), &[Ieee802154]),
             ("listen", self.listen.is_some(), &[Udp]),
         ];
         keys.into_iter().find_map(|(key, is_there, kinds)| (is_there && !kinds.contains(&self.kind)).then_some(key))
@@ -193,6 +196,7 @@ impl Keys {
             security: self.security,
             carriage: self.carriage,
             fragment: self.fragment,
+            limits: self.limits,
         }
     }
 }

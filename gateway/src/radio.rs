@@ -13,7 +13,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 use tokio::time::timeout;
 use transports::ieee802154::rcp::Energy;
-use transports::ieee802154::{Attachment, Carriages, RadioConfig};
+use transports::ieee802154::{Attachment, Carriages, Limits, RadioConfig};
 use transports::serial::{Device, FlowControl, Line, Parity};
 use transports::{LinkEvent, RadioTransport, Transport as _};
 
@@ -132,6 +132,7 @@ impl Which {
             security: None,
             carriages: Carriages::Bare,
             fragment: false,
+            limits: Limits::DEFAULT,
         };
         let mut radio = RadioTransport::new(TransportId(0), config)?;
         let started = timeout(PATIENCE, until(&mut radio, |radio| radio.info().map(|_| ()))).await;

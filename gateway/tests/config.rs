@@ -4,7 +4,7 @@ use gateway_core::Config;
 use sn_gateway::config::{BridgeTable, File, ListenAddr, TransportTable, load, parse};
 use std::path::Path;
 use std::time::Duration;
-use transports::ieee802154::{Attachment, Carriages, Level};
+use transports::ieee802154::{Attachment, Carriages, Level, Limits};
 use transports::serial::Framing;
 
 /// What is said about `text`, without the lines that show the place.
@@ -66,8 +66,10 @@ fn the_sample_shows_every_key() {
         let header = format!("\n{table}\n");
         let sections = text.split(&header).skip(1).map(|rest| rest.split("\n[").next().unwrap_or_default());
         let lines: Vec<&str> = sections.flat_map(str::lines).collect();
-        for key in keys_of(table) {
-            let shown = lines.iter().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = ")));
+        for key in &keys_of(table) {
+            let is_key_end = |rest: &str| rest.starts_with(" = ") || rest.starts_with('.');
+            let shown =
+                lines.iter().any(|line| line.trim_start_matches("# ").strip_prefix(&**key).is_some_and(is_key_end));
             assert!(shown, "{key} is missing in {table} of the sample");
         }
     }
@@ -153,6 +155,12 @@ fn a_radio_is_secured_and_takes_both_forms_unless_the_file_says_otherwise() {
     assert_eq!(table.radio.security, Some(Level::Mic64));
     assert!(table.radio.fragment && matches!(table.radio.carriages, Carriages::Both(1_883)));
     assert!(!table.admission.anonymous, "it is open to everybody in reach");
+    assert_eq!(table.radio.limits, Limits::DEFAULT);
+    let file = radio("channel = 11\nlimits.waiting_ms = 60000\nlimits.nodes = 9").unwrap();
+    let TransportTable::Ieee802154(table) = &file.transport[0] else { panic!("it is a radio") };
+    let limits = Limits { waiting_for: Duration::from_secs(60), nodes: 9, ..Limits::DEFAULT };
+    assert_eq!(table.radio.limits, limits);
+
     let file = radio("channel = 11\nsecurity = \"none\"\ncarriage = \"6lowpan\"\nfragment = false").unwrap();
     let TransportTable::Ieee802154(table) = &file.transport[0] else { panic!("it is a radio") };
     assert_eq!((table.radio.channel, table.radio.security), (Some(11), None));
@@ -170,6 +178,11 @@ fn what_no_radio_takes_is_named_with_its_place() {
         ("channel = 15\ntx_power_dbm = 31", "expected a power from -40 to 30, in dBm"),
         ("channel = 15\nsecurity = \"high\"", "known are none, mic-32, mic-64, mic-128"),
         ("channel = 15\ncarriage = \"ip\"", "known are bare, 6lowpan, both"),
+        ("channel = 15\nlimits.waiting = 0", "transport[0].limits.waiting: "),
+        ("channel = 15\nlimits.waiting = 0", "expected a whole number from 1 to 1000000"),
+        ("channel = 15\nlimits.packet_bytes = 2048", "expected a whole number from 256 to 2047"),
+        ("channel = 15\nlimits.wating = 9", "unknown `wating`; did you mean `waiting`?"),
+        ("channel = 15\nlimits = 9", "expected keys `limits.*`"),
         ("channel = 15\nparity = \"odd\"", "`parity` is no key of a transport of kind `ieee802154`"),
         ("channel = 15\nframing = \"hdlc\"", "`framing` is no key of a transport of kind `ieee802154`"),
         ("channel = 15\ninterface = \"wpan0\"", "`device` and `interface` are two radios; write one of them"),

@@ -24,7 +24,7 @@ fn quoted(cell: &str) -> Vec<String> {
 /// The rows below the heading of a configuration's table.
 fn rows(table: &str) -> Vec<Row> {
     let page = text("docs/limits.md");
-    let (_, section) = page.split_once(&format!("\n## `{table}`\n")).expect(table);
+    let (_, section) = page.split_once(&format!("\n## {table}\n")).expect(table);
     let section = section.split("\n## ").next().unwrap_or_default();
     let row = |line: &str| {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
@@ -43,27 +43,44 @@ fn sample(table: &str) -> Vec<(String, String)> {
     keys.filter_map(|line| line.split_once(" = ")).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-const TABLES: [&str; 2] = ["[limits]", "[[listener]]"];
+/// The limits of a radio in the sample, where such a transport is shown as a comment.
+fn sample_of_a_radio() -> Vec<(String, String)> {
+    let sample = text("config/gateway.toml");
+    let keys = sample.lines().filter_map(|line| line.strip_prefix("# limits.")?.split_once(" = "));
+    keys.map(|(key, value)| (format!("limits.{key}"), value.to_owned())).collect()
+}
+
+const TABLES: [&str; 2] = ["`[limits]`", "`[[listener]]`"];
+const RADIO: &str = "`[[transport]]` of a radio";
 
 fn all() -> Vec<Row> {
-    TABLES.into_iter().flat_map(rows).collect()
+    TABLES.into_iter().chain([RADIO]).flat_map(rows).collect()
+}
+
+fn listed(table: &str) -> Vec<(String, String)> {
+    rows(table).into_iter().map(|row| (row.key, row.default)).collect()
 }
 
 #[test]
 fn every_limit_is_there_with_its_default() {
     for table in TABLES {
-        let listed: Vec<_> = rows(table).into_iter().map(|row| (row.key, row.default)).collect();
-        let mut keys = sample(table);
+        let mut keys = sample(table.trim_matches('`'));
         keys.retain(|(key, _)| !["kind", "listen"].contains(&&**key));
-        assert_eq!(listed, keys, "{table}");
+        assert_eq!(listed(table), keys, "{table}");
     }
+    assert_eq!(listed(RADIO), sample_of_a_radio());
 }
 
 #[test]
 fn every_counter_exists() {
-    let source = ["core/src/stats.rs", "src/mqtt/malformed.rs", "src/mqtt/limits.rs"]
-        .map(|path| text(&format!("gateway/{path}")))
-        .concat();
+    let source = [
+        "gateway/core/src/stats.rs",
+        "gateway/src/mqtt/malformed.rs",
+        "gateway/src/mqtt/limits.rs",
+        "transports/src/counters.rs",
+    ]
+    .map(text)
+    .concat();
     for Row { key, counters, .. } in all() {
         for counter in counters {
             let found = source.contains(&format!("\"{counter}\"")) || source.contains(&format!("pub {counter}: u64"));
@@ -83,6 +100,7 @@ fn every_test_exists() {
             Some("core") if file == "upstream" => "gateway/core/tests",
             Some("core") => "gateway/core/tests/scenarios",
             Some("daemon") => "gateway/tests",
+            Some("lowpan") => "lowpan/tests",
             other => panic!("{key}: tests of {other:?}"),
         };
         let source = text(&format!("{dir}/{file}.rs"));

@@ -2,9 +2,9 @@
 
 mod support;
 
-use lowpan::{Carriages, Config, Hub, Limits, NoKeys, Reason, Received, Signal, Station};
+use lowpan::{Carriages, Config, Hub, Limits, NoKeys, Reason, Received, SendError, Signal, Station};
 use sn_types::Instant;
-use support::{GATEWAY, GATEWAY_SHORT, PAN, UDP, frames_of_leaf, leaf};
+use support::{GATEWAY, GATEWAY_SHORT, NODE, PAN, UDP, frames_of_leaf, leaf};
 
 /// Frame control of a data frame, sequence number, PAN, gateway by extended address, node by extended address.
 const DATA: &str = "61cc07cdab 01000000004b1202 07000000004b1200";
@@ -160,6 +160,17 @@ fn packets_being_put_together_have_an_end() {
     hub.handle_timeout(hub.poll_timeout().unwrap());
     let again = other.replace("61cc07", "61cc08");
     assert_eq!(verdict(&mut hub, &again), Ok(()));
+}
+
+#[test]
+fn packets_have_a_longest() {
+    let station = Station { eui64: GATEWAY, pan: PAN, short: Some(GATEWAY_SHORT), security: None };
+    let limits = Limits { packet: 256, ..Limits::DEFAULT };
+    let mut hub = Hub::new(Config { station, carriages: Carriages::Bare, fragment: true, limits }, NoKeys, 0).unwrap();
+    assert_eq!(verdict(&mut hub, &format!("{DATA} c1010001 3300000000000000")), Err(Reason::TooLong));
+    assert_eq!(verdict(&mut hub, &format!("{DATA} c1000001 3300000000000000")), Ok(()));
+    assert_eq!(hub.send(Instant::ZERO, NODE, &[0; 256]), Err(SendError::TooLong));
+    assert_eq!(hub.send(Instant::ZERO, NODE, &[0; 255]), Ok(()));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod host;
 pub mod name;
 pub mod number;
 pub mod radio;
+mod radio_limits;
 pub mod serial;
 
 pub use error::{ConfigError, Hint};

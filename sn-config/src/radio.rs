@@ -1,5 +1,7 @@
 //! The keys of a radio, `kind = "ieee802154"`, and their values.
 
+pub use crate::radio_limits::RadioLimitsKeys;
+
 use crate::number::within;
 use crate::serial::{DeviceKey, FlowControlKey, ParityKey};
 use serde::Deserialize;
@@ -30,6 +32,7 @@ pub struct RadioKeys {
     pub security: Option<SecurityKey>,
     pub carriage: Option<CarriageKey>,
     pub fragment: Option<bool>,
+    pub limits: Option<RadioLimitsKeys>,
 }
 
 impl RadioKeys {
@@ -48,6 +51,7 @@ impl RadioKeys {
             security: self.security.unwrap_or_default().level(),
             carriages: self.carriage.unwrap_or_default().into(),
             fragment: self.fragment.unwrap_or(true),
+            limits: self.limits.unwrap_or_default().into(),
         };
         radio.check().map_err(|error| error.to_string())?;
         Ok(radio)

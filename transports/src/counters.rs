@@ -19,6 +19,10 @@ pub struct Counters {
     pub send_refused: u64,
     /// Taken by the radio, which then said that nobody has acknowledged it, or nothing.
     pub undelivered: u64,
+    /// Dropped because their node, which polls, did not ask for them in time.
+    pub expired: u64,
+    /// Not taken in because some of their fragments did not come in time.
+    pub incomplete: u64,
     /// Refused because their frame counter was used before, see [`crate::nodes`].
     pub replayed: u64,
     /// Refused because their sender is on the list of nodes as one that may not come in any more.

@@ -5,7 +5,7 @@ use super::addr::{ListenAddr, group};
 use super::name::read_name;
 use super::number::within;
 use super::pacing::{PacingKeys, Percent, percent};
-use super::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, SecurityKey};
+use super::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, RadioLimitsKeys, SecurityKey};
 use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
 use gateway_core::{Admission, Pacing};
 use serde::{Deserialize, Deserializer};
@@ -159,6 +159,8 @@ struct Keys {
     #[serde(default)]
     fragment: Option<bool>,
     #[serde(default)]
+    limits: Option<RadioLimitsKeys>,
+    #[serde(default)]
     path: Option<PathBuf>,
     #[serde(default, deserialize_with = "percent")]
     airtime_percent: Option<Percent>,
@@ -202,7 +204,7 @@ impl Keys {
     /// A key that a transport of this kind does not have.
     fn foreign(&self) -> Option<&'static str> {
         use Kind::{Ieee802154, Serial, Sim, Udp};
-        let keys: [(&'static str, bool, &[Kind]); 24] = [
+        let keys: [(&'static str, bool, &[Kind]); 25] = [
             ("listen", self.listen.is_some(), &[Udp]),
             ("mtu", self.mtu.is_some(), &[Udp, Serial]),
             ("multicast", self.multicast.is_some(), &[Udp]),
@@ -222,6 +224,7 @@ impl Keys {
             ("security", self.security.is_some(), &[Ieee802154]),
             ("carriage", self.carriage.is_some(), &[Ieee802154]),
             ("fragment", self.fragment.is_some(), &[Ieee802154]),
+            ("limits", self.limits.is_some(), &[Ieee802154]),
             ("path", self.path.is_some(), &[Sim]),
             ("airtime_percent", self.airtime_percent.is_some(), &[Serial, Ieee802154, Sim]),
             ("airtime_window_s", self.airtime_window_s.is_some(), &[Serial, Ieee802154, Sim]),
@@ -283,6 +286,7 @@ impl Keys {
             security: self.security,
             carriage: self.carriage,
             fragment: self.fragment,
+            limits: self.limits,
         };
         let radio = keys.radio()?;
         Ok(RadioTable { name: self.name, radio, pacing, admission })

@@ -220,6 +220,8 @@ fn transport(name: &str, counters: &Counters) {
         send_refused,
         send_unlinked,
         undelivered,
+        expired,
+        incomplete,
         replayed,
         revoked,
     } = *counters;
@@ -233,6 +235,8 @@ fn transport(name: &str, counters: &Counters) {
         ("send-refused", send_refused),
         ("send-unlinked", send_unlinked),
         ("undelivered", undelivered),
+        ("expired", expired),
+        ("incomplete", incomplete),
         ("replayed", replayed),
         ("revoked", revoked),
     ] {

@@ -47,6 +47,8 @@ pub struct RadioConfig {
     pub carriages: Carriages,
     /// Whether datagrams that do not fit a frame are cut.
     pub fragment: bool,
+    /// What is kept of its nodes.
+    pub limits: Limits,
 }
 
 impl RadioConfig {
@@ -60,9 +62,9 @@ impl RadioConfig {
 
     /// What the frames' side is told, for a radio with this address.
     pub(super) fn hub(&self, eui64: Eui64) -> Config {
-        let Self { pan_id, short_address, security, carriages, fragment, .. } = *self;
+        let Self { pan_id, short_address, security, carriages, fragment, limits, .. } = *self;
         let station = Station { eui64, pan: pan_id, short: short_address, security };
-        Config { station, carriages, fragment, limits: Limits::DEFAULT }
+        Config { station, carriages, fragment, limits }
     }
 
     /// What the radio is told.

@@ -17,7 +17,7 @@ mod scan;
 pub mod wpan;
 
 pub use config::{Attachment, RadioConfig};
-pub use lowpan::{Carriages, ConfigError, Level};
+pub use lowpan::{Carriages, ConfigError, Level, Limits};
 pub use scan::ScanError;
 
 use crate::nodes::{self, Standing};
@@ -25,7 +25,7 @@ use crate::tap::{Content, Direction, Layer, TapPoint};
 use crate::{Counters, LinkEvent, NodeTable, RecvBatch, Transport};
 use config::NO_ADDRESS;
 use keys::Known;
-use lowpan::{Ack, FrameId, Hub, Reason, SendError, TransmitError};
+use lowpan::{Ack, FrameId, Hub, Reason, SendError, Stats, TransmitError};
 use radio::{Event, READ, Radio};
 use rcp::{Energy, Info, Sent, Transmit};
 use scan::{CHANNELS, Scan};
@@ -380,7 +380,9 @@ impl Transport for RadioTransport {
     fn counters(&self) -> Counters {
         let Known(nodes) = self.hub.keys();
         let (replayed, revoked) = nodes.refused();
-        Counters { malformed: self.counters.malformed + self.radio.malformed(), replayed, revoked, ..self.counters }
+        let Stats { expired, incomplete, .. } = *self.hub.stats();
+        let malformed = self.counters.malformed + self.radio.malformed();
+        Counters { malformed, replayed, revoked, expired, incomplete, ..self.counters }
     }
 
     fn tap_point(&mut self) -> &mut TapPoint {
