@@ -162,6 +162,10 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
                 self.finish();
                 Some(self.fall_asleep(true))
             }
+            // The gateway wants a CONNECT before a PUBLISH, or does not know this client. A copy only costs a CONNECT.
+            (State::Asleep, Some(Request::Publish(_))) if self.is_in_flight(Step::is_of_request) => {
+                Some(self.lose(now, Cause::ByGateway))
+            }
             // The answer to a repeated DISCONNECT. If the gateway means it, the next PINGREQ tells.
             (State::Asleep, _) => None,
             (State::Connecting | State::Active | State::Awake, _) => Some(self.lose(now, Cause::ByGateway)),
@@ -173,8 +177,9 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
     /// The PUBLISH in progress, if an acknowledgement with this id can be meant for it.
     #[inline(never)]
     fn publish_mut(&mut self, msg_id: MsgId) -> Option<&mut Publish> {
+        let may_publish = self.may_publish();
         let Some(Request::Publish(publish)) = &mut self.request else { return None };
-        let is_meant = self.state == State::Active && publish.is_acknowledged() && publish.msg_id == msg_id;
+        let is_meant = may_publish && publish.is_acknowledged() && publish.msg_id == msg_id;
         is_meant.then_some(publish)
     }
 
@@ -220,7 +225,7 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
     /// An error can come "regardless of QoS" (1.2 §6.6): a stale topic id is told by it.
     fn on_qos_0_refused(&mut self, ack: PubAck) -> Option<Event<'static>> {
         let code = ack.return_code;
-        if code.is_accepted() || self.state != State::Active {
+        if code.is_accepted() || !self.may_publish() {
             return None;
         }
         let is_again = |publish: &Publish| publish.id == Some(ack.topic_id) && publish.forgotten < self.config.n_retry;

@@ -11,7 +11,8 @@ use sn_types::Instant;
 pub enum RequestError {
     /// The one before is still in progress; see [`Client::is_busy`].
     Busy,
-    /// It needs a connection that is active; sleep needs one that is active or asleep.
+    /// It needs a connection that is active; sleep needs one that is active or asleep, and so does publishing with
+    /// [`crate::Config::publishes_asleep`].
     NotConnected,
     /// Topic name and payload together exceed the client's `BODY` octets.
     TooLong,
@@ -117,8 +118,8 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
     /// # Errors
     /// See [`RequestError`].
     pub fn publish(&mut self, topic: Topic<'_>, payload: &[u8], qos: Qos, retain: bool) -> Result<(), RequestError> {
-        if qos != Qos::MinusOne {
-            self.check_active()?;
+        if qos != Qos::MinusOne && !self.may_publish() {
+            return Err(RequestError::NotConnected);
         }
         if topic.name().is_some_and(|name| name.contains(['+', '#'])) {
             return Err(RequestError::InvalidTopic);
@@ -247,6 +248,15 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
         let (form, name) = split(topic)?;
         self.body.set(name, &[])?;
         Ok(form)
+    }
+
+    /// Whether the gateway takes a PUBLISH of this session, and so acknowledges it.
+    pub(crate) const fn may_publish(&self) -> bool {
+        match self.state {
+            State::Active => true,
+            State::Asleep => self.config.publishes_asleep,
+            State::Disconnected | State::Connecting | State::Awake => false,
+        }
     }
 
     fn check_active(&self) -> Result<(), RequestError> {

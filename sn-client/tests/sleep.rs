@@ -4,7 +4,7 @@ mod node;
 
 use node::{CONNACK, DISCONNECT, Node, T_RETRY, puback, publish};
 use sn_client::{Cause, Config, Event, Qos, RequestError, ReturnCode, State, Topic, TopicId};
-use sn_codec::{Advertise, Disconnect, GwId, GwInfo, Message, MsgId, PingReq, Register, SearchGw};
+use sn_codec::{Advertise, Disconnect, GwId, GwInfo, Message, MsgId, PingReq, Register, SearchGw, Topic as WireTopic};
 use std::time::Duration;
 
 const WAKE: Message<'static> = Message::PingReq(PingReq { client_id: Some("node7") });
@@ -237,4 +237,66 @@ fn disconnecting_while_asleep_or_awake() {
     node.client.disconnect();
     assert_eq!(node.sends(), DISCONNECT);
     assert_eq!(node.hears(DISCONNECT), Some(Event::Disconnected));
+}
+
+/// Asleep, with a topic registered, at a gateway that takes what sleeping clients publish.
+fn asleep_and_talkative(auto_reconnect: bool) -> Node {
+    let mut node =
+        Node::with_session(Config { publishes_asleep: true, auto_reconnect, n_retry: 1, ..Config::new("node7") });
+    node.client.publish(Topic::Name("t"), b"0", Qos::One, false).unwrap();
+    node.registers("t", 3);
+    let msg_id = node.sends_publish(false, Qos::One, WireTopic::Normal(TopicId(3)), b"0");
+    node.hears_puback(3, msg_id, ReturnCode::Accepted);
+    node.falls_asleep(600);
+    node
+}
+
+#[test]
+fn a_publish_without_waking_is_one_exchange() {
+    let mut node = asleep_and_talkative(false);
+    for payload in [b"1", b"2"] {
+        node.client.publish(Topic::Name("t"), payload, Qos::One, false).unwrap();
+        let msg_id = node.sends_publish(false, Qos::One, WireTopic::Normal(TopicId(3)), payload);
+        assert_eq!(node.hears_puback(3, msg_id, ReturnCode::Accepted), Some(Event::Published));
+        assert_eq!((node.client.state(), node.client.poll_timeout()), (State::Asleep, None));
+    }
+}
+
+#[test]
+fn a_qos_2_publish_without_waking_goes_all_the_way() {
+    let mut node = asleep_and_talkative(false);
+    node.client.publish(Topic::Name("t"), b"1", Qos::Two, false).unwrap();
+    let msg_id = node.sends_publish(false, Qos::Two, WireTopic::Normal(TopicId(3)), b"1");
+    node.hears(Message::PubRec(msg_id));
+    assert_eq!(node.sends(), Message::PubRel(msg_id));
+    assert_eq!(node.hears(Message::PubComp(msg_id)), Some(Event::Published));
+    assert_eq!(node.client.state(), State::Asleep);
+}
+
+#[test]
+fn a_gateway_that_wants_a_connect_first_gets_one_and_the_message_after_it() {
+    let mut node = asleep_and_talkative(true);
+    node.client.publish(Topic::Name("t"), b"1", Qos::One, false).unwrap();
+    node.sends_publish(false, Qos::One, WireTopic::Normal(TopicId(3)), b"1");
+    assert_eq!(node.hears(DISCONNECT), Some(Event::Lost(Cause::ByGateway)));
+    assert!(matches!(node.sends(), Message::Connect(connect) if !connect.clean_session));
+    assert_eq!(node.hears(CONNACK), Some(Event::Connected));
+    node.registers("t", 4);
+    let msg_id = node.sends_publish(true, Qos::One, WireTopic::Normal(TopicId(4)), b"1");
+    assert_eq!(node.hears_puback(4, msg_id, ReturnCode::Accepted), Some(Event::Published));
+}
+
+#[test]
+fn a_publish_without_waking_is_repeated_and_given_up() {
+    let mut node = asleep_and_talkative(false);
+    node.client.publish(Topic::Name("t"), b"1", Qos::One, false).unwrap();
+    node.sends_publish(false, Qos::One, WireTopic::Normal(TopicId(3)), b"1");
+    let is_copy = |message: &Message<'_>| matches!(message, Message::Publish(publish) if publish.dup);
+    assert_eq!(node.repeats_then_gives_up(1, is_copy), Event::Lost(Cause::NoAnswer));
+}
+
+#[test]
+fn nothing_is_published_asleep_unless_that_is_configured() {
+    let mut node = asleep();
+    assert_eq!(node.client.publish(Topic::Name("t"), b"1", Qos::One, false), Err(RequestError::NotConnected));
 }
