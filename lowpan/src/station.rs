@@ -103,6 +103,7 @@ impl Claim {
 pub(crate) struct Opened {
     pub(crate) header: Header,
     pub(crate) from: Eui64,
+    #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "a node has one way only"))]
     pub(crate) via: Option<Eui64>,
     pub(crate) frame_pending: bool,
     pub(crate) digest: u32,

@@ -16,6 +16,7 @@ mod board;
 mod duties;
 mod node;
 mod report;
+pub mod sensor;
 mod settings;
 pub mod slip;
 

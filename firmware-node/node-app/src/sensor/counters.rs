@@ -1,0 +1,98 @@
+//! Frame counters of link security, used only after they have been reserved in flash.
+
+use lowpan::Keys;
+use sn_types::{Eui64, LinkKey};
+
+/// How many counters are reserved at a time. A node that sends two frames a report, every five minutes, takes a block in
+/// 42 hours; a restart throws away what is left of one.
+pub const BLOCK: u32 = 1024;
+
+/// The key that node and gateway share, and the counters of both.
+#[derive(Clone, Debug)]
+pub struct Counters {
+    gateway: Eui64,
+    key: Option<LinkKey>,
+    next: u32,
+    reserved: u32,
+    /// The gateway's counters below were used.
+    heard: u32,
+}
+
+impl Counters {
+    pub(super) const fn new(gateway: Eui64, key: Option<LinkKey>, reserved: u32, heard: u32) -> Self {
+        Self { gateway, key, next: reserved, reserved, heard }
+    }
+
+    /// How far to reserve; `None`: there are some, or none are needed.
+    pub(super) fn wanted(&self) -> Option<u32> {
+        let is_used_up = self.key.is_some() && self.next >= self.reserved && self.reserved < u32::MAX;
+        is_used_up.then(|| self.reserved.saturating_add(BLOCK))
+    }
+
+    pub(super) const fn heard(&self) -> u32 {
+        self.heard
+    }
+
+    pub(super) fn reserve(&mut self, reserved: u32) {
+        self.reserved = self.reserved.max(reserved);
+    }
+}
+
+impl Keys for Counters {
+    fn key(&self, node: Eui64) -> Option<&LinkKey> {
+        self.key.as_ref().filter(|_| node == self.gateway)
+    }
+
+    fn accept(&mut self, node: Eui64, counter: u32) -> bool {
+        let is_new = node == self.gateway && counter >= self.heard;
+        if is_new {
+            // `u32::MAX` is never used, so that this does not overflow.
+            self.heard = counter.saturating_add(1);
+        }
+        is_new
+    }
+
+    fn next_counter(&mut self) -> Option<u32> {
+        let counter = Some(self.next).filter(|next| *next < self.reserved)?;
+        self.next += 1;
+        Some(counter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GATEWAY: Eui64 = Eui64([1; 8]);
+
+    #[test]
+    fn no_counter_is_used_before_it_is_reserved() {
+        let mut counters = Counters::new(GATEWAY, Some(LinkKey([0; 16])), 5_000, 0);
+        assert_eq!(counters.next_counter(), None);
+        assert_eq!(counters.wanted(), Some(5_000 + BLOCK));
+        counters.reserve(5_000 + BLOCK);
+        for expected in 5_000..5_000 + BLOCK {
+            assert_eq!(counters.wanted(), None);
+            assert_eq!(counters.next_counter(), Some(expected));
+        }
+        assert_eq!(counters.next_counter(), None);
+        assert_eq!(counters.wanted(), Some(5_000 + 2 * BLOCK));
+    }
+
+    #[test]
+    fn the_last_counters_are_not_used_twice() {
+        let mut counters = Counters::new(GATEWAY, Some(LinkKey([0; 16])), u32::MAX - 1, 0);
+        counters.reserve(counters.wanted().expect("there is one left"));
+        assert_eq!(counters.next_counter(), Some(u32::MAX - 1));
+        assert_eq!((counters.next_counter(), counters.wanted()), (None, None));
+    }
+
+    #[test]
+    fn the_gateways_counters_only_go_up() {
+        let mut counters = Counters::new(GATEWAY, None, 0, 7);
+        assert!(!counters.accept(GATEWAY, 6), "from before the restart");
+        assert!(counters.accept(GATEWAY, 7) && !counters.accept(GATEWAY, 7) && counters.accept(GATEWAY, 9));
+        assert!(!counters.accept(Eui64([2; 8]), 10));
+        assert_eq!(counters.heard(), 10);
+    }
+}

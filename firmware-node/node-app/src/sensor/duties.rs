@@ -1,0 +1,342 @@
+//! What the sensor wants of its connection.
+
+use super::sample::{MAX_REPORT_LEN, Report, Sample};
+use super::{Keep, SensorClient, TOPICS};
+use config_page::Settings;
+use core::num::NonZeroU16;
+use core::time::Duration;
+use heapless::String;
+use sn_client::{Event, Qos, RequestError, State, Topic};
+use sn_types::Instant;
+
+/// After a refused CONNECT; it doubles up to [`LONGEST_PAUSE`].
+const PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// A gateway that so often lost a publishing sleeper wants a CONNECT first.
+const PATIENCE: u8 = 2;
+
+/// The longest text at the fault topic, in octets.
+const MAX_FAULT_LEN: usize = 120;
+
+/// The longest of the node's own topic names.
+type Name = String<72>;
+
+/// What has happened, without borrowing from the datagram that told it.
+pub(super) enum Happened {
+    Connected,
+    Published,
+    Subscribed,
+    Rejected,
+    Refused,
+    Lost,
+    Asleep {
+        drained: bool,
+    },
+    /// For the node's settings.
+    Message(Option<String<MAX_FAULT_LEN>>),
+    Nothing,
+}
+
+impl From<Event<'_>> for Happened {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Connected => Self::Connected,
+            Event::Published => Self::Published,
+            Event::Subscribed { .. } => Self::Subscribed,
+            Event::Rejected(_) => Self::Rejected,
+            Event::Refused(_) => Self::Refused,
+            Event::Lost(_) => Self::Lost,
+            Event::Asleep { drained } => Self::Asleep { drained },
+            // The node subscribes to one topic only. A text that does not fit says nothing that is allowed.
+            Event::Message(received) => {
+                let text = core::str::from_utf8(received.payload).ok();
+                Self::Message(text.and_then(|text| String::try_from(text).ok()))
+            }
+            Event::Congested
+            | Event::Disconnected
+            | Event::Unsubscribed
+            | Event::WillUpdated
+            | Event::Qos0Rejected(_)
+            | Event::GatewayFound { .. } => Self::Nothing,
+        }
+    }
+}
+
+/// What the request in progress publishes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Publishing {
+    Report,
+    Fault,
+    Refusal,
+}
+
+pub(super) struct Duties<'a> {
+    settings: Settings,
+    settings_are_kept: bool,
+    /// The gateway may know a session of this node that is over.
+    clean: bool,
+    fault: Option<&'a str>,
+    fault_is_told: bool,
+    /// Why the last settings that came were not taken.
+    refusal: Option<config_page::Error>,
+    publishing: Option<Publishing>,
+    sample: Option<Sample>,
+    reports: u32,
+    presses: u32,
+    report_at: Instant,
+    fetch_at: Instant,
+    connect_at: Instant,
+    pause: Duration,
+    /// When the gateway may not, or no longer, have the subscription.
+    subscribe_at: Option<Instant>,
+    /// Messages may have come up since the subscription: they are not to wait for the next fetch.
+    fetches_at_once: bool,
+    /// The request in progress publishes without a CONNECT.
+    publishes_asleep: bool,
+    /// Connections in a row that were lost by that.
+    sleepers_lost: u8,
+}
+
+impl<'a> Duties<'a> {
+    pub(super) const fn new(settings: Settings, fault: Option<&'a str>, clean: bool) -> Self {
+        Self {
+            settings,
+            settings_are_kept: true,
+            clean,
+            fault,
+            fault_is_told: false,
+            refusal: None,
+            publishing: None,
+            sample: None,
+            reports: 0,
+            presses: 0,
+            report_at: Instant::ZERO,
+            fetch_at: Instant::ZERO,
+            connect_at: Instant::ZERO,
+            pause: PAUSE,
+            subscribe_at: Some(Instant::ZERO),
+            fetches_at_once: false,
+            publishes_asleep: false,
+            sleepers_lost: 0,
+        }
+    }
+
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) const fn settings_kept(&mut self) {
+        self.settings_are_kept = true;
+    }
+
+    pub(super) const fn fault_forgotten(&mut self) {
+        self.fault_is_told = false;
+    }
+
+    pub(super) const fn to_keep(&self) -> Option<Keep> {
+        match (self.settings_are_kept, self.fault_is_told) {
+            (false, _) => Some(Keep::Settings),
+            (true, true) => Some(Keep::NoFault),
+            (true, false) => None,
+        }
+    }
+
+    pub(super) const fn measured(&mut self, sample: Sample) {
+        self.sample = Some(sample);
+    }
+
+    pub(super) fn press(&mut self, now: Instant) {
+        self.presses = self.presses.wrapping_add(1);
+        self.report_at = self.report_at.min(now);
+    }
+
+    /// Whether a report is due that could be sent now.
+    pub(super) fn wants_sample(&self, now: Instant, client: &SensorClient<'_>) -> bool {
+        let is_ready = match client.state() {
+            State::Active | State::Asleep => !client.is_busy(),
+            State::Connecting | State::Awake | State::Disconnected => false,
+        };
+        is_ready && self.sample.is_none() && now >= self.report_at
+    }
+
+    /// When [`Duties::advance`] has something to do although nothing arrives.
+    pub(super) fn poll_timeout(&self, client: &SensorClient<'_>) -> Option<Instant> {
+        match client.state() {
+            _ if client.is_busy() => None,
+            State::Disconnected => Some(self.connect_at),
+            State::Asleep => {
+                let due = self.report_at.min(self.fetch_at);
+                Some(self.subscribe_at.map_or(due, |at| due.min(at)))
+            }
+            // The last request was not possible: on to the next, at once.
+            State::Active => Some(Instant::ZERO),
+            State::Connecting | State::Awake => None,
+        }
+    }
+
+    pub(super) fn on_event(&mut self, now: Instant, event: Event<'_>) {
+        self.on_happened(now, event.into());
+    }
+
+    /// Takes note of what has happened.
+    pub(super) fn on_happened(&mut self, now: Instant, happened: Happened) {
+        match happened {
+            Happened::Connected => (self.clean, self.pause) = (false, PAUSE),
+            Happened::Published => {
+                if core::mem::take(&mut self.publishes_asleep) {
+                    self.sleepers_lost = 0;
+                }
+                self.over(now);
+            }
+            Happened::Subscribed => {}
+            Happened::Message(text) => self.configure(now, text.as_deref()),
+            Happened::Asleep { drained } => {
+                self.fetch_at = if self.fetches_at_once { now } else { now + seconds(self.settings.fetch_s) };
+                self.fetches_at_once = false;
+                if !drained {
+                    self.subscribe_at = Some(now);
+                }
+            }
+            // The gateway may have been restarted and know nothing of this node.
+            Happened::Lost => {
+                self.subscribe_at = Some(now);
+                self.sleepers_lost =
+                    self.sleepers_lost.saturating_add(core::mem::take(&mut self.publishes_asleep).into());
+            }
+            Happened::Rejected => self.rejected(now),
+            Happened::Refused => {
+                self.connect_at = now + self.pause;
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            }
+            Happened::Nothing => {}
+        }
+    }
+
+    /// Whatever it was, trying again would not help.
+    fn rejected(&mut self, now: Instant) {
+        if self.publishing.is_none() {
+            self.subscribe_at = Some(now + seconds(self.settings.fetch_s));
+        }
+        self.over(now);
+    }
+
+    fn over(&mut self, now: Instant) {
+        match self.publishing.take() {
+            Some(Publishing::Report) => {
+                self.sample = None;
+                // In step with the time of the last, unless that was long ago.
+                let next = self.report_at + seconds(self.settings.report_s);
+                self.report_at = if next > now { next } else { now + seconds(self.settings.report_s) };
+            }
+            Some(Publishing::Fault) => (self.fault, self.fault_is_told) = (None, true),
+            Some(Publishing::Refusal) => self.refusal = None,
+            None => {}
+        }
+    }
+
+    /// Settings have come over the air: all of them are taken, or none.
+    fn configure(&mut self, now: Instant, text: Option<&str>) {
+        let mut changed = self.settings.clone();
+        let taken = text.ok_or(config_page::Error::Line).and_then(|text| changed.apply_at_run_time(text));
+        match taken {
+            Ok(()) if changed != self.settings => {
+                self.report_at = self.report_at.min(now + seconds(changed.report_s));
+                (self.settings, self.settings_are_kept) = (changed, false);
+            }
+            Ok(()) => {}
+            Err(error) => self.refusal = Some(error),
+        }
+    }
+
+    /// Makes the next request, if it is time for one and none is in progress.
+    pub(super) fn advance(&mut self, now: Instant, client: &mut SensorClient<'_>) {
+        if client.is_busy() {
+            return;
+        }
+        match client.state() {
+            State::Disconnected if now >= self.connect_at => client.connect(self.clean),
+            State::Asleep if self.must_connect(now) => client.connect(false),
+            State::Active | State::Asleep => {
+                // What is not possible once is not tried again.
+                if self.request(now, client).is_err() {
+                    self.rejected(now);
+                }
+            }
+            State::Disconnected | State::Connecting | State::Awake => {}
+        }
+    }
+
+    /// Whether there is something that a sleeper may not do.
+    fn must_connect(&self, now: Instant) -> bool {
+        let wants_publish = self.sample.is_some() || self.fault.is_some() || self.refusal.is_some();
+        self.subscribe_at.is_some_and(|at| now >= at) || (wants_publish && self.sleepers_lost >= PATIENCE)
+    }
+
+    fn request(&mut self, now: Instant, client: &mut SensorClient<'_>) -> Result<(), RequestError> {
+        let is_active = client.state() == State::Active;
+        if is_active && self.subscribe_at.take_if(|at| now >= *at).is_some() {
+            self.fetches_at_once = true;
+            let topic = self.topic("config");
+            return client.subscribe(Topic::Name(&topic), Qos::One);
+        }
+        if let Some((publishing, topic, text)) = self.next_publish() {
+            (self.publishing, self.publishes_asleep) = (Some(publishing), !is_active);
+            return client.publish(Topic::Name(&topic), text.as_bytes(), Qos::One, false);
+        }
+        // The sample that is due comes first.
+        if is_active && now < self.report_at {
+            return client.sleep(self.announced_sleep_s());
+        }
+        if !is_active && now >= self.fetch_at {
+            return client.wake();
+        }
+        Ok(())
+    }
+
+    fn next_publish(&mut self) -> Option<(Publishing, Name, String<MAX_FAULT_LEN>)> {
+        if let Some(fault) = self.fault {
+            let end = fault.floor_char_boundary(MAX_FAULT_LEN.min(fault.len()));
+            return Some((Publishing::Fault, self.topic("fault"), text(&fault[..end])));
+        }
+        if let Some(error) = self.refusal {
+            return Some((Publishing::Refusal, self.topic("fault"), text(format_args!("settings: {error}"))));
+        }
+        let sample = self.sample?;
+        if self.publishing != Some(Publishing::Report) {
+            self.reports = self.reports.wrapping_add(1);
+        }
+        let report = Report { count: self.reports, sample, presses: self.presses };
+        const { assert!(MAX_REPORT_LEN <= MAX_FAULT_LEN) }
+        Some((Publishing::Report, self.report_topic(), text(report)))
+    }
+
+    fn topic(&self, leaf: &str) -> Name {
+        // The base has 40 octets at most.
+        heapless::format!("{}/{leaf}", self.settings.base).unwrap_or_default()
+    }
+
+    fn report_topic(&self) -> Name {
+        if self.settings.target.is_empty() {
+            return self.topic("report");
+        }
+        Name::try_from(self.settings.target.as_str()).unwrap_or_default()
+    }
+
+    /// How long a sleep the gateway is told of: two wakes may be lost, with all their repetitions.
+    fn announced_sleep_s(&self) -> NonZeroU16 {
+        let longest = self.settings.report_s.min(self.settings.fetch_s).saturating_mul(2).saturating_add(120);
+        NonZeroU16::new(u16::try_from(longest).unwrap_or(u16::MAX)).unwrap_or(NonZeroU16::MAX)
+    }
+}
+
+fn seconds(s: u32) -> Duration {
+    Duration::from_secs(s.into())
+}
+
+/// It fits; were it cut off, it would be empty.
+fn text(what: impl core::fmt::Display) -> String<MAX_FAULT_LEN> {
+    heapless::format!("{what}").unwrap_or_default()
+}
+
+const _: () = assert!(TOPICS >= 3 * 5 + 48 + 72 + 48, "the names of all topics are known at a time");

@@ -1,0 +1,197 @@
+//! When to ask the gateway for an answer, and how long to listen for it.
+//!
+//! The receiver takes as much as the transmitter, so it is off while the gateway works, and on when an acknowledgement has
+//! said that a frame waits. How long the gateway takes, its disk above all, is learned: a request that came too early makes
+//! the next first one later, one that came in time a little earlier.
+
+use core::time::Duration;
+use sn_types::Instant;
+
+/// Between a datagram and the first data request, at the start.
+const FIRST_GUESS: Duration = Duration::from_millis(20);
+const SHORTEST: Duration = Duration::from_millis(4);
+const LONGEST: Duration = Duration::from_millis(320);
+
+/// Data requests for one answer, ever further apart. After that the client repeats what it has said.
+const MAX_REQUESTS: u8 = 6;
+
+/// How long a gateway may take from a data request to the frame: a dongle passes both over a serial line.
+const FRAME_WITHIN: Duration = Duration::from_millis(50);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing is expected.
+    Idle,
+    /// To be asked for then.
+    Waiting { until: Instant },
+    /// The request is being sent.
+    Asking,
+    /// The gateway has said that more waits: to be asked for at once.
+    More,
+    /// A frame is announced.
+    Listening { until: Instant },
+}
+
+#[derive(Debug)]
+pub(super) struct Polling {
+    phase: Phase,
+    answer_after: Duration,
+    /// For the answer that is expected.
+    requests: u8,
+}
+
+impl Polling {
+    pub(super) const fn new() -> Self {
+        Self { phase: Phase::Idle, answer_after: FIRST_GUESS, requests: 0 }
+    }
+
+    /// A datagram has been sent that will be answered.
+    pub(super) fn start(&mut self, now: Instant) {
+        self.requests = 0;
+        self.phase = Phase::Waiting { until: now + self.answer_after };
+    }
+
+    /// No answer is expected any more.
+    pub(super) const fn stop(&mut self) {
+        match self.phase {
+            // It was announced, or is about to be: whatever it is, it is for this node.
+            Phase::Asking | Phase::More | Phase::Listening { .. } => {}
+            Phase::Idle | Phase::Waiting { .. } => self.phase = Phase::Idle,
+        }
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        match self.phase {
+            Phase::Waiting { until } => until <= now,
+            Phase::More => true,
+            Phase::Idle | Phase::Asking | Phase::Listening { .. } => false,
+        }
+    }
+
+    /// The request is made.
+    pub(super) const fn begin(&mut self) {
+        self.phase = Phase::Asking;
+    }
+
+    /// A request is made that is to bring nothing.
+    pub(super) const fn introduce(&mut self) {
+        (self.requests, self.phase) = (1, Phase::Asking);
+    }
+
+    pub(super) fn is_asking(&self) -> bool {
+        self.phase == Phase::Asking
+    }
+
+    /// The request has been sent; whether its acknowledgement says that something waits.
+    pub(super) fn asked(&mut self, now: Instant, frame_pending: bool) {
+        if self.requests == 0 {
+            self.learn(frame_pending);
+        }
+        self.requests = self.requests.saturating_add(1);
+        if frame_pending {
+            self.phase = Phase::Listening { until: now + FRAME_WITHIN };
+        } else {
+            self.wait_longer(now);
+        }
+    }
+
+    /// A frame came; whether it says that more waits.
+    pub(super) fn came(&mut self, now: Instant, more_waits: bool) {
+        // The request that follows says nothing about how long the gateway takes.
+        self.requests = 1;
+        // What was expected may still be to come: an acknowledgement after a message.
+        self.phase = if more_waits { Phase::More } else { Phase::Waiting { until: now + self.answer_after } };
+    }
+
+    /// The frame that was announced did not come.
+    pub(super) fn nothing_came(&mut self, now: Instant) {
+        self.wait_longer(now);
+    }
+
+    /// Until when to listen now.
+    pub(super) fn listens_until(&self, now: Instant) -> Option<Instant> {
+        match self.phase {
+            Phase::Listening { until } if now < until => Some(until),
+            Phase::Listening { .. } | Phase::Idle | Phase::Waiting { .. } | Phase::More | Phase::Asking => None,
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Waiting { until } => Some(until),
+            // It is due, and made by the poll that finds it so.
+            Phase::More => Some(Instant::ZERO),
+            Phase::Idle | Phase::Asking | Phase::Listening { .. } => None,
+        }
+    }
+
+    fn wait_longer(&mut self, now: Instant) {
+        self.phase = match self.requests {
+            ..MAX_REQUESTS => Phase::Waiting { until: now + self.answer_after * (1 << self.requests) },
+            MAX_REQUESTS.. => Phase::Idle,
+        };
+    }
+
+    fn learn(&mut self, was_in_time: bool) {
+        let learned = if was_in_time { self.answer_after * 15 / 16 } else { self.answer_after * 2 };
+        self.answer_after = learned.clamp(SHORTEST, LONGEST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    #[test]
+    fn the_receiver_is_on_only_when_a_frame_is_announced() {
+        let mut polling = Polling::new();
+        polling.start(at(0));
+        assert_eq!((polling.poll_timeout(), polling.listens_until(at(0))), (Some(at(20)), None));
+        polling.begin();
+        polling.asked(at(20), true);
+        assert_eq!(polling.listens_until(at(20)), Some(at(70)));
+        polling.came(at(25), false);
+        polling.stop();
+        assert_eq!((polling.poll_timeout(), polling.listens_until(at(25))), (None, None));
+    }
+
+    #[test]
+    fn a_gateway_that_never_answers_is_asked_six_times() {
+        let mut polling = Polling::new();
+        polling.start(at(0));
+        let mut requests = 0;
+        while let Some(due) = polling.poll_timeout() {
+            polling.begin();
+            polling.asked(due, false);
+            requests += 1;
+        }
+        assert_eq!(requests, MAX_REQUESTS);
+    }
+
+    #[test]
+    fn how_long_the_gateway_takes_is_learned() {
+        let mut polling = Polling::new();
+        let (mut now, mut misses) = (at(0), 0);
+        for _ in 0..200 {
+            polling.start(now);
+            let ready = now + Duration::from_millis(90);
+            loop {
+                let due = polling.poll_timeout().expect("it asks on");
+                polling.begin();
+                polling.asked(due, due >= ready);
+                if due >= ready {
+                    break;
+                }
+                misses += 1;
+            }
+            now = now + Duration::from_secs(300);
+            polling.came(now, false);
+        }
+        // Two to find it out, then one in twelve.
+        assert!((10..25).contains(&misses), "{misses} requests came too early");
+    }
+}

@@ -1,0 +1,49 @@
+//! What the board measures, and how that is told.
+
+use core::fmt;
+
+/// The longest report, in octets.
+pub(super) const MAX_REPORT_LEN: usize = 64;
+
+/// One measurement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// The chip's temperature, in hundredths of a degree Celsius.
+    pub centidegrees: i16,
+    /// The supply's voltage, in mV.
+    pub supply_mv: u16,
+}
+
+/// A report: `{"n":7,"t":21.25,"v":3012,"b":0}`. Short, since each octet is on the air for 32 us.
+pub(super) struct Report {
+    /// Since the start, this report's number.
+    pub(super) count: u32,
+    pub(super) sample: Sample,
+    /// How often the button was pressed since the start.
+    pub(super) presses: u32,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, sample: Sample { centidegrees, supply_mv }, presses } = self;
+        let sign = if *centidegrees < 0 { "-" } else { "" };
+        let (whole, part) = (centidegrees.unsigned_abs() / 100, centidegrees.unsigned_abs() % 100);
+        write!(f, r#"{{"n":{count},"t":{sign}{whole}.{part:02},"v":{supply_mv},"b":{presses}}}"#)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(count: u32, centidegrees: i16, supply_mv: u16, presses: u32) -> heapless::String<MAX_REPORT_LEN> {
+        heapless::format!("{}", Report { count, sample: Sample { centidegrees, supply_mv }, presses }).expect("it fits")
+    }
+
+    #[test]
+    fn a_report_is_json() {
+        assert_eq!(text(7, 2125, 3012, 0), r#"{"n":7,"t":21.25,"v":3012,"b":0}"#);
+        assert_eq!(text(1, -5, 1800, 2), r#"{"n":1,"t":-0.05,"v":1800,"b":2}"#);
+        assert!(text(u32::MAX, i16::MIN, u16::MAX, u32::MAX).ends_with("\"b\":4294967295}"), "the longest fits");
+    }
+}

@@ -1,0 +1,166 @@
+//! The sensor against the gateway's side of the PAN and the gateway's core, in virtual time, with a meter at its radio.
+
+mod world;
+
+use node_app::sensor::{Action, BLOCK, Keep};
+use std::time::Duration;
+use world::{Fault, World};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[test]
+fn it_reports_every_five_minutes_for_a_day() {
+    for key in ["none", "000102030405060708090a0b0c0d0e0f"] {
+        let mut world = World::new(&format!("key={key}"));
+        world.run(DAY);
+        let reports = world.published("hall/report");
+        assert_eq!(reports.len(), 288, "key {key}");
+        assert_eq!(reports[0], r#"{"n":1,"t":21.25,"v":3012,"b":0}"#);
+        assert_eq!(reports[287], r#"{"n":288,"t":21.25,"v":3012,"b":0}"#);
+        let per_report_us = world.radio_on.as_micros() / 288;
+        println!("key {key}: {per_report_us} us of radio for a report, fetches and the start included");
+        assert!(per_report_us < 12_000);
+    }
+}
+
+#[test]
+fn a_report_takes_one_exchange() {
+    let mut world = World::new("fetch=86400");
+    world.run(Duration::from_secs(1_000));
+    let (frames, on) = (world.frames, world.radio_on);
+    world.run(Duration::from_secs(3_000));
+    // One data request in twelve comes too early: that is how the sensor learns how long the gateway takes.
+    assert!(matches!(world.frames - frames, 20..=21), "a PUBLISH and a data request each");
+    println!("{:?} of radio for a report", (world.radio_on - on) / 10);
+    assert!((world.radio_on - on) / 10 < Duration::from_millis(9));
+}
+
+#[test]
+fn settings_that_come_over_the_air_are_kept_and_used() {
+    let mut world = World::new("");
+    world.run(Duration::from_secs(10));
+    world.publish("hall/config", "report=60\nfetch=120 target=hall/climate");
+    world.run(Duration::from_secs(1_000));
+    let kept = world.flash.settings.clone().expect("they have been kept");
+    assert_eq!((kept.report_s, kept.fetch_s, kept.target.as_str()), (60, 120, "hall/climate"));
+    let before = world.published("hall/climate").len();
+    world.run(Duration::from_secs(600));
+    assert_eq!(world.published("hall/climate").len() - before, 10);
+    assert_eq!(world.count(|keep| matches!(keep, Keep::Settings)), 1, "written once, though they came again");
+}
+
+#[test]
+fn wrong_settings_are_refused_and_that_is_told() {
+    let mut world = World::new("fetch=60");
+    world.run(Duration::from_secs(10));
+    world.publish("hall/config", "report=5");
+    world.run(Duration::from_secs(130));
+    assert_eq!(world.published("hall/fault"), ["settings: report: no such value"]);
+    world.publish("hall/config", "pan=1234");
+    world.run(Duration::from_secs(130));
+    assert_eq!(world.published("hall/fault")[1], "settings: no such setting");
+    assert_eq!(world.flash.settings, None);
+}
+
+#[test]
+fn a_fault_is_told_once_and_then_forgotten() {
+    let mut world = World::with_fault("", Some("watchdog: radio"));
+    world.run(Duration::from_secs(3_600));
+    assert_eq!(world.published("hall/fault"), ["watchdog: radio"]);
+    assert_eq!(world.count(|keep| matches!(keep, Keep::NoFault)), 1);
+}
+
+#[test]
+fn a_press_reports_at_once() {
+    let mut world = World::new("");
+    world.run(Duration::from_secs(10));
+    let now = world.now;
+    world.sensor.press(now);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.published("hall/report")[1], r#"{"n":2,"t":21.25,"v":3012,"b":1}"#);
+}
+
+#[test]
+fn nothing_is_lost_while_every_fifth_frame_is() {
+    let mut world = World::new("key=000102030405060708090a0b0c0d0e0f");
+    world.fault = Fault::Lossy(5);
+    world.run(DAY);
+    let reports = world.published("hall/report");
+    for count in 1..=280 {
+        let start = format!(r#"{{"n":{count},"#);
+        assert!(reports.iter().any(|report| report.starts_with(&start)), "report {count}");
+    }
+}
+
+#[test]
+fn a_gateway_that_was_restarted_is_connected_to_again() {
+    let mut world = World::new("");
+    world.run(Duration::from_secs(1_000));
+    world.restart_gateway();
+    world.run(Duration::from_secs(3_000));
+    assert_eq!(world.published("hall/report").len(), 14, "none is lost");
+}
+
+#[test]
+fn a_gateway_that_wants_a_connect_first_is_given_one() {
+    let mut world = World::new("fetch=86400");
+    world.fault = Fault::RefusesSleepers;
+    world.run(Duration::from_secs(3_600));
+    assert_eq!(world.published("hall/report").len(), 12);
+    assert!(world.refused <= 2, "it learns after two");
+}
+
+/// What a week without a gateway takes of a battery: the radio's time.
+#[test]
+fn a_week_in_vain_takes_less_than_half_a_minute_of_radio() {
+    for (what, fault) in [("the gateway is gone, or the PAN is wrong", Fault::Gone), ("the key is wrong", Fault::Deaf)]
+    {
+        let mut world = World::new("key=000102030405060708090a0b0c0d0e0f");
+        world.fault = fault;
+        world.run(7 * DAY);
+        println!("{what}: {:?} of radio, {} frames in a week", world.radio_on, world.frames);
+        assert!(world.radio_on < Duration::from_secs(30), "{what}: {:?}", world.radio_on);
+        assert!(world.flash.counter <= 7 * BLOCK, "{what}: {}", world.flash.counter);
+    }
+}
+
+#[test]
+fn after_a_week_without_its_gateway_it_reports_within_an_hour_and_a_quarter() {
+    let mut world = World::new("");
+    world.run(Duration::from_secs(1_000));
+    world.fault = Fault::Gone;
+    world.run(7 * DAY);
+    let before = world.published("hall/report").len();
+    world.fault = Fault::None;
+    world.run(Duration::from_secs(4_500));
+    assert!(world.published("hall/report").len() > before);
+}
+
+#[test]
+fn no_frame_counter_is_used_twice_over_restarts() {
+    let mut world = World::new("key=000102030405060708090a0b0c0d0e0f");
+    for _ in 0..20 {
+        world.run(Duration::from_secs(700));
+        world.restart_node(None);
+    }
+    // The world asserts of each frame that its counter is new.
+    assert!(world.frames > 100);
+    assert_eq!(world.count(|keep| matches!(keep, Keep::Counters { .. })), 20);
+}
+
+#[test]
+fn a_restarted_node_goes_on_with_its_session() {
+    let mut world = World::new("");
+    world.run(Duration::from_secs(1_000));
+    world.publish("hall/config", "report=60");
+    world.restart_node(None);
+    world.run(Duration::from_secs(10));
+    assert_eq!(world.flash.settings.as_ref().expect("it waited in the mailbox").report_s, 60);
+}
+
+#[test]
+fn the_radio_is_never_on_without_a_reason() {
+    let mut world = World::new("");
+    world.run(Duration::from_secs(1_000));
+    assert!(matches!(world.sensor.poll(world.now), Action::Sleep { until } if until > world.now));
+}
