@@ -7,7 +7,8 @@ use crate::carriage::{Carriage, Direction, Meaning, Way, interpret};
 use crate::fragment::Cut;
 use crate::mac::{Address, BROADCAST, DATA_REQUEST, Kind};
 use crate::mesh::Route;
-use crate::psdu::POLLED_COPIES_WITHIN;
+use crate::parent::{Candidate, Search, Talk};
+use crate::psdu::LATE_COPIES_WITHIN;
 use crate::received::{Piece, Received, UNFOLDED, unfold};
 use crate::security::Keys;
 use crate::station::{Claim, ConfigError, Envelope, Opened, Station, Unsealed, check_short};
@@ -68,6 +69,10 @@ pub struct Leaf<K, const PACKET: usize> {
     parent: Option<Eui64>,
     /// Frames in a row that nobody acknowledged.
     unacknowledged: u8,
+    /// Another parent is looked for.
+    search: Option<Search>,
+    /// The question who is in reach is to be sent.
+    asks: bool,
     outgoing: Option<Outgoing<PACKET>>,
     /// A data request is to be sent.
     requests: bool,
@@ -75,8 +80,10 @@ pub struct Leaf<K, const PACKET: usize> {
     assembly: Option<Assembly<[u8; PACKET]>>,
     packet: [u8; PACKET],
     packet_len: usize,
-    /// The last frame from the gateway to this node, the last to all, and when they came.
-    last_frames: [Option<(u32, Instant)>; 2],
+    /// The last frame from the gateway to this node, and when it came.
+    last_frame: Option<(u32, Instant)>,
+    /// The last to all, which come over several routers: one in each form.
+    last_to_all: [Option<(u32, Instant)>; 2],
     more_waits: bool,
     sequence: u8,
     /// The number of the next frame that routers pass on to all.
@@ -102,12 +109,21 @@ enum InFlight {
     Data { id: FrameId, sent: usize },
     /// A data request.
     Request { id: FrameId },
+    /// Who is in reach.
+    Question { id: FrameId },
+}
+
+/// What a frame is.
+enum Heard {
+    Frame(Opened),
+    /// It is of somebody who takes frames, or looks for one.
+    Neighbour(Eui64),
 }
 
 impl InFlight {
     const fn id(self) -> FrameId {
         match self {
-            Self::Data { id, .. } | Self::Request { id } => id,
+            Self::Data { id, .. } | Self::Request { id } | Self::Question { id } => id,
         }
     }
 }
@@ -128,13 +144,16 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             keys,
             parent: None,
             unacknowledged: 0,
+            search: None,
+            asks: false,
             outgoing: None,
             requests: false,
             in_flight: None,
             assembly: None,
             packet: [0; PACKET],
             packet_len: 0,
-            last_frames: [None; 2],
+            last_frame: None,
+            last_to_all: [None; 2],
             more_waits: false,
             sequence: seed as u8,
             broadcasts: seed as u8,
@@ -166,7 +185,19 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         (self.parent, self.unacknowledged) = (parent, 0);
     }
 
-    /// How many frames in a row were not acknowledged: after some, another parent may be in reach.
+    /// Asks who in reach takes frames to the gateway, and chooses: who is heard well and is near the gateway. Listen while
+    /// [`Leaf::is_seeking`]: 150 ms. If nobody answers the parent stays, and it is for the caller to try again later.
+    pub fn seek_parent(&mut self, now: Instant) {
+        (self.search, self.asks) = (Some(Search::new(now)), true);
+    }
+
+    /// Whether another parent is looked for.
+    #[must_use]
+    pub const fn is_seeking(&self) -> bool {
+        self.search.is_some()
+    }
+
+    /// How many frames in a row were not acknowledged: after three, say, another parent may be in reach.
     #[must_use]
     pub const fn unacknowledged(&self) -> u8 {
         self.unacknowledged
@@ -210,7 +241,7 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
     /// Whether something is being sent.
     #[must_use]
     pub const fn is_busy(&self) -> bool {
-        self.outgoing.is_some() || self.requests || self.in_flight.is_some()
+        self.outgoing.is_some() || self.requests || self.asks || self.in_flight.is_some()
     }
 
     /// Whether the last frame from the gateway said that more waits there: [`Leaf::request`] it.
@@ -223,6 +254,9 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         if self.in_flight.is_some() {
             return None;
+        }
+        if self.asks {
+            return self.ask();
         }
         let id = FrameId(self.id);
         let mut station = self.config.station;
@@ -258,6 +292,15 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         Some(Transmit { id, psdu, to })
     }
 
+    fn ask(&mut self) -> Option<Transmit> {
+        let request = Talk::Request { gateway: self.config.gateway };
+        let psdu = request.frame(self.config.station, None, self.sequence).ok()?;
+        let id = FrameId(self.id);
+        (self.sequence, self.id) = (self.sequence.wrapping_add(1), self.id + 1);
+        (self.in_flight, self.asks) = (Some(InFlight::Question { id }), false);
+        Some(Transmit { id, psdu, to: None })
+    }
+
     const fn own_address(&self) -> Address {
         Address::Extended(self.config.station.eui64)
     }
@@ -286,7 +329,8 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             }
             (Some(InFlight::Data { id: of, .. }), Err(_)) if of == id => (self.in_flight, self.outgoing) = (None, None),
             (Some(InFlight::Request { id: of }), _) if of == id => (self.in_flight, self.requests) = (None, false),
-            (Some(InFlight::Data { .. } | InFlight::Request { .. }) | None, _) => {}
+            (Some(InFlight::Question { id: of }), _) if of == id => self.in_flight = None,
+            (Some(InFlight::Data { .. } | InFlight::Request { .. } | InFlight::Question { .. }) | None, _) => {}
         }
     }
 
@@ -304,13 +348,19 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
     /// known.
     pub fn handle_frame(&mut self, now: Instant, psdu: &[u8]) -> Received<'_> {
         let opened = match self.open(now, psdu) {
-            Ok(opened) => opened,
+            Ok(Heard::Frame(opened)) => opened,
+            Ok(Heard::Neighbour(from)) => return Received::Neighbour { from },
             Err((from, reason)) => return Received::Rejected { from, reason },
         };
         let from = opened.from;
         let to_all = opened.header.to == Address::ALL;
         if from == self.config.gateway {
-            self.last_frames[usize::from(to_all)] = Some((opened.digest, now));
+            let last = Some((opened.digest, now));
+            if to_all {
+                self.last_to_all = [last, self.last_to_all[0]];
+            } else {
+                self.last_frame = last;
+            }
             self.more_waits = opened.frame_pending;
         }
         let way = Way { from, to: self.config.station.eui64, to_all, direction: Direction::Down };
@@ -321,30 +371,46 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         }
     }
 
-    fn open(&mut self, now: Instant, psdu: &[u8]) -> Result<Opened, (Option<Eui64>, Reason)> {
+    fn open(&mut self, now: Instant, psdu: &[u8]) -> Result<Heard, (Option<Eui64>, Reason)> {
         let neighbour = self.config.gateway_short.map(|short| (short, self.config.gateway));
         let claim = self.config.station.identify(psdu, neighbour).map_err(|reason| (None, reason))?;
         let from = claim.from;
         let refused = |reason| (Some(from), reason);
+        if let Some(talk) = Talk::of(&claim) {
+            self.hear_offer(from, talk);
+            return Ok(Heard::Neighbour(from));
+        }
         if !self.is_welcome(&claim) {
             return Err(refused(Reason::NotGateway));
         }
         if self.is_copy(now, &claim) {
             return Err(refused(Reason::Duplicate));
         }
-        self.config.station.open(claim, &mut self.keys).map_err(refused)
+        self.config.station.open(claim, &mut self.keys).map(Heard::Frame).map_err(refused)
+    }
+
+    fn hear_offer(&mut self, from: Eui64, talk: Talk) {
+        match (talk, &mut self.search) {
+            (Talk::Offer(offer), Some(search)) if offer.gateway == self.config.gateway => {
+                search.add(Candidate::new(from, offer, None));
+            }
+            (Talk::Offer(_) | Talk::Request { .. }, _) => {}
+        }
     }
 
     /// When to call [`Leaf::handle_timeout`]; `None` is not before another call.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.assembly.as_ref().map(|assembly| assembly.since + ASSEMBLY_FOR)
+        let assembly = self.assembly.as_ref().map(|assembly| assembly.since + ASSEMBLY_FOR);
+        [assembly, self.search.map(|search| search.until)].into_iter().flatten().min()
     }
 
-    /// Gives up fragments whose others did not come in time.
+    /// Gives up fragments whose others did not come in time, and chooses a parent.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.poll_timeout().is_some_and(|deadline| deadline <= now) {
-            self.assembly = None;
+        self.assembly.take_if(|assembly| assembly.since + ASSEMBLY_FOR <= now);
+        let done = self.search.take_if(|search| search.until <= now);
+        if let Some(best) = done.and_then(|search| search.best) {
+            self.set_parent((best.from != self.config.gateway).then_some(best.from));
         }
     }
 
@@ -411,10 +477,13 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         claim.from == self.config.gateway || is_open
     }
 
-    /// Whether this is the frame that came from the gateway last.
+    /// Whether this is a frame that came from the gateway last.
     fn is_copy(&self, now: Instant, claim: &Claim) -> bool {
-        let last = self.last_frames[usize::from(claim.header.to == Address::ALL)];
-        let is_recent = |at| now.since(at) < POLLED_COPIES_WITHIN;
-        claim.from == self.config.gateway && last.is_some_and(|(known, at)| known == claim.digest && is_recent(at))
+        let is_it = |last: &Option<(u32, Instant)>| {
+            last.is_some_and(|(known, at)| known == claim.digest && now.since(at) < LATE_COPIES_WITHIN)
+        };
+        let is_known =
+            if claim.header.to == Address::ALL { self.last_to_all.iter().any(is_it) } else { is_it(&self.last_frame) };
+        claim.from == self.config.gateway && is_known
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Owns: MAC headers ([`Header`]), link security ([`Level`], [`Keys`]), the two forms in which a datagram is carried
 //! ([`Carriage`]): bare, or in UDP over 6LoWPAN; fragments and how they are put together again; and what a gateway does
-//! with all that for its nodes ([`Hub`]), those that sleep and poll included; and a node's own side ([`Leaf`]).
+//! with all that for its nodes ([`Hub`]), those that sleep and poll included; a node's own side ([`Leaf`]); and a station that
+//! carries frames between them ([`Router`]).
 //!
 //! Must not know: MQTT-SN messages, sockets, radios, clocks, where keys are kept. Time and frames are arguments.
 //! `docs/radio.md` draws the frames and says what is standard in them.
 //!
-//! A node's side needs neither `std` nor `alloc`. The gateway's is behind the feature `hub`, and needs `alloc`.
+//! A node's side and a router need neither `std` nor `alloc`. The gateway's is behind the feature `hub`, and needs `alloc`.
 //!
 //! ```
 //! # #[cfg(feature = "hub")] {
@@ -55,9 +56,11 @@ mod hub;
 mod leaf;
 mod mac;
 mod mesh;
+mod parent;
 mod psdu;
 mod reason;
 mod received;
+mod router;
 mod security;
 mod sixlowpan;
 mod station;
@@ -66,14 +69,15 @@ mod transmit;
 pub use address::link_local;
 pub use carriage::{Carriage, DISPATCH};
 #[cfg(feature = "hub")]
-pub use hub::{Carriages, Config, Hub, Limits, Node, SourceMatch, Stats};
+pub use hub::{Carriages, Config, Hub, Limits, Node, Stats};
 pub use leaf::{Leaf, LeafConfig};
 pub use mac::{Address, BROADCAST, Header, Kind};
 pub use mesh::{MAX_HOPS, MeshHeader};
 pub use psdu::{FCS_LEN, MAX_FRAME, MAX_PSDU, Psdu, check_fcs, fcs};
 pub use reason::Reason;
 pub use received::Received;
+pub use router::{Heard, Router, RouterConfig, RouterStats};
 pub use security::{AuxHeader, Keys, Level, NoKeys};
 pub use sn_types::{Eui64, LinkKey, Signal};
 pub use station::{ConfigError, Station};
-pub use transmit::{Ack, FrameId, SendError, Transmit, TransmitError};
+pub use transmit::{Ack, FrameId, SendError, SourceMatch, Transmit, TransmitError};

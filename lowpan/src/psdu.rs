@@ -85,8 +85,8 @@ pub fn check_fcs(frame: &[u8]) -> Option<&[u8]> {
 pub(crate) const COPIES_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long a gateway may send the same frame again: whenever the node polls, until macTransactionPersistenceTime is over,
-/// 7.68 s by default.
-pub(crate) const POLLED_COPIES_WITHIN: Duration = Duration::from_secs(8);
+/// 7.68 s by default. A router, too, and also up, when it has lost its parent and found another.
+pub(crate) const LATE_COPIES_WITHIN: Duration = Duration::from_secs(8);
 
 /// Tells a frame from others of the same sender: check sequence, sequence number, length.
 pub(crate) fn digest(psdu: &[u8]) -> u32 {

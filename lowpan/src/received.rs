@@ -35,6 +35,11 @@ pub enum Received<'a> {
         /// The node that sent it.
         from: Eui64,
     },
+    /// A station looks for one that takes its frames towards the gateway, or is one.
+    Neighbour {
+        /// Who says to be it.
+        from: Eui64,
+    },
     /// Nothing, and why. It has been counted.
     Rejected {
         /// Who says to have sent it, if that can be read.

@@ -239,7 +239,8 @@ impl Station {
         Ok(Opened { header, from, via, frame_pending, digest, psdu, payload_at })
     }
 
-    fn check_receiver(&self, header: &Header) -> Result<(), Reason> {
+    /// Whether a frame is for this station.
+    pub(crate) fn check_receiver(&self, header: &Header) -> Result<(), Reason> {
         let is_ours = match header.to {
             Address::Extended(to) => to == self.eui64,
             to @ Address::Short(short) => to == Address::ALL || Some(short) == self.short,
@@ -293,7 +294,7 @@ impl Hop {
 }
 
 /// Who has this address, if that can be said.
-fn name(address: Address, neighbour: Option<(u16, Eui64)>) -> Result<Eui64, Reason> {
+pub(crate) fn name(address: Address, neighbour: Option<(u16, Eui64)>) -> Result<Eui64, Reason> {
     match (address, neighbour) {
         (Address::Extended(from), _) => Ok(from),
         (Address::Short(short), Some((known, from))) if short == known => Ok(from),

@@ -19,6 +19,15 @@ pub struct Transmit {
     pub to: Option<Eui64>,
 }
 
+/// A change of the radio's source match table: the nodes whose data requests it acknowledges with "frame pending".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceMatch {
+    /// Which node.
+    pub node: Eui64,
+    /// Something waits for it.
+    pub pending: bool,
+}
+
 /// A frame was sent, and acknowledged if it asks for that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ack {

@@ -18,6 +18,10 @@ const OCTET_US: usize = 32;
 /// Preamble, start of frame, length: before each frame.
 const PHY_HEADER: usize = 6;
 
+const ROUTER: lowpan::Eui64 = lowpan::Eui64([0x02, 0x12, 0x4B, 0, 0, 0, 0, 0x21]);
+const ROUTER_CONFIG: lowpan::RouterConfig =
+    lowpan::RouterConfig { eui64: ROUTER, pan: PAN, gateway: GATEWAY, gateway_short: Some(support::GATEWAY_SHORT) };
+
 /// Octets from the MAC header to the check sequence of the frames of one publish.
 struct Cost {
     publish: usize,
@@ -49,10 +53,46 @@ fn exchange(carriage: Carriage, short: Option<u16>, security: Option<Level>) -> 
     Cost { publish: up[0].as_bytes().len() + FCS_LEN, puback: down[0].as_bytes().len() + FCS_LEN }
 }
 
+/// The same on each hop over routers: what the node sends to one, and what it gets from there.
+fn over_a_router(carriage: Carriage, security: Option<Level>) -> Cost {
+    let mut leaf = support::leaf(carriage, security);
+    leaf.set_parent(Some(ROUTER));
+    leaf.send(false, PUBLISH).unwrap();
+    let mut router = lowpan::Router::<4, 4>::new(ROUTER_CONFIG, 0).unwrap();
+    router.handle_timeout(NOW);
+    let offer = [&header(ROUTER, GATEWAY)[..], b"\x37\x01", &GATEWAY.0, &[0, 0x7F]].concat();
+    router.handle_frame(NOW, &offer, Signal::default());
+    let later = Instant::from_secs(1);
+    router.handle_timeout(later);
+    let up = frames_of_leaf(&mut leaf).remove(0);
+    router.handle_frame(later, up.as_bytes(), Signal::default());
+    let mut hub = hub(security);
+    for frame in frames_of_router(&mut router, later) {
+        hub.handle_frame(later, frame.as_bytes(), Signal::default());
+    }
+    hub.send(later, NODE, PUBACK).unwrap();
+    for frame in frames_of_hub(&mut hub) {
+        router.handle_frame(later, frame.as_bytes(), Signal::default());
+    }
+    let down = frames_of_router(&mut router, later).remove(0);
+    let received = leaf.handle_frame(later, down.as_bytes());
+    assert!(matches!(received, Received::Datagram { octets: PUBACK, .. }), "{received:?}");
+    Cost { publish: up.as_bytes().len() + FCS_LEN, puback: down.as_bytes().len() + FCS_LEN }
+}
+
+fn frames_of_router(router: &mut lowpan::Router<4, 4>, now: Instant) -> Vec<lowpan::Psdu> {
+    let mut frames = Vec::new();
+    while let Some(transmit) = router.poll_transmit() {
+        router.handle_transmitted(now, transmit.id, Ok(lowpan::Ack::default()));
+        frames.push(transmit.psdu);
+    }
+    frames
+}
+
 /// The same without compression: the payload 41, an IPv6 and a UDP header. We send no such frames, but take them.
 fn uncompressed(security: Option<Level>) -> Cost {
     let payload = whole_packet(PUBLISH);
-    let header = unsecured_header();
+    let header = header(GATEWAY, NODE);
     let frame = [&header[..], &payload].concat();
     let received = hub(None).handle_frame(NOW, &frame, Signal::default()).to_owned_octets();
     assert_eq!(received.as_deref(), Some(PUBLISH));
@@ -80,9 +120,9 @@ fn whole_packet(datagram: &[u8]) -> Vec<u8> {
 }
 
 /// Between two extended addresses, least significant octets first.
-fn unsecured_header() -> Vec<u8> {
+fn header(to: lowpan::Eui64, from: lowpan::Eui64) -> Vec<u8> {
     let reversed = |address: lowpan::Eui64| address.0.into_iter().rev().collect::<Vec<_>>();
-    let header = [&[0x61, 0xCC, 0][..], &PAN.to_le_bytes(), &reversed(GATEWAY), &reversed(NODE)].concat();
+    let header = [&[0x61, 0xCC, 0][..], &PAN.to_le_bytes(), &reversed(to), &reversed(from)].concat();
     assert_eq!(Header::decode(&header).unwrap().1, 21);
     header
 }
@@ -98,6 +138,7 @@ impl OwnedOctets for Received<'_> {
             Received::Fragment { .. }
             | Received::DataRequest { .. }
             | Received::Solicitation { .. }
+            | Received::Neighbour { .. }
             | Received::Rejected { .. } => None,
         }
     }
@@ -122,6 +163,9 @@ fn table() -> String {
     table += &row("bare, gateway by extended address", &open, &secured);
     let (open, secured) = both(Carriage::Bare, Some(support::GATEWAY_SHORT));
     table += &row("bare, gateway by short address", &open, &secured);
+    for (name, carriage) in [("6LoWPAN over routers, each hop", UDP), ("bare over routers, each hop", Carriage::Bare)] {
+        table += &row(name, &over_a_router(carriage, None), &over_a_router(carriage, security));
+    }
     table
 }
 

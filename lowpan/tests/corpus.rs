@@ -21,3 +21,8 @@ fn payloads_are_harmless() {
 fn stories_end_within_the_limits() {
     check_around(PACKAGE, "hub", invariants::story);
 }
+
+#[test]
+fn stories_of_routers_end_within_the_limits() {
+    check_around(PACKAGE, "router", invariants::router_story);
+}

@@ -94,7 +94,10 @@ fn a_udp_length_that_is_not_the_packets_is_refused() {
         let heard = match hub.handle_frame(NOW, &frame, Signal::default()) {
             Received::Rejected { reason, .. } => Some(reason),
             Received::Datagram { .. } => None,
-            other @ (Received::Fragment { .. } | Received::DataRequest { .. } | Received::Solicitation { .. }) => {
+            other @ (Received::Fragment { .. }
+            | Received::DataRequest { .. }
+            | Received::Solicitation { .. }
+            | Received::Neighbour { .. }) => {
                 panic!("{other:?}")
             }
         };

@@ -25,7 +25,10 @@ fn only_the_own_form_and_port_are_taken() {
     let taken = |carriage, index: usize| match leaf(carriage, None).handle_frame(NOW, frames[index].as_bytes()) {
         Received::Rejected { reason, .. } => Some(reason),
         Received::Datagram { .. } => None,
-        other @ (Received::Fragment { .. } | Received::DataRequest { .. } | Received::Solicitation { .. }) => {
+        other @ (Received::Fragment { .. }
+        | Received::DataRequest { .. }
+        | Received::Solicitation { .. }
+        | Received::Neighbour { .. }) => {
             panic!("{other:?}")
         }
     };

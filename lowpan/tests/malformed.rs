@@ -35,7 +35,8 @@ fn judge(hub: &mut Hub<NoKeys>, frame: &[u8]) -> Result<(), Reason> {
         Received::Datagram { .. }
         | Received::Fragment { .. }
         | Received::DataRequest { .. }
-        | Received::Solicitation { .. } => Ok(()),
+        | Received::Solicitation { .. }
+        | Received::Neighbour { .. } => Ok(()),
     }
 }
 

@@ -42,7 +42,8 @@ fn reason(received: &Received<'_>) -> Option<Reason> {
         Received::Datagram { .. }
         | Received::Fragment { .. }
         | Received::DataRequest { .. }
-        | Received::Solicitation { .. } => None,
+        | Received::Solicitation { .. }
+        | Received::Neighbour { .. } => None,
     }
 }
 

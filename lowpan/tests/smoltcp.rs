@@ -114,7 +114,7 @@ fn echo(datagrams: &[Vec<u8>]) -> Vec<Vec<u8>> {
             while let Some(frame) = node.air.from_node.pop_front() {
                 match hub.handle_frame(NOW, &frame, Signal::default()) {
                     Received::Datagram { octets, .. } => back.push(octets.to_vec()),
-                    Received::Fragment { .. } | Received::Solicitation { .. } => {}
+                    Received::Fragment { .. } | Received::Solicitation { .. } | Received::Neighbour { .. } => {}
                     other @ (Received::DataRequest { .. } | Received::Rejected { .. }) => panic!("{other:?}"),
                 }
             }

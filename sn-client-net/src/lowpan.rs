@@ -5,6 +5,9 @@ use ::lowpan::{Ack, Keys, Leaf, MAX_PSDU, Received, TransmitError};
 use core::fmt::Debug;
 use sn_client::{Instant, Recipient};
 
+/// After so many frames in a row that nobody acknowledged, another parent is looked for.
+const UNACKNOWLEDGED: u8 = 3;
+
 /// A radio that sends and receives IEEE 802.15.4 frames, without their check sequences.
 ///
 /// Futures may be dropped before they are done; then nothing, or a frame, is lost.
@@ -51,6 +54,22 @@ impl<R: FrameRadio, K: Keys, const PACKET: usize> LowpanLink<R, K, PACKET> {
         &mut self.leaf
     }
 
+    /// Looks for another parent, which takes a sixth of a second: a router, or the gateway itself.
+    async fn seek_parent(&mut self) -> Result<(), R::Error> {
+        let mut psdu = [0; MAX_PSDU];
+        self.leaf.seek_parent(self.radio.now());
+        while self.leaf.is_seeking() {
+            self.flush().await?;
+            let until = self.leaf.poll_timeout().unwrap_or(Instant::ZERO);
+            if let Some(len) = self.radio.receive(&mut psdu, until).await? {
+                // Datagrams that come now are lost, as they are while a radio sleeps.
+                self.leaf.handle_frame(self.radio.now(), psdu.get(..len).unwrap_or_default());
+            }
+            self.leaf.handle_timeout(self.radio.now());
+        }
+        Ok(())
+    }
+
     /// Sends what the leaf has to send.
     async fn flush(&mut self) -> Result<(), R::Error> {
         while let Some(frame) = self.leaf.poll_transmit() {
@@ -76,6 +95,9 @@ impl<R: FrameRadio, K: Keys, const PACKET: usize> DatagramLink for LowpanLink<R,
             Recipient::Gateway(_) => false,
             Recipient::Everyone { .. } => true,
         };
+        if self.leaf.unacknowledged() >= UNACKNOWLEDGED {
+            self.seek_parent().await?;
+        }
         // What is too long is lost, and so is what a dropped future has left half sent.
         if self.leaf.send(to_all, datagram).is_ok() {
             self.flush().await?;

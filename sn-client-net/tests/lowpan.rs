@@ -3,8 +3,8 @@
 
 use gateway_core::{Config as GatewayConfig, Core, Input, Output};
 use lowpan::{
-    Ack, Carriage, Carriages, Config as HubConfig, Eui64, Hub, Leaf, LeafConfig, Limits, MAX_PSDU, NoKeys, Received,
-    Signal, Station, TransmitError,
+    Ack, Carriage, Carriages, Config as HubConfig, Eui64, Heard, Hub, Leaf, LeafConfig, Limits, MAX_PSDU, NoKeys,
+    Received, Router, RouterConfig, Signal, Station, TransmitError,
 };
 use sn_client_net::{AsyncClient, Config, FrameRadio, LowpanLink, Qos, State, Topic, block_on};
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
@@ -16,6 +16,7 @@ use std::time::Duration;
 const TRANSPORT: TransportId = TransportId(0);
 const GATEWAY: Eui64 = Eui64([2, 0, 0, 0, 0, 0, 0, 1]);
 const NODE: Eui64 = Eui64([2, 0, 0, 0, 0, 0, 0, 7]);
+const ROUTER: Eui64 = Eui64([2, 0, 0, 0, 0, 0, 0, 9]);
 
 const fn station(eui64: Eui64) -> Station {
     Station { eui64, pan: 0xABCD, short: None, security: None }
@@ -28,6 +29,8 @@ struct Air {
     core: Core,
     to_node: VecDeque<Vec<u8>>,
     frames: u32,
+    /// The only one whom the node hears then.
+    router: Option<Router<4, 8>>,
 }
 
 impl Air {
@@ -37,7 +40,7 @@ impl Air {
         let hub = Hub::new(config, NoKeys, 1).unwrap();
         let mut core = Core::new(GatewayConfig::default());
         core.add_transport(Instant::ZERO, TRANSPORT, hub.config().profile());
-        Self { now: Instant::ZERO, hub, core, to_node: VecDeque::new(), frames: 0 }
+        Self { now: Instant::ZERO, hub, core, to_node: VecDeque::new(), frames: 0, router: None }
     }
 
     /// Whether the next frame gets through.
@@ -46,8 +49,48 @@ impl Air {
         !self.frames.is_multiple_of(7)
     }
 
+    /// A router comes between the two.
+    fn add_router(&mut self) {
+        let config = RouterConfig { eui64: ROUTER, pan: 0xABCD, gateway: GATEWAY, gateway_short: None };
+        self.router = Some(Router::new(config, 3).unwrap());
+        self.settle();
+        self.now = Instant::from_secs(1);
+        self.settle();
+    }
+
+    /// A frame at the gateway.
+    fn hear(&mut self, psdu: &[u8]) {
+        let Self { now, hub, core, .. } = self;
+        if let Received::Datagram { from, octets, .. } = hub.handle_frame(*now, psdu, Signal::default()) {
+            let from = PeerAddr::direct(TRANSPORT, LinkAddr::Eui64(from.0));
+            core.handle_input(*now, Input::Datagram { from, bytes: octets });
+        }
+    }
+
+    /// A frame of the gateway, at whoever hears it.
+    fn hear_down(&mut self, psdu: &[u8]) {
+        match &mut self.router {
+            Some(router) => drop(router.handle_frame(self.now, psdu, Signal::default())),
+            None => self.to_node.push_back(psdu.to_vec()),
+        }
+    }
+
+    /// What the router has to send.
+    fn settle_router(&mut self) {
+        let now = self.now;
+        self.router.iter_mut().for_each(|router| router.handle_timeout(now));
+        while let Some(frame) = self.router.as_mut().and_then(Router::poll_transmit) {
+            if frame.to != Some(GATEWAY) {
+                self.to_node.push_back(frame.psdu.as_bytes().to_vec());
+            }
+            self.hear(frame.psdu.as_bytes());
+            self.router.iter_mut().for_each(|router| router.handle_transmitted(now, frame.id, Ok(Ack::default())));
+        }
+    }
+
     /// What the gateway sends becomes frames.
     fn settle(&mut self) {
+        self.settle_router();
         self.core.handle_timeout(self.now);
         self.hub.handle_timeout(self.now);
         while let Some(output) = self.core.poll_output() {
@@ -57,13 +100,14 @@ impl Air {
         }
         while let Some(frame) = self.hub.poll_transmit() {
             let fate = if self.carries() {
-                self.to_node.push_back(frame.psdu.as_bytes().to_vec());
+                self.hear_down(frame.psdu.as_bytes());
                 Ok(Ack::default())
             } else {
                 Err(TransmitError::NoAck)
             };
             self.hub.handle_transmitted(frame.id, fate);
         }
+        self.settle_router();
     }
 }
 
@@ -82,10 +126,14 @@ impl FrameRadio for Radio<'_> {
         if !air.carries() {
             return Ok(Err(TransmitError::NoAck));
         }
-        let Air { now, hub, core, .. } = &mut *air;
-        if let Received::Datagram { from, octets, .. } = hub.handle_frame(*now, psdu, Signal::default()) {
-            let from = PeerAddr::direct(TRANSPORT, LinkAddr::Eui64(from.0));
-            core.handle_input(*now, Input::Datagram { from, bytes: octets });
+        let Air { now, router, .. } = &mut *air;
+        match router {
+            Some(router) => {
+                if router.handle_frame(*now, psdu, Signal::default()) == Heard::Nothing {
+                    return Ok(Err(TransmitError::NoAck));
+                }
+            }
+            None => air.hear(psdu),
         }
         air.settle();
         Ok(Ok(Ack::default()))
@@ -98,7 +146,8 @@ impl FrameRadio for Radio<'_> {
             psdu[..frame.len()].copy_from_slice(&frame);
             return Ok(Some(frame.len()));
         }
-        let due = [air.core.poll_timeout(), air.hub.poll_timeout(), Some(until)];
+        let router = air.router.as_ref().and_then(Router::poll_timeout);
+        let due = [air.core.poll_timeout(), air.hub.poll_timeout(), router, Some(until)];
         air.now = due.into_iter().flatten().min().unwrap_or(until).max(air.now);
         Ok(None)
     }
@@ -140,4 +189,22 @@ fn a_sensors_rounds_over_the_air() {
         assert_eq!(*heard.borrow(), [4, 60, 180], "{carriage:?}");
         assert!(air.borrow().frames > 40);
     }
+}
+
+#[test]
+fn out_of_the_gateways_reach_a_router_is_found() {
+    let air = RefCell::new(Air::new());
+    air.borrow_mut().add_router();
+    let carriage = Carriage::Bare;
+    let config = LeafConfig { station: station(NODE), gateway: GATEWAY, gateway_short: None, carriage, fragment: true };
+    let leaf: Leaf<NoKeys, 512> = Leaf::new(config, NoKeys, 42).unwrap();
+    let link = LowpanLink::new(Radio(&air), leaf, GATEWAY.0);
+    let mut buffer = [0; 400];
+    let mut client: AsyncClient<'_, _, _> = AsyncClient::new(Config::new("sensor"), link, &mut buffer, |_| {});
+    assert!(client.add_gateway(GATEWAY.0));
+    block_on(async {
+        while client.connect(false).await.is_err() {}
+        client.publish(Topic::Name("sensor/t"), &[b'x'; 180], Qos::One, false).await.unwrap();
+    });
+    assert_eq!(air.borrow().hub.node(NODE).unwrap().via, Some(ROUTER));
 }

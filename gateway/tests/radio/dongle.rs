@@ -140,7 +140,10 @@ impl Radio {
         match self.leaf.handle_frame(self.now(), psdu) {
             Received::Datagram { octets, .. } => self.inbox.push_back(octets.to_vec()),
             Received::Fragment { .. } => {}
-            other @ (Received::DataRequest { .. } | Received::Solicitation { .. } | Received::Rejected { .. }) => {
+            other @ (Received::DataRequest { .. }
+            | Received::Solicitation { .. }
+            | Received::Neighbour { .. }
+            | Received::Rejected { .. }) => {
                 panic!("the gateway's frames are new and for the node: {other:?}")
             }
         }

@@ -13,13 +13,12 @@ mod transmit;
 pub use config::{Carriages, Config, Limits};
 pub use nodes::Node;
 pub use stats::Stats;
-pub use transmit::SourceMatch;
 
 use crate::Eui64;
 use crate::assembly::Assembly;
 use crate::security::Keys;
 use crate::station::ConfigError;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use nodes::Nodes;
 use queues::{Queues, Source};
@@ -43,6 +42,8 @@ pub struct Hub<K> {
     /// At most one packet of each node.
     assemblies: BTreeMap<Eui64, Assembly<Vec<u8>>>,
     queues: Queues,
+    /// Who has asked who takes frames, and how strongly that was heard.
+    asked: VecDeque<(Eui64, Option<i8>)>,
     in_flight: Option<InFlight>,
     /// The packet that was heard last, headers and all.
     packet: Vec<u8>,
@@ -70,6 +71,7 @@ impl<K: Keys> Hub<K> {
             nodes: Nodes::default(),
             assemblies: BTreeMap::new(),
             queues: Queues::default(),
+            asked: VecDeque::new(),
             in_flight: None,
             packet: Vec::new(),
             sequence: seed as u8,

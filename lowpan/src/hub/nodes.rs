@@ -2,7 +2,7 @@
 
 use crate::carriage::Carriage;
 use crate::mac::Address;
-use crate::psdu::COPIES_WITHIN;
+use crate::psdu::{COPIES_WITHIN, LATE_COPIES_WITHIN};
 use crate::station::{Claim, Opened};
 use alloc::collections::BTreeMap;
 use sn_types::Eui64;
@@ -53,7 +53,8 @@ impl Nodes {
 
     /// Whether this is the frame that we had from the node just now.
     pub(super) fn is_copy(&self, now: Instant, claim: &Claim) -> bool {
-        let is_recent = |node: &&Node| now.since(node.last_heard) < COPIES_WITHIN;
+        let within = if claim.via.is_some() { LATE_COPIES_WITHIN } else { COPIES_WITHIN };
+        let is_recent = |node: &&Node| now.since(node.last_heard) < within;
         self.table.get(&claim.from).filter(is_recent).is_some_and(|node| node.last_frame == claim.digest)
     }
 

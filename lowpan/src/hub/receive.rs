@@ -5,6 +5,7 @@ use super::queues::Source;
 use crate::assembly::{Added, Assembly};
 use crate::carriage::{Direction, Meaning, Way, interpret};
 use crate::mac::{Address, DATA_REQUEST, Kind};
+use crate::parent::Talk;
 use crate::received::{Piece, Received, UNFOLDED, unfold};
 use crate::security::Keys;
 use crate::station::Opened;
@@ -12,6 +13,9 @@ use crate::{Eui64, Reason};
 use alloc::vec;
 use alloc::vec::Vec;
 use sn_types::{Instant, Signal};
+
+/// Neighbours that wait for an answer at most.
+const ASKED: usize = 16;
 
 /// What becomes of a frame before its packet is read.
 enum Step {
@@ -30,6 +34,9 @@ impl<K: Keys> Hub<K> {
             Err(reason) => return self.reject(None, reason),
         };
         let from = claim.from;
+        if let Some(talk) = Talk::of(&claim) {
+            return self.answer_neighbour(from, talk, signal);
+        }
         // Before its counter is looked at, which it shares with the frame that it is a copy of.
         if self.nodes.is_copy(now, &claim) {
             return self.reject(Some(from), Reason::Duplicate);
@@ -144,6 +151,20 @@ impl<K: Keys> Hub<K> {
         }
         self.advertise(now, from);
         Received::Solicitation { from }
+    }
+
+    /// Who asks has no key yet that would prove anything, and nothing is remembered of it but that it is to be answered.
+    fn answer_neighbour(&mut self, from: Eui64, talk: Talk, signal: Signal) -> Received<'_> {
+        match talk {
+            Talk::Request { gateway } if gateway == self.config.station.eui64 => {
+                let is_known = self.asked.iter().any(|(known, _)| *known == from);
+                if !is_known && self.asked.len() < ASKED {
+                    self.asked.push_back((from, signal.rssi_dbm));
+                }
+            }
+            Talk::Request { .. } | Talk::Offer(_) => {}
+        }
+        Received::Neighbour { from }
     }
 
     /// Where what is for this node waits: never before what waits already.

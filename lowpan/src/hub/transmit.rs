@@ -6,22 +6,14 @@ use crate::carriage::{Carriage, Direction, Head, Way};
 use crate::fragment::Cut;
 use crate::mac::{Address, Kind};
 use crate::mesh::Route;
+use crate::parent::{Offer, Talk};
 use crate::security::Keys;
 use crate::station::{Envelope, Unsealed};
-use crate::transmit::{Ack, FrameId, SendError, Transmit, TransmitError};
+use crate::transmit::{Ack, FrameId, SendError, SourceMatch, Transmit, TransmitError};
 use crate::{Eui64, Psdu, sixlowpan};
 use alloc::vec;
 use alloc::vec::Vec;
 use sn_types::Instant;
-
-/// A change of the radio's source match table: the nodes whose data requests it acknowledges with "frame pending".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SourceMatch {
-    /// Which node.
-    pub node: Eui64,
-    /// Something waits for it.
-    pub pending: bool,
-}
 
 /// In which form a datagram goes.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +73,9 @@ impl<K: Keys> Hub<K> {
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         if self.in_flight.is_some() {
             return None;
+        }
+        if let Some(answer) = self.answer() {
+            return Some(answer);
         }
         while let Some(source) = self.queues.next() {
             match self.next_frame(source) {
@@ -194,6 +189,20 @@ impl<K: Keys> Hub<K> {
             self.stats.full += 1;
             SendError::Full
         })
+    }
+
+    /// What a station is told that looks for one that takes its frames: that this one does.
+    fn answer(&mut self) -> Option<Transmit> {
+        let (to, heard_dbm) = self.asked.pop_front()?;
+        let station = self.config.station;
+        let offer = Talk::Offer(Offer { gateway: station.eui64, depth: 0, heard_dbm });
+        let psdu = offer.frame(station, Some(to), self.sequence).ok()?;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.serial += 1;
+        let id = FrameId(self.serial);
+        // It is of no datagram.
+        self.in_flight = Some(InFlight { id, source: Source::Direct, serial: 0, sent: 0 });
+        Some(Transmit { id, psdu, to: Some(to) })
     }
 
     fn next_frame(&mut self, source: Source) -> Result<Transmit, Unsealed> {

@@ -5,7 +5,7 @@
 use fuzz_corpus::Script;
 use lowpan::{
     Ack, AuxHeader, Carriage, Carriages, Config, Eui64, Header, Hub, Keys, Leaf, LeafConfig, Level, Limits, LinkKey,
-    MAX_PSDU, Signal, Station, TransmitError, check_fcs,
+    MAX_HOPS, MAX_PSDU, Router, RouterConfig, Signal, Station, TransmitError, check_fcs,
 };
 use sn_types::Instant;
 use std::collections::BTreeSet;
@@ -51,24 +51,37 @@ fn leaf(number: u8, carriage: Carriage, security: Option<Level>) -> Leaf<AnyKeys
     Leaf::new(config, AnyKeys::default(), 0).expect("a good configuration")
 }
 
+fn router() -> Router<3, 4> {
+    let config = RouterConfig { eui64: node(ROUTER), pan: PAN, gateway: GATEWAY, gateway_short: Some(1) };
+    Router::new(config, 0).expect("a good configuration")
+}
+
+/// Which of the addresses of nodes is the router's.
+const ROUTER: u8 = 9;
+
 /// Any octets as a frame.
 pub(crate) fn frame(octets: &[u8]) {
     let _ = (Header::decode(octets), AuxHeader::decode(octets), check_fcs(octets));
     for security in [None, Some(Level::Mic32), Some(Level::Mic128)] {
         hub(security).handle_frame(Instant::ZERO, octets, Signal::default());
         leaf(0, Carriage::Bare, security).handle_frame(Instant::ZERO, octets);
+        router().handle_frame(Instant::ZERO, octets, Signal::default());
     }
 }
 
 /// The header of a data frame: to the gateway by its extended address, or to all.
 fn data_header(to_all: bool, from: Eui64, sequence: u8) -> Vec<u8> {
+    header((!to_all).then_some(GATEWAY), from, sequence)
+}
+
+/// The same to anybody.
+fn header(to: Option<Eui64>, from: Eui64, sequence: u8) -> Vec<u8> {
     let reversed = |address: Eui64| address.0.into_iter().rev();
-    let mut header = if to_all { vec![0x41, 0xC8, sequence] } else { vec![0x61, 0xCC, sequence] };
+    let mut header = if to.is_none() { vec![0x41, 0xC8, sequence] } else { vec![0x61, 0xCC, sequence] };
     header.extend(PAN.to_le_bytes());
-    if to_all {
-        header.extend([0xFF, 0xFF]);
-    } else {
-        header.extend(reversed(GATEWAY));
+    match to {
+        None => header.extend([0xFF, 0xFF]),
+        Some(to) => header.extend(reversed(to)),
     }
     header.extend(reversed(from));
     header
@@ -149,5 +162,74 @@ fn speak(script: &mut Script<'_>, hub: &mut Hub<AnyKeys>, now: Instant, security
     while let Some(transmit) = leaf.poll_transmit() {
         hub.handle_frame(now, transmit.psdu.as_bytes(), Signal::default());
         leaf.handle_transmitted(transmit.id, Ok(Ack::default()));
+    }
+}
+
+/// Anything that may happen to a router, in any order.
+pub(crate) fn router_story(octets: &[u8]) {
+    let mut script = Script::new(octets);
+    let (mut router, mut now, mut matched) = (router(), Instant::ZERO, BTreeSet::new());
+    while !script.is_empty() {
+        router_step(&mut script, &mut router, &mut now);
+        while let Some(change) = router.poll_source_match() {
+            let changed = if change.pending { matched.insert(change.node) } else { matched.remove(&change.node) };
+            assert!(changed, "{change:?} said twice");
+        }
+        assert!(router.waiting() <= 4 && matched.len() <= 3, "more is kept than there is room for");
+        // It says at least that often how deep it is.
+        assert!(router.poll_timeout().is_none_or(|at| at <= now + Duration::from_secs(64)));
+        assert_eq!(router.parent().is_some(), router.depth().is_some());
+        assert!(router.depth().is_none_or(|depth| (1..MAX_HOPS).contains(&depth)), "{:?}", router.depth());
+    }
+}
+
+fn router_step(script: &mut Script<'_>, router: &mut Router<3, 4>, now: &mut Instant) {
+    // The gateway is one of those who say something.
+    let who = |number: u8| if number.is_multiple_of(8) { GATEWAY } else { node(number % 8) };
+    let what = script.octet();
+    let to_all = what & 0x80 != 0;
+    match what % 8 {
+        0 | 1 => {
+            let (from, sequence, originator, target) =
+                (who(script.octet()), script.octet(), who(script.octet()), who(script.octet()));
+            let mut frame = header((!to_all).then_some(node(ROUTER)), from, sequence);
+            frame.push(0x80 | (script.octet() & 0x1F));
+            frame.extend(originator.0);
+            if to_all {
+                frame.extend([0x80, 0x01, 0x50, sequence])
+            } else {
+                frame.extend(target.0)
+            }
+            frame.extend(script.octets());
+            frame.truncate(MAX_PSDU);
+            router.handle_frame(*now, &frame, Signal::default());
+        }
+        2 => {
+            let mut frame = header((!to_all).then_some(node(ROUTER)), who(script.octet()), script.octet());
+            frame.extend([0x37, script.octet() % 3]);
+            frame.extend(GATEWAY.0);
+            frame.extend(script.octets());
+            frame.truncate(MAX_PSDU);
+            router.handle_frame(*now, &frame, Signal { rssi_dbm: Some(script.octet() as i8), lqi: None });
+        }
+        3 => {
+            let mut frame = header(Some(node(ROUTER)), who(script.octet()), script.octet());
+            frame[0] = 0x63;
+            frame.push(0x04);
+            router.handle_frame(*now, &frame, Signal::default());
+        }
+        4..=6 => {
+            let fate = [Ok(Ack::default()), Err(TransmitError::NoAck), Err(TransmitError::ChannelAccess)];
+            let fate = fate[usize::from(script.octet() % 3)];
+            if let Some(transmit) = router.poll_transmit() {
+                assert!(transmit.psdu.as_bytes().len() <= MAX_PSDU);
+                assert_eq!(router.poll_transmit(), None, "one at a time");
+                router.handle_transmitted(*now, transmit.id, fate);
+            }
+        }
+        _ => {
+            *now = *now + Duration::from_millis(50 * u64::from(script.octet()));
+            router.handle_timeout(*now);
+        }
     }
 }

@@ -200,6 +200,8 @@ impl RadioTransport {
             lowpan::Received::Fragment { from }
             | lowpan::Received::DataRequest { from }
             | lowpan::Received::Solicitation { from } => self.nodes_mut().heard(from, signal),
+            // Who looks for a way has proven nothing yet.
+            lowpan::Received::Neighbour { .. } => {}
             lowpan::Received::Rejected { from, reason } => self.rejected(from, reason),
         }
     }

@@ -89,7 +89,7 @@ fn answer(hub: &mut Hub<NoKeys>, now: Instant, frame: &[u8], heard: &Sender<Vec<
             if to_all { hub.broadcast(now, &octets) } else { hub.send(now, from, &octets) }?;
         }
         Received::Solicitation { from } => println!("neighbour solicitation from {from}"),
-        Received::Fragment { .. } | Received::DataRequest { .. } => {}
+        Received::Fragment { .. } | Received::DataRequest { .. } | Received::Neighbour { .. } => {}
         // The kernel says more than we want to know, as reports of its multicast groups.
         Received::Rejected { reason, .. } => println!("not taken: {reason}"),
     }

@@ -1,0 +1,140 @@
+//! The way up: a router's parent, and how it is found, kept and lost.
+
+use crate::mesh::MAX_HOPS;
+use crate::parent::{Candidate, Search};
+use core::time::Duration;
+use sn_types::{Eui64, Instant};
+
+/// A parent that leaves so many frames in a row unacknowledged is gone.
+const FAILURES: u8 = 3;
+/// How long who has lost its parent says so, before it asks for another: those below must not offer the way through us.
+const HOLD: Duration = Duration::from_secs(2);
+/// The first pause after nobody has answered; each is twice as long.
+const REST: Duration = Duration::from_secs(1);
+/// The longest pause is 64 s.
+const MOST_DOUBLED: u32 = 6;
+/// The deepest that a router can be: a node below it has one hop more.
+const DEEPEST: u8 = MAX_HOPS - 1;
+
+/// The way up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Uplink {
+    /// There is none. `holds`: it is too early for another.
+    None { until: Instant, holds: bool, searches: u32 },
+    /// Offers are being gathered.
+    Searching { search: Search, searches: u32 },
+    /// There is one.
+    Parent { parent: Eui64, depth: u8, failures: u8 },
+}
+
+/// What to tell those in reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// Nothing.
+    Nothing,
+    /// To ask who takes frames.
+    Ask,
+    /// How deep we are now, or that there is no way any more.
+    Depth,
+}
+
+impl Uplink {
+    /// To be asked for at once.
+    pub(super) const START: Self = Self::None { until: Instant::ZERO, holds: false, searches: 0 };
+
+    pub(super) const fn parent(&self) -> Option<Eui64> {
+        match self {
+            Self::Parent { parent, .. } => Some(*parent),
+            Self::None { .. } | Self::Searching { .. } => None,
+        }
+    }
+
+    pub(super) const fn depth(&self) -> Option<u8> {
+        match self {
+            Self::Parent { depth, .. } => Some(*depth),
+            Self::None { .. } | Self::Searching { .. } => None,
+        }
+    }
+
+    /// When to call [`Uplink::handle_timeout`].
+    pub(super) const fn next_at(&self) -> Option<Instant> {
+        match self {
+            Self::None { until, .. } => Some(*until),
+            Self::Searching { search, .. } => Some(search.until),
+            Self::Parent { .. } => None,
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> News {
+        match *self {
+            Self::None { until, searches, .. } if until <= now => {
+                *self = Self::Searching { search: Search::new(now), searches };
+                News::Ask
+            }
+            Self::Searching { search, searches } if search.until <= now => match search.best {
+                Some(best) => self.attach(&best),
+                None => {
+                    let rest = REST * 2_u32.pow(searches.min(MOST_DOUBLED));
+                    *self = Self::None { until: now + rest, holds: false, searches: searches.saturating_add(1) };
+                    News::Nothing
+                }
+            },
+            Self::None { .. } | Self::Searching { .. } | Self::Parent { .. } => News::Nothing,
+        }
+    }
+
+    /// Somebody takes frames, or does no longer.
+    pub(super) fn offered(&mut self, now: Instant, candidate: Candidate) -> News {
+        let is_usable = candidate.depth < DEEPEST;
+        match self {
+            Self::Parent { parent, .. } if *parent == candidate.from && !is_usable => self.lose(now),
+            Self::Parent { parent, depth, .. } if *parent == candidate.from => {
+                let is_new = *depth != candidate.depth + 1;
+                *depth = candidate.depth + 1;
+                if is_new { News::Depth } else { News::Nothing }
+            }
+            Self::Parent { depth, .. } if is_usable && candidate.depth + 1 < *depth && !candidate.is_weak() => {
+                self.attach(&candidate)
+            }
+            Self::Searching { search, .. } if is_usable => {
+                search.add(candidate);
+                News::Nothing
+            }
+            Self::None { until, holds: false, .. } if is_usable => {
+                *until = now;
+                News::Nothing
+            }
+            Self::None { .. } | Self::Searching { .. } | Self::Parent { .. } => News::Nothing,
+        }
+    }
+
+    /// The parent has acknowledged a frame.
+    pub(super) const fn acknowledged(&mut self) {
+        if let Self::Parent { failures, .. } = self {
+            *failures = 0;
+        }
+    }
+
+    /// The parent has not.
+    pub(super) fn unacknowledged(&mut self, now: Instant) -> News {
+        match self {
+            Self::Parent { failures, .. } if *failures + 1 >= FAILURES => self.lose(now),
+            Self::Parent { failures, .. } => {
+                *failures += 1;
+                News::Nothing
+            }
+            Self::None { .. } | Self::Searching { .. } => News::Nothing,
+        }
+    }
+
+    /// Gives the parent up.
+    pub(super) fn lose(&mut self, now: Instant) -> News {
+        *self = Self::None { until: now + HOLD, holds: true, searches: 0 };
+        News::Depth
+    }
+
+    const fn attach(&mut self, candidate: &Candidate) -> News {
+        *self = Self::Parent { parent: candidate.from, depth: candidate.depth + 1, failures: 0 };
+        News::Depth
+    }
+}

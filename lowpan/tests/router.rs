@@ -1,0 +1,282 @@
+//! A router, octet by octet. Many of them are in `network.rs`.
+
+mod support;
+
+use lowpan::{
+    Ack, Address, ConfigError, Eui64, FrameId, Header, Heard, Router, RouterConfig, Signal, SourceMatch, Transmit,
+    TransmitError,
+};
+use sn_types::Instant;
+use std::time::Duration;
+use support::{GATEWAY, GATEWAY_SHORT, NODE, PAN};
+
+const ROUTER: Eui64 = Eui64([0x02, 0x12, 0x4B, 0, 0, 0, 0, 0x21]);
+const BELOW: Eui64 = Eui64([0x02, 0x12, 0x4B, 0, 0, 0, 0, 0x22]);
+const CONFIG: RouterConfig =
+    RouterConfig { eui64: ROUTER, pan: PAN, gateway: GATEWAY, gateway_short: Some(GATEWAY_SHORT) };
+const NOW: Instant = Instant::from_secs(10);
+
+type Small = Router<3, 4>;
+
+/// A frame between two extended addresses.
+fn frame(to: Eui64, from: Eui64, sequence: u8, payload: &[u8]) -> Vec<u8> {
+    let reversed = |address: Eui64| address.0.into_iter().rev();
+    let header = [0x61, 0xCC, sequence, 0xCD, 0xAB].into_iter().chain(reversed(to)).chain(reversed(from));
+    header.chain(payload.iter().copied()).collect()
+}
+
+/// The same to all.
+fn to_all(from: Eui64, sequence: u8, payload: &[u8]) -> Vec<u8> {
+    let header = [0x41, 0xC8, sequence, 0xCD, 0xAB, 0xFF, 0xFF].into_iter().chain(from.0.into_iter().rev());
+    header.chain(payload.iter().copied()).collect()
+}
+
+/// A mesh header with this many hops left, and a datagram.
+fn mesh(hops: u8, originator: Eui64, target: Eui64, datagram: &[u8]) -> Vec<u8> {
+    [&[0x80 | hops][..], &originator.0, &target.0, b"\x33", datagram].concat()
+}
+
+fn offer(depth: u8) -> Vec<u8> {
+    [b"\x37\x01", &GATEWAY.0[..], &[depth, 0x7F]].concat()
+}
+
+/// A router beside the gateway, with nothing to say.
+fn router() -> Small {
+    let mut router = Small::new(CONFIG, 0).expect("a good configuration");
+    let began = Instant::from_secs(9);
+    router.handle_timeout(began);
+    assert_eq!(router.handle_frame(began, &frame(ROUTER, GATEWAY, 1, &offer(0)), Signal::default()), Heard::Neighbour);
+    router.handle_timeout(began + Duration::from_millis(150));
+    assert_eq!((router.parent(), router.depth()), (Some(GATEWAY), Some(1)));
+    router.handle_timeout(NOW);
+    while let Some(transmit) = router.poll_transmit() {
+        router.handle_transmitted(NOW, transmit.id, Ok(Ack::default()));
+    }
+    router
+}
+
+fn hear(router: &mut Small, frame: &[u8]) -> Heard {
+    router.handle_frame(NOW, frame, Signal::default())
+}
+
+fn send(router: &mut Small) -> Transmit {
+    let transmit = router.poll_transmit().expect("a frame");
+    assert_eq!(router.poll_transmit(), None, "one at a time");
+    transmit
+}
+
+fn done(router: &mut Small, id: FrameId) {
+    router.handle_transmitted(NOW, id, Ok(Ack::default()));
+}
+
+#[test]
+fn the_first_thing_a_router_does_is_to_ask_for_a_parent() {
+    let mut router = Small::new(CONFIG, 7).unwrap();
+    assert_eq!(router.poll_timeout(), Some(Instant::ZERO));
+    router.handle_timeout(NOW);
+    let expected = to_all(ROUTER, 7, &[b"\x37\x00", &GATEWAY.0[..]].concat());
+    assert_eq!(router.poll_transmit().unwrap().psdu.as_bytes(), expected);
+    let other_gateway = [b"\x37\x01", &[9; 8][..], &[0, 0x7F]].concat();
+    hear(&mut router, &frame(ROUTER, GATEWAY, 1, &other_gateway));
+    router.handle_timeout(NOW + Duration::from_secs(1));
+    assert_eq!(router.parent(), None, "another gateway's offers are nothing to it");
+    assert!(router.poll_timeout().unwrap() > NOW + Duration::from_secs(1), "it rests before it asks again");
+}
+
+#[test]
+fn a_frame_has_one_hop_less_and_a_header_of_its_own_after_a_router() {
+    let mut router = router();
+    assert_eq!(hear(&mut router, &frame(ROUTER, NODE, 1, &mesh(14, NODE, GATEWAY, b"up"))), Heard::PassedOn);
+    let up = send(&mut router);
+    let sequence = up.psdu.as_bytes()[2];
+    // The gateway's hop is to its short address.
+    let header = [&[0x61, 0xC8, sequence, 0xCD, 0xAB, 1, 0][..], &frame(GATEWAY, ROUTER, 0, b"")[13..]].concat();
+    assert_eq!(up.psdu.as_bytes(), [header, mesh(13, NODE, GATEWAY, b"up")].concat());
+    assert_eq!(up.to, Some(GATEWAY));
+    done(&mut router, up.id);
+    assert_eq!(hear(&mut router, &frame(ROUTER, GATEWAY, 2, &mesh(14, GATEWAY, NODE, b"down"))), Heard::PassedOn);
+    let down = send(&mut router);
+    let sequence = sequence.wrapping_add(1);
+    assert_eq!(down.psdu.as_bytes(), frame(NODE, ROUTER, sequence, &mesh(13, GATEWAY, NODE, b"down")));
+    done(&mut router, down.id);
+    assert_eq!((router.stats().up, router.stats().down, router.waiting()), (1, 1, 0));
+}
+
+#[test]
+fn what_is_for_a_node_below_another_router_goes_there() {
+    let mut router = router();
+    hear(&mut router, &frame(ROUTER, BELOW, 1, &mesh(13, NODE, GATEWAY, b"up")));
+    let up = send(&mut router);
+    done(&mut router, up.id);
+    hear(&mut router, &frame(ROUTER, GATEWAY, 1, &mesh(14, GATEWAY, NODE, b"down")));
+    assert_eq!(send(&mut router).to, Some(BELOW));
+}
+
+#[test]
+fn what_cannot_go_on_is_counted_by_its_reason() {
+    let mut router = router();
+    let up = frame(ROUTER, NODE, 1, &mesh(14, NODE, GATEWAY, b"up"));
+    assert_eq!([hear(&mut router, &up), hear(&mut router, &up)], [Heard::PassedOn, Heard::Nothing]);
+    hear(&mut router, &frame(ROUTER, NODE, 2, &mesh(14, ROUTER, GATEWAY, b"an echo")));
+    assert_eq!(router.stats().copies, 2);
+    hear(&mut router, &frame(ROUTER, NODE, 3, &mesh(1, NODE, GATEWAY, b"the last hop")));
+    assert_eq!(router.stats().no_hops, 1);
+    for (number, payload) in [
+        mesh(0, NODE, GATEWAY, b"no hop"),
+        mesh(14, NODE, GATEWAY, b"")[..12].to_vec(),
+        [&b"\x9E"[..], &NODE.0, b"\x00\x09\x33"].concat(),
+        [&b"\xBE\x00\x09\x00\x01\x33"[..]].concat(),
+        [&b"\x9E"[..], &NODE.0, b"\x80\x01\x50\x01\x33 to all, and to one"].concat(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        assert_eq!(hear(&mut router, &frame(ROUTER, NODE, number as u8, payload)), Heard::Nothing);
+        assert_eq!(router.stats().malformed, 1 + number as u64, "{payload:x?}");
+    }
+    hear(&mut router, &to_all(NODE, 9, &mesh(14, NODE, GATEWAY, b"to one, and to all")));
+    hear(&mut router, b"\x61");
+    assert_eq!(router.stats().malformed, 7);
+    // Of others, and for others.
+    assert_eq!(hear(&mut router, &frame(BELOW, NODE, 1, &mesh(14, NODE, GATEWAY, b""))), Heard::Nothing);
+    assert_eq!(router.stats().malformed, 7);
+}
+
+#[test]
+fn queues_have_an_end() {
+    let mut router = router();
+    for number in 0..6 {
+        hear(&mut router, &frame(ROUTER, NODE, number, &mesh(14, NODE, GATEWAY, &[number])));
+    }
+    assert_eq!((router.waiting(), router.stats().full), (4, 2));
+}
+
+#[test]
+fn ways_have_an_end_and_the_oldest_makes_room() {
+    let mut router = router();
+    let node = |number: u8| Eui64([0, 0x12, 0x4B, 0, 0, 0, 3, number]);
+    for number in 0..4 {
+        let now = NOW + Duration::from_secs(u64::from(number));
+        let up = frame(ROUTER, BELOW, number, &mesh(14, node(number), GATEWAY, b"up"));
+        router.handle_frame(now, &up, Signal::default());
+        let transmit = router.poll_transmit().unwrap();
+        router.handle_transmitted(now, transmit.id, Ok(Ack::default()));
+    }
+    for (number, to) in [(0, node(0)), (1, BELOW), (3, BELOW)] {
+        hear(&mut router, &frame(ROUTER, GATEWAY, number, &mesh(14, GATEWAY, node(number), b"down")));
+        let transmit = send(&mut router);
+        assert_eq!(transmit.to, Some(to), "whose way is not known may be in reach itself");
+        done(&mut router, transmit.id);
+    }
+}
+
+#[test]
+fn a_way_that_leads_back_is_forgotten() {
+    let mut router = router();
+    hear(&mut router, &frame(ROUTER, BELOW, 1, &mesh(13, NODE, GATEWAY, b"up")));
+    let up = send(&mut router);
+    done(&mut router, up.id);
+    assert_eq!(hear(&mut router, &frame(ROUTER, BELOW, 2, &mesh(12, GATEWAY, NODE, b"down"))), Heard::Nothing);
+    assert_eq!(router.stats().loops, 1);
+    hear(&mut router, &frame(ROUTER, BELOW, 3, &mesh(12, GATEWAY, NODE, b"down")));
+    assert_eq!(send(&mut router).to, Some(NODE));
+}
+
+#[test]
+fn a_parent_that_sends_up_is_none() {
+    let mut router = router();
+    assert_eq!(hear(&mut router, &frame(ROUTER, GATEWAY, 2, &mesh(9, NODE, GATEWAY, b"up"))), Heard::Nothing);
+    assert_eq!((router.parent(), router.stats().loops, router.stats().parents_lost), (None, 1, 1));
+}
+
+#[test]
+fn a_node_that_polls_gets_one_frame_for_each_request_and_the_same_if_it_did_not_acknowledge() {
+    let mut router = router();
+    let poll = |router: &mut Small, sequence: u8| {
+        let mut request = frame(ROUTER, NODE, sequence, b"\x04");
+        request[0] = 0x63;
+        assert_eq!(hear(router, &request), Heard::DataRequest);
+    };
+    poll(&mut router, 1);
+    for (sequence, text) in [(1, b"one"), (2, b"two")] {
+        hear(&mut router, &frame(ROUTER, GATEWAY, sequence, &mesh(14, GATEWAY, NODE, text)));
+    }
+    assert_eq!(router.poll_source_match(), Some(SourceMatch { node: NODE, pending: true }));
+    assert_eq!((router.poll_source_match(), router.poll_transmit()), (None, None));
+    poll(&mut router, 2);
+    let first = send(&mut router);
+    assert!(Header::decode(first.psdu.as_bytes()).unwrap().0.frame_pending);
+    router.handle_transmitted(NOW, first.id, Err(TransmitError::NoAck));
+    assert_eq!(router.poll_transmit(), None);
+    poll(&mut router, 3);
+    let again = send(&mut router);
+    assert_eq!(again.psdu, first.psdu);
+    done(&mut router, again.id);
+    poll(&mut router, 4);
+    let second = send(&mut router);
+    assert!(second.psdu.as_bytes().ends_with(b"two"));
+    assert!(!Header::decode(second.psdu.as_bytes()).unwrap().0.frame_pending);
+    done(&mut router, second.id);
+    assert_eq!(router.poll_source_match(), Some(SourceMatch { node: NODE, pending: false }));
+}
+
+#[test]
+fn who_polls_no_longer_gets_its_frames_at_once_again() {
+    let mut router = router();
+    let mut request = frame(ROUTER, NODE, 1, b"\x04");
+    request[0] = 0x63;
+    hear(&mut router, &request);
+    let later = NOW + Duration::from_secs(1);
+    router.handle_frame(later, &frame(ROUTER, GATEWAY, 1, &mesh(14, GATEWAY, NODE, b"one")), Signal::default());
+    let expiry = later + Duration::from_millis(7_680);
+    assert_eq!(router.poll_timeout(), Some(expiry));
+    router.handle_timeout(expiry);
+    assert_eq!((router.stats().expired, router.waiting()), (1, 0));
+    router.handle_frame(expiry, &frame(ROUTER, GATEWAY, 2, &mesh(14, GATEWAY, NODE, b"two")), Signal::default());
+    assert!(router.poll_transmit().is_some());
+}
+
+#[test]
+fn what_is_for_the_station_itself_or_for_all_is_handed_over() {
+    let mut router = router();
+    let all = [&b"\x9E"[..], &GATEWAY.0, b"\x80\x01\x50\x01\x33\x05\x00"].concat();
+    for ours in [
+        frame(ROUTER, GATEWAY, 1, &mesh(14, GATEWAY, ROUTER, b"over routers")),
+        frame(ROUTER, GATEWAY, 2, b"\x33directly"),
+        to_all(GATEWAY, 3, b"\x33directly"),
+        to_all(GATEWAY, 4, &all),
+    ] {
+        assert_eq!(hear(&mut router, &ours), Heard::ForUs);
+    }
+    assert_eq!(router.waiting(), 1, "what goes to all is passed on besides");
+    assert_eq!(hear(&mut router, &to_all(BELOW, 9, &all)), Heard::Nothing, "once");
+}
+
+#[test]
+fn an_offer_says_how_deep_the_router_is_and_how_the_request_was_heard() {
+    let mut router = router();
+    let request = to_all(NODE, 1, &[b"\x37\x00", &GATEWAY.0[..]].concat());
+    let signal = Signal { rssi_dbm: Some(-70), lqi: None };
+    router.handle_frame(NOW, &request, signal);
+    router.handle_frame(NOW, &request, signal);
+    assert_eq!(router.waiting(), 1);
+    router.handle_timeout(NOW + Duration::from_millis(20));
+    let answer = send(&mut router);
+    let expected = [b"\x37\x01", &GATEWAY.0[..], &[1, 0xBA]].concat();
+    assert!(answer.psdu.as_bytes().ends_with(&expected), "{:?}", answer.psdu);
+    assert_eq!(Header::decode(answer.psdu.as_bytes()).unwrap().0.to, Address::Extended(NODE));
+}
+
+#[test]
+fn a_parent_that_asks_for_one_has_none() {
+    let mut router = router();
+    hear(&mut router, &to_all(GATEWAY, 9, &[b"\x37\x00", &GATEWAY.0[..]].concat()));
+    assert_eq!(router.parent(), None);
+}
+
+#[test]
+fn what_cannot_be_is_not_configured() {
+    let wrong = |config| Small::new(config, 0).map(|_| ()).unwrap_err();
+    assert_eq!(wrong(RouterConfig { pan: 0xFFFF, ..CONFIG }), ConfigError::Pan);
+    assert_eq!(wrong(RouterConfig { gateway_short: Some(0xFFFE), ..CONFIG }), ConfigError::ShortAddress(0xFFFE));
+}
