@@ -4,7 +4,8 @@
 //! [`link`], and who packs images compares them with [`Board::application`].
 //!
 //! The chip has 1 MiB of flash from 0 and 256 KiB of RAM. Addresses are those of Nordic's nRF5 SDK 17.1 (MBR and open
-//! bootloader of the PCA10059) and of Adafruit's nRF52 bootloader 0.9 (its `linker/` and `dfu_types.h`).
+//! bootloader of the PCA10059) and of Adafruit's nRF52 bootloader, which keeps 10 pages before itself for the application's
+//! data and writes no image there.
 
 use std::ops::Range;
 use std::path::Path;
@@ -74,14 +75,14 @@ pub const BOARDS: [Board; 4] = [
         name: "uf2-s140v6",
         what: "Adafruit's UF2 bootloader with SoftDevice S140 6.x (Feather, ItsyBitsy, nice!nano)",
         bootloader: Bootloader::Uf2,
-        application: 0x2_6000..0xE_D000,
+        application: 0x2_6000..0xE_A000,
         ram: RAM_AFTER_MBR..RAM_END,
     },
     Board {
         name: "uf2-s140v7",
         what: "Adafruit's UF2 bootloader with SoftDevice S140 7.x (XIAO nRF52840)",
         bootloader: Bootloader::Uf2,
-        application: 0x2_7000..0xE_D000,
+        application: 0x2_7000..0xE_A000,
         ram: RAM_AFTER_MBR..RAM_END,
     },
 ];

@@ -40,12 +40,15 @@ fn board_named(name: &str) -> Result<&'static Board, String> {
 pub(crate) enum Image {
     /// A sensor node
     Node,
+    /// A dongle: the gateway's radio, on USB
+    Rcp,
 }
 
 impl Image {
     fn name(self) -> &'static str {
         match self {
             Self::Node => "node",
+            Self::Rcp => "rcp",
         }
     }
 
@@ -53,6 +56,7 @@ impl Image {
     fn package(self) -> &'static str {
         match self {
             Self::Node => "node-nrf52840",
+            Self::Rcp => "rcp",
         }
     }
 
@@ -60,6 +64,8 @@ impl Image {
     fn budget(self) -> Size {
         match self {
             Self::Node => NODE_BUDGET,
+            // It has no client, but USB.
+            Self::Rcp => Size { flash: 48 * 1024, ..NODE_BUDGET },
         }
     }
 }

@@ -1,0 +1,5 @@
+//! Links the image for a board.
+
+fn main() {
+    boards::link();
+}
