@@ -27,6 +27,9 @@ pub enum Command {
     CheckConfig {
         /// The file, in TOML
         file: PathBuf,
+        /// As `run --in-memory` would use it
+        #[arg(long)]
+        in_memory: bool,
     },
     /// Look at the sessions of a running gateway, or drop one
     Sessions {

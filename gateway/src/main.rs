@@ -16,7 +16,7 @@ use std::time::Duration;
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
-        Command::CheckConfig { file } => check_config(&file).map(print),
+        Command::CheckConfig { file, in_memory } => check_config(&file, in_memory).map(print),
         Command::Sessions { what } => sessions(&what).map(print),
         Command::Radio { what } => radio::run(&what).map(print),
         Command::Nodes { what } => nodes::run(&what).map(print),
@@ -46,8 +46,10 @@ fn main() -> ExitCode {
 }
 
 /// Reads the file, and the certificates and passwords that it names.
-fn check_config(path: &Path) -> anyhow::Result<String> {
-    let file = config::load(path)?;
+fn check_config(path: &Path, in_memory: bool) -> anyhow::Result<String> {
+    let mut file = config::load(path)?;
+    file.store.in_memory |= in_memory;
+    file.check_store().with_context(|| path.display().to_string())?;
     for tls in file.listener.iter().filter_map(|table| table.tls.as_ref()) {
         tls.load().with_context(|| format!("{}: certificates", path.display()))?;
     }

@@ -114,6 +114,14 @@ fn a_secured_radio_needs_a_data_directory() {
     let (code, _, error) = run(&["run", "--in-memory", "--config", path.to_str().unwrap()]);
     assert_eq!(code, Some(1));
     assert!(error.contains("transport `air` secures its frames") && error.contains("give --data DIR"), "{error}");
+    let (code, _, error) = run(&["check-config", "--in-memory", path.to_str().unwrap()]);
+    assert_eq!((code, error.contains("transport `air` secures its frames")), (Some(1), true), "{error}");
+    let (code, _, error) = run(&["check-config", path.to_str().unwrap()]);
+    assert_eq!((code, &error[..]), (Some(0), ""));
+    let in_file = fs::read_to_string(&path).unwrap() + "[store]\nin_memory = true\n";
+    fs::write(&path, in_file).unwrap();
+    let (code, _, error) = run(&["check-config", path.to_str().unwrap()]);
+    assert_eq!((code, error.contains("gw.toml: transport `air` secures its frames")), (Some(1), true), "{error}");
 }
 
 #[test]

@@ -284,17 +284,25 @@ impl File {
     /// The directory of the data, `None` for in memory.
     ///
     /// # Errors
-    /// As [`StoreTable::data_dir`], or a radio needs one: it secures frames with counters that must survive the process.
+    /// As [`StoreTable::data_dir`] and [`File::check_store`].
     pub fn data_dir(&self) -> anyhow::Result<Option<PathBuf>> {
-        let dir = self.store.data_dir()?;
+        self.check_store()?;
+        self.store.data_dir()
+    }
+
+    /// Whether what must survive the process has a place to do so.
+    ///
+    /// # Errors
+    /// All is in memory, and a radio secures frames with counters that must survive.
+    pub fn check_store(&self) -> anyhow::Result<()> {
         let secured = self.transport.iter().enumerate().find(|(_, table)| table.is_secured());
         match secured {
-            Some((place, table)) if dir.is_none() => anyhow::bail!(
+            Some((place, table)) if self.store.in_memory => anyhow::bail!(
                 "transport `{}` secures its frames with counters that must survive the gateway, and all is in memory; give \
                  --data DIR, or `security = \"none\"` for this transport",
                 table.name(place)
             ),
-            Some(_) | None => Ok(dir),
+            Some(_) | None => Ok(()),
         }
     }
 }

@@ -7,6 +7,8 @@ use sn_types::{Eui64, Instant, LinkAddr, LinkKey, PeerAddr};
 use std::sync::Arc;
 use std::{error, fmt};
 
+/// An address that no node has: EUI-64 zero is nobody's.
+const STRANGER: Eui64 = Eui64([0; 8]);
 /// The longest name, in octets.
 const NAME_LEN: usize = 64;
 
@@ -123,18 +125,37 @@ impl Core {
         displaced
     }
 
-    /// Lets nothing in any more that a node sends. Its session ends as that of a lost client, and is forgotten with all that
-    /// waits for it. The node is told nothing: what it is told would have to be secured with a key that does not count any
-    /// more. Nodes behind it, if it is a forwarder, keep their sessions and are not heard through it.
+    /// Of these sessions, those that can be of no other node: neither another one on the list nor one that is on none would be
+    /// their user.
+    fn of_nobody_else(&self, node: Eui64, displaced: Vec<(SessionKey, PeerAddr)>) -> impl Iterator<Item = SessionKey> {
+        let others: Vec<_> =
+            self.nodes.listed.keys().copied().filter(|other| *other != node).chain([STRANGER]).collect();
+        let is_shared = move |(key, addr): &(SessionKey, PeerAddr)| {
+            self.broker.sessions.get(*key).is_some_and(|session| {
+                others.iter().any(|other| {
+                    let there = PeerAddr { link: LinkAddr::Eui64(other.0), ..*addr };
+                    self.identify(there, &session.client_id).is_ok_and(|user| user == session.user)
+                })
+            })
+        };
+        displaced.into_iter().filter(move |it| !is_shared(it)).map(|(key, _)| key)
+    }
+
+    /// Lets nothing in any more that a node sends. Its sessions end as those of lost clients, and are forgotten with all that
+    /// waits for them, also those whose address another client id of the node uses now. Of such a one it is only known who its
+    /// user is: where several nodes are one user it stays, since it may be another node's. The node is told nothing: what it is
+    /// told would have to be secured with a key that does not count any more. Nodes behind it, if it is a forwarder, keep their sessions and are not heard through it.
     ///
     /// # Errors
     /// [`NodeError::Unknown`].
     pub fn revoke_node(&mut self, now: Instant, node: Eui64) -> Result<(), NodeError> {
+        let displaced = self.displaced(node);
+        let mut sessions: Vec<_> = self.of_nobody_else(node, displaced).collect();
         let listed = self.nodes.listed.get_mut(&node).ok_or(NodeError::Unknown)?;
         self.nodes.revoked += usize::from(!listed.revoked);
         listed.revoked = true;
         let at_node = self.sn.addresses().filter(|(_, addr)| addr.node.is_none() && addr.link.eui64() == Some(node));
-        let mut sessions: Vec<_> = at_node.map(|(key, _)| key).collect();
+        sessions.extend(at_node.map(|(key, _)| key));
         sessions.sort_unstable();
         for key in sessions {
             self.sn_shut_out(now, key, LostReason::Revoked);

@@ -78,6 +78,41 @@ fn a_session_that_is_kept_of_a_revoked_node_is_forgotten_too() {
     }
 }
 
+/// Two nodes, each with a session "NAME-before" whose address its session "NAME-now" has taken.
+fn with_displaced_sessions(rig: &mut Rig) {
+    add(rig, OTHER, "valve");
+    let other = PeerAddr::direct(TRANSPORT, LinkAddr::Eui64(OTHER.0));
+    for (node, name) in [(NODE, "pump"), (other, "valve")] {
+        assert_eq!(rig.ask(node, resume(&format!("{name}-before"))), ["CONNACK 00"]);
+        assert_eq!(rig.ask(node, resume(&format!("{name}-now"))), ["CONNACK 00"]);
+    }
+}
+
+fn has_sessions(rig: &Rig, clients: [&str; 4]) -> [bool; 4] {
+    clients.map(|client| rig.core.client(client).is_some())
+}
+
+#[test]
+fn a_session_whose_address_another_one_uses_is_forgotten_with_its_node() {
+    let mut rig = rig();
+    with_displaced_sessions(&mut rig);
+    rig.operate(|now, core| core.revoke_node(now, ADDR)).expect("it is on the list");
+    let clients = ["pump-before", "pump-now", "valve-before", "valve-now"];
+    assert_eq!(has_sessions(&rig, clients), [false, false, true, true]);
+}
+
+#[test]
+fn a_session_that_may_be_another_nodes_survives_the_end_of_a_node() {
+    let mut rig = Rig::with(|config| {
+        config.peers = vec![PeerRule { name: None, from: None, client: None, user: "field".into() }];
+    });
+    add(&mut rig, ADDR, "pump");
+    with_displaced_sessions(&mut rig);
+    rig.operate(|now, core| core.revoke_node(now, ADDR)).expect("it is on the list");
+    let clients = ["pump-before", "pump-now", "valve-before", "valve-now"];
+    assert_eq!(has_sessions(&rig, clients), [true, false, true, true]);
+}
+
 #[test]
 fn on_a_secured_link_a_nodes_name_is_its_user_and_lets_it_in() {
     let everything = || allow("mqtt", Actions::ALL, &["#"]);
