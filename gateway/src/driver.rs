@@ -8,23 +8,23 @@
 
 mod bridges;
 mod capture;
+mod ending;
 mod nodes;
+mod outputs;
+mod questions;
 mod radio;
 mod upstreams;
 
-use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
 use crate::admin::{Ask, Reply};
 use crate::bridge;
-use crate::event_log::{Addr, EventLog};
-use crate::metrics::{Desk, Scrape, Seen};
-use crate::mqtt::{FromMqtt, Malformed, Octets, Pushed, Tally, TurnedAway};
+use crate::event_log::EventLog;
+use crate::metrics::{Desk, Scrape};
+use crate::mqtt::{FromMqtt, Malformed, Octets, Tally, TurnedAway};
 use crate::store::{Keeper, Report};
 use crate::transparent::Pool;
 use crate::way::Way;
-use gateway_core::mqtt::{Packet, ReasonCode};
-use gateway_core::{
-    Admission, CloseReason, CommitToken, ConnId, Core, Event, Input, Output, Pacing, Record, StorageState, Via,
-};
+use gateway_core::mqtt::ReasonCode;
+use gateway_core::{Admission, CloseReason, CommitToken, ConnId, Core, Input, Pacing, StorageState};
 use sn_types::{Instant, TransportId};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -35,7 +35,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
-use tokio::time::{Sleep, sleep_until, timeout};
+use tokio::time::{Sleep, sleep_until};
 use transports::{LinkEvent, Transport};
 
 /// Batches of packets that wait in the channel, each from one read of one connection.
@@ -44,12 +44,6 @@ const CHANNEL: usize = 128;
 const BATCHES: usize = 64;
 /// Turns without a pause after which the connections' tasks get theirs.
 const TURNS: u32 = 8;
-/// How long clients may take to read their last packets when the daemon stops.
-const FAREWELL: Duration = Duration::from_secs(1);
-/// How long the store may take for the last commit then.
-const LAST_COMMIT: Duration = Duration::from_millis(800);
-/// How long stopping may take in all.
-const LONGEST_END: Duration = Duration::from_millis(1_900);
 /// How long what needs no promise is still served after the store has failed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -236,53 +230,6 @@ impl Driver {
         self.ends_at.is_some_and(|end| end <= self.clock.now())
     }
 
-    /// Tells the core that the daemon stops, and gives the store and the clients a moment to take what is for them.
-    pub(crate) async fn shut_down(mut self) {
-        let begun = tokio::time::Instant::now();
-        self.core.handle_input(self.clock.now(), Input::Shutdown);
-        self.carry_out();
-        let _ = timeout(LAST_COMMIT, self.await_commits()).await;
-        self.conns.values_mut().for_each(|conn| conn.close(CloseReason::Shutdown));
-        let _ = timeout(FAREWELL, self.await_farewells()).await;
-        let _ = timeout(FAREWELL.saturating_sub(begun.elapsed()), self.await_upstream()).await;
-        self.log.summarise();
-        let now = self.clock.now();
-        if let Some(keeper) = self.keeper
-            && !keeper.stop(now, LONGEST_END.saturating_sub(begun.elapsed())).await
-        {
-            tracing::warn!("the disk is still busy with the last commit, which nobody was promised");
-        }
-    }
-
-    /// Waits until all promises are kept, and the last answers have left. A store that has failed keeps none any more.
-    async fn await_commits(&mut self) {
-        while self.core.is_committing() && self.ends_at.is_none() {
-            let Some(keeper) = &mut self.keeper else { return };
-            let report = keeper.report().await;
-            self.take_report(report);
-            self.carry_out();
-        }
-    }
-
-    async fn await_farewells(&mut self) {
-        while !self.conns.is_empty() {
-            match self.from_mqtt.recv().await {
-                Some(FromMqtt::Closed { conn, .. }) => drop(self.conns.remove(&conn)),
-                Some(
-                    FromMqtt::Opened { .. }
-                    | FromMqtt::Bridged { .. }
-                    | FromMqtt::Packets { .. }
-                    | FromMqtt::Writable { .. }
-                    | FromMqtt::Malformed { .. }
-                    | FromMqtt::Slow { .. }
-                    | FromMqtt::Refused { .. }
-                    | FromMqtt::TurnedAway { .. },
-                ) => {}
-                None => return,
-            }
-        }
-    }
-
     /// Feeds the core with everything that is ready.
     fn take_in(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.clock.now();
@@ -355,70 +302,6 @@ impl Driver {
             }
         }
         heard
-    }
-
-    fn take_asked(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Some(asked) = &mut self.asked else { return false };
-        let Poll::Ready(Some(Ask { request, reply })) = asked.poll_recv(cx) else { return false };
-        let changes_nodes = request.changes_nodes();
-        let answer = self.reply(now, request);
-        match self.core.unwritten().filter(|_| changes_nodes) {
-            Some(token) => self.owed.push((token, reply, answer)),
-            // Who has gone needs no answer.
-            None => drop(reply.send(answer)),
-        }
-        true
-    }
-
-    fn take_scrape(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Some(desk) = &mut self.desk else { return false };
-        let Poll::Ready(scrape) = desk.poll_scrape(cx) else { return false };
-        let counters = self.transports.iter().map(|it| it.counters());
-        let transports: Vec<_> = self.names.iter().map(String::as_str).zip(counters).collect();
-        let (uptime, connections) = (self.clock.start.elapsed(), self.conns.len());
-        let (transports, listeners) = (&transports[..], &self.listeners[..]);
-        let bridges: Vec<_> = self.bridges.iter().map(|(name, tally)| (name.clone(), tally.counts())).collect();
-        let bridges = &bridges[..];
-        desk.answer(scrape, Seen { core: &self.core, now, uptime, connections, transports, listeners, bridges });
-        true
-    }
-
-    fn reply(&mut self, now: Instant, request: Request) -> Reply {
-        Reply::Answer(match request {
-            Request::Sessions => Answer::Sessions(self.session_rows()),
-            Request::Session(client_id) => {
-                let detail = self.core.client(&client_id);
-                Answer::Session(detail.map(|client| Box::new(SessionDetail::new(client, |via| self.address(via)))))
-            }
-            Request::Capture { transport, count } => return self.capture(&transport, count),
-            Request::Drop(client_id) => Answer::Dropped(self.core.drop_session(now, &client_id)),
-            Request::RadioInfo(transport) => self.radio_info(&transport),
-            Request::RadioScan { transport, period_ms } => return self.scan(&transport, period_ms),
-            Request::Nodes => Answer::Nodes(self.node_rows(now)),
-            Request::AddNode(_) | Request::RenameNode { .. } | Request::RevokeNode(_) | Request::RemoveNode(_) => {
-                self.edit_nodes(now, request)
-            }
-            Request::Backup => match &self.keeper {
-                Some(keeper) => {
-                    let mut records = self.core.snapshot();
-                    records.push(keeper.time(now));
-                    return Reply::Records(records);
-                }
-                None => Answer::Error("everything is in memory: there is nothing to back up".into()),
-            },
-        })
-    }
-
-    fn session_rows(&self) -> Vec<SessionRow> {
-        let mut rows: Vec<_> =
-            self.core.clients().map(|client| SessionRow::new(&client, |via| self.address(via))).collect();
-        rows.sort_by(|a, b| a.client_id.cmp(&b.client_id));
-        rows
-    }
-
-    fn address(&self, via: Via) -> String {
-        let peer = |conn| self.conns.get(&conn).and_then(|conn| conn.peer);
-        Addr::of(&via, peer, |addr| self.core.node_name(addr)).to_string()
     }
 
     fn take_packets(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
@@ -497,100 +380,6 @@ impl Driver {
             self.armed = None;
         }
         rings
-    }
-
-    /// Carries out what the core wants, and sends it off.
-    fn carry_out(&mut self) {
-        while let Some(output) = self.core.poll_output() {
-            self.carry_out_one(output);
-        }
-        for transport in &mut self.transports {
-            transport.flush();
-        }
-        self.ask_for_counters();
-        while let Some(output) = self.core.poll_output() {
-            self.carry_out_one(output);
-        }
-        self.log.losses(self.clock.now(), self.transports.iter().map(|transport| transport.counters()));
-        for conn in self.unflushed.drain(..) {
-            if let Some(conn) = self.conns.get_mut(&conn) {
-                conn.unflushed = false;
-                conn.way.flush();
-            }
-        }
-    }
-
-    fn carry_out_one(&mut self, output: Output) {
-        match output {
-            Output::Send { to, datagram } => {
-                if let Some(transport) = self.transports.get_mut(usize::from(to.transport.0)) {
-                    transport.queue(&to, datagram);
-                }
-            }
-            Output::Broadcast { transport, radius, datagram } => {
-                if let Some(transport) = self.transports.get_mut(usize::from(transport.0)) {
-                    transport.broadcast(radius, &datagram);
-                }
-            }
-            Output::Mqtt { conn, packet } => self.send_mqtt(conn, packet),
-            Output::MqttClose { conn, reason } => {
-                if let Some(conn) = self.conns.get_mut(&conn) {
-                    conn.close(reason);
-                }
-            }
-            Output::MqttRead { conn, read } => {
-                if let Some(conn) = self.conns.get(&conn) {
-                    conn.way.read(read);
-                }
-            }
-            Output::Counters { transport, block } => self.grant_counters(transport, block),
-            Output::Upstream { id, what } => self.order_upstream(id, what),
-            Output::Commit { token, records } => self.commit(token, records),
-            Output::Event(event) => {
-                if let (Some(desk), Event::Drained { took, .. }) = (&self.desk, &event) {
-                    desk.drained(*took);
-                }
-                let (conns, core) = (&self.conns, &self.core);
-                let peer = |conn| conns.get(&conn).and_then(|conn: &Conn| conn.peer);
-                self.log.event(self.clock.now(), &event, peer, |addr| core.node_name(addr));
-            }
-        }
-    }
-
-    fn commit(&mut self, token: CommitToken, records: Vec<Record>) {
-        let now = self.clock.now();
-        match &mut self.keeper {
-            Some(keeper) => {
-                self.desk.iter_mut().for_each(|desk| desk.commit_begins(now));
-                keeper.commit(now, token, records);
-            }
-            // Without a store nothing has to be written, so everything is.
-            None => self.core.handle_input(now, Input::Committed { token }),
-        }
-    }
-
-    fn send_mqtt(&mut self, id: ConnId, packet: Packet) {
-        let Some(conn) = self.conns.get_mut(&id) else { return };
-        if !conn.unflushed {
-            conn.unflushed = true;
-            self.unflushed.push(id);
-        }
-        match conn.way.push(packet) {
-            Ok(Pushed::Room) => {}
-            Ok(Pushed::Full) => {
-                self.core.handle_input(self.clock.now(), Input::MqttWritable { conn: id, writable: false });
-            }
-            Ok(Pushed::Overflow) if conn.closing => {}
-            Ok(Pushed::Overflow) => {
-                tracing::warn!(peer = ?conn.peer, "MQTT connection closed: it does not read what it asked for");
-                conn.closing = true;
-            }
-            Err(error) => {
-                tracing::error!(peer = ?conn.peer, %error, "MQTT connection closed");
-                conn.closing = true;
-                conn.way.cut();
-            }
-        }
     }
 }
 

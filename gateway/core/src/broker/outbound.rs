@@ -1,5 +1,10 @@
 //! Messages on their way to one client: those that wait, and those in flight.
 
+mod received;
+mod stored;
+
+pub(crate) use stored::Change;
+
 use super::handling::Handling;
 use super::queue::{Queue, Queued, Totals};
 use crate::{DropReason, Keep, Limits, Qos, WhenFull};
@@ -296,12 +301,12 @@ impl Outbound {
         self.inflight.len()
     }
 
-    /// Messages that wait or are in flight.
     /// Since when there has always been something; `None` if there is nothing.
     pub(crate) fn filled_since(&self) -> Option<Instant> {
         (self.len() > 0).then_some(self.filled)
     }
 
+    /// Messages that wait or are in flight.
     pub(crate) fn len(&self) -> usize {
         self.queue.len() + self.inflight.len()
     }
@@ -322,139 +327,6 @@ impl Changes {
         if self.tracked && queued.is_durable() && queued.place <= self.stored_up_to {
             self.gone.push((queued.place, flight != Stored::Nothing));
         }
-    }
-}
-
-/// For a session that lives at another broker, which numbers its messages and keeps them until they are acknowledged: here
-/// they are in flight from the start, and the store knows nothing of them.
-impl Outbound {
-    /// A message comes under its id, perhaps again. `sent`: its client may have been sent it before.
-    pub(crate) fn receive(&mut self, now: Instant, id: u16, queued: Queued, sent: bool) {
-        let (phase, stored) = (Phase::Published, Stored::Nothing);
-        self.receive_at(now, Inflight { id, queued, phase, sent, stored }, false);
-    }
-
-    /// PUBREL comes for an id: the client's PUBCOMP is missing. What the message was does not matter any more.
-    pub(crate) fn receive_release(&mut self, now: Instant, id: u16, queued: Queued) {
-        let (phase, stored) = (Phase::Released, Stored::Nothing);
-        self.receive_at(now, Inflight { id, queued, phase, sent: true, stored }, true);
-    }
-
-    fn receive_at(&mut self, now: Instant, received: Inflight, first: bool) {
-        if self.len() == 0 {
-            self.filled = now;
-        }
-        self.ids_in_order = false;
-        self.inflight_bytes += received.queued.bytes();
-        match self.inflight.iter_mut().find(|inflight| inflight.id == received.id) {
-            Some(known) => {
-                self.inflight_bytes -= known.queued.bytes();
-                let sent = known.sent || received.sent;
-                *known = Inflight { sent, ..received };
-            }
-            None if first => self.inflight.push_front(received),
-            None => self.inflight.push_back(received),
-        }
-    }
-
-    /// Whether as much is in flight as may wait for one client.
-    pub(crate) fn is_full_of_flights(&self, limits: &Limits) -> bool {
-        self.inflight.len() >= limits.queue_messages || self.inflight_bytes >= limits.queue_bytes
-    }
-
-    /// The other broker sends again whatever is in flight.
-    pub(crate) fn forget_flights(&mut self) {
-        self.inflight.clear();
-        self.inflight_bytes = 0;
-        self.ids_in_order = true;
-    }
-
-    /// Says whether the store is told of messages from now on.
-    pub(crate) fn track(&mut self, tracked: bool) {
-        self.changes = Changes { tracked, ..Changes::default() };
-    }
-}
-
-/// A change for the store.
-pub(crate) enum Change<'a> {
-    Put(&'a Queued),
-    PutFlight { place: u64, id: u16, phase: Phase },
-    Delete { place: u64, flight: bool },
-}
-
-/// For the store.
-impl Outbound {
-    /// Tells all that the store does not know yet; it does from now on.
-    pub(crate) fn take_changes(&mut self, mut tell: impl FnMut(Change<'_>)) {
-        if !self.changes.tracked {
-            return;
-        }
-        let stored_up_to = self.changes.stored_up_to;
-        for (place, flight) in self.changes.gone.drain(..) {
-            tell(Change::Delete { place, flight });
-        }
-        let unknown = |queued: &&Queued| queued.place > stored_up_to && queued.is_durable();
-        for inflight in &mut self.inflight {
-            Some(&inflight.queued).filter(unknown).into_iter().for_each(|queued| tell(Change::Put(queued)));
-            if inflight.stored != Stored::Current {
-                inflight.stored = Stored::Current;
-                let Inflight { id, phase, ref queued, .. } = *inflight;
-                tell(Change::PutFlight { place: queued.place, id, phase });
-            }
-        }
-        self.queue.after(stored_up_to).filter(unknown).for_each(|queued| tell(Change::Put(queued)));
-        let last_sent = self.inflight.iter().map(|inflight| inflight.queued.place).max();
-        self.changes.stored_up_to = stored_up_to.max(self.queue.last_place().max(last_sent).unwrap_or(0));
-    }
-
-    /// The session is removed: tells the places of what the store has to delete, and whether it was sent.
-    pub(crate) fn forget(&mut self, mut tell: impl FnMut(u64, bool)) {
-        self.extract(|_| true);
-        self.inflight.drain(..).for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
-        self.inflight_bytes = 0;
-        self.changes.gone.drain(..).for_each(|(place, flight)| tell(place, flight));
-    }
-
-    /// Everything that the store should have.
-    pub(crate) fn durable(&self) -> impl Iterator<Item = (&Queued, Option<(u16, Phase)>)> {
-        let sent = self.inflight.iter().map(|inflight| (&inflight.queued, Some((inflight.id, inflight.phase))));
-        let waiting = self.queue.after(0).map(|queued| (queued, None));
-        sent.chain(waiting).filter(|(queued, _)| queued.is_durable())
-    }
-
-    /// Reserves more ids, if the last reserved one is near. `true`: the store is to be told.
-    pub(crate) fn reserve_ids(&mut self) -> bool {
-        let ahead = self.reserved_id.wrapping_sub(self.last_id);
-        // Ids are given out before the store is told of them: the last one may have passed the reserved ones.
-        let is_behind = ahead > u16::MAX / 2;
-        let near = is_behind || ahead < RESERVE / 2;
-        if near {
-            self.reserved_id = self.last_id.wrapping_add(RESERVE);
-        }
-        near
-    }
-
-    pub(crate) const fn reserved_id(&self) -> u16 {
-        self.reserved_id
-    }
-
-    /// Appends a message from the store, in the order of places. Ids start after the reserved ones.
-    pub(crate) fn restore(&mut self, queued: Queued, flight: Option<(u16, Phase)>) {
-        self.changes.stored_up_to = queued.place;
-        match flight {
-            Some((id, phase)) => {
-                self.ids_in_order = false;
-                self.inflight_bytes += queued.bytes();
-                self.inflight.push_back(Inflight { id, queued, phase, sent: true, stored: Stored::Current });
-            }
-            None => self.queue.push(queued),
-        }
-    }
-
-    /// Sets where ids go on after a restart.
-    pub(crate) fn restore_ids(&mut self, now: Instant, reserved_id: u16) {
-        self.filled = now;
-        (self.last_id, self.reserved_id) = (reserved_id, reserved_id);
     }
 }
 

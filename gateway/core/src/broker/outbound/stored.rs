@@ -1,0 +1,87 @@
+//! What the store is told of a client's messages, and how they come back from it.
+
+use super::{Inflight, Outbound, Phase, RESERVE, Stored};
+use crate::broker::queue::Queued;
+use sn_types::Instant;
+
+/// A change for the store.
+pub(crate) enum Change<'a> {
+    Put(&'a Queued),
+    PutFlight { place: u64, id: u16, phase: Phase },
+    Delete { place: u64, flight: bool },
+}
+
+impl Outbound {
+    /// Tells all that the store does not know yet; it does from now on.
+    pub(crate) fn take_changes(&mut self, mut tell: impl FnMut(Change<'_>)) {
+        if !self.changes.tracked {
+            return;
+        }
+        let stored_up_to = self.changes.stored_up_to;
+        for (place, flight) in self.changes.gone.drain(..) {
+            tell(Change::Delete { place, flight });
+        }
+        let unknown = |queued: &&Queued| queued.place > stored_up_to && queued.is_durable();
+        for inflight in &mut self.inflight {
+            Some(&inflight.queued).filter(unknown).into_iter().for_each(|queued| tell(Change::Put(queued)));
+            if inflight.stored != Stored::Current {
+                inflight.stored = Stored::Current;
+                let Inflight { id, phase, ref queued, .. } = *inflight;
+                tell(Change::PutFlight { place: queued.place, id, phase });
+            }
+        }
+        self.queue.after(stored_up_to).filter(unknown).for_each(|queued| tell(Change::Put(queued)));
+        let last_sent = self.inflight.iter().map(|inflight| inflight.queued.place).max();
+        self.changes.stored_up_to = stored_up_to.max(self.queue.last_place().max(last_sent).unwrap_or(0));
+    }
+
+    /// The session is removed: tells the places of what the store has to delete, and whether it was sent.
+    pub(crate) fn forget(&mut self, mut tell: impl FnMut(u64, bool)) {
+        self.extract(|_| true);
+        self.inflight.drain(..).for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
+        self.inflight_bytes = 0;
+        self.changes.gone.drain(..).for_each(|(place, flight)| tell(place, flight));
+    }
+
+    /// Everything that the store should have.
+    pub(crate) fn durable(&self) -> impl Iterator<Item = (&Queued, Option<(u16, Phase)>)> {
+        let sent = self.inflight.iter().map(|inflight| (&inflight.queued, Some((inflight.id, inflight.phase))));
+        let waiting = self.queue.after(0).map(|queued| (queued, None));
+        sent.chain(waiting).filter(|(queued, _)| queued.is_durable())
+    }
+
+    /// Reserves more ids, if the last reserved one is near. `true`: the store is to be told.
+    pub(crate) fn reserve_ids(&mut self) -> bool {
+        let ahead = self.reserved_id.wrapping_sub(self.last_id);
+        // Ids are given out before the store is told of them: the last one may have passed the reserved ones.
+        let is_behind = ahead > u16::MAX / 2;
+        let near = is_behind || ahead < RESERVE / 2;
+        if near {
+            self.reserved_id = self.last_id.wrapping_add(RESERVE);
+        }
+        near
+    }
+
+    pub(crate) const fn reserved_id(&self) -> u16 {
+        self.reserved_id
+    }
+
+    /// Appends a message from the store, in the order of places. Ids start after the reserved ones.
+    pub(crate) fn restore(&mut self, queued: Queued, flight: Option<(u16, Phase)>) {
+        self.changes.stored_up_to = queued.place;
+        match flight {
+            Some((id, phase)) => {
+                self.ids_in_order = false;
+                self.inflight_bytes += queued.bytes();
+                self.inflight.push_back(Inflight { id, queued, phase, sent: true, stored: Stored::Current });
+            }
+            None => self.queue.push(queued),
+        }
+    }
+
+    /// Sets where ids go on after a restart.
+    pub(crate) fn restore_ids(&mut self, now: Instant, reserved_id: u16) {
+        self.filled = now;
+        (self.last_id, self.reserved_id) = (reserved_id, reserved_id);
+    }
+}
