@@ -114,6 +114,9 @@ pub(crate) fn receive_ack(slot: &'static Slot) {
     RADIO.shorts().write(|w| {
         w.set_rxready_start(true);
         w.set_phyend_disable(true);
+        // The transmitter takes 21 us to be off (tTXDIS,IEEE): only then this one is used. After the acknowledgement it
+        // is used again, until `disable`.
+        w.set_disabled_rxen(true);
     });
     // It was ready before the shortcut was there.
     if RADIO.state().read().state() == vals::State::RxIdle {
