@@ -1,31 +1,14 @@
 //! A serial device that can be plugged in and pulled out, and a node at its other end that speaks SLIP.
 
 use super::PATIENCE;
-use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
-use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
-use std::fs;
+use nix::pty::PtyMaster;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::symlink;
 use std::path::Path;
+pub(crate) use test_nodes::plug;
 
 const END: u8 = 0xC0;
-
-/// Plugs a device in at `path`: its other end.
-pub(crate) fn plug(path: &Path) -> PtyMaster {
-    // A gateway that inherits it would keep the device from ever being pulled out.
-    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).expect("a pseudo-terminal");
-    grantpt(&master).expect("grantpt");
-    unlockpt(&master).expect("unlockpt");
-    let mut attributes = tcgetattr(&master).expect("attributes");
-    cfmakeraw(&mut attributes);
-    tcsetattr(&master, SetArg::TCSANOW, &attributes).expect("attributes");
-    let _ = fs::remove_file(path);
-    symlink(ptsname_r(&master).expect("a name"), path).expect("a link");
-    master
-}
 
 /// The node. When it is dropped its device is pulled out.
 pub(crate) struct LineNode(PtyMaster);

@@ -8,6 +8,7 @@ mod ask;
 mod dongle;
 mod line;
 mod mqtt;
-mod node;
 mod replay;
 mod together;
+
+use test_nodes as node;

@@ -4,13 +4,14 @@ use sn_client::{Client, Config, Event, Qos, ReturnCode, State, Topic};
 use sn_types::Instant;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 /// How long a datagram is waited for in one step.
 const STEP: Duration = Duration::from_millis(2);
 
 /// What carries datagrams between a node and the gateway.
-pub(crate) trait Link {
+pub trait Link {
     /// Sends one; it may get lost.
     fn send(&mut self, datagram: &[u8]);
 
@@ -19,24 +20,24 @@ pub(crate) trait Link {
 }
 
 /// The node.
-pub(crate) struct Node<L> {
+pub struct Node<L> {
     /// What carries its datagrams.
-    pub(crate) link: L,
+    pub link: L,
     client: Client<'static, 256, 512>,
     began: std::time::Instant,
     /// What it has been told.
-    pub(crate) told: Told,
+    pub told: Told,
 }
 
 /// What a node has been told.
 #[derive(Default)]
-pub(crate) struct Told {
+pub struct Told {
     /// Payloads of the messages that came, in their order.
-    pub(crate) heard: Vec<String>,
+    pub heard: Vec<String>,
     /// Connections that were lost.
-    pub(crate) losses: usize,
+    pub losses: usize,
     /// What its CONNECT was refused with.
-    pub(crate) refused: Option<ReturnCode>,
+    pub refused: Option<ReturnCode>,
 }
 
 impl Told {
@@ -55,30 +56,63 @@ impl Told {
 impl<L: Link> Node<L> {
     /// A node that begins to connect, going on with an earlier session. It sends again what is not answered within a
     /// quarter of a second, and does not connect again by itself.
-    pub(crate) fn connect(client_id: &'static str, link: L) -> Self {
+    #[must_use]
+    pub fn connect(client_id: &'static str, link: L) -> Self {
         let config = Config { t_retry_ms: 250, n_retry: 40, ..Config::new(client_id) };
         let mut client = Client::new(config);
         client.connect(false);
         Self { link, client, began: std::time::Instant::now(), told: Told::default() }
     }
 
+    /// Whether it sleeps.
+    #[must_use]
+    pub fn is_asleep(&self) -> bool {
+        self.client.state() == State::Asleep
+    }
+
     /// Whether it is connected, and nothing waits to be acknowledged.
-    pub(crate) fn is_idle(&self) -> bool {
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
         self.client.state() == State::Active && !self.client.is_busy()
     }
 
     /// Begins to subscribe at QoS 2.
-    pub(crate) fn subscribe(&mut self, filter: &str) {
+    ///
+    /// # Panics
+    /// If it is not idle.
+    pub fn subscribe(&mut self, filter: &str) {
         self.client.subscribe(Topic::Name(filter), Qos::Two).expect("it is idle");
     }
 
     /// Begins to publish.
-    pub(crate) fn publish(&mut self, topic: &str, payload: &str, qos: Qos) {
+    ///
+    /// # Panics
+    /// If it is not idle.
+    pub fn publish(&mut self, topic: &str, payload: &str, qos: Qos) {
         self.client.publish(Topic::Name(topic), payload.as_bytes(), qos, false).expect("it is idle");
     }
 
+    /// Begins to fall asleep.
+    ///
+    /// # Panics
+    /// If it is not idle.
+    pub fn sleep(&mut self) {
+        self.client.sleep(NonZeroU16::MAX).expect("it is idle");
+    }
+
+    /// Wakes to fetch what waits, and will sleep again.
+    ///
+    /// # Panics
+    /// If it does not sleep.
+    pub fn wake(&mut self) {
+        self.client.wake().expect("it sleeps");
+    }
+
     /// Lives for a moment.
-    pub(crate) fn step(&mut self) {
+    ///
+    /// # Panics
+    /// If the gateway has rejected what it asked for.
+    pub fn step(&mut self) {
         let now = self.now();
         if self.client.poll_timeout().is_some_and(|due| due <= now) {
             self.told.take(self.client.handle_timeout(now));
@@ -115,7 +149,11 @@ impl Link for UdpSocket {
 }
 
 /// A socket for a node that speaks to this gateway.
-pub(crate) fn udp(gateway: SocketAddr) -> UdpSocket {
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn udp(gateway: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind(SocketAddr::new(gateway.ip(), 0)).expect("a socket");
     socket.connect(gateway).expect("connect");
     socket.set_read_timeout(Some(STEP)).expect("a timeout");
