@@ -42,6 +42,8 @@ pub(crate) enum Image {
     Node,
     /// A dongle: the gateway's radio, on USB
     Rcp,
+    /// A router: it carries frames between the gateway and nodes out of its reach
+    Router,
 }
 
 impl Image {
@@ -49,6 +51,7 @@ impl Image {
         match self {
             Self::Node => "node",
             Self::Rcp => "rcp",
+            Self::Router => "router",
         }
     }
 
@@ -57,13 +60,14 @@ impl Image {
         match self {
             Self::Node => "node-nrf52840",
             Self::Rcp => "rcp",
+            Self::Router => "router",
         }
     }
 
     /// What it may take.
     fn budget(self) -> Size {
         match self {
-            Self::Node => NODE_BUDGET,
+            Self::Node | Self::Router => NODE_BUDGET,
             // It has no client, but USB.
             Self::Rcp => Size { flash: 48 * 1024, ..NODE_BUDGET },
         }

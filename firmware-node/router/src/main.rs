@@ -1,0 +1,80 @@
+//! A router: an nRF52840 with power from the mains carries frames between the gateway and nodes that do not reach it.
+//!
+//! Owns: which of the chip's parts are used, where its settings come from, that it restarts after a crash. Must not know:
+//! where frames go, which is `lowpan`'s business.
+//!
+//! It is told the PAN, the channel and the gateway by the pages of flash in which a node has its settings, and of these
+//! it needs no others: it has no client id, no topics and no key. Without them it does nothing.
+
+#![no_std]
+#![no_main]
+
+mod air;
+mod settings;
+
+use config_page::Settings;
+use core::future::pending;
+use cortex_m_rt as _;
+use embassy_executor::Spawner;
+use embassy_futures::join::join;
+use embassy_nrf::nvmc::Nvmc;
+use embassy_nrf::peripherals::RADIO;
+use embassy_nrf::{Peri, Peripherals, bind_interrupts, pac};
+use router_app::{Eui64, Router, RouterConfig, turn};
+use static_cell::StaticCell;
+
+bind_interrupts!(struct Irqs {
+    RADIO => nrf_radio::InterruptHandler;
+});
+
+/// Nodes below it that it remembers, and frames that wait for them: some minutes of twenty nodes that sleep.
+const WAYS: usize = 64;
+const QUEUE: usize = 24;
+
+/// In static memory, so that the linker checks that it fits and the image's size tells what it takes.
+static ROUTER: StaticCell<Router<WAYS, QUEUE>> = StaticCell::new();
+
+#[embassy_executor::main]
+async fn main(_spawner: Spawner) {
+    let Peripherals { RADIO, WDT, NVMC, .. } = embassy_nrf::init(nrf_board::clocks());
+    let work = async {
+        match settings::read(&mut Nvmc::new(NVMC)) {
+            Some(settings) => route(RADIO, &settings).await,
+            None => pending().await,
+        }
+    };
+    join(nrf_board::keep(nrf_board::watchdog(WDT)), work).await;
+}
+
+async fn route(radio: Peri<'static, RADIO>, settings: &Settings) {
+    let chip = pac::FICR.deviceid(0).read();
+    let eui64 = settings.eui64.unwrap_or_else(eui64);
+    let Some(gateway) = settings.gateway else { return };
+    let config = RouterConfig { eui64, pan: settings.pan, gateway, gateway_short: settings.gateway_short };
+    // Its address is the gateway's: somebody has to choose another.
+    let Ok(router) = Router::new(config, chip.into()) else { return };
+    let router = ROUTER.init(router);
+    let mut air = air::Air::new(nrf_radio::Radio::new(radio, Irqs, chip), settings, eui64);
+    loop {
+        turn(router, &mut air).await;
+    }
+}
+
+/// The address of a node on this board: made of the number that every chip has, marked as given by nobody.
+fn eui64() -> Eui64 {
+    let (low, high) = (pac::FICR.deviceid(0).read(), pac::FICR.deviceid(1).read());
+    let mut eui64 = (u64::from(high) << 32 | u64::from(low)).to_be_bytes();
+    eui64[0] = eui64[0] & !0x01 | 0x02;
+    Eui64(eui64)
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    cortex_m::peripheral::SCB::sys_reset()
+}
+
+#[allow(unsafe_code, reason = "the attribute demands it of every handler of a hard fault")]
+#[cortex_m_rt::exception]
+unsafe fn HardFault(_: &cortex_m_rt::ExceptionFrame) -> ! {
+    cortex_m::peripheral::SCB::sys_reset()
+}
