@@ -72,6 +72,27 @@ fn what_is_for_a_node_that_polls_waits_for_its_poll() {
 }
 
 #[test]
+fn what_was_queued_before_a_nodes_first_poll_is_not_overtaken() {
+    let mut hub = hub();
+    let now = Instant::ZERO;
+    hub.send(now, NODE, b"one").unwrap();
+    hub.send(now, NODE, b"two").unwrap();
+    let transmit = hub.poll_transmit().expect("it goes at once");
+    assert!(transmit.psdu.as_bytes().ends_with(b"one"));
+    poll(&mut hub, now, 0);
+    hub.send(now, NODE, b"three").unwrap();
+    hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+    for (sequence, text) in [(1, &b"two"[..]), (2, b"three")] {
+        assert_eq!(hub.poll_transmit(), None, "it listens no longer");
+        poll(&mut hub, now, sequence);
+        let transmit = hub.poll_transmit().expect("what waited");
+        assert!(transmit.psdu.as_bytes().ends_with(text), "{text:?}");
+        hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+    }
+    assert_eq!(hub.waiting(), 0);
+}
+
+#[test]
 fn what_is_not_polled_for_in_time_is_given_up() {
     let mut hub = hub();
     hub.handle_frame(Instant::ZERO, POLL, Signal::default());

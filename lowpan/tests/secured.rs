@@ -2,7 +2,7 @@
 
 mod support;
 
-use lowpan::{Ack, Carriage, Eui64, Hub, Keys, Level, LinkKey, Reason, Received, SendError, Signal};
+use lowpan::{Ack, Carriage, Eui64, Hub, Keys, Level, LinkKey, Reason, Received, SendError, Signal, TransmitError};
 use sn_types::Instant;
 use support::{GATEWAY, NODE, datagram, frames_of_hub, frames_of_leaf, hub, leaf};
 
@@ -117,6 +117,28 @@ fn a_key_that_is_taken_away_stops_what_waits() {
     hub.keys_mut().keys.clear();
     assert_eq!(hub.poll_transmit(), None);
     assert_eq!((hub.stats().unsealed, hub.waiting()), (1, 0));
+}
+
+#[test]
+fn what_is_sent_again_after_a_change_of_the_key_has_the_new_one() {
+    let (mut hub, mut leaf) = (hub(SECURITY), leaf(Carriage::Bare, SECURITY));
+    let poll = |hub: &mut Hub<_>, leaf: &mut support::Node| {
+        leaf.request();
+        let frame = frames_of_leaf(leaf).remove(0);
+        assert_eq!(hub.handle_frame(NOW, frame.as_bytes(), Signal::default()), Received::DataRequest { from: NODE });
+    };
+    poll(&mut hub, &mut leaf);
+    hub.send(NOW, NODE, b"waits").unwrap();
+    poll(&mut hub, &mut leaf);
+    let transmit = hub.poll_transmit().expect("what waited");
+    hub.handle_transmitted(transmit.id, Err(TransmitError::NoAck));
+    let new = LinkKey([7; 16]);
+    hub.keys_mut().keys.insert(NODE, new);
+    leaf.keys_mut().keys.insert(GATEWAY, new);
+    poll(&mut hub, &mut leaf);
+    let frame = frames_of_hub(&mut hub).remove(0);
+    let received = leaf.handle_frame(NOW, frame.as_bytes());
+    assert!(matches!(received, Received::Datagram { octets: b"waits", .. }), "{received:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::config::Limits;
 use crate::fragment::Cut;
 use crate::mac::Address;
-use crate::{Carriage, Eui64, Psdu};
+use crate::{Carriage, Eui64, LinkKey, Psdu};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use sn_types::Instant;
@@ -22,8 +22,8 @@ pub(super) struct Waiting {
     /// How many octets of the packet have been sent.
     pub(super) sent: usize,
     /// The frame that is to be sent again octet by octet, since perhaps only its acknowledgement was lost (IEEE
-    /// 802.15.4-2011 §5.1.6.4); and how many octets of the packet have been sent with it.
-    pub(super) frame: Option<(Psdu, usize)>,
+    /// 802.15.4-2011 §5.1.6.4).
+    pub(super) frame: Option<Kept>,
     /// Since when it waits.
     pub(super) since: Instant,
     /// Until when it waits for its node's poll, or for a frame counter.
@@ -38,6 +38,16 @@ impl Waiting {
     pub(super) fn is_sent(&self) -> bool {
         self.sent >= self.packet.len()
     }
+}
+
+/// A frame that may have to be sent again.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) psdu: Psdu,
+    /// How many octets of the packet have been sent with it.
+    pub(super) sent: usize,
+    /// Its node's key, if it has been secured: with another one the frame is of no use.
+    pub(super) key: Option<LinkKey>,
 }
 
 /// What the next frame is taken from.
@@ -90,11 +100,30 @@ impl Queues {
         indirect + self.direct.iter().filter(|waiting| waiting.node == node).count()
     }
 
-    /// The node listens for one frame.
-    pub(super) fn polled(&mut self, node: Eui64) {
-        if self.indirect.contains_key(&node) && !self.listening.contains(&node) {
+    /// The node listens for one frame. If the radio has one for it that did not wait for a poll, it is that.
+    pub(super) fn polled(&mut self, node: Eui64, in_flight: Option<u64>) {
+        self.hold(node, in_flight);
+        let hears_another = self.direct.iter().any(|waiting| waiting.node == Some(node));
+        if !hears_another && self.indirect.contains_key(&node) && !self.listening.contains(&node) {
             self.listening.push_back(node);
         }
+    }
+
+    /// What would go to this node at once waits for its polls, before what does already; so nothing is overtaken. What the radio
+    /// has stays.
+    fn hold(&mut self, node: Eui64, in_flight: Option<u64>) {
+        let is_held = |waiting: &Waiting| waiting.node == Some(node) && Some(waiting.serial) != in_flight;
+        let (held, direct): (VecDeque<_>, _) = self.direct.drain(..).partition(is_held);
+        self.direct = direct;
+        if held.is_empty() {
+            return;
+        }
+        let queue = self.indirect.entry(node).or_default();
+        if queue.is_empty() {
+            self.changed.insert(node);
+        }
+        let later = core::mem::replace(queue, held);
+        queue.extend(later);
     }
 
     /// Where the next frame comes from: first what somebody listens for.

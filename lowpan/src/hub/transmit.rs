@@ -1,7 +1,7 @@
 //! Frames that go to the radio.
 
 use super::Hub;
-use super::queues::{Source, Waiting};
+use super::queues::{Kept, Source, Waiting};
 use crate::carriage::{Carriage, Direction, Head, Way};
 use crate::fragment::Cut;
 use crate::mac::{Address, Kind};
@@ -10,7 +10,7 @@ use crate::parent::{Offer, Talk};
 use crate::security::Keys;
 use crate::station::{Envelope, Unsealed};
 use crate::transmit::{Ack, FrameId, SendError, SourceMatch, Transmit, TransmitError};
-use crate::{Eui64, Psdu, sixlowpan};
+use crate::{Eui64, LinkKey, Psdu, sixlowpan};
 use alloc::vec;
 use alloc::vec::Vec;
 use sn_types::Instant;
@@ -210,9 +210,8 @@ impl<K: Keys> Hub<K> {
         let (waiting, _) = self.queues.front(source).ok_or(Unsealed::TooLong)?;
         let (serial, to) = (waiting.serial, waiting.node);
         let (psdu, sent) = match waiting.frame.clone() {
-            Some(frame) if to.is_none_or(|to| self.may_hear(to)) => frame,
-            Some(_) => return Err(Unsealed::NoKey),
-            None => self.fresh_frame(source)?,
+            Some(Kept { psdu, sent, key }) if key == self.key_of(to) => (psdu, sent),
+            Some(_) | None => self.fresh_frame(source)?,
         };
         self.serial += 1;
         let id = FrameId(self.serial);
@@ -234,10 +233,16 @@ impl<K: Keys> Hub<K> {
         let psdu = self.config.station.frame(envelope, node, &mut self.keys, payload.as_bytes())?;
         self.sequence = self.sequence.wrapping_add(1);
         self.broadcasts = self.broadcasts.wrapping_add(u8::from(matches!(route, Route::Flood(_))));
+        let key = self.key_of(node);
         if let Some(waiting) = self.queues.front_mut(source) {
-            waiting.frame = Some((psdu.clone(), sent));
+            waiting.frame = Some(Kept { psdu: psdu.clone(), sent, key });
         }
         Ok((psdu, sent))
+    }
+
+    /// With which key frames to a node are secured, if they are.
+    fn key_of(&self, node: Option<Eui64>) -> Option<LinkKey> {
+        node.filter(|_| self.config.station.security.is_some()).and_then(|node| self.keys.key(node).copied())
     }
 
     fn may_hear(&self, node: Eui64) -> bool {
