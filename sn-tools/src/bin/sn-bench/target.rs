@@ -51,7 +51,7 @@ pub(crate) enum Storage {
 /// How much a gateway takes, where a scenario needs more than its defaults.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Limits {
-    /// Sessions.
+    /// Sessions, all of them behind one forwarder if need be.
     pub(crate) clients: Option<u64>,
     /// Messages that wait, for one client or all; their octets are not limited further.
     pub(crate) queue_messages: Option<u64>,
@@ -71,6 +71,7 @@ impl Limits {
         let mut limit = |name, value: u64| toml.push_str(&format!("{name} = {value}\n"));
         if let Some(clients) = self.clients {
             limit("clients", clients);
+            limit("nodes_per_forwarder", clients);
         }
         if let Some(messages) = self.mqtt_inflight {
             limit("mqtt_inflight", messages);
@@ -356,7 +357,10 @@ mod tests {
 
     #[test]
     fn only_the_limits_that_matter_are_configured() {
-        assert_eq!(Limits { clients: Some(7), ..Limits::default() }.to_toml(), "[limits]\nclients = 7\n");
+        assert_eq!(
+            Limits { clients: Some(7), ..Limits::default() }.to_toml(),
+            "[limits]\nclients = 7\nnodes_per_forwarder = 7\n"
+        );
         let messages = Limits { queue_messages: Some(9), ..Limits::default() }.to_toml();
         assert!(messages.contains("\nqueue_messages = 9\n") && !messages.contains("clients"), "{messages}");
     }
