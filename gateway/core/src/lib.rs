@@ -24,6 +24,7 @@ mod message;
 pub mod mqtt;
 mod nodes;
 mod planted;
+mod short;
 mod sn;
 mod stats;
 mod timers;

@@ -159,6 +159,11 @@ impl Message {
         self.0.header.header.retain
     }
 
+    /// Whether nobody else has it.
+    pub(crate) fn is_unshared(&self) -> bool {
+        ThinArc::strong_count(&self.0) == 1
+    }
+
     fn property_bytes(&self) -> usize {
         self.as_detailed().map_or(0, |detailed| detailed.bytes)
     }

@@ -8,6 +8,7 @@ mod granted;
 mod handling;
 mod load;
 mod outbound;
+mod parcel;
 mod queue;
 mod retained;
 mod route;
@@ -31,7 +32,7 @@ pub(crate) use queue::Queued;
 pub(crate) use session::{Home, Link, Marks, Part, Session, Sessions};
 
 use crate::map::MapSeed;
-use crate::{Gauges, Message};
+use crate::{Gauges, Message, short};
 pub(crate) use granted::Granted;
 use retained::Retained;
 pub(crate) use shared::{GroupNumber, Groups, is_shared, selecting_filter};
@@ -90,7 +91,7 @@ impl Broker {
     /// A subscription from the store.
     pub(crate) fn restore_subscription(&mut self, key: SessionKey, filter: &Arc<str>, granted: Granted) {
         if let Some(session) = self.sessions.get_mut(key) {
-            session.subscriptions.push((filter.clone(), granted));
+            short::push(&mut session.subscriptions, (filter.clone(), granted));
             if session.home == Home::Here {
                 self.add_subscription(key, filter, granted);
             }

@@ -9,6 +9,7 @@ use super::handling::Handling;
 use super::queue::{Queue, Queued, Totals};
 use crate::{DropReason, Keep, Limits, Qos, WhenFull};
 use sn_types::Instant;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -164,8 +165,13 @@ impl Outbound {
         Some(queued)
     }
 
+    /// The client does not listen: what waits for it may take less memory and more time.
+    pub(crate) fn pack(&mut self) {
+        self.queue.pack();
+    }
+
     /// The next message, without those in flight.
-    pub(crate) fn front(&self) -> Option<&Queued> {
+    pub(crate) fn front(&mut self) -> Option<&Queued> {
         self.queue.front()
     }
 
@@ -204,12 +210,13 @@ impl Outbound {
     /// only those that were not sent (MQTT-4.8.2-5).
     pub(crate) fn of_groups(&self) -> Vec<Queued> {
         let sent = self.inflight.iter().map(|sent| &sent.queued).filter(|queued| queued.qos == Qos::AtLeastOnce);
-        sent.chain(self.queue.after(0)).filter(|queued| queued.group.is_some()).cloned().collect()
+        let sent = sent.map(Cow::Borrowed);
+        sent.chain(self.queue.after(0)).filter(|queued| queued.group.is_some()).map(Cow::into_owned).collect()
     }
 
     /// Whether the next message may go into flight: no more than `window` messages may be there, and no more than `bytes`
     /// octets, unless it is alone.
-    pub(crate) fn may_launch(&self, window: usize, bytes: usize) -> bool {
+    pub(crate) fn may_launch(&mut self, window: usize, bytes: usize) -> bool {
         let next = self.front().map_or(0, Queued::bytes);
         self.inflight.is_empty() || (self.inflight.len() < window && self.inflight_bytes + next <= bytes)
     }
@@ -356,8 +363,8 @@ mod tests {
         outbound.push(Instant::from_secs(10), queued, how(when_full), &limits).len()
     }
 
-    fn topics(outbound: &Outbound) -> Vec<&str> {
-        outbound.queue.after(0).map(|queued| &**queued.message.topic()).collect()
+    fn topics(outbound: &Outbound) -> Vec<String> {
+        outbound.queue.after(0).map(|queued| queued.message.topic().to_string()).collect()
     }
 
     #[test]

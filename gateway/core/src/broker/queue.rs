@@ -1,14 +1,17 @@
-//! Messages that wait for one client: those of a higher priority first, each priority in order.
+//! Messages that wait for one client: those of a higher priority first, each priority in order. While the client does not
+//! listen they are packed into [`Parcel`]s.
 
 use super::GroupNumber;
+use super::parcel::Parcel;
 use crate::{Message, Qos};
 use sn_types::Instant;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A message for one subscriber.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Queued {
     pub(crate) message: Message,
     /// The lower of the message's and the subscription's.
@@ -25,8 +28,33 @@ pub(crate) struct Queued {
     pub(crate) expires: Instant,
 }
 
+/// What takes a place in a queue: a message, or several.
+#[derive(Debug)]
+enum Entry {
+    One(Queued),
+    Packed(Parcel),
+}
+
 // Very many wait.
-const _: () = assert!(size_of::<Queued>() == 32);
+const _: () = assert!(size_of::<Entry>() == 32);
+
+impl Entry {
+    /// The place of the last message in it.
+    fn last_place(&self) -> u64 {
+        match self {
+            Self::One(queued) => queued.place,
+            Self::Packed(parcel) => parcel.last_place(),
+        }
+    }
+
+    fn messages(&self) -> impl Iterator<Item = Cow<'_, Queued>> {
+        let (one, packed) = match self {
+            Self::One(queued) => (Some(Cow::Borrowed(queued)), None),
+            Self::Packed(parcel) => (None, Some(parcel.messages().map(Cow::Owned))),
+        };
+        one.into_iter().chain(packed.into_iter().flatten())
+    }
+}
 
 impl Queued {
     /// QoS 0 promises nothing and is not stored.
@@ -70,22 +98,89 @@ impl Totals {
 #[derive(Debug)]
 struct Level {
     priority: u8,
-    messages: VecDeque<Queued>,
+    entries: VecDeque<Entry>,
 }
 
 impl Level {
-    fn with(queued: Queued) -> Self {
-        let mut level = Self { priority: queued.priority, messages: VecDeque::new() };
-        level.push(queued);
-        level
+    fn push(&mut self, queued: Queued) {
+        self.make_room();
+        self.entries.push_back(Entry::One(queued));
     }
 
-    /// Makes room for a quarter more, not twice as much: very many queues are very short.
-    fn push(&mut self, queued: Queued) {
-        if self.messages.len() == self.messages.capacity() {
-            self.messages.reserve_exact((self.messages.len() / 4).max(FEW));
+    /// Appends a message, packed if it is one for that.
+    fn push_packed(&mut self, queued: Queued) {
+        if !Parcel::takes(&queued) {
+            return self.push(queued);
         }
-        self.messages.push_back(queued);
+        if let Some(Entry::Packed(parcel)) = self.entries.back_mut()
+            && parcel.has_room()
+        {
+            return parcel.push(&queued);
+        }
+        self.make_room();
+        self.entries.push_back(Entry::Packed(Parcel::with(&queued)));
+    }
+
+    /// For a quarter more, not twice as much: very many queues are very short.
+    fn make_room(&mut self) {
+        let len = self.entries.len();
+        if len == self.entries.capacity() {
+            self.entries.reserve_exact(len / 4 + 1);
+        }
+    }
+
+    /// Packs what was pushed last.
+    fn pack(&mut self) {
+        let is_loose = |entry: &&Entry| matches!(entry, Entry::One(queued) if Parcel::takes(queued));
+        let loose = self.entries.iter().rev().take_while(is_loose).count();
+        for entry in self.entries.split_off(self.entries.len() - loose) {
+            match entry {
+                Entry::One(queued) => self.push_packed(queued),
+                Entry::Packed(_) => self.entries.push_back(entry),
+            }
+        }
+        if loose > 0 && self.entries.len() < FEW {
+            self.entries.shrink_to_fit();
+        }
+    }
+
+    /// The message that comes next, not packed any more.
+    fn front(&mut self) -> Option<&Queued> {
+        if let Some(Entry::Packed(parcel)) = self.entries.front() {
+            let messages: Vec<_> = parcel.messages().collect();
+            self.entries.pop_front();
+            self.entries.reserve_exact(messages.len());
+            messages.into_iter().rev().for_each(|queued| self.entries.push_front(Entry::One(queued)));
+        }
+        match self.entries.front()? {
+            Entry::One(queued) => Some(queued),
+            Entry::Packed(_) => None,
+        }
+    }
+
+    fn pop_front(&mut self) -> Option<Queued> {
+        self.front()?;
+        match self.entries.pop_front()? {
+            Entry::One(queued) => Some(queued),
+            Entry::Packed(_) => None,
+        }
+    }
+
+    fn extract(&mut self, mut goes: impl FnMut(&Queued) -> bool, taken: &mut Vec<Queued>) {
+        for entry in std::mem::take(&mut self.entries) {
+            match entry {
+                Entry::One(queued) if goes(&queued) => taken.push(queued),
+                Entry::Packed(parcel) if parcel.messages().any(|queued| goes(&queued)) => {
+                    let (out, stay): (Vec<_>, Vec<_>) = parcel.messages().partition(&mut goes);
+                    stay.into_iter().for_each(|queued| self.push_packed(queued));
+                    taken.extend(out);
+                }
+                Entry::One(_) | Entry::Packed(_) => {
+                    self.make_room();
+                    self.entries.push_back(entry);
+                }
+            }
+        }
     }
 }
 
@@ -99,7 +194,7 @@ pub(super) struct Queue {
     totals: Arc<Totals>,
 }
 
-/// A level begins with room for so many messages, and when it has drained below gives the rest back.
+/// A level that has drained below so many messages gives back the room for the rest.
 const FEW: usize = 4;
 
 impl Queue {
@@ -121,43 +216,57 @@ impl Queue {
 
     /// Appends a message, behind the others of its priority.
     pub(super) fn push(&mut self, queued: Queued) {
+        self.level_for(&queued).push(queued);
+    }
+
+    /// The same for a client that does not listen.
+    pub(super) fn push_packed(&mut self, queued: Queued) {
+        self.level_for(&queued).push_packed(queued);
+    }
+
+    /// Counts a message, and says where it is to go.
+    fn level_for(&mut self, queued: &Queued) -> &mut Level {
         self.len += 1;
         self.bytes += queued.bytes();
         self.totals.add(1, queued.bytes());
-        let at = self.levels.partition_point(|level| level.priority > queued.priority);
-        match self.levels.get_mut(at).filter(|level| level.priority == queued.priority) {
-            Some(level) => level.push(queued),
-            None => {
-                self.levels.reserve_exact(1);
-                self.levels.insert(at, Level::with(queued));
-            }
+        let priority = queued.priority;
+        let at = self.levels.partition_point(|level| level.priority > priority);
+        if self.levels.get(at).is_none_or(|level| level.priority != priority) {
+            self.levels.reserve_exact(1);
+            self.levels.insert(at, Level { priority, entries: VecDeque::new() });
         }
+        &mut self.levels[at]
+    }
+
+    /// Its client does not listen: packs what was pushed since the last time.
+    pub(super) fn pack(&mut self) {
+        self.levels.iter_mut().for_each(Level::pack);
     }
 
     /// The message that comes next.
-    pub(super) fn front(&self) -> Option<&Queued> {
-        self.levels.iter().find_map(|level| level.messages.front())
+    pub(super) fn front(&mut self) -> Option<&Queued> {
+        self.levels.iter_mut().find_map(Level::front)
     }
 
     /// Takes the message that comes next.
     pub(super) fn pop_front(&mut self) -> Option<Queued> {
-        let level = self.levels.iter_mut().find(|level| !level.messages.is_empty())?;
+        let level = self.levels.iter_mut().find(|level| !level.entries.is_empty())?;
         Self::pop_from(level, &mut self.len, &mut self.bytes, &self.totals)
     }
 
     /// Takes the message that has waited longest among the least important.
     pub(super) fn pop_least(&mut self) -> Option<Queued> {
-        let level = self.levels.iter_mut().rev().find(|level| !level.messages.is_empty())?;
+        let level = self.levels.iter_mut().rev().find(|level| !level.entries.is_empty())?;
         Self::pop_from(level, &mut self.len, &mut self.bytes, &self.totals)
     }
 
     fn pop_from(level: &mut Level, len: &mut usize, bytes: &mut usize, totals: &Totals) -> Option<Queued> {
-        let queued = level.messages.pop_front()?;
+        let queued = level.pop_front()?;
         *len -= 1;
         *bytes -= queued.bytes();
         totals.sub(1, queued.bytes());
-        if level.messages.len() < FEW && level.messages.capacity() > 16 * FEW {
-            level.messages.shrink_to(FEW);
+        if level.entries.len() < FEW && level.entries.capacity() > 16 * FEW {
+            level.entries.shrink_to(FEW);
         }
         Some(queued)
     }
@@ -166,10 +275,8 @@ impl Queue {
     pub(super) fn extract(&mut self, mut goes: impl FnMut(&Queued) -> bool) -> Vec<Queued> {
         let mut taken = Vec::new();
         for level in &mut self.levels {
-            if level.messages.iter().any(&mut goes) {
-                let (out, stay): (VecDeque<_>, VecDeque<_>) = level.messages.drain(..).partition(&mut goes);
-                level.messages = stay;
-                taken.extend(out);
+            if level.entries.iter().flat_map(Entry::messages).any(|queued| goes(&queued)) {
+                level.extract(&mut goes, &mut taken);
             }
         }
         let bytes: usize = taken.iter().map(Queued::bytes).sum();
@@ -180,17 +287,17 @@ impl Queue {
     }
 
     /// The messages behind a place, each priority in order.
-    pub(super) fn after(&self, place: u64) -> impl Iterator<Item = &Queued> {
+    pub(super) fn after(&self, place: u64) -> impl Iterator<Item = Cow<'_, Queued>> {
         self.levels.iter().flat_map(move |level| {
             // Within a level places only grow.
-            let known = level.messages.partition_point(|queued| queued.place <= place);
-            level.messages.iter().skip(known)
+            let known = level.entries.partition_point(|entry| entry.last_place() <= place);
+            level.entries.iter().skip(known).flat_map(Entry::messages).filter(move |queued| queued.place > place)
         })
     }
 
     /// The latest place of all.
     pub(super) fn last_place(&self) -> Option<u64> {
-        self.levels.iter().filter_map(|level| level.messages.back()).map(|queued| queued.place).max()
+        self.levels.iter().filter_map(|level| level.entries.back()).map(Entry::last_place).max()
     }
 }
 
@@ -237,9 +344,37 @@ mod tests {
         let mut queue = Queue::new(&Arc::default());
         let mut room = |messages: u64| {
             (0..messages).for_each(|place| queue.push(queued("a", 0, place)));
-            queue.levels[0].messages.capacity()
+            queue.levels[0].entries.capacity()
         };
-        assert_eq!([room(1), room(9), room(990)], [4, 12, 1_035]);
+        assert_eq!([room(1), room(9), room(990)], [1, 11, 1_109]);
+    }
+
+    #[test]
+    fn a_packed_queue_is_the_same_queue() {
+        let (mut loose, mut packed) = (Queue::new(&Arc::default()), Queue::new(&Arc::default()));
+        for place in 0..500 {
+            loose.push(queued("a", 0, place));
+            packed.push(queued("a", 0, place));
+            packed.pack();
+        }
+        let entries = packed.levels[0].entries.len();
+        assert!((2..20).contains(&entries), "{entries}");
+        for place in [0, 1, 250, 498, 499] {
+            let places = |queue: &Queue| queue.after(place).map(|queued| queued.place).collect::<Vec<_>>();
+            assert_eq!(places(&packed), places(&loose));
+        }
+        let odd = |queue: &mut Queue| queue.extract(|queued| queued.place % 2 == 1);
+        assert_eq!(odd(&mut packed), odd(&mut loose));
+        packed.pack();
+        assert_eq!(
+            (packed.len(), packed.bytes(), packed.last_place()),
+            (loose.len(), loose.bytes(), loose.last_place())
+        );
+        while let Some(next) = loose.pop_front() {
+            assert_eq!(packed.front(), Some(&next));
+            assert_eq!(packed.pop_front(), Some(next));
+        }
+        assert_eq!(packed.pop_front(), None);
     }
 
     #[test]

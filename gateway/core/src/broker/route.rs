@@ -4,7 +4,7 @@ use super::granted::Granted;
 use super::handling::{Handling, Wanted};
 use super::sys::{RESERVED_PREFIX, selects_sys};
 use super::{Home, Link, Outbound, Part, Queued, SessionKey, validate_topic_name};
-use crate::{Core, DropReason, Event, Limits, Message, PlantedBug, Qos, RejectReason, Via};
+use crate::{Core, DropReason, Event, Limits, Message, PlantedBug, Qos, RejectReason, Via, short};
 use sn_types::Instant;
 use std::sync::Arc;
 
@@ -102,7 +102,7 @@ impl Core {
     /// Drops what has waited for too long and would be sent next.
     pub(crate) fn drop_expired(&mut self, now: Instant, key: SessionKey) {
         let has_expired = |queued: &Queued| queued.expires <= now;
-        while self.broker.sessions.get(key).and_then(|s| s.outbound.front()).is_some_and(has_expired) {
+        while self.broker.sessions.get_mut(key).and_then(|s| s.outbound.front()).is_some_and(has_expired) {
             let expired = self.broker.sessions.outbound_mut(key).and_then(Outbound::pop);
             let Some(expired) = expired else { return };
             self.dropped(key, expired.message.topic().clone(), DropReason::Expired);
@@ -125,7 +125,7 @@ impl Core {
         match session.subscriptions.iter_mut().find(|(known, _)| known == filter) {
             Some((_, before)) => *before = granted,
             None if full => return None,
-            None => session.subscriptions.push((filter.clone(), granted)),
+            None => short::push(&mut session.subscriptions, (filter.clone(), granted)),
         }
         let is_new = match session.home {
             Home::Here => self.broker.add_subscription(key, filter, granted),

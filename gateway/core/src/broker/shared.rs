@@ -196,16 +196,20 @@ impl Core {
 
     fn availability(&self, key: SessionKey) -> Availability {
         let Some(session) = self.broker.sessions.get(key) else { return Availability::Away };
-        let listens = match session.link {
-            Link::Mqtt(_) => true,
-            Link::Sn => self.sn.listens(key),
-            Link::None => false,
-        };
-        match (listens, session.outbound.len() > session.outbound.in_flight()) {
+        match (self.listens(key), session.outbound.len() > session.outbound.in_flight()) {
             (true, false) => Availability::Ready,
             (_, true) if session.outbound.is_full(&self.config.limits) => Availability::Full,
             (true, true) => Availability::Busy,
             (false, _) => Availability::Away,
+        }
+    }
+
+    /// Whether a session's client takes messages now.
+    pub(crate) fn listens(&self, key: SessionKey) -> bool {
+        match self.broker.sessions.get(key).map(|session| session.link) {
+            Some(Link::Mqtt(_)) => true,
+            Some(Link::Sn) => self.sn.listens(key),
+            Some(Link::None) | None => false,
         }
     }
 

@@ -67,12 +67,16 @@ impl Core {
 
     fn collect_session(&mut self, key: SessionKey, records: &mut Vec<Record>) {
         let loses_mailbox = self.has(PlantedBug::MailboxNotStored);
+        let waits = !self.listens(key);
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         let marks = session.take_marks();
         let number = session.number;
         let ids_reserved = marks.contains(Part::Outbound) && session.outbound.reserve_ids();
         if marks.contains(Part::Outbound) && !loses_mailbox {
             session.outbound.take_changes(|change| collect_change(number, &change, records));
+        }
+        if waits {
+            session.outbound.pack();
         }
         if marks.contains(Part::TopicIds) && !self.has(PlantedBug::TopicIdsNotStored) {
             let unsaved = self.sn.take_unsaved_topics(key);
@@ -177,7 +181,7 @@ impl Core {
         let topics = self.sn.normal_topics(key);
         records.extend(topics.map(|(id, name)| put(Key::TopicId(number, id.0), &&**name)));
         for (queued, flight) in session.outbound.durable() {
-            records.push(queued_record(number, queued));
+            records.push(queued_record(number, &queued));
             records.extend(flight.map(|(id, phase)| flight_record(number, queued.place, id, phase)));
         }
     }
@@ -279,14 +283,7 @@ fn user_record(session: &Session) -> Record {
 }
 
 fn queued_record(number: u64, queued: &Queued) -> Record {
-    let value = QueuedValue {
-        qos: queued.qos as u8,
-        retain: queued.retain,
-        priority: queued.priority,
-        expires: stored_time(queued.expires),
-        message: MessageValue::from(&queued.message),
-    };
-    put_with_tail(Key::Queued(number, queued.place), &value, MessageTail::of_queued(queued))
+    put_with_tail(Key::Queued(number, queued.place), &QueuedValue::from(queued), MessageTail::of_queued(queued))
 }
 
 fn flight_record(number: u64, place: u64, id: u16, phase: Phase) -> Record {

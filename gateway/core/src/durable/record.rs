@@ -1,11 +1,12 @@
 //! The values of the store, and what they are made from.
 
 use super::key::{Key, Record};
-use super::restore::Names;
 use super::tail::MessageTail;
+use crate::broker::Queued;
 use crate::{ClientState, Message, Qos};
 use serde::{Deserialize, Serialize};
 use sn_types::{Instant, PeerAddr};
+use std::sync::Arc;
 
 /// A session beside its lists.
 #[derive(Debug, Serialize, Deserialize)]
@@ -91,22 +92,50 @@ impl<'a> From<&'a Message> for MessageValue<'a> {
 }
 
 impl MessageValue<'_> {
-    pub(super) fn message(self, names: &mut Names, tail: Option<MessageTail<'_>>) -> Option<Message> {
+    /// `name` makes the topic's name of its text.
+    pub(super) fn message(self, tail: Option<MessageTail<'_>>, name: impl FnOnce(&str) -> Arc<str>) -> Option<Message> {
         let details = tail.map(MessageTail::details).unwrap_or_default();
-        Some(Message::detailed(names.share(self.topic), self.payload, qos(self.qos)?, self.retain, details))
+        Some(Message::detailed(name(self.topic), self.payload, qos(self.qos)?, self.retain, details))
     }
 }
 
 /// A message to one client.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct QueuedValue<'a> {
-    pub(super) qos: u8,
-    pub(super) retain: bool,
-    pub(super) priority: u8,
+pub(crate) struct QueuedValue<'a> {
+    qos: u8,
+    retain: bool,
+    priority: u8,
     /// In microseconds of the core's time.
-    pub(super) expires: Option<u64>,
+    expires: Option<u64>,
     #[serde(borrow)]
-    pub(super) message: MessageValue<'a>,
+    message: MessageValue<'a>,
+}
+
+impl<'a> From<&'a Queued> for QueuedValue<'a> {
+    fn from(queued: &'a Queued) -> Self {
+        Self {
+            qos: queued.qos as u8,
+            retain: queued.retain,
+            priority: queued.priority,
+            expires: stored_time(queued.expires),
+            message: MessageValue::from(&queued.message),
+        }
+    }
+}
+
+impl QueuedValue<'_> {
+    /// The message at its place. `name` makes the topic's name of its text.
+    pub(crate) fn queued(
+        self,
+        place: u64,
+        tail: Option<MessageTail<'_>>,
+        name: impl FnOnce(&str) -> Arc<str>,
+    ) -> Option<Queued> {
+        let (retain, priority, expires) = (self.retain, self.priority, restored_time(self.expires));
+        let group = tail.as_ref().and_then(MessageTail::group);
+        let message = self.message.message(tail, name)?;
+        Some(Queued { message, qos: qos(self.qos)?, retain, priority, place, group, expires })
+    }
 }
 
 /// A message that was sent.

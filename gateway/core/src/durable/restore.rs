@@ -9,10 +9,10 @@ use super::record::{
     restored_time,
 };
 use super::tail::{MessageTail, SessionTail, SubscriptionTail, SubscriptionsTail, read_with_tail};
-use crate::broker::{Home, Link, Phase, Queued, SessionKey};
+use crate::broker::{Home, Link, Phase, SessionKey};
 use crate::map::{Map, MapSeed};
 use crate::nodes::RESTORE_JUMP;
-use crate::{Core, Message, PlantedBug, Qos};
+use crate::{Core, Message, PlantedBug};
 use serde::Deserialize;
 use sn_types::{Eui64, Instant, TopicId};
 use std::collections::BTreeMap;
@@ -195,7 +195,7 @@ impl Core {
             return None;
         }
         let will = match value.will {
-            Some(will) => Some(will.message(names, tail.will.take())?),
+            Some(will) => Some(will.message(tail.will.take(), |name| names.share(name))?),
             None => None,
         };
         let key = self.broker.sessions.insert_numbered(value.client_id, true, number);
@@ -224,7 +224,7 @@ impl Core {
 
     fn restore_retained(&mut self, names: &mut Names, value: &[u8]) -> Option<()> {
         let (value, tail): (MessageValue<'_>, _) = read_with_tail(value)?;
-        let message: Message = value.message(names, tail)?;
+        let message: Message = value.message(tail, |name| names.share(name))?;
         self.broker.restore_retained(&Arc::new(message));
         Some(())
     }
@@ -305,17 +305,12 @@ impl Core {
         key: SessionKey,
         (value, tail): (QueuedValue<'_>, Option<MessageTail<'_>>),
     ) -> Option<()> {
-        let qos: Qos = qos(value.qos)?;
-        let group = tail.as_ref().and_then(MessageTail::group);
-        group.into_iter().for_each(|group| self.broker.groups.note(group));
-        let message = value.message.message(&mut reader.names, tail)?;
+        let queued = value.queued(place, tail, |name| reader.names.share(name))?;
+        queued.group.into_iter().for_each(|group| self.broker.groups.note(group));
         let phase = |released| if released { Phase::Released } else { Phase::Published };
         let flight = reader.flights.get(&(number, place)).map(|flight| (flight.id, phase(flight.released)));
         self.broker.note_place(place);
-        let session = self.broker.sessions.get_mut(key)?;
-        let expires = restored_time(value.expires);
-        let (retain, priority) = (value.retain, value.priority);
-        session.outbound.restore(Queued { message, qos, retain, priority, place, group, expires }, flight);
+        self.broker.sessions.get_mut(key)?.outbound.restore(queued, flight);
         Some(())
     }
 

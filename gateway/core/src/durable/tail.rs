@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Behind a message, retained or waiting.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct MessageTail<'a> {
+pub(crate) struct MessageTail<'a> {
     /// In microseconds of the core's time.
     expires: Option<u64>,
     #[serde(borrow)]

@@ -41,7 +41,8 @@ impl Core {
         }
         let bytes = self.config.limits.queue_bytes;
         let session = self.broker.sessions.get_mut(key)?;
-        match session.outbound.front()?.qos {
+        let qos = session.outbound.front()?.qos;
+        match qos {
             Qos::AtMostOnce => session.outbound.pop().map(|queued| publish(now, &queued, None)),
             Qos::AtLeastOnce | Qos::ExactlyOnce if !session.outbound.may_launch(window, bytes) => None,
             Qos::AtLeastOnce | Qos::ExactlyOnce => {
@@ -69,7 +70,7 @@ impl Core {
     fn mqtt_drop_too_long(&mut self, now: Instant, key: SessionKey, longest: u32) {
         let id = |queued: &Queued| (queued.qos != Qos::AtMostOnce).then_some(PacketId::MIN);
         let is_too_long = |queued: &Queued| publish(now, queued, id(queued)).wire_len() > longest as usize;
-        while self.broker.sessions.get(key).and_then(|s| s.outbound.front()).is_some_and(is_too_long) {
+        while self.broker.sessions.get_mut(key).and_then(|s| s.outbound.front()).is_some_and(is_too_long) {
             let Some(dropped) = self.broker.sessions.outbound_mut(key).and_then(Outbound::pop) else { return };
             self.dropped(key, dropped.message.topic().clone(), DropReason::TooLong);
             self.drop_expired(now, key);

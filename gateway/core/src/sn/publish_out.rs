@@ -78,8 +78,8 @@ impl Core {
         }
     }
 
-    fn next_message(&self, key: SessionKey) -> Next {
-        let Some(session) = self.broker.sessions.get(key) else { return Next::Nothing };
+    fn next_message(&mut self, key: SessionKey) -> Next {
+        let Some(session) = self.broker.sessions.get_mut(key) else { return Next::Nothing };
         match session.outbound.inflight_front() {
             Some(sent) => match sent.phase {
                 Phase::Published => Next::Again(MsgId(sent.id), sent.queued.clone()),

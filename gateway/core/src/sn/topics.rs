@@ -4,6 +4,7 @@
 //! space work as well as those that tell them apart.
 
 use crate::map::{Map, MapSeed};
+use crate::short;
 use sn_codec::{ShortName, TopicId};
 use std::sync::Arc;
 
@@ -139,7 +140,7 @@ impl Registry {
     fn append(&mut self, topic: NormalTopic, seed: MapSeed) -> usize {
         let at = self.normal.len();
         let name = topic.name.clone();
-        self.normal.push(topic);
+        short::push(&mut self.normal, topic);
         match &mut self.by_name {
             Some(places) => drop(places.insert(name, at as u32)),
             None if self.normal.len() > LINEAR => self.index(seed),
@@ -228,7 +229,7 @@ impl Registry {
     /// The client subscribed to a topic by predefined id or short name: it gets it in that form.
     pub(super) fn set_form(&mut self, name: &Arc<str>, form: Form) {
         self.clear_form(name);
-        self.forms.push((name.clone(), form));
+        short::push(&mut self.forms, (name.clone(), form));
     }
 
     /// Forgets the predefined ids by which the client subscribed if they mean another topic now: it gets the topic by a

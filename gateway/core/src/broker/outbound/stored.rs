@@ -3,6 +3,7 @@
 use super::{Inflight, Outbound, Phase, RESERVE, Stored};
 use crate::broker::queue::Queued;
 use sn_types::Instant;
+use std::borrow::Cow;
 
 /// A change for the store.
 pub(crate) enum Change<'a> {
@@ -21,16 +22,19 @@ impl Outbound {
         for (place, flight) in self.changes.gone.drain(..) {
             tell(Change::Delete { place, flight });
         }
-        let unknown = |queued: &&Queued| queued.place > stored_up_to && queued.is_durable();
+        let is_unknown = |queued: &Queued| queued.place > stored_up_to && queued.is_durable();
         for inflight in &mut self.inflight {
-            Some(&inflight.queued).filter(unknown).into_iter().for_each(|queued| tell(Change::Put(queued)));
+            if is_unknown(&inflight.queued) {
+                tell(Change::Put(&inflight.queued));
+            }
             if inflight.stored != Stored::Current {
                 inflight.stored = Stored::Current;
                 let Inflight { id, phase, ref queued, .. } = *inflight;
                 tell(Change::PutFlight { place: queued.place, id, phase });
             }
         }
-        self.queue.after(stored_up_to).filter(unknown).for_each(|queued| tell(Change::Put(queued)));
+        let waiting = self.queue.after(stored_up_to).filter(|queued| is_unknown(queued));
+        waiting.for_each(|queued| tell(Change::Put(&queued)));
         let last_sent = self.inflight.iter().map(|inflight| inflight.queued.place).max();
         self.changes.stored_up_to = stored_up_to.max(self.queue.last_place().max(last_sent).unwrap_or(0));
     }
@@ -44,8 +48,9 @@ impl Outbound {
     }
 
     /// Everything that the store should have.
-    pub(crate) fn durable(&self) -> impl Iterator<Item = (&Queued, Option<(u16, Phase)>)> {
-        let sent = self.inflight.iter().map(|inflight| (&inflight.queued, Some((inflight.id, inflight.phase))));
+    pub(crate) fn durable(&self) -> impl Iterator<Item = (Cow<'_, Queued>, Option<(u16, Phase)>)> {
+        let flight = |sent: &Inflight| Some((sent.id, sent.phase));
+        let sent = self.inflight.iter().map(move |sent| (Cow::Borrowed(&sent.queued), flight(sent)));
         let waiting = self.queue.after(0).map(|queued| (queued, None));
         sent.chain(waiting).filter(|(queued, _)| queued.is_durable())
     }
@@ -75,7 +80,8 @@ impl Outbound {
                 self.inflight_bytes += queued.bytes();
                 self.inflight.push_back(Inflight { id, queued, phase, sent: true, stored: Stored::Current });
             }
-            None => self.queue.push(queued),
+            // Nobody listens yet.
+            None => self.queue.push_packed(queued),
         }
     }
 
