@@ -1,0 +1,120 @@
+//! What a node keeps in its flash, safe against power failures at any time.
+//!
+//! Owns: two pages with settings, and two of a journal with what changes by itself: frame counters, the session's record,
+//! the fault that is to be told. Power may fail in any write of a word and in any erasure: afterwards there is what was
+//! there before, or what was to be there, and all else is untouched. The tests stop the flash after each of its steps.
+//!
+//! Must not know: what records mean, chips. Any [`NorFlash`] with words of 4 octets and pages of 4,096 will do.
+//!
+//! Order of calls: [`Store::open`], once after a start; then any.
+
+#![no_std]
+
+mod journal;
+mod settings;
+
+use config_page::Settings;
+use embedded_storage::nor_flash::NorFlash;
+use journal::{Journal, Kind};
+
+/// The longest record, in octets.
+pub const MAX_RECORD_LEN: usize = 1_024;
+
+/// The frame counters that are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameCounters {
+    /// Those below may have been used.
+    pub reserved: u32,
+    /// The gateway's below were used.
+    pub heard: u32,
+}
+
+/// A node's flash.
+pub struct Store<F> {
+    flash: F,
+    journal: Journal,
+}
+
+impl<F: NorFlash> Store<F> {
+    /// Finds out what is there.
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub fn open(mut flash: F) -> Result<Self, F::Error> {
+        let journal = Journal::open(&mut flash)?;
+        Ok(Self { flash, journal })
+    }
+
+    /// The settings; `None`: there are none, or they are torn.
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub fn settings(&mut self) -> Result<Option<Settings>, F::Error> {
+        Ok(settings::newest(&mut self.flash)?.map(|newest| newest.settings))
+    }
+
+    /// Keeps settings, in the page with the older ones.
+    ///
+    /// # Errors
+    /// The flash cannot be written: power fails.
+    pub fn keep_settings(&mut self, settings: &Settings) -> Result<(), F::Error> {
+        settings::write(&mut self.flash, settings)
+    }
+
+    /// The frame counters; 0 if there are none.
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub fn counters(&mut self) -> Result<FrameCounters, F::Error> {
+        let mut octets = [0; 8];
+        self.journal.read(&mut self.flash, Kind::Counters, &mut octets)?;
+        let [a, b, c, d, e, f, g, h] = octets;
+        Ok(FrameCounters { reserved: u32::from_le_bytes([a, b, c, d]), heard: u32::from_le_bytes([e, f, g, h]) })
+    }
+
+    /// Keeps frame counters.
+    ///
+    /// # Errors
+    /// The flash cannot be written: power fails.
+    pub fn keep_counters(&mut self, counters: FrameCounters) -> Result<(), F::Error> {
+        let octets = [counters.reserved.to_le_bytes(), counters.heard.to_le_bytes()];
+        self.journal.append(&mut self.flash, Kind::Counters, octets.as_flattened())
+    }
+
+    /// Copies the session's record to the start of `record` and returns its length; 0 if there is none.
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub fn session(&mut self, record: &mut [u8]) -> Result<usize, F::Error> {
+        self.journal.read(&mut self.flash, Kind::Session, record)
+    }
+
+    /// Keeps a session's record, of up to [`MAX_RECORD_LEN`] octets.
+    ///
+    /// # Errors
+    /// The flash cannot be written: power fails.
+    pub fn keep_session(&mut self, record: &[u8]) -> Result<(), F::Error> {
+        self.journal.append(&mut self.flash, Kind::Session, record)
+    }
+
+    /// Copies the fault that is to be told to the start of `text` and returns its length; 0 if there is none.
+    ///
+    /// # Errors
+    /// The flash cannot be read.
+    pub fn fault(&mut self, text: &mut [u8]) -> Result<usize, F::Error> {
+        self.journal.read(&mut self.flash, Kind::Fault, text)
+    }
+
+    /// Keeps a fault to be told; an empty one: there is none any more.
+    ///
+    /// # Errors
+    /// The flash cannot be written: power fails.
+    pub fn keep_fault(&mut self, text: &[u8]) -> Result<(), F::Error> {
+        self.journal.append(&mut self.flash, Kind::Fault, text)
+    }
+
+    /// The flash, when the store is needed no more.
+    pub fn into_flash(self) -> F {
+        self.flash
+    }
+}
