@@ -103,6 +103,7 @@ pub(crate) enum Meaning {
     /// The datagram begins at this octet of the packet and ends with it.
     Datagram { carriage: Carriage, at: usize },
     /// Somebody asks who has our IPv6 address.
+    #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "nobody needs to ask a node"))]
     Solicitation,
 }
 

@@ -11,13 +11,12 @@ use crate::{Eui64, Reason};
 use core::net::Ipv6Addr;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    Icmpv6Packet, Icmpv6Repr, Ieee802154Address, IpAddress, IpProtocol, Ipv6Packet, Ipv6Repr, NdiscRepr,
-    SixlowpanIphcPacket, SixlowpanIphcRepr, SixlowpanNextHeader, SixlowpanUdpNhcPacket, SixlowpanUdpNhcRepr, UdpPacket,
-    UdpRepr,
+    Ieee802154Address, IpAddress, IpProtocol, Ipv6Packet, Ipv6Repr, SixlowpanIphcPacket, SixlowpanIphcRepr,
+    SixlowpanNextHeader, SixlowpanUdpNhcPacket, SixlowpanUdpNhcRepr, UdpPacket, UdpRepr,
 };
 
 #[cfg(feature = "hub")]
-use smoltcp::wire::{NdiscNeighborFlags, RawHardwareAddress};
+use smoltcp::wire::{Icmpv6Packet, Icmpv6Repr, NdiscNeighborFlags, NdiscRepr, RawHardwareAddress};
 
 /// ff02::1, all nodes on the link.
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xFF02, 0, 0, 0, 0, 0, 0, 1);
@@ -37,6 +36,7 @@ const UDP_LEN: usize = 8;
 pub(crate) const UDP_HEAD: Head = Head { compressed: 9, full: (IPV6_LEN + UDP_LEN) as u8 };
 /// The hop limit of what we send; it makes none.
 const HOP_LIMIT: u8 = 64;
+#[cfg(feature = "hub")]
 /// What neighbour discovery asks for: no router has passed it on (RFC 4861 §7.1.1).
 const ND_HOP_LIMIT: u8 = 255;
 /// How many octets the headers of one frame can become.
@@ -211,6 +211,7 @@ pub(crate) fn interpret(packet: &[u8], way: Way) -> Result<Meaning, Reason> {
     }
     match repr.next_header {
         IpProtocol::Udp => interpret_udp(&repr, ip.payload(), way.direction),
+        #[cfg(feature = "hub")]
         IpProtocol::Icmpv6 => interpret_icmp(&repr, ip.payload(), way.to),
         // Extension headers and other transports: a datagram needs none of them.
         _ => Err(Reason::Protocol),
@@ -234,7 +235,8 @@ fn interpret_udp(ip: &Ipv6Repr, payload: &[u8], direction: Direction) -> Result<
     Ok(Meaning::Datagram { carriage, at: IPV6_LEN + UDP_LEN })
 }
 
-/// A neighbour solicitation for our address; everything else is no concern of ours.
+/// A neighbour solicitation for our address; everything else is no concern of ours. Nobody needs to ask a node.
+#[cfg(feature = "hub")]
 fn interpret_icmp(ip: &Ipv6Repr, payload: &[u8], ours: Eui64) -> Result<Meaning, Reason> {
     let packet = Icmpv6Packet::new_checked(payload).map_err(|_| Reason::Ip)?;
     let message = Icmpv6Repr::parse(&ip.src_addr, &ip.dst_addr, &packet, &ChecksumCapabilities::default())

@@ -13,6 +13,7 @@
 #![no_std]
 
 mod board;
+pub mod console;
 mod duties;
 mod node;
 mod report;

@@ -1,90 +1,91 @@
-//! The node on an nRF52840, over its own radio.
+//! The sensor node on an nRF52840, over its own radio.
 //!
-//! Owns: the board: its clocks, its radio, what happens on a panic. Must not know: what the node does.
+//! Owns: the board. It starts the clocks, the watchdog and the radio, finds out why it was reset, and does what
+//! `node_app::sensor` decides. Must not know: what the node decides.
+//!
+//! With no settings in flash, or with the button held at the start, it does nothing but listen at its console.
 
 #![no_std]
 #![no_main]
 
+mod console;
+mod fault;
+mod measure;
+mod node;
+
 use cortex_m_rt as _;
 use embassy_executor::Spawner;
-use embassy_nrf::config::{Config, LfclkSource};
+use embassy_nrf::config::{Config, Debug, LfclkSource};
+use embassy_nrf::gpio::{Input, Pull};
 use embassy_nrf::interrupt::Priority;
-use embassy_nrf::{bind_interrupts, pac};
-use embassy_time::{Duration, Instant, Timer};
-use lowpan::{Carriage, Eui64, Leaf, LeafConfig, MAX_PSDU, NoKeys, Received, Station};
-use nrf_radio::{Filter, Radio, Settings};
-use sn_client::{Client, Config as ClientConfig};
+use embassy_nrf::nvmc::Nvmc;
+use embassy_nrf::rng::Rng;
+use embassy_nrf::wdt::{self, Watchdog, WatchdogHandle};
+use embassy_nrf::{bind_interrupts, pac, peripherals, saadc, temp, uarte};
+use lowpan::Eui64;
+use node_store::Store;
+use nrf_radio::Radio;
 
 bind_interrupts!(struct Irqs {
     RADIO => nrf_radio::InterruptHandler;
+    SAADC => saadc::InterruptHandler;
+    TEMP => temp::InterruptHandler;
+    UARTE0 => uarte::InterruptHandler<peripherals::UARTE0>;
 });
 
-/// How long to listen after a datagram.
-const LISTEN: Duration = Duration::from_millis(100);
+/// A node that has not come round for so long is stuck: in ticks of 32,768 Hz, three minutes.
+const WATCHDOG_TICKS: u32 = 180 * 32_768;
 
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
+    let reset = fault::take();
     let mut config = Config::default();
     config.lfclk_source = LfclkSource::ExternalXtal;
     config.dcdc.reg1 = true;
-    // The radio comes first.
+    // Whether a debugger may attach is the owner's to say, in UICR.
+    config.debug = Debug::NotConfigured;
+    // An acknowledgement has a deadline: nothing comes before the radio.
     config.time_interrupt_priority = Priority::P2;
     config.gpiote_interrupt_priority = Priority::P3;
     let board = embassy_nrf::init(config);
-    let eui64 = eui64();
-    let mut radio = Radio::new(board.RADIO, Irqs, pac::FICR.deviceid(0).read());
-    let filter = Filter { pan: 0xABCD, eui64, short: None, promiscuous: false, pending: |_| false };
-    radio.configure(Settings { channel: 15, power_dbm: 0, filter });
-    let station = Station { eui64: Eui64(eui64), pan: 0xABCD, short: None, security: None };
-    let config = LeafConfig {
-        station,
-        gateway: Eui64([2, 0, 0, 0, 0, 0, 0, 1]),
-        gateway_short: None,
-        carriage: Carriage::Bare,
-        fragment: false,
-    };
-    let Ok(mut leaf) = Leaf::<_, 192>::new(config, NoKeys, 1) else { return };
-    let mut client: Client<'_, 128, 64> =
-        Client::new(ClientConfig { auto_reconnect: true, ..ClientConfig::new("nrf") });
-    client.connect(true);
-    let mut buffer = [0; 192];
-    loop {
-        while let Some(transmit) = client.poll_output(now(), &mut buffer) {
-            if leaf.send(false, transmit.datagram).is_err() {
-                continue;
-            }
-            while let Some(frame) = leaf.poll_transmit() {
-                let fate = radio.transmit(frame.psdu.as_bytes()).await;
-                leaf.handle_transmitted(frame.id, fate);
-            }
-            let mut psdu = [0; MAX_PSDU];
-            let until = Instant::now() + LISTEN;
-            while let Some(frame) = radio.receive(&mut psdu, until).await {
-                if let Received::Datagram { octets, .. } = leaf.handle_frame(now(), &psdu[..frame.len]) {
-                    let _ = client.handle_input(now(), octets);
-                }
-            }
-            radio.off().await;
-        }
-        let _ = client.handle_timeout(now());
-        let due = client.poll_timeout().map_or(u64::MAX, |due| due.as_micros());
-        Timer::at(Instant::from_micros(due.min(now().as_micros() + 60_000_000))).await;
+    let watchdog = watchdog(board.WDT);
+    let Ok(mut store) = Store::open(Nvmc::new(board.NVMC)) else { fault::restart() };
+    if let Some(reset) = reset {
+        // If it cannot be kept now, it is not told.
+        let _ = store.keep_fault(reset.text());
     }
+    #[cfg(bootloader = "nordic")]
+    let (button, rx, tx) = (board.P1_06, board.P0_24, board.P0_20);
+    #[cfg(not(bootloader = "nordic"))]
+    let (button, rx, tx) = (board.P0_11, board.P0_08, board.P0_06);
+    let button = Input::new(button, Pull::Up);
+    let settings = store.settings().ok().flatten().filter(|settings| settings.check().is_ok());
+    let settings = match settings {
+        Some(settings) if button.is_high() => settings,
+        old => {
+            let line = uarte::Uarte::new(board.UARTE0, rx, tx, Irqs, uarte::Config::default());
+            console::run(line, store, old.unwrap_or_default(), watchdog).await
+        }
+    };
+    let seed = Rng::new_blocking(board.RNG).blocking_next_u32();
+    let radio = Radio::new(board.RADIO, Irqs, seed);
+    let sensors = measure::Sensors::new(board.TEMP, board.SAADC);
+    node::run(node::Board { radio, sensors, button, store, watchdog }, settings, seed, eui64()).await
 }
 
-fn now() -> sn_types::Instant {
-    sn_types::Instant::from_micros(Instant::now().as_micros())
+/// Starts it. One that a bootloader has started otherwise is nothing that we can feed.
+fn watchdog(watchdog: embassy_nrf::Peri<'static, peripherals::WDT>) -> Option<WatchdogHandle> {
+    let mut config = wdt::Config::default();
+    config.timeout_ticks = WATCHDOG_TICKS;
+    config.action_during_debug_halt = wdt::HaltConfig::Pause;
+    let (_, [handle]) = Watchdog::try_new(watchdog, config).ok()?;
+    Some(handle)
 }
 
 /// Made of the number that every chip has, marked as given by nobody.
-fn eui64() -> [u8; 8] {
+fn eui64() -> Eui64 {
     let (low, high) = (pac::FICR.deviceid(0).read(), pac::FICR.deviceid(1).read());
     let mut eui64 = (u64::from(high) << 32 | u64::from(low)).to_be_bytes();
     eui64[0] = eui64[0] & !0x01 | 0x02;
-    eui64
-}
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    cortex_m::peripheral::SCB::sys_reset()
+    Eui64(eui64)
 }

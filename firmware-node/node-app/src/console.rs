@@ -1,0 +1,80 @@
+//! A node's console: lines of `name=value`, for a node that has been told nothing yet.
+//!
+//! `show` answers what is set, `save` ends the conversation, everything else is settings. The key is never shown.
+
+use config_page::{Error, Settings};
+use core::fmt;
+use heapless::String;
+
+/// The longest line, in octets.
+const MAX_LINE_LEN: usize = 128;
+
+/// What to answer to a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// `ok`.
+    Ok,
+    /// Why the line was not taken.
+    Error(Error),
+    /// [`Console::settings`], then `ok`.
+    Show,
+    /// `saved`, when the settings are kept: the node starts with them.
+    Save,
+}
+
+/// What has been typed.
+pub struct Console {
+    settings: Settings,
+    line: String<MAX_LINE_LEN>,
+    is_too_long: bool,
+}
+
+impl Console {
+    /// A console that changes these settings.
+    #[must_use]
+    pub const fn new(settings: Settings) -> Self {
+        Self { settings, line: String::new(), is_too_long: false }
+    }
+
+    /// As they are now.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Takes an octet; `Some` at the end of a line that is not empty.
+    pub fn push(&mut self, octet: u8) -> Option<Reply> {
+        if matches!(octet, b'\r' | b'\n') {
+            let line = core::mem::take(&mut self.line);
+            let is_too_long = core::mem::take(&mut self.is_too_long);
+            return match (is_too_long, line.trim()) {
+                (true, _) => Some(Reply::Error(Error::Line)),
+                (false, "") => None,
+                (false, line) => Some(self.take(line)),
+            };
+        }
+        // Whatever is no ASCII is in no setting.
+        self.is_too_long |= !octet.is_ascii() || self.line.push(octet.into()).is_err();
+        None
+    }
+
+    fn take(&mut self, line: &str) -> Reply {
+        let taken = match line {
+            "show" => return Reply::Show,
+            "save" => self.settings.check().map(|()| Reply::Save),
+            settings => self.settings.apply(settings).map(|()| Reply::Ok),
+        };
+        taken.unwrap_or_else(Reply::Error)
+    }
+}
+
+/// The settings, without the key.
+pub struct Shown<'a>(pub &'a Settings);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has_key = self.0.key.is_some();
+        Settings { key: None, ..self.0.clone() }.fmt(f)?;
+        if has_key { f.write_str("key is set\n") } else { f.write_str("key=none\n") }
+    }
+}

@@ -1,0 +1,152 @@
+//! Why the node was restarted: written where it happens into RAM that a reset leaves alone, and read at the start.
+
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicU8, Ordering};
+use cortex_m::peripheral::SCB;
+use cortex_m_rt::{ExceptionFrame, exception};
+use embassy_nrf::pac;
+
+const TEXT_LEN: usize = 96;
+/// What stands before a note: RAM that has lost its power is anything.
+const MAGIC: [u8; 4] = *b"Flt1";
+
+/// Magic, length, checksum, text.
+#[allow(unsafe_code, reason = "a section that the start does not clear")]
+// SAFETY: atomics may hold any octets, so it does not matter that nobody initialises them.
+#[unsafe(link_section = ".uninit.fault")]
+static NOTE: [AtomicU8; MAGIC.len() + 2 + TEXT_LEN] = [const { AtomicU8::new(0) }; MAGIC.len() + 2 + TEXT_LEN];
+
+/// What the node is doing: what is told if the watchdog bites.
+#[allow(unsafe_code, reason = "a section that the start does not clear")]
+// SAFETY: as above.
+#[unsafe(link_section = ".uninit.fault")]
+static STAGE: AtomicU8 = AtomicU8::new(0);
+
+/// Where the node may get stuck.
+#[derive(Clone, Copy)]
+pub(crate) enum Stage {
+    Start,
+    Console,
+    Sleep,
+    Transmit,
+    Listen,
+    Measure,
+    Flash,
+}
+
+impl Stage {
+    const ALL: [(Self, &'static str); 7] = [
+        (Self::Start, "start"),
+        (Self::Console, "console"),
+        (Self::Sleep, "sleep"),
+        (Self::Transmit, "transmit"),
+        (Self::Listen, "listen"),
+        (Self::Measure, "measure"),
+        (Self::Flash, "flash"),
+    ];
+
+    fn last() -> &'static str {
+        let stage = STAGE.load(Ordering::Relaxed);
+        Self::ALL.into_iter().find(|(known, _)| *known as u8 == stage).map_or("nowhere", |(_, name)| name)
+    }
+}
+
+/// From now on the node is here.
+pub(crate) fn enter(stage: Stage) {
+    STAGE.store(stage as u8, Ordering::Relaxed);
+}
+
+/// Why the node was restarted.
+pub(crate) struct Fault {
+    octets: [u8; TEXT_LEN],
+    len: usize,
+}
+
+impl Fault {
+    pub(crate) fn text(&self) -> &[u8] {
+        self.octets.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Write for Fault {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // What is too long is cut off.
+        for (room, octet) in self.octets.iter_mut().skip(self.len).zip(text.bytes()) {
+            *room = octet;
+            self.len += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Why the node was restarted, once; `None`: somebody asked for it.
+pub(crate) fn take() -> Option<Fault> {
+    let reasons = pac::POWER.resetreas().read();
+    // Bits stay until they are written.
+    pac::POWER.resetreas().write_value(reasons);
+    let note = read();
+    NOTE[0].store(0, Ordering::Relaxed);
+    let stage = Stage::last();
+    enter(Stage::Start);
+    if note.is_some() {
+        return note;
+    }
+    let mut fault = Fault { octets: [0; TEXT_LEN], len: 0 };
+    let told = if reasons.dog() {
+        write!(fault, "watchdog: {stage}")
+    } else if reasons.lockup() {
+        write!(fault, "lockup: {stage}")
+    } else if reasons.0 == 0 {
+        write!(fault, "power-on or brown-out")
+    } else {
+        return None;
+    };
+    told.ok().map(|()| fault)
+}
+
+fn read() -> Option<Fault> {
+    let octet = |at: usize| NOTE[at].load(Ordering::Relaxed);
+    let is_note = MAGIC.iter().enumerate().all(|(at, magic)| octet(at) == *magic);
+    let len = usize::from(octet(MAGIC.len()));
+    if !is_note || len > TEXT_LEN {
+        return None;
+    }
+    let mut octets = [0; TEXT_LEN];
+    for (at, room) in octets.iter_mut().enumerate().take(len) {
+        *room = octet(MAGIC.len() + 2 + at);
+    }
+    let fault = Fault { octets, len };
+    (octet(MAGIC.len() + 1) == checksum(fault.text())).then_some(fault)
+}
+
+fn note(what: impl fmt::Display) {
+    let mut fault = Fault { octets: [0; TEXT_LEN], len: 0 };
+    let _ = write!(fault, "{what}");
+    let head = MAGIC.into_iter().chain([fault.len as u8, checksum(fault.text())]);
+    for (cell, octet) in NOTE.iter().zip(head.chain(fault.octets)) {
+        cell.store(octet, Ordering::Relaxed);
+    }
+}
+
+fn checksum(text: &[u8]) -> u8 {
+    text.iter().fold(0x5A, |sum: u8, octet| sum.rotate_left(1) ^ octet)
+}
+
+/// Starts anew.
+pub(crate) fn restart() -> ! {
+    SCB::sys_reset()
+}
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    cortex_m::interrupt::disable();
+    note(format_args!("panic: {}", Stage::last()));
+    restart()
+}
+
+#[allow(unsafe_code, reason = "the attribute demands it of every handler of a hard fault")]
+#[exception]
+unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    note(format_args!("hard fault: {} at {:#010x}", Stage::last(), frame.pc()));
+    restart()
+}

@@ -1,0 +1,144 @@
+//! Does what the sensor decides.
+
+use crate::fault::{self, Stage};
+use crate::measure::Sensors;
+use config_page::Settings;
+use embassy_futures::select::{Either, select};
+use embassy_nrf::gpio::Input;
+use embassy_nrf::nvmc::Nvmc;
+use embassy_nrf::wdt::WatchdogHandle;
+use embassy_time::{Duration, Instant, Timer};
+use lowpan::{Eui64, MAX_PSDU};
+use node_app::sensor::{Action, Keep, SESSION_LEN, Sensor, Start};
+use node_store::{FrameCounters, Store};
+use nrf_radio::{Filter, Radio};
+use static_cell::StaticCell;
+
+/// The longest fault that is told, in octets.
+const FAULT_LEN: usize = 120;
+
+/// A sleep is cut into pieces, so that the watchdog is fed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// A button is not pressed faster.
+const DEBOUNCE: Duration = Duration::from_millis(50);
+
+/// In static memory, so that the linker checks that it fits and the image's size tells what it takes.
+static SENSOR: StaticCell<Sensor<'static>> = StaticCell::new();
+static FROM_FLASH: StaticCell<FromFlash> = StaticCell::new();
+
+/// What the sensor borrows.
+struct FromFlash {
+    settings: Settings,
+    session: [u8; SESSION_LEN],
+    fault: [u8; FAULT_LEN],
+}
+
+pub(crate) struct Board {
+    pub(crate) radio: Radio<'static>,
+    pub(crate) sensors: Sensors,
+    pub(crate) button: Input<'static>,
+    pub(crate) store: Store<Nvmc<'static>>,
+    pub(crate) watchdog: Option<WatchdogHandle>,
+}
+
+/// Goes on for ever.
+pub(crate) async fn run(mut board: Board, settings: Settings, seed: u32, eui64: Eui64) -> ! {
+    let node = settings.eui64.unwrap_or(eui64);
+    let filter = Filter { pan: settings.pan, eui64: node.0, short: None, promiscuous: false, pending: |_| false };
+    board.radio.configure(nrf_radio::Settings { channel: settings.channel, power_dbm: settings.power_dbm, filter });
+    let from_flash = FROM_FLASH.init_with(|| FromFlash { settings, session: [0; SESSION_LEN], fault: [0; FAULT_LEN] });
+    let (Ok(lengths), Ok(counters)) = (read(&mut board.store, from_flash), board.store.counters()) else {
+        fault::restart()
+    };
+    let FromFlash { settings, session, fault } = &*from_flash;
+    let FrameCounters { reserved, heard } = counters;
+    let session = session.get(..lengths.session).unwrap_or_default();
+    let fault = fault.get(..lengths.fault).and_then(|fault| core::str::from_utf8(fault).ok());
+    let fault = fault.filter(|fault| !fault.is_empty());
+    let start = Start { seed, eui64, reserved, heard, session, fault };
+    // Settings that make no node are not saved by the console, nor made by the tool.
+    let Ok(sensor) = Sensor::new(settings.clone(), &settings.client, start) else { fault::restart() };
+    let sensor = SENSOR.init(sensor);
+    loop {
+        board.step(sensor).await;
+    }
+}
+
+/// How much of each was in flash.
+struct Lengths {
+    session: usize,
+    fault: usize,
+}
+
+fn read(store: &mut Store<Nvmc<'static>>, room: &mut FromFlash) -> Result<Lengths, embassy_nrf::nvmc::Error> {
+    Ok(Lengths { session: store.session(&mut room.session)?, fault: store.fault(&mut room.fault)? })
+}
+
+impl Board {
+    async fn step(&mut self, sensor: &mut Sensor<'static>) {
+        self.watchdog.iter_mut().for_each(WatchdogHandle::pet);
+        match sensor.poll(now()) {
+            Action::Transmit(frame) => {
+                fault::enter(Stage::Transmit);
+                let fate = self.radio.transmit(frame.psdu.as_bytes()).await;
+                sensor.transmitted(now(), frame.id, fate);
+            }
+            Action::Listen { until } => {
+                fault::enter(Stage::Listen);
+                let mut psdu = [0; MAX_PSDU];
+                let frame = self.radio.receive(&mut psdu, at(until)).await;
+                sensor.received(now(), frame.map(|frame| &psdu[..frame.len]));
+            }
+            Action::Measure => {
+                fault::enter(Stage::Measure);
+                sensor.measured(self.sensors.sample().await);
+            }
+            Action::Keep(keep) => {
+                fault::enter(Stage::Flash);
+                self.keep(sensor, keep);
+            }
+            Action::Sleep { until } => {
+                self.radio.off().await;
+                fault::enter(Stage::Sleep);
+                self.sleep(sensor, at(until)).await;
+            }
+        }
+    }
+
+    /// A node that goes on without having kept its counters would use them twice.
+    fn keep(&mut self, sensor: &mut Sensor<'static>, keep: Keep) {
+        let kept = match keep {
+            Keep::Counters { reserved, heard } => self.store.keep_counters(FrameCounters { reserved, heard }),
+            Keep::Session => self.store.keep_session(sensor.session()),
+            Keep::Settings => self.store.keep_settings(sensor.settings()),
+            Keep::NoFault => self.store.keep_fault(&[]),
+        };
+        match kept {
+            Ok(()) => sensor.kept(keep),
+            Err(_) => fault::restart(),
+        }
+    }
+
+    async fn sleep(&mut self, sensor: &mut Sensor<'static>, until: Instant) {
+        let until = until.min(Instant::now() + LONGEST_SLEEP);
+        match select(Timer::at(until), self.button.wait_for_falling_edge()).await {
+            Either::First(()) => {}
+            Either::Second(()) => {
+                sensor.press(now());
+                Timer::after(DEBOUNCE).await;
+            }
+        }
+    }
+}
+
+fn now() -> sn_types::Instant {
+    sn_types::Instant::from_micros(Instant::now().as_micros())
+}
+
+/// Never before: the timer counts in ticks of 30.5 us.
+fn at(instant: sn_types::Instant) -> Instant {
+    // What is too far for ticks is beyond the watchdog's pieces anyway.
+    const FAR: u64 = 1 << 50;
+    Instant::from_micros(instant.as_micros().min(FAR)) + Duration::from_ticks(1)
+}
