@@ -28,7 +28,9 @@ fn parse(command: &str) -> Command {
 fn it_starts_checks_and_reloads_one_configuration_file() {
     let unit = unit();
     let Command::Run(args) = parse(&unit["Service.ExecStart"]) else { panic!("ExecStart does not run the gateway") };
-    let Command::CheckConfig { file, in_memory: false } = parse(&unit["Service.ExecStartPre"]) else { panic!("ExecStartPre") };
+    let Command::CheckConfig { file, in_memory: false } = parse(&unit["Service.ExecStartPre"]) else {
+        panic!("ExecStartPre")
+    };
     assert_eq!(args.config, Some(file));
     let state = format!("/var/lib/{}", unit["Service.StateDirectory"]);
     assert_eq!(args.data.as_deref(), Some(std::path::Path::new(&state)));

@@ -1,7 +1,7 @@
 //! `cargo xtask firmware`: images for boards, each in the forms in which it gets there.
 
 use super::flash::{Flash, Size};
-use super::{NODE_BUDGET, dfu, elf_of, firmware_cargo, hex, show, target_dir, uf2};
+use super::{NODE_BUDGET, SENSOR_BUDGET, dfu, elf_of, firmware_cargo, hex, show, target_dir, uf2};
 use crate::exec::run;
 use crate::steps::CHIP;
 use crate::tools::{self, Tool};
@@ -67,7 +67,8 @@ impl Image {
     /// What it may take.
     fn budget(self) -> Size {
         match self {
-            Self::Node | Self::Router => NODE_BUDGET,
+            Self::Node => SENSOR_BUDGET,
+            Self::Router => NODE_BUDGET,
             // It has no client, but USB.
             Self::Rcp => Size { flash: 48 * 1024, ..NODE_BUDGET },
         }

@@ -220,7 +220,9 @@ impl<'a> Sensor<'a> {
             }
             Received::Fragment { .. } => {}
             // Copies and strangers: go on listening.
-            Received::Rejected { .. } | Received::DataRequest { .. } | Received::Solicitation { .. }
+            Received::Rejected { .. }
+            | Received::DataRequest { .. }
+            | Received::Solicitation { .. }
             | Received::Neighbour { .. } => return,
         }
         self.polling.came(now, self.leaf.more_waits());
