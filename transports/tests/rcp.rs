@@ -342,6 +342,7 @@ fn a_frame_is_sent_and_what_became_of_it_is_told() {
 fn a_radio_that_does_not_say_what_became_of_a_frame_is_started_again() {
     let mut bench = Bench::up();
     bench.rcp.transmit(bench.now, &TRANSMIT).expect("it is ready");
+    bench.go_on();
     assert_eq!(bench.wait().as_secs(), 5);
     let events = bench.took();
     assert_eq!(events[0], Event::Sent(Sent::Unknown));
@@ -556,4 +557,38 @@ fn no_octets_confuse_it_for_long() {
 fn received(flags: u16) -> Vec<u8> {
     let psdu = [FRAME, &[0, 0]].concat();
     RawReceived { psdu: &psdu, rssi_dbm: Some(-70), flags, channel: Some(15), lqi: Some(180) }.octets(7).collect()
+}
+
+#[test]
+fn a_device_that_takes_nothing_finds_one_reset_however_long_it_hung() {
+    let mut bench = Bench::up();
+    bench.rcp.transmit(bench.now, &TRANSMIT).expect("it is ready");
+    let mut reset = Vec::new();
+    hdlc::encode(Frame::new(0, Message::Reset(spinel::Reset::Stack)).octets(), &mut reset);
+    for _ in 0..1_000 {
+        bench.now = bench.rcp.poll_timeout().expect("it waits for something");
+        bench.rcp.handle_timeout(bench.now);
+        if bench.now > Instant::from_secs(60) {
+            assert!(bench.rcp.output().len() <= reset.len(), "{:02x?}", bench.rcp.output());
+        }
+    }
+}
+
+#[test]
+fn a_radio_that_is_told_of_nodes_faster_than_it_answers_is_told_to_say_yes_to_all() {
+    let mut bench = Bench::up();
+    let node = |number: u16| [2, 0, 0, 1, 0, 0, number.to_be_bytes()[0], number.to_be_bytes()[1]];
+    for number in 0..1_000 {
+        bench.rcp.match_source(bench.now, node(number), true);
+    }
+    bench.go_on();
+    assert!(bench.asked.len() < 40, "{}", bench.asked.len());
+    assert_eq!(bench.asked.last().map(String::as_str), Some("MAC_SRC_MATCH_ENABLED [00]"));
+    // Once few are left the table is good for them again.
+    for number in 1..1_000 {
+        bench.rcp.match_source(bench.now, node(number), false);
+        bench.go_on();
+    }
+    let used = bench.asked.iter().rfind(|ask| ask.starts_with("MAC_SRC_MATCH_ENABLED"));
+    assert_eq!(used.map(String::as_str), Some("MAC_SRC_MATCH_ENABLED [01]"));
 }

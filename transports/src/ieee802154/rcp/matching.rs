@@ -7,6 +7,9 @@ use super::requests::{Ask, Purpose, Verb};
 use spinel::{Eui64, Property};
 use std::collections::BTreeSet;
 
+/// So many are tried in a table that was given up, whatever its room: one that is full says so.
+const FEW: usize = 8;
+
 /// The nodes for which something waits, and what the radio knows of them.
 #[derive(Debug, Default)]
 pub(super) struct Matching {
@@ -56,6 +59,12 @@ impl Matching {
             (Verb::Get | Verb::Set | Verb::Remove, _) => {}
         }
         false
+    }
+
+    /// The radio does not keep up: what to ask in the place of all that was not asked yet.
+    pub(super) fn give_up(&mut self) -> Vec<Ask> {
+        self.room = Some(self.held.len().max(FEW));
+        self.overflow()
     }
 
     /// What to ask when the table is full: that it is not used, or if less is wanted by now, once more.

@@ -8,6 +8,7 @@
 //! have been reset by itself: it says so, and is set up anew. In case it cannot say so it is asked from time to time. One
 //! request is under way at a time, and beside it one frame.
 
+mod incoming;
 mod matching;
 mod requests;
 mod scan;
@@ -17,14 +18,11 @@ mod types;
 pub use types::{Energy, Event, Info, NotReady, Received, Sent, Settings, Transmit};
 
 use matching::Matching;
-use requests::{Ask, Asked, Purpose, Verb};
+use requests::{Ask, Asked, Purpose};
 use scan::{Scan, quietest};
 use sn_types::Instant;
 use spinel::hdlc::{self, Decoded, Decoder};
-use spinel::{
-    Eui64, FCS_LEN, Fields, Frame, LONGEST, MD_FLAG_ACKED_FP, MD_FLAG_BAD_FCS, MD_FLAG_TX, Message, Property,
-    RawReceived, RawSent, RawTransmit, Reset, Status,
-};
+use spinel::{Eui64, FCS_LEN, Frame, LONGEST, Message, Property, RawTransmit, Reset, Status};
 use startup::Step;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -44,6 +42,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 const INTERFACES: [u8; 2] = [0, 3];
 /// Events that wait to be polled; further frames are dropped.
 const MOST_EVENTS: usize = 256;
+/// Requests that wait for the answer to another; beyond them the table of nodes is not kept up, see [`Rcp::match_source`].
+const MOST_WAITING: usize = 32;
 /// How often the channel may be busy before a frame is given up: the standard's macMaxCsmaBackoffs.
 const CSMA_BACKOFFS: u8 = 4;
 /// The channels at 2.4 GHz.
@@ -255,151 +255,25 @@ impl Rcp {
         Ok(())
     }
 
-    /// From now on a node that asks is told that something waits for it, or no longer. Kept over restarts of the radio.
+    /// From now on a node that asks is told that something waits for it, or no longer. Kept over restarts of the radio. A radio
+    /// that is told so faster than it answers tells every node that something waits, until it has caught up.
     pub fn match_source(&mut self, now: Instant, node: Eui64, waits: bool) {
-        if self.matching.want(node, waits) && self.phase == Phase::Running && self.info.matches_sources {
-            let asks = self.matching.changed(node, waits);
-            self.ask_all(now, asks);
-        }
-    }
-
-    fn take(&mut self, now: Instant, frame: &Frame<'_>) {
-        if !INTERFACES.contains(&frame.interface) {
+        if !self.matching.want(node, waits) || self.phase != Phase::Running || !self.info.matches_sources {
             return;
         }
-        let (property, value) = match frame.message {
-            Message::Is(property, value) | Message::Inserted(property, value) | Message::Removed(property, value) => {
-                (property, value)
-            }
-            Message::Noop
-            | Message::Reset(_)
-            | Message::Get(_)
-            | Message::Set(..)
-            | Message::Insert(..)
-            | Message::Remove(..) => return self.malformed += 1,
+        let asks = if self.waiting.len() < MOST_WAITING {
+            self.matching.changed(node, waits)
+        } else {
+            self.waiting.retain(|ask| ask.purpose != Purpose::Match);
+            self.matching.give_up()
         };
-        match self.phase {
-            Phase::Closed | Phase::Resting { .. } => {}
-            Phase::Resetting { .. } => self.take_reset(now, frame.transaction, property, value),
-            Phase::Starting | Phase::Running if frame.transaction == 0 => self.take_news(now, property, value),
-            Phase::Starting | Phase::Running => self.take_answer(now, frame.transaction, property, value),
-        }
+        self.ask_all(now, asks);
     }
 
-    /// While it is to be reset nothing else counts.
-    fn take_reset(&mut self, now: Instant, transaction: u8, property: Property, value: &[u8]) {
-        if transaction == 0 && property == Property::LAST_STATUS && status(value).is_reset() {
-            self.start(now);
-        }
-    }
-
-    /// Something that nobody has asked for.
-    fn take_news(&mut self, now: Instant, property: Property, value: &[u8]) {
-        match property {
-            Property::LAST_STATUS if status(value).is_reset() => self.was_reset(now, status(value)),
-            Property::STREAM_RAW => self.take_frame(value),
-            Property::MAC_ENERGY_SCAN_RESULT => {
-                let mut fields = Fields::new(value);
-                let found = fields.octet().zip(fields.signed()).map(|(channel, dbm)| Energy { channel, dbm });
-                if found.is_some_and(|energy| self.scan.as_mut().is_some_and(|scan| scan.found(energy))) {
-                    // If its answer to the request was lost it is not missed.
-                    self.asked.take_if(|asked| asked.ask.purpose == Purpose::Scan);
-                    self.scan_on(now);
-                }
-            }
-            // Other news are of no use to us.
-            _ => {}
-        }
-    }
-
-    fn take_frame(&mut self, value: &[u8]) {
-        let Some(raw) = RawReceived::decode(value) else { return self.malformed += 1 };
-        let is_good = raw.flags & (MD_FLAG_TX | MD_FLAG_BAD_FCS) == 0;
-        let frame = raw.psdu.split_last_chunk::<FCS_LEN>().map(|(frame, _)| frame.to_vec());
-        // Frames of 0 octets are how a radio reports that it could not receive one.
-        let Some(frame) = frame.filter(|_| is_good && self.phase == Phase::Running) else { return };
-        if self.events.len() < MOST_EVENTS {
-            self.events.push_back(Event::Received(Received {
-                frame,
-                rssi_dbm: raw.rssi_dbm,
-                lqi: raw.lqi,
-                acked_with_pending: raw.flags & MD_FLAG_ACKED_FP != 0,
-            }));
-        }
-    }
-
-    fn take_answer(&mut self, now: Instant, transaction: u8, property: Property, value: &[u8]) {
-        if self.sending.is_some_and(|(sending, _)| sending == transaction) {
-            self.sending = None;
-            let sent = if property == Property::LAST_STATUS { RawSent::decode(value) } else { None };
-            let sent = sent.map_or(Sent::Unknown, Sent::from);
-            self.events.push_back(Event::Sent(sent));
-            if sent == Sent::Refused(Status::INVALID_STATE) {
-                self.restart(now, "it does not send, as if it had not been set up".into());
-            }
-            return;
-        }
-        let Some(asked) = self.asked.take_if(|asked| asked.transaction == transaction) else { return };
-        let answer = match (property, asked.ask.property) {
-            (Property::LAST_STATUS, wanted) if wanted != property => match status(value) {
-                Status::OK => Ok(&[][..]),
-                status => Err(status),
-            },
-            _ => Ok(value),
-        };
-        self.answered(now, &asked.ask, answer);
-        self.ask_on(now);
-    }
-
-    fn answered(&mut self, now: Instant, ask: &Ask, answer: Result<&[u8], Status>) {
-        match ask.purpose {
-            Purpose::Startup(step) => match step.answered(answer, &self.settings, &mut self.info) {
-                Ok(()) => self.step(now, step.next()),
-                Err(why) => self.rest(now, why),
-            },
-            Purpose::Scan if answer.is_err() => {
-                // Without this channel, then.
-                self.waiting.retain(|ask| ask.purpose != Purpose::Scan);
-                self.scan_on(now);
-            }
-            Purpose::Scan => {
-                if let Some(scan) = self.scan.as_mut().filter(|_| ask.property == Property::MAC_SCAN_STATE) {
-                    scan.listens(now);
-                }
-            }
-            Purpose::Retune => {
-                if let Err(status) = answer {
-                    self.restart(now, format!("it does not go back to channel {}: {status}", self.info.channel));
-                }
-            }
-            Purpose::Match => {
-                if self.matching.answered(ask, answer.is_ok()) {
-                    self.waiting.retain(|ask| ask.purpose != Purpose::Match);
-                    let asks = self.matching.overflow();
-                    self.ask_all(now, asks);
-                }
-            }
-            Purpose::Look => self.looked(now, answer),
-        }
-    }
-
-    /// Asks for what only the host has switched on.
-    fn look(&mut self, now: Instant) {
-        self.look_at = now + LOOK_EVERY;
-        let property = Property::MAC_RAW_STREAM_ENABLED;
-        self.ask(now, Ask { verb: Verb::Get, property, value: Vec::new(), purpose: Purpose::Look });
-    }
-
-    fn looked(&mut self, now: Instant, answer: Result<&[u8], Status>) {
-        match answer.map(|value| Fields::new(value).boolean()) {
-            // Whose firmware does not tell this lives, at least.
-            Ok(Some(true)) | Err(Status::PROP_NOT_FOUND | Status::UNIMPLEMENTED) => {}
-            Ok(Some(false) | None) | Err(_) => self.restart(now, "it has forgotten how it was set up".into()),
-        }
-    }
-
-    /// It is reset, for the so-manieth time in a row.
+    /// It is reset, for the so-manieth time in a row. What the device has not taken before is of no use any more: so a device
+    /// that hangs finds one reset when it goes on, however long that was.
     fn reset(&mut self, now: Instant, resets: usize) {
+        self.line.clear();
         self.phase = Phase::Resetting { resets, until: now + PATIENCE };
         self.write(0, Message::Reset(RESETS[resets]));
     }
@@ -496,21 +370,5 @@ impl Rcp {
 
     fn write(&mut self, transaction: u8, message: Message<'_>) {
         hdlc::encode(Frame::new(transaction, message).octets(), &mut self.line);
-    }
-}
-
-/// The status in a value; what is none is a failure.
-fn status(value: &[u8]) -> Status {
-    Fields::new(value).packed().map_or(Status::FAILURE, Status)
-}
-
-impl From<RawSent> for Sent {
-    fn from(raw: RawSent) -> Self {
-        match raw.status {
-            Status::OK => Self::Done { frame_pending: raw.frame_pending },
-            Status::NO_ACK => Self::NoAck,
-            Status::CCA_FAILURE => Self::ChannelBusy,
-            status => Self::Refused(status),
-        }
     }
 }
