@@ -1,7 +1,8 @@
 //! tshark, an independent dissector, reads and decrypts frames of `lowpan`.
 
 use lowpan::{
-    Ack, Carriage, Carriages, Config, Eui64, Hub, Keys, Leaf, LeafConfig, Level, Limits, LinkKey, Signal, Station, fcs,
+    Ack, Carriage, Carriages, Config, Eui64, Header, Hub, Keys, Leaf, LeafConfig, Level, Limits, LinkKey, MeshHeader,
+    Router, RouterConfig, Signal, Station, Transmit, fcs,
 };
 use sn_types::Instant;
 use std::io::Write;
@@ -60,6 +61,63 @@ fn exchange(carriage: Carriage, security: Option<Level>) -> Vec<Vec<u8>> {
     frames.iter().map(|psdu| [psdu.as_bytes(), &fcs(psdu.as_bytes())].concat()).collect()
 }
 
+const ROUTER: Eui64 = Eui64([0x02, 0x12, 0x4B, 0, 0, 0, 0, 0x21]);
+
+/// The same without the data request, over a router: each frame is there twice, before it and behind it.
+fn exchange_over_a_router(carriage: Carriage, security: Option<Level>) -> Vec<Vec<u8>> {
+    let gateway = Station { eui64: GATEWAY, pan: 0xABCD, short: None, security };
+    let config = Config { station: gateway, carriages: Carriages::Both(PORT), fragment: true, limits: Limits::DEFAULT };
+    let mut hub = Hub::new(config, OneKey(0), 0).expect("it can be");
+    let config = RouterConfig { eui64: ROUTER, pan: 0xABCD, gateway: GATEWAY, gateway_short: None };
+    let mut router: Router<4, 4> = Router::new(config, 0).expect("it can be");
+    let station = Station { eui64: NODE, ..gateway };
+    let config = LeafConfig { station, gateway: GATEWAY, gateway_short: None, carriage, fragment: true };
+    let mut leaf: Leaf<_, 512> = Leaf::new(config, OneKey(0), 0).expect("it can be");
+    leaf.set_parent(Some(ROUTER));
+    // The router asks, and the gateway answers.
+    router.handle_timeout(NOW);
+    let request = passed_on(&mut router, NOW).expect("a request");
+    hub.handle_frame(NOW, request.psdu.as_bytes(), Signal::default());
+    let offer = hub.poll_transmit().expect("an offer");
+    hub.handle_transmitted(offer.id, Ok(Ack::default()));
+    router.handle_frame(NOW, offer.psdu.as_bytes(), Signal::default());
+    let now = Instant::from_secs(1);
+    router.handle_timeout(now);
+
+    leaf.send(false, PUBLISH).expect("it fits");
+    let mut frames = vec![leaf.poll_transmit().expect("a frame").psdu];
+    router.handle_frame(now, frames[0].as_bytes(), Signal::default());
+    frames.push(passed_on(&mut router, now).expect("it has a parent").psdu);
+    hub.handle_frame(now, frames[1].as_bytes(), Signal::default());
+    hub.send(now, NODE, PUBACK).expect("it fits");
+    frames.push(hub.poll_transmit().expect("an answer").psdu);
+    router.handle_frame(now, frames[2].as_bytes(), Signal::default());
+    frames.push(passed_on(&mut router, now).expect("it knows the way").psdu);
+    frames.iter().map(|psdu| psdu.as_bytes().to_vec()).collect()
+}
+
+fn passed_on(router: &mut Router<4, 4>, now: Instant) -> Option<Transmit> {
+    let transmit = router.poll_transmit()?;
+    router.handle_transmitted(now, transmit.id, Ok(Ack::default()));
+    Some(transmit)
+}
+
+fn with_fcs(frame: &[u8]) -> Vec<u8> {
+    [frame, &fcs(frame)].concat()
+}
+
+/// The frame that was sealed, as docs/radio.md says: the MAC header between the two ends, sequence number 0.
+fn direct(frame: &[u8]) -> Vec<u8> {
+    let (_, mesh_at) = Header::decode(frame).expect("a header");
+    let (mesh, len) = MeshHeader::decode(&frame[mesh_at..]).expect("a mesh header");
+    let address = |address| match address {
+        lowpan::Address::Extended(Eui64(octets)) => octets.into_iter().rev().collect::<Vec<u8>>(),
+        lowpan::Address::Short(short) => short.to_le_bytes().to_vec(),
+    };
+    let ends = [address(mesh.target), address(mesh.originator)].concat();
+    with_fcs(&[&[0x69, 0xDC, 0, 0xCD, 0xAB][..], &ends, &frame[mesh_at + len..]].concat())
+}
+
 /// A capture file of these frames.
 fn capture(frames: &[Vec<u8>]) -> tempfile::NamedTempFile {
     let mut octets = Vec::new();
@@ -77,16 +135,15 @@ fn capture(frames: &[Vec<u8>]) -> tempfile::NamedTempFile {
 }
 
 /// What tshark says of each frame: protocols, check sequence, security level, payload, MQTT-SN's types, complaints.
+const FIELDS: [&str; 6] =
+    ["frame.protocols", "wpan.fcs_ok", "wpan.aux_sec.sec_level", "data.data", "mqttsn.msg.type", "_ws.expert.message"];
+
 fn dissect(file: &Path, key: &LinkKey) -> Vec<[String; 6]> {
+    dissect_as(file, key, FIELDS)
+}
+
+fn dissect_as<const N: usize>(file: &Path, key: &LinkKey, fields: [&str; N]) -> Vec<[String; N]> {
     let key: String = key.0.iter().map(|octet| format!("{octet:02x}")).collect();
-    let fields = [
-        "frame.protocols",
-        "wpan.fcs_ok",
-        "wpan.aux_sec.sec_level",
-        "data.data",
-        "mqttsn.msg.type",
-        "_ws.expert.message",
-    ];
     let output = Command::new("tshark")
         .arg("-r")
         .arg(file)
@@ -148,5 +205,40 @@ fn without_the_key_nothing_can_be_read() {
     let file = capture(&exchange(Carriage::Bare, Some(Level::Mic32)));
     for row in dissect(file.path(), &LinkKey([8; 16])) {
         assert!(row[5].contains("can't decrypt"), "{row:?}");
+    }
+}
+
+#[test]
+fn frames_over_routers_are_dissected_by_another_program() {
+    let fields = [
+        "frame.protocols",
+        "6lowpan.mesh.orig64",
+        "6lowpan.mesh.dest64",
+        "6lowpan.mesh.hops",
+        "mqttsn.msg.type",
+        "_ws.expert.message",
+    ];
+    let number = |Eui64(octets): Eui64| format!("0x{}", hex(&octets));
+    let (node, gateway) = (number(NODE), number(GATEWAY));
+    let protocols = "wpan:6lowpan:ipv6:udp:mqttsn";
+    let frames = exchange_over_a_router(Carriage::Udp { node: 10_000, gateway: PORT }, None);
+    let file = capture(&frames.iter().map(|frame| with_fcs(frame)).collect::<Vec<_>>());
+    let expected = [
+        [protocols, &node, &gateway, "14", "0x0c", ""],
+        [protocols, &node, &gateway, "13", "0x0c", ""],
+        [protocols, &gateway, &node, "14", "0x0d", ""],
+        [protocols, &gateway, &node, "13", "0x0d", ""],
+    ];
+    assert_eq!(dissect_as(file.path(), &KEY, fields), expected);
+}
+
+#[test]
+fn what_is_sealed_over_routers_is_the_direct_frame_to_another_program_too() {
+    for (security, level) in levels().into_iter().filter(|(security, _)| security.is_some()) {
+        let frames = exchange_over_a_router(Carriage::Bare, security);
+        let file = capture(&frames.iter().map(|frame| direct(frame)).collect::<Vec<_>>());
+        let publish = ["wpan:data", "1", level, &format!("33{}", hex(PUBLISH)), "", ""];
+        let puback = ["wpan:data", "1", level, &format!("33{}", hex(PUBACK)), "", ""];
+        assert_eq!(dissect(file.path(), &KEY), [publish, publish, puback, puback], "{security:?}");
     }
 }

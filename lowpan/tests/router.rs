@@ -268,6 +268,20 @@ fn an_offer_says_how_deep_the_router_is_and_how_the_request_was_heard() {
 }
 
 #[test]
+fn a_parent_that_is_heard_weakly_is_left_for_one_that_is_no_deeper_than_we_are() {
+    let mut router = Small::new(CONFIG, 0).unwrap();
+    let with = |rssi_dbm| Signal { rssi_dbm: Some(rssi_dbm), lqi: None };
+    router.handle_timeout(NOW);
+    router.handle_frame(NOW, &frame(ROUTER, GATEWAY, 1, &offer(0)), with(-95));
+    router.handle_timeout(NOW + Duration::from_secs(1));
+    assert_eq!((router.parent(), router.depth()), (Some(GATEWAY), Some(1)));
+    router.handle_frame(NOW, &to_all(BELOW, 1, &offer(2)), with(-60));
+    assert_eq!(router.parent(), Some(GATEWAY), "it may be below");
+    router.handle_frame(NOW, &to_all(BELOW, 2, &offer(1)), with(-60));
+    assert_eq!((router.parent(), router.depth()), (Some(BELOW), Some(2)));
+}
+
+#[test]
 fn a_parent_that_asks_for_one_has_none() {
     let mut router = router();
     hear(&mut router, &to_all(GATEWAY, 9, &[b"\x37\x00", &GATEWAY.0[..]].concat()));

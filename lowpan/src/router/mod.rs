@@ -27,7 +27,7 @@ use uplink::{News, Uplink};
 use ways::Ways;
 
 /// How long broadcasts and answers to all are delayed at most, in milliseconds: all who hear the same would begin at once.
-const SPREAD_MS: u32 = 20;
+const SPREAD_MS: u64 = 20;
 /// How often a router says how deep it is.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(60);
 
@@ -174,7 +174,8 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
                 self.ways.missed(node, since);
             }
         }
-        self.update(now, |uplink| uplink.handle_timeout(now));
+        let chance = self.chance();
+        self.update(now, |uplink| uplink.handle_timeout(now, chance));
         if self.depth().is_some() && self.announce_at <= now {
             self.announce(now);
         }
@@ -333,9 +334,12 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
 
     /// A part of [`SPREAD_MS`], another for each station and frame.
     fn spread(&self) -> Duration {
+        Duration::from_millis(u64::from(self.chance()) % SPREAD_MS)
+    }
+
+    fn chance(&self) -> u16 {
         let [a, b, c, d, e, f, g, h] = self.config.eui64.0;
-        let chance = digest(&[a, b, c, d, e, f, g, h, self.sequence]) >> 16;
-        Duration::from_millis(u64::from(chance % SPREAD_MS))
+        (digest(&[a, b, c, d, e, f, g, h, self.sequence]) >> 16) as u16
     }
 
     fn serial_in_flight(&self) -> Option<u64> {

@@ -9,7 +9,7 @@ use sn_types::{Eui64, Instant};
 const FAILURES: u8 = 3;
 /// How long who has lost its parent says so, before it asks for another: those below must not offer the way through us.
 const HOLD: Duration = Duration::from_secs(2);
-/// The first pause after nobody has answered; each is twice as long.
+/// The first pause after nobody has answered, and up to that once more by chance; each is twice as long.
 const REST: Duration = Duration::from_secs(1);
 /// The longest pause is 64 s.
 const MOST_DOUBLED: u32 = 6;
@@ -23,8 +23,8 @@ pub(super) enum Uplink {
     None { until: Instant, holds: bool, searches: u32 },
     /// Offers are being gathered.
     Searching { search: Search, searches: u32 },
-    /// There is one.
-    Parent { parent: Eui64, depth: u8, failures: u8 },
+    /// There is one; `weak`: but not heard well.
+    Parent { parent: Eui64, depth: u8, failures: u8, weak: bool },
 }
 
 /// What to tell those in reach.
@@ -65,7 +65,8 @@ impl Uplink {
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) -> News {
+    /// Does what is due. `chance` is any number: who was switched on together does not ask together for ever.
+    pub(super) fn handle_timeout(&mut self, now: Instant, chance: u16) -> News {
         match *self {
             Self::None { until, searches, .. } if until <= now => {
                 *self = Self::Searching { search: Search::new(now), searches };
@@ -75,7 +76,8 @@ impl Uplink {
                 Some(best) => self.attach(&best),
                 None => {
                     let rest = REST * 2_u32.pow(searches.min(MOST_DOUBLED));
-                    *self = Self::None { until: now + rest, holds: false, searches: searches.saturating_add(1) };
+                    let until = now + rest + rest * u32::from(chance) / (1 << 16);
+                    *self = Self::None { until, holds: false, searches: searches.saturating_add(1) };
                     News::Nothing
                 }
             },
@@ -93,7 +95,12 @@ impl Uplink {
                 *depth = candidate.depth + 1;
                 if is_new { News::Depth } else { News::Nothing }
             }
-            Self::Parent { depth, .. } if is_usable && candidate.depth + 1 < *depth && !candidate.is_weak() => {
+            // Those below are deeper than we are.
+            Self::Parent { depth, weak, .. }
+                if is_usable
+                    && !candidate.is_weak()
+                    && (candidate.depth + 1 < *depth || *weak && candidate.depth <= *depth) =>
+            {
                 self.attach(&candidate)
             }
             Self::Searching { search, .. } if is_usable => {
@@ -133,8 +140,9 @@ impl Uplink {
         News::Depth
     }
 
-    const fn attach(&mut self, candidate: &Candidate) -> News {
-        *self = Self::Parent { parent: candidate.from, depth: candidate.depth + 1, failures: 0 };
+    fn attach(&mut self, candidate: &Candidate) -> News {
+        let (parent, depth) = (candidate.from, candidate.depth + 1);
+        *self = Self::Parent { parent, depth, failures: 0, weak: candidate.is_weak() };
         News::Depth
     }
 }

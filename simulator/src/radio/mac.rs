@@ -176,6 +176,7 @@ impl Radio {
             }
             None => {
                 self.stations[id].counters.duty_cycle_drops += 1;
+                self.tell_fate(now, id, Fate::ChannelBusy);
                 self.stations[id].mac.queue.pop_front();
                 self.start_frame(now, id);
             }
@@ -246,7 +247,7 @@ impl Radio {
             return self.back_off(now, id);
         }
         self.stations[id].counters.channel_access_failures += 1;
-        self.tell_fate(id, Fate::ChannelBusy);
+        self.tell_fate(now, id, Fate::ChannelBusy);
         self.finish(now, id);
     }
 
@@ -399,14 +400,14 @@ impl Radio {
             return self.attempt(now, id);
         }
         self.stations[id].counters.ack_failures += 1;
-        self.tell_fate(id, Fate::NoAck);
+        self.tell_fate(now, id, Fate::NoAck);
         self.finish(now, id);
     }
 
     /// The first frame of the queue has been sent; the receiver gets a pause to work on it.
     fn finish_after(&mut self, now: Instant, id: StationId, psdu: usize) {
         self.stations[id].mac.rested_at = now + Duration::from_micros(self.timing.spacing_us(psdu));
-        self.tell_fate(id, Fate::Done);
+        self.tell_fate(now, id, Fate::Done);
         self.finish(now, id);
     }
 

@@ -14,7 +14,8 @@
 //! forwarder encapsulation (1.2 §5.5). But there a gateway knows a node by its forwarder's address and the id behind it, so a
 //! node that roams to another forwarder looks like another peer. Mesh-under it is the same EUI-64 whichever router it uses.
 //! Next hops are static, computed at the start. Broadcasts are flooded by routers within the radius, with RFC 4944's
-//! broadcast header (BC0) against echoes.
+//! broadcast header (BC0) against echoes. Where the gateway is outside ([`Radio::hand_over`]) routers run the code that ships,
+//! [`lowpan::Router`], find their parents by themselves and learn the ways down.
 //!
 //! # What is simplified
 //!
@@ -36,6 +37,7 @@ pub mod phy;
 mod plan;
 mod propagation;
 mod roster;
+mod routers;
 mod routes;
 mod stats;
 mod tap;
@@ -61,6 +63,7 @@ use oorandom::Rand64;
 use outside::Outside;
 use phy::Timing;
 use roster::Roster;
+use routers::Routers;
 use routes::Routes;
 use sn_types::{Instant, LinkAddr, LinkProfile};
 use std::collections::{BTreeMap, VecDeque};
@@ -82,6 +85,8 @@ pub struct Radio {
     arrivals: VecDeque<Arrival>,
     tap: Option<Tap>,
     outside: Option<Outside>,
+    /// Where the gateway is outside.
+    running: Routers,
     chip: Option<Chip>,
     /// By channel, since it was last taken.
     airtime_us: BTreeMap<u8, u64>,
@@ -117,6 +122,8 @@ enum Happening {
     ChipSent { number: u32 },
     /// A router passes a broadcast on.
     Flood { station: StationId, payload: Vec<u8> },
+    /// A router that runs has something to do.
+    Router { station: StationId },
     /// A delayed datagram comes out.
     Arrive(Arrival),
 }
@@ -152,6 +159,7 @@ impl Radio {
             tap: None,
             outside: None,
             chip: None,
+            running: Routers::new(),
             airtime_us: BTreeMap::new(),
             fates: Vec::new(),
         };
@@ -230,6 +238,7 @@ impl Radio {
             Happening::Ack { station } => self.handle_ack(now, station),
             Happening::ChipSent { number } => self.handle_chip_sent(now, number),
             Happening::Flood { station, payload } => self.handle_flood(now, station, &payload),
+            Happening::Router { station } => self.handle_router(now, station),
             Happening::Arrive(arrival) => self.arrivals.push_back(arrival),
         }
     }

@@ -17,7 +17,7 @@ const MAX_HOPS: u8 = 14;
 const WHOLE_NETWORK: u8 = 255;
 
 /// The PAN of a channel.
-const fn pan(channel: u8) -> u16 {
+pub(super) const fn pan(channel: u8) -> u16 {
     0x5300 | channel as u16
 }
 
@@ -88,7 +88,7 @@ impl Radio {
 
     /// A station has received a frame.
     pub(super) fn hear(&mut self, now: Instant, at: StationId, psdu: &[u8], is_repeated: bool) {
-        if self.is_heard_outside(at, psdu) {
+        if self.is_heard_outside(at, psdu) || self.is_heard_by_router(now, at, psdu) {
             return;
         }
         if is_repeated && self.mac.drop_repeated {

@@ -51,13 +51,15 @@ pub(super) struct Outside {
 const MOST_NEWS: usize = 1_000;
 
 impl Radio {
-    /// From now on the frames of this gateway come from outside.
+    /// From now on the frames of this gateway come from outside. To be called before anything has happened; routers, if
+    /// there are any, begin to look for it.
     ///
     /// # Panics
     /// If there is no such gateway.
     pub fn hand_over(&mut self, gateway: GatewayIndex) {
         let station = self.known(Station::Gateway(gateway));
         self.outside = Some(Outside { station, matched: BTreeSet::new(), news: VecDeque::new() });
+        self.start_routers(gateway);
     }
 
     /// The address of a gateway, most significant octet first.
@@ -106,9 +108,10 @@ impl Radio {
 
     /// Whether a station's acknowledgement of a frame says that something waits.
     pub(super) fn says_pending(&self, at: StationId, psdu: &[u8]) -> bool {
-        let Some(outside) = self.outside.as_ref().filter(|outside| outside.station == at) else { return false };
         let octets = psdu.split_last_chunk::<FCS_LEN>().map(|(octets, _)| octets);
-        octets.and_then(frame::data_request).is_some_and(|node| outside.matched.contains(&node))
+        let Some(node) = octets.and_then(frame::data_request) else { return false };
+        let outside = self.outside.as_ref().filter(|outside| outside.station == at);
+        outside.map_or_else(|| self.router_says_pending(at, node), |outside| outside.matched.contains(&node))
     }
 
     /// What has happened to the gateway outside, one after the other.
@@ -121,17 +124,24 @@ impl Radio {
         if self.outside.as_ref().is_none_or(|outside| outside.station != at) {
             return false;
         }
-        let from = frame::payload(psdu).and_then(|(from, _)| self.roster.id(frame::station_of(from)?));
-        let link = from.and_then(|from| self.air.links(from).iter().find(|link| link.to == at));
-        let rssi_dbm = link.map_or(-128, |link| (link.rssi_tenths / 10).clamp(-127, 127) as i8);
+        let rssi_dbm = self.rssi_dbm(at, psdu).unwrap_or(-128);
         self.push(FromAir::Heard { psdu: psdu.to_vec(), rssi_dbm });
         true
     }
 
+    /// How strong a frame is at a station.
+    pub(super) fn rssi_dbm(&self, at: StationId, psdu: &[u8]) -> Option<i8> {
+        let from = frame::payload(psdu).and_then(|(from, _)| self.roster.id(frame::station_of(from)?))?;
+        let link = self.air.links(from).iter().find(|link| link.to == at)?;
+        Some((link.rssi_tenths / 10).clamp(-127, 127) as i8)
+    }
+
     /// A station is done with the frame at the front of its queue.
-    pub(super) fn tell_fate(&mut self, of: StationId, fate: Fate) {
+    pub(super) fn tell_fate(&mut self, now: Instant, of: StationId, fate: Fate) {
         if self.outside.as_ref().is_some_and(|outside| outside.station == of) {
             self.tell(fate);
+        } else {
+            self.tell_router(now, of, fate);
         }
     }
 
