@@ -282,7 +282,12 @@ impl Driver {
     fn take_datagrams(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut heard = false;
         for ((id, transport), name) in (0..).map(TransportId).zip(&mut self.transports).zip(&self.names) {
-            match transport.poll_recv(cx) {
+            let polled = transport.poll_recv(cx);
+            let airtime = transport.take_airtime();
+            if !airtime.is_zero() {
+                self.core.handle_input(now, Input::Airtime { transport: id, airtime });
+            }
+            match polled {
                 Poll::Pending => continue,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => self.log.transport_error(now, &error),

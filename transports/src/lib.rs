@@ -32,6 +32,7 @@ pub use udp::{BindError, Multicast, UdpConfig, UdpTransport};
 use sn_types::{LinkProfile, PeerAddr};
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tap::TapPoint;
 
 /// Something that has happened to a link itself.
@@ -74,6 +75,12 @@ pub trait Transport {
     /// The radio, if it is one of IEEE 802.15.4 that can be asked: what it is, how loud the channels are.
     fn radio(&mut self) -> Option<&mut RadioTransport> {
         None
+    }
+
+    /// How long it has been sending since this was asked last, if it is a radio that says so: with repetitions, fragments and
+    /// acknowledgements as far as it knows of them.
+    fn take_airtime(&mut self) -> Duration {
+        Duration::ZERO
     }
 
     /// The batch that the last [`Transport::poll_recv`] took in.

@@ -102,6 +102,7 @@ impl Core {
                 self.sn_datagram(now, from, bytes);
             }
             Input::Node { transport, report } => self.node_reported(now, transport, &report),
+            Input::Airtime { transport, airtime } => self.sn.airtime_told(transport, airtime),
             Input::CountersWanted { transport } => self.counters_wanted(transport),
             Input::Mqtt { conn, packet } => {
                 self.stats.mqtt_received += 1;

@@ -3,6 +3,7 @@
 use crate::{CommitToken, Event, FromUpstream, NodeReport, Record, ToUpstream, UpstreamId, mqtt};
 use sn_types::{PeerAddr, TransportId};
 use std::ops::Range;
+use std::time::Duration;
 
 /// An MQTT connection's number, chosen by the driver, never reused while the process lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +25,14 @@ pub enum Input<'a> {
         transport: TransportId,
         /// What.
         report: NodeReport,
+    },
+    /// A radio has been sending for so long since it said so last, with all repetitions, fragments and acknowledgements: for the
+    /// budget, see [`Airtime`](crate::Airtime).
+    Airtime {
+        /// Which transport.
+        transport: TransportId,
+        /// How long.
+        airtime: Duration,
     },
     /// A transport needs more frame counters to send with, see [`Output::Counters`].
     CountersWanted {

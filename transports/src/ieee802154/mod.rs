@@ -9,6 +9,7 @@
 //! The radio sends one frame at a time and says what became of it; the hub has the queue. While the radio is away nothing is
 //! queued, and what waits for it is given up: it would come too late.
 
+mod airtime;
 mod config;
 mod keys;
 mod radio;
@@ -23,6 +24,7 @@ pub use scan::ScanError;
 use crate::nodes::{self, Standing};
 use crate::tap::{Content, Direction, Layer, TapPoint};
 use crate::{Counters, LinkEvent, NodeTable, RecvBatch, Transport};
+use airtime::Airtime;
 use config::NO_ADDRESS;
 use keys::Known;
 use lowpan::{Ack, FrameId, Hub, Reason, SendError, Stats, TransmitError};
@@ -35,7 +37,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::time::{Sleep, sleep_until};
 
 /// How many datagrams may be read at once: a frame with one takes more than 28 octets.
@@ -53,7 +55,8 @@ pub struct RadioTransport {
     radio: Radio,
     hub: Hub<Known>,
     /// The frame that the radio has.
-    in_radio: Option<(FrameId, Option<Eui64>)>,
+    in_radio: Option<InRadio>,
+    airtime: Airtime,
     scan: Scan,
     /// The start of our time.
     began: tokio::time::Instant,
@@ -62,6 +65,15 @@ pub struct RadioTransport {
     events: VecDeque<LinkEvent>,
     counters: Counters,
     tap: TapPoint,
+}
+
+/// What is remembered of a frame until its fate is known.
+#[derive(Clone, Copy, Debug)]
+struct InRadio {
+    id: FrameId,
+    to: Option<Eui64>,
+    /// Its length.
+    octets: usize,
 }
 
 impl RadioTransport {
@@ -81,6 +93,7 @@ impl RadioTransport {
             hub,
             config,
             in_radio: None,
+            airtime: Airtime::default(),
             scan: Scan::Idle,
             began,
             timer: Box::pin(sleep_until(began)),
@@ -188,6 +201,7 @@ impl RadioTransport {
         let rcp::Received { frame, rssi_dbm, lqi, acked_with_pending: _ } = received;
         let (now, signal) = (self.now(), Signal { rssi_dbm, lqi });
         self.tell(Direction::Received, &frame, signal);
+        self.airtime.received(&frame);
         match self.hub.handle_frame(now, &frame, signal) {
             lowpan::Received::Datagram { from, octets, .. } => {
                 if self.batch.put(PeerAddr::direct(self.id, LinkAddr::Eui64(from.0)), octets) {
@@ -220,7 +234,8 @@ impl RadioTransport {
 
     /// The radio has said what became of its frame, or taken it for good.
     fn sent(&mut self, sent: Sent) {
-        let Some((id, to)) = self.in_radio.take() else { return };
+        let Some(InRadio { id, to, octets }) = self.in_radio.take() else { return };
+        self.airtime.sent(octets, sent);
         let result = match sent {
             Sent::Done { frame_pending } => Ok(Ack { frame_pending }),
             Sent::NoAck => Err(TransmitError::NoAck),
@@ -251,7 +266,7 @@ impl RadioTransport {
         let secured = self.config.security.is_some();
         let frame = transmit.psdu.as_bytes();
         self.tell(Direction::Sent, frame, Signal::default());
-        self.in_radio = Some((transmit.id, transmit.to));
+        self.in_radio = Some(InRadio { id: transmit.id, to: transmit.to, octets: frame.len() });
         self.radio.transmit(now, &Transmit { frame, max_frame_retries: MAX_FRAME_RETRIES, secured });
     }
 
@@ -352,6 +367,10 @@ impl Transport for RadioTransport {
 
     fn nodes(&mut self) -> Option<&mut NodeTable> {
         Some(self.nodes_mut())
+    }
+
+    fn take_airtime(&mut self) -> Duration {
+        self.airtime.take()
     }
 
     fn radio(&mut self) -> Option<&mut RadioTransport> {

@@ -10,14 +10,32 @@ const PARTS: usize = 60;
 ///
 /// Counted by whole parts: the present one and the 60 before it. So the limit holds in every window, to the microsecond, and
 /// an old part is forgotten up to a part late.
+///
+/// What a datagram takes is worked out before it goes. A radio that repeats frames, cuts datagrams and acknowledges takes more,
+/// and may say afterwards what it was: a part counts as the greater of the two.
 #[derive(Debug)]
 pub(super) struct Spent {
     limit_us: u64,
     part_us: u64,
     used_us: u64,
-    parts_us: [u64; PARTS + 1],
+    parts: [Part; PARTS + 1],
     /// The present part, counted from time zero.
     part: u64,
+}
+
+/// A part of the window, in microseconds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    /// Worked out.
+    thought_us: u64,
+    /// What the radio has said.
+    told_us: u64,
+}
+
+impl Part {
+    fn used_us(self) -> u64 {
+        self.thought_us.max(self.told_us)
+    }
 }
 
 impl Spent {
@@ -27,7 +45,7 @@ impl Spent {
             limit_us: (u128::from(window_us) * u128::from(airtime.limit_ppm) / 1_000_000) as u64,
             part_us: (window_us / PARTS as u64).max(1),
             used_us: 0,
-            parts_us: [0; PARTS + 1],
+            parts: [Part::default(); PARTS + 1],
             part: 0,
         }
     }
@@ -37,10 +55,23 @@ impl Spent {
         self.forget(now);
         let fits = self.used_us + airtime_us <= self.limit_us;
         if fits {
-            self.parts_us[self.part as usize % self.parts_us.len()] += airtime_us;
-            self.used_us += airtime_us;
+            self.add(Part { thought_us: airtime_us, told_us: 0 });
         }
         fits
+    }
+
+    /// Writes down what the radio has been sending, whether there was time for it or not.
+    pub(super) fn tell(&mut self, now: Instant, airtime_us: u64) {
+        self.forget(now);
+        self.add(Part { thought_us: 0, told_us: airtime_us });
+    }
+
+    fn add(&mut self, more: Part) {
+        let part = &mut self.parts[self.part as usize % (PARTS + 1)];
+        self.used_us -= part.used_us();
+        part.thought_us += more.thought_us;
+        part.told_us += more.told_us;
+        self.used_us += part.used_us();
     }
 
     /// Whether more than so many quarters are used.
@@ -64,10 +95,10 @@ impl Spent {
 
     fn forget(&mut self, now: Instant) {
         let part = now.as_micros() / self.part_us;
-        let passed = part.saturating_sub(self.part).min(self.parts_us.len() as u64);
+        let passed = part.saturating_sub(self.part).min(self.parts.len() as u64);
         for ahead in 1..=passed {
-            let place = (self.part + ahead) as usize % self.parts_us.len();
-            self.used_us -= std::mem::take(&mut self.parts_us[place]);
+            let place = (self.part + ahead) as usize % self.parts.len();
+            self.used_us -= std::mem::take(&mut self.parts[place]).used_us();
         }
         self.part = self.part.max(part);
     }
@@ -98,6 +129,22 @@ mod tests {
             assert!(in_window <= 72, "{in_window} halves of a second from {second} s on");
         }
         assert!(sent.len() >= 72 * 4, "and it is used: {}", sent.len());
+    }
+
+    #[test]
+    fn what_the_radio_says_counts_where_it_is_more() {
+        let mut spent = Spent::new(&ONE_PERCENT);
+        assert!(spent.spend(Instant::ZERO, 10_000_000));
+        spent.tell(Instant::ZERO, 8_000_000);
+        assert!(!spent.is_beyond(Instant::ZERO, 2), "10 s are");
+        spent.tell(Instant::ZERO, 12_000_000);
+        assert!(spent.is_beyond(Instant::ZERO, 2), "20 s are");
+        assert!(!spent.spend(Instant::ZERO, 30_000_000));
+        // In the next minute it counts anew, beside what was before.
+        spent.tell(Instant::from_secs(60), 17_000_000);
+        assert!(!spent.spend(Instant::from_secs(60), 18_000_000), "more than 36 s");
+        assert!(spent.used(Instant::from_secs(60)) > 1.0, "the radio has sent it all the same");
+        assert!(spent.spend(Instant::from_secs(3_661), 18_000_000), "the first minute is forgotten");
     }
 
     #[test]

@@ -8,7 +8,10 @@
 //! **No airtime.** Messages to active clients are begun while at most half is used, those to awake ones while at most three
 //! quarters are: an active client takes what there is as soon as there is some, and would leave nothing for one that wakes.
 //! Active clients are sent their messages when there is some again, in turn: who was, and has more, goes to the back. One that is awake is told PINGRESP and
-//! sleeps on: it would only listen, and its messages are there at its next wake, as after its "congestion".
+//! sleeps on: it would only listen, and its messages are there at its next wake, as after its "congestion". What a datagram takes is
+//! worked out when it is sent. A radio that says how long it has really been sending ([`crate::Input::Airtime`]) corrects that
+//! upwards; what it repeats is known afterwards only, so the limit may be passed by the repetitions of what the radio has at
+//! that moment.
 //!
 //! **Turns.** Of the clients that are awake on a link, so many at most are sent messages at the same time; the others get their
 //! turn in the order in which they woke. One that does not answer at once loses its turn. A client that waits hears nothing, as
@@ -26,6 +29,7 @@ use crate::{Core, Pacing};
 use airtime::Spent;
 use sn_types::{Instant, TransportId};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Whether a message to a client may be begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +93,16 @@ impl SnSide {
         let Some(lane) = self.lanes.lane(transport) else { return true };
         let (Some(spent), Some(airtime)) = (&mut lane.spent, &lane.pacing.airtime) else { return true };
         spent.spend(now, airtime.of(octets))
+    }
+}
+
+impl SnSide {
+    /// A radio says how long it has been sending.
+    pub(crate) fn airtime_told(&mut self, transport: TransportId, airtime: Duration) {
+        let now = self.lanes.now;
+        if let Some(spent) = self.lanes.lane(transport).and_then(|lane| lane.spent.as_mut()) {
+            spent.tell(now, airtime.as_micros() as u64);
+        }
     }
 }
 
