@@ -225,7 +225,7 @@ impl<'a> Sensor<'a> {
             | Received::Solicitation { .. }
             | Received::Neighbour { .. } => return,
         }
-        self.polling.came(now, self.leaf.more_waits());
+        self.polling.came(now, psdu.len(), self.leaf.more_waits());
     }
 
     /// The measurement that was asked for.

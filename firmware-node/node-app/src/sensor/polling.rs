@@ -3,6 +3,10 @@
 //! The receiver takes as much as the transmitter, so it is off while the gateway works, and on when an acknowledgement has
 //! said that a frame waits. How long the gateway takes, its disk above all, is learned: a request that came too early makes
 //! the next first one later, one that came in time a little earlier.
+//!
+//! From a data request to the frame a dongle and its computer take some milliseconds. One in [`PROBE_EVERY`] times the
+//! receiver is on from the start, to learn how many; otherwise it goes on when most of that is over. A frame that comes
+//! earlier is lost at first, and comes again a moment later: the gateway's radio repeats what is not acknowledged.
 
 use core::time::Duration;
 use sn_types::Instant;
@@ -18,6 +22,17 @@ const MAX_REQUESTS: u8 = 6;
 /// How long a gateway may take from a data request to the frame: a dongle passes both over a serial line.
 const FRAME_WITHIN: Duration = Duration::from_millis(50);
 
+/// How often the receiver waits for an announced frame from the start.
+const PROBE_EVERY: u8 = 16;
+
+/// What the receiver takes to be ready, its crystal above all; a shorter pause is not worth it.
+const START_UP: Duration = Duration::from_micros(500);
+
+/// What an octet takes at 250 kbit/s, in microseconds, and how many there are beside a frame's own: its synchronisation
+/// header, its length and its check sequence.
+const OCTET_US: u64 = 32;
+const OCTETS_BESIDE: u64 = 8;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Nothing is expected.
@@ -28,8 +43,8 @@ enum Phase {
     Asking,
     /// The gateway has said that more waits: to be asked for at once.
     More,
-    /// A frame is announced.
-    Listening { until: Instant },
+    /// A frame is announced: then, the receiver goes on, and off if nothing comes.
+    Listening { since: Instant, from: Instant, until: Instant },
 }
 
 #[derive(Debug)]
@@ -38,11 +53,15 @@ pub(super) struct Polling {
     answer_after: Duration,
     /// For the answer that is expected.
     requests: u8,
+    /// From a data request to its frame, at least.
+    gap: Duration,
+    /// Frames that were announced since the gap was measured.
+    since_probe: u8,
 }
 
 impl Polling {
     pub(super) const fn new() -> Self {
-        Self { phase: Phase::Idle, answer_after: FIRST_GUESS, requests: 0 }
+        Self { phase: Phase::Idle, answer_after: FIRST_GUESS, requests: 0, gap: Duration::ZERO, since_probe: 0 }
     }
 
     /// A datagram has been sent that will be answered.
@@ -60,7 +79,11 @@ impl Polling {
         }
     }
 
-    pub(super) fn is_due(&self, now: Instant) -> bool {
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        // Something else had to be done meanwhile.
+        if matches!(self.phase, Phase::Listening { until, .. } if until <= now) {
+            self.nothing_came(now);
+        }
         match self.phase {
             Phase::Waiting { until } => until <= now,
             Phase::More => true,
@@ -89,14 +112,30 @@ impl Polling {
         }
         self.requests = self.requests.saturating_add(1);
         if frame_pending {
-            self.phase = Phase::Listening { until: now + FRAME_WITHIN };
+            self.phase = Phase::Listening { since: now, from: now + self.pause(), until: now + FRAME_WITHIN };
+            self.since_probe = (self.since_probe + 1) % PROBE_EVERY;
         } else {
             self.wait_longer(now);
         }
     }
 
-    /// A frame came; whether it says that more waits.
-    pub(super) fn came(&mut self, now: Instant, more_waits: bool) {
+    /// How long the receiver may stay off although a frame is announced.
+    fn pause(&self) -> Duration {
+        let pause = self.gap.saturating_sub(2 * START_UP);
+        if self.since_probe == 0 || pause < START_UP { Duration::ZERO } else { pause }
+    }
+
+    /// A frame of so many octets came; whether it says that more waits.
+    pub(super) fn came(&mut self, now: Instant, len: usize, more_waits: bool) {
+        if let Phase::Listening { since, from, .. } = self.phase
+            && since == from
+        {
+            let airtime = Duration::from_micros((len as u64 + OCTETS_BESIDE) * OCTET_US);
+            let gap = now.since(since).saturating_sub(airtime);
+            // The shortest, since what comes too early costs more than waiting; slowly also longer.
+            let is_first = self.gap == Duration::ZERO;
+            self.gap = if is_first || gap < self.gap { gap } else { self.gap + (gap - self.gap) / 8 };
+        }
         // The request that follows says nothing about how long the gateway takes.
         self.requests = 1;
         // What was expected may still be to come: an acknowledgement after a message.
@@ -105,13 +144,14 @@ impl Polling {
 
     /// The frame that was announced did not come.
     pub(super) fn nothing_came(&mut self, now: Instant) {
+        self.since_probe = 0;
         self.wait_longer(now);
     }
 
     /// Until when to listen now.
     pub(super) fn listens_until(&self, now: Instant) -> Option<Instant> {
         match self.phase {
-            Phase::Listening { until } if now < until => Some(until),
+            Phase::Listening { from, until, .. } if (from..until).contains(&now) => Some(until),
             Phase::Listening { .. } | Phase::Idle | Phase::Waiting { .. } | Phase::More | Phase::Asking => None,
         }
     }
@@ -121,7 +161,8 @@ impl Polling {
             Phase::Waiting { until } => Some(until),
             // It is due, and made by the poll that finds it so.
             Phase::More => Some(Instant::ZERO),
-            Phase::Idle | Phase::Asking | Phase::Listening { .. } => None,
+            Phase::Listening { from, .. } => Some(from),
+            Phase::Idle | Phase::Asking => None,
         }
     }
 
@@ -154,7 +195,7 @@ mod tests {
         polling.begin();
         polling.asked(at(20), true);
         assert_eq!(polling.listens_until(at(20)), Some(at(70)));
-        polling.came(at(25), false);
+        polling.came(at(25), 20, false);
         polling.stop();
         assert_eq!((polling.poll_timeout(), polling.listens_until(at(25))), (None, None));
     }
@@ -189,9 +230,31 @@ mod tests {
                 misses += 1;
             }
             now = now + Duration::from_secs(300);
-            polling.came(now, false);
+            polling.came(now, 20, false);
         }
         // Two to find it out, then one in twelve.
         assert!((10..25).contains(&misses), "{misses} requests came too early");
+    }
+
+    #[test]
+    fn the_receiver_is_off_for_most_of_what_the_dongle_takes() {
+        let mut polling = Polling::new();
+        let mut now = at(0);
+        let mut on = [Duration::ZERO; 32];
+        for on in &mut on {
+            polling.start(now);
+            now = polling.poll_timeout().expect("it asks");
+            polling.begin();
+            polling.asked(now, true);
+            let frame = now + Duration::from_millis(4);
+            while polling.listens_until(now).is_none() {
+                now = polling.poll_timeout().expect("it will listen");
+            }
+            *on = frame.since(now);
+            now = frame + Duration::from_micros(28 * OCTET_US);
+            polling.came(now, 20, false);
+        }
+        let probes = on.iter().filter(|on| **on == Duration::from_millis(4)).count();
+        assert_eq!((probes, on[1]), (2, Duration::from_millis(1)), "{on:?}");
     }
 }
