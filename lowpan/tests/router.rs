@@ -282,6 +282,17 @@ fn a_parent_that_is_heard_weakly_is_left_for_one_that_is_no_deeper_than_we_are()
 }
 
 #[test]
+fn an_answer_that_comes_late_is_taken_all_the_same() {
+    let mut router = Small::new(CONFIG, 0).unwrap();
+    router.handle_timeout(NOW);
+    let later = NOW + Duration::from_millis(200);
+    router.handle_timeout(later);
+    assert_eq!(router.parent(), None);
+    router.handle_frame(later, &frame(ROUTER, GATEWAY, 1, &offer(0)), Signal::default());
+    assert_eq!((router.parent(), router.depth()), (Some(GATEWAY), Some(1)));
+}
+
+#[test]
 fn a_parent_that_asks_for_one_has_none() {
     let mut router = router();
     hear(&mut router, &to_all(GATEWAY, 9, &[b"\x37\x00", &GATEWAY.0[..]].concat()));

@@ -107,6 +107,8 @@ impl Uplink {
                 search.add(candidate);
                 News::Nothing
             }
+            // A late answer, or somebody who has just found a way.
+            Self::None { holds: false, .. } if is_usable && !candidate.is_weak() => self.attach(&candidate),
             Self::None { until, holds: false, .. } if is_usable => {
                 *until = now;
                 News::Nothing
