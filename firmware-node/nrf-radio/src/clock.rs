@@ -2,6 +2,7 @@
 //! some 250 uA while it runs.
 
 use embassy_nrf::pac;
+use embassy_nrf::pac::clock::vals::HfclkstatSrc;
 use embassy_time::{Duration, Timer};
 
 /// What the crystal takes to start, typically, in microseconds.
@@ -39,11 +40,11 @@ impl Crystal {
     /// Waits until it runs, asleep.
     pub(crate) async fn ready(&mut self) {
         self.start();
-        if pac::CLOCK.events_hfclkstarted().read() != 0 {
+        if is_running() {
             return;
         }
         Timer::after(Duration::from_micros(START_US)).await;
-        while pac::CLOCK.events_hfclkstarted().read() == 0 {
+        while !is_running() {
             Timer::after(LOOK).await;
         }
     }
@@ -55,4 +56,11 @@ impl Crystal {
             self.is_on = false;
         }
     }
+}
+
+/// The event may be missing if the crystal ran before: the program may have started it for itself.
+fn is_running() -> bool {
+    let status = pac::CLOCK.hfclkstat().read();
+    let is_there = status.state() && status.src() == HfclkstatSrc::Xtal;
+    is_there || pac::CLOCK.events_hfclkstarted().read() != 0
 }

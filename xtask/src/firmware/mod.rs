@@ -21,6 +21,9 @@ use std::process::Command;
 /// The node on the emulated board.
 const EMULATED: &str = "node-mps2";
 
+/// What there is on the chip only.
+const DRIVERS: [&str; 2] = ["nrf-board", "nrf-radio"];
+
 /// What a node's image may take: a sixteenth of an nRF52840's flash and a twentieth of its RAM, which leaves room for a
 /// second image and the stack.
 const NODE_BUDGET: Size = Size { flash: 64 * 1024, ram: 12 * 1024 };
@@ -44,8 +47,9 @@ pub(crate) fn check() -> Result<()> {
     run(firmware_cargo(&["fmt", "--all", "--check"])?)?;
     let warnings_are_errors = ["--", "-D", "warnings"];
     run(firmware_cargo(&[&["clippy", "--all-targets"], &warnings_are_errors[..]].concat())?)?;
-    let on_chip =
-        [&["clippy", "--package", EMULATED, "--package", PROBES][..], &images::packages(), &["--target", CHIP]];
+    let packages = [EMULATED, PROBES].iter().chain(&DRIVERS).flat_map(|package| ["--package", package]);
+    let packages: Vec<&str> = packages.chain(images::packages()).collect();
+    let on_chip = [&["clippy", "--target", CHIP][..], &packages];
     run(firmware_cargo(&[&on_chip.concat()[..], &warnings_are_errors[..]].concat())?)?;
     run(firmware_cargo(&["test"])?)?;
     run(firmware_cargo(&["build", "--release", "--package", EMULATED, "--package", PROBES, "--target", CHIP])?)?;
