@@ -32,6 +32,8 @@ enum Chore {
     Conformance,
     /// Builds firmware and writes it as ELF, Intel HEX, UF2 or Nordic's DFU package. docs/flashing.md says what to do with it.
     Firmware(firmware::Options),
+    /// Makes pages of flash of a node's settings, as Intel HEX and UF2. docs/firmware.md says what can be set.
+    Provision(firmware::Provision),
     /// Kills the gateway again and again, and breaks its disk. A short run is also a step of `test`.
     Campaign(campaign::Options),
 }
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(),
         Chore::Conformance => conformance::run(),
         Chore::Firmware(options) => firmware::build(&options),
+        Chore::Provision(options) => firmware::provision(&options),
         Chore::Campaign(options) => campaign::run_all(&options),
     };
     match outcome {

@@ -137,11 +137,41 @@ pub(crate) fn restart() -> ! {
     SCB::sys_reset()
 }
 
+/// Where a panic was is told by return addresses, for `addr2line`: file names would take 6 KiB of flash.
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     cortex_m::interrupt::disable();
-    note(format_args!("panic: {}", Stage::last()));
+    note(Trace);
     restart()
+}
+
+/// The last words on the stack that may be return addresses.
+struct Trace;
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// As many as there is room for.
+        const CALLS: usize = 6;
+        /// What is searched at most, in octets.
+        const DEPTH: u32 = 1024;
+        write!(f, "panic: {} at", Stage::last())?;
+        let stack = cortex_m::register::msp::read() & !3;
+        let words = (stack..RAM_END.min(stack + DEPTH)).step_by(4).map(read_word);
+        // In Thumb code, and so odd.
+        let calls = words.filter(|word| word & 1 == 1 && (CODE_START..CODE_END).contains(word));
+        calls.take(CALLS).try_for_each(|call| write!(f, " {call:#x}"))
+    }
+}
+
+/// Behind the vectors of an image without a bootloader, up to the pages that are no code.
+const CODE_START: u32 = 0x100;
+const CODE_END: u32 = config_page::ADDRESS;
+const RAM_END: u32 = 0x2004_0000;
+
+#[allow(unsafe_code, reason = "words of our own stack")]
+fn read_word(address: u32) -> u32 {
+    // SAFETY: between the stack pointer and the end of RAM, and aligned. Nothing else runs: interrupts are off.
+    unsafe { core::ptr::with_exposed_provenance::<u32>(address as usize).read_volatile() }
 }
 
 #[allow(unsafe_code, reason = "the attribute demands it of every handler of a hard fault")]
