@@ -15,8 +15,8 @@ fn it_reports_every_five_minutes_for_a_day() {
         world.run(DAY);
         let reports = world.published("hall/report");
         assert_eq!(reports.len(), 288, "key {key}");
-        assert_eq!(reports[0], r#"{"n":1,"t":21.25,"v":3012,"b":0}"#);
-        assert_eq!(reports[287], r#"{"n":288,"t":21.25,"v":3012,"b":0}"#);
+        assert_eq!(reports[0], r#"{"n":1,"t":21.25,"v":3012}"#);
+        assert_eq!(reports[287], r#"{"n":288,"t":21.25,"v":3012}"#);
         let per_report_us = world.radio_on.as_micros() / 288;
         println!("key {key}: {per_report_us} us of radio for a report, fetches and the start included");
         assert!(per_report_us < 12_000);

@@ -14,7 +14,8 @@ pub struct Sample {
     pub supply_mv: u16,
 }
 
-/// A report: `{"n":7,"t":21.25,"v":3012,"b":0}`. Short, since each octet is on the air for 32 us.
+/// A report: `{"n":7,"t":21.25,"v":3012}`, and with the button pressed twice `{"n":7,"t":21.25,"v":3012,"b":2}`. Short,
+/// since each octet is on the air for 32 us.
 pub(super) struct Report {
     /// Since the start, this report's number.
     pub(super) count: u32,
@@ -28,7 +29,11 @@ impl fmt::Display for Report {
         let Self { count, sample: Sample { centidegrees, supply_mv }, presses } = self;
         let sign = if *centidegrees < 0 { "-" } else { "" };
         let (whole, part) = (centidegrees.unsigned_abs() / 100, centidegrees.unsigned_abs() % 100);
-        write!(f, r#"{{"n":{count},"t":{sign}{whole}.{part:02},"v":{supply_mv},"b":{presses}}}"#)
+        write!(f, r#"{{"n":{count},"t":{sign}{whole}.{part:02},"v":{supply_mv}"#)?;
+        if *presses > 0 {
+            write!(f, r#","b":{presses}"#)?;
+        }
+        write!(f, "}}")
     }
 }
 
@@ -42,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_report_is_json() {
-        assert_eq!(text(7, 2125, 3012, 0), r#"{"n":7,"t":21.25,"v":3012,"b":0}"#);
+        assert_eq!(text(7, 2125, 3012, 0), r#"{"n":7,"t":21.25,"v":3012}"#);
         assert_eq!(text(1, -5, 1800, 2), r#"{"n":1,"t":-0.05,"v":1800,"b":2}"#);
         assert!(text(u32::MAX, i16::MIN, u16::MAX, u32::MAX).ends_with("\"b\":4294967295}"), "the longest fits");
     }
