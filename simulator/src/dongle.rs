@@ -7,16 +7,14 @@
 //! [`Dongle::handle_timeout`] when [`Dongle::poll_timeout`]'s time has come. After each, [`Dongle::poll_air`] until there is
 //! nothing, and [`Dongle::take_output`] for the host.
 //!
-//! Not as a chip has it: the number of repetitions is the simulated MAC's, whatever the host says, and the acknowledgement
-//! on the simulated air never says "frame pending"; the host is told what it would have said.
+//! Not as a chip has it: the number of repetitions is the simulated MAC's, whatever the host says, and so is its filter:
+//! what is for its own address is acknowledged in every PAN.
 
-use crate::radio::{FrameFate, FromAir};
+use crate::radio::{FrameFate, FromAir, MATCHES};
 use sn_types::Instant;
-use spinel_device::{Command, Config, Device, Eui64, Outcome, Received, Status, Transmit, Verdict};
+use spinel_device::{Command, Config, Device, Eui64, Outcome, Pending, Received, Status, Transmit, Verdict};
 use std::time::Duration;
 
-/// Nodes in the list of those for whom something waits, as on an nRF52840.
-const MATCHES: usize = 10;
 /// Octets that wait for a host that does not read. Beyond, frames are dropped, as on USB.
 const OUTPUT: usize = 16 * 1_024;
 /// What a channel without frames sounds like.
@@ -27,6 +25,8 @@ const NOISE_DBM: i8 = -98;
 pub enum ToAir {
     /// From now on it listens, or not.
     Listen(bool),
+    /// From now on its acknowledgements of data requests say this.
+    Match(Pending<MATCHES>),
     /// It sends a frame; [`FromAir::Sent`] is to follow.
     Send(Vec<u8>),
 }
@@ -43,6 +43,8 @@ pub struct Dongle {
     /// The loudest frame heard since the scan began.
     loudest_dbm: i8,
     listens: bool,
+    /// As the air knows it.
+    pending: Pending<MATCHES>,
 }
 
 impl Dongle {
@@ -57,6 +59,7 @@ impl Dongle {
             scanning: None,
             loudest_dbm: NOISE_DBM,
             listens: true,
+            pending: Pending::nobody(),
         }
     }
 
@@ -136,6 +139,10 @@ impl Dongle {
             }
         }
         let receiver = self.device.receiver();
+        if receiver.pending != self.pending {
+            self.pending = receiver.pending.clone();
+            return Some(ToAir::Match(self.pending.clone()));
+        }
         let (is_on, channel) = self.scanning.map_or((receiver.is_on, receiver.channel), |(channel, _)| (true, channel));
         let listens = is_on && channel == self.air_channel;
         (std::mem::replace(&mut self.listens, listens) != listens).then_some(ToAir::Listen(listens))
@@ -206,7 +213,13 @@ mod tests {
         let mut wire = Wire::new(Some(15));
         let events = wire.settle();
         assert!(matches!(&events[..], [Event::Up(info)] if info.address == HWADDR));
-        assert_eq!(wire.air, [ToAir::Listen(false), ToAir::Listen(true)]);
+        let told = [
+            ToAir::Match(Pending::default()),
+            ToAir::Listen(false),
+            ToAir::Match(Pending::nobody()),
+            ToAir::Listen(true),
+        ];
+        assert_eq!(wire.air, told);
     }
 
     #[test]

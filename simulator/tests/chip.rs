@@ -4,6 +4,7 @@ use lowpan::fcs;
 use simulator::medium::Medium;
 use simulator::radio::{FrameFate, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan, Site, Station};
 use sn_types::Instant;
+use spinel_device::{Address, Pending};
 
 const PAN: u16 = 0x530F;
 const DATA: u8 = 1;
@@ -77,7 +78,11 @@ fn who_asks_is_told_whether_something_waits() {
     for payload in [&[DATA_REQUEST][..], &[0x05, 1, 0, 0, 0, DATA_REQUEST, 1, 2, 3, 4]] {
         for pending in [false, true] {
             let mut radio = radio(Loss::default());
-            radio.match_source(Radio::node_address(0), pending);
+            let mut waiting = Pending::nobody();
+            if pending {
+                waiting.insert(Address::Extended(Radio::node_address(0))).expect("room");
+            }
+            radio.set_pending(waiting);
             let mut octets = up(COMMAND, PAN, payload);
             if payload.len() > 1 {
                 (octets[0], octets[1]) = (octets[0] | 0x08, 0xDC);

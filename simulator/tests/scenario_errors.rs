@@ -33,6 +33,18 @@ fn each_mistake_is_told_with_what_would_be_right() {
         ("wake_every = \"5min\"", "wake_every = \"25min\"", "`wake_every` has to be above 0 and below `lost_after`"),
         ("to = \"bed\"", "to = \"bad\"", "the group \"bad\", which there is not"),
         ("name = \"observer\"", "name = \"operator\"", "two clients have the id \"operator\""),
+        (
+            "[nodes.sleep]",
+            "[nodes.link]\ncarriage = \"bare\"\nsecurity = \"mic-64\"\n[nodes.sleep]",
+            "`security` and no `key`",
+        ),
+        ("[nodes.sleep]", "[nodes.link]\ncarriage = \"bare\"\nkey = \"00\"\n[nodes.sleep]", "`key` and no `security`"),
+        (
+            "[nodes.sleep]",
+            "[nodes.link]\ncarriage = \"bare\"\nsecurity = \"mic-64\"\nkey = \"0\"\n[nodes.sleep]",
+            "not 32 hexadecimal digits",
+        ),
+        ("[nodes.sleep]", "[nodes.link]\ncarriage = \"bare\"\npoll_every = \"0s\"\n[nodes.sleep]", "`poll_every`"),
         ("payload_octets = 24", "payload_octets = 184", "payloads longer than"),
         ("every = \"10min\"", "every = \"0s\"", "need `every` above 0"),
     ] {

@@ -14,6 +14,23 @@ pub struct Pending<const N: usize> {
 }
 
 impl<const N: usize> Pending<N> {
+    /// Nothing waits for anybody. [`Pending::default`] is how a device starts: something may wait for all.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self { is_enabled: true, ..Self::default() }
+    }
+
+    /// Something waits for this station.
+    ///
+    /// # Errors
+    /// [`Full`]: the list has no room.
+    pub fn insert(&mut self, station: Address) -> Result<(), Full> {
+        match station {
+            Address::Short(short) => self.short.insert(short),
+            Address::Extended(extended) => self.extended.insert(extended),
+        }
+    }
+
     /// Whether the acknowledgement of this station's data request has to say that something waits.
     #[must_use]
     pub fn is_for(&self, from: Address) -> bool {

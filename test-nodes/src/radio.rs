@@ -218,7 +218,7 @@ impl Link for Radio {
         self.dongle.handle_timeout(self.now());
         while let Some(wish) = self.dongle.poll_air(self.now()) {
             match wish {
-                ToAir::Listen(_) => {}
+                ToAir::Listen(_) | ToAir::Match(_) => {}
                 ToAir::Send(psdu) => {
                     let fate = self.take_frame(&psdu);
                     self.dongle.handle_air(self.now(), FromAir::Sent(fate));

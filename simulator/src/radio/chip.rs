@@ -125,10 +125,9 @@ impl Radio {
         chip.news.push_back(OnChip::Sent);
         self.stations[station].energy.switch(now, RadioState::Sleep);
         let whom = self.receiver_of(station, pan, &psdu);
-        let sequence = psdu.get(2).copied().unwrap_or_default();
         for (receiver, is_repeated) in self.end_transmission(now, station, began_at, whom, &psdu) {
             match whom {
-                For::AckTo(_) => self.ack_came(now, receiver, station, sequence),
+                For::AckTo(_) => self.ack_came(now, receiver, station, &psdu),
                 For::One(..) if psdu[0] & ACK_REQUEST != 0 => {
                     self.prepare_ack(now, receiver, station, &psdu);
                     self.hear(now, receiver, &psdu, is_repeated);

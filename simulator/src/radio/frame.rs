@@ -13,6 +13,8 @@ const FCS: Crc<u16> = Crc::<u16>::new(&CRC_16_KERMIT);
 pub(super) const FCS_LEN: usize = 2;
 /// The identifier of the command with which a node asks for what waits.
 const DATA_REQUEST: u8 = 4;
+/// In the first octet of a frame.
+pub(super) const FRAME_PENDING: u8 = 1 << 4;
 /// Frame control, sequence number, PAN id, two 64-bit addresses.
 pub(super) const UNICAST_HEADER: usize = 2 + 1 + 2 + 8 + 8;
 /// Frame control, sequence number, PAN id, the broadcast address, a 64-bit address.
@@ -101,6 +103,14 @@ pub(super) fn receiver(octets: &[u8]) -> Option<Receiver> {
         Ieee802154Address::BROADCAST => Some(Receiver::All),
         Ieee802154Address::Extended(to) => Some(Receiver::One(to)),
         Ieee802154Address::Absent | Ieee802154Address::Short(_) => None,
+    }
+}
+
+/// The 64-bit address of whoever sent a frame.
+pub(super) fn sender(psdu: &[u8]) -> Option<Eui64> {
+    match Header::decode(psdu).ok()?.0.from {
+        Address::Extended(from) => Some(from.0),
+        Address::Short(_) => None,
     }
 }
 

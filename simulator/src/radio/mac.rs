@@ -176,7 +176,7 @@ impl Radio {
             }
             None => {
                 self.stations[id].counters.duty_cycle_drops += 1;
-                self.tell_fate(now, id, Fate::ChannelBusy);
+                self.tell_fate(now, id, Fate::ChannelBusy, false);
                 self.stations[id].mac.queue.pop_front();
                 self.start_frame(now, id);
             }
@@ -247,7 +247,7 @@ impl Radio {
             return self.back_off(now, id);
         }
         self.stations[id].counters.channel_access_failures += 1;
-        self.tell_fate(now, id, Fate::ChannelBusy);
+        self.tell_fate(now, id, Fate::ChannelBusy, false);
         self.finish(now, id);
     }
 
@@ -297,7 +297,7 @@ impl Radio {
                 frame.psdu = psdu;
                 self.enter(Phase::AwaitingAck, now + Duration::from_micros(self.timing.ack_wait_us), id);
             }
-            Some(_) | None => self.finish_after(now, id, psdu.len()),
+            Some(_) | None => self.finish_after(now, id, psdu.len(), false),
         }
     }
 
@@ -380,16 +380,17 @@ impl Radio {
         let psdu = frame::ack(ack.sequence, ack.frame_pending);
         let receivers = self.end_transmission(now, id, ack.began_at, For::AckTo(ack.to), &psdu);
         if !receivers.is_empty() {
-            self.ack_came(now, ack.to, id, ack.sequence);
+            self.ack_came(now, ack.to, id, &psdu);
         }
     }
 
     /// An acknowledgement has come to a station: if it is the one that it waits for, its frame has arrived.
-    pub(super) fn ack_came(&mut self, now: Instant, at: StationId, from: StationId, sequence: u8) {
+    pub(super) fn ack_came(&mut self, now: Instant, at: StationId, from: StationId, ack: &[u8]) {
+        let &[control, _, sequence, ..] = ack else { return };
         let mac = &self.stations[at].mac;
         if let (true, Some(first)) = (mac.awaits_ack(from, sequence), mac.queue.front()) {
             let psdu = first.psdu.len();
-            self.finish_after(now, at, psdu);
+            self.finish_after(now, at, psdu, control & frame::FRAME_PENDING != 0);
         }
     }
 
@@ -400,14 +401,14 @@ impl Radio {
             return self.attempt(now, id);
         }
         self.stations[id].counters.ack_failures += 1;
-        self.tell_fate(now, id, Fate::NoAck);
+        self.tell_fate(now, id, Fate::NoAck, false);
         self.finish(now, id);
     }
 
     /// The first frame of the queue has been sent; the receiver gets a pause to work on it.
-    fn finish_after(&mut self, now: Instant, id: StationId, psdu: usize) {
+    fn finish_after(&mut self, now: Instant, id: StationId, psdu: usize, frame_pending: bool) {
         self.stations[id].mac.rested_at = now + Duration::from_micros(self.timing.spacing_us(psdu));
-        self.tell_fate(now, id, Fate::Done);
+        self.tell_fate(now, id, Fate::Done, frame_pending);
         self.finish(now, id);
     }
 

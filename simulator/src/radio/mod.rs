@@ -28,6 +28,7 @@ mod chip;
 mod duty;
 mod fixed;
 mod frame;
+mod leaves;
 mod loss;
 mod lowpan;
 mod mac;
@@ -44,8 +45,9 @@ mod tap;
 
 pub use chip::OnChip;
 pub use duty::{DutyCycle, Excess};
+pub use leaves::{LeafCarriage, LeafGroup, LeafLevel, LeafSecurity};
 pub use loss::Loss;
-pub use outside::{Fate as FrameFate, FromAir};
+pub use outside::{Fate as FrameFate, FromAir, MATCHES};
 pub use phy::Phy;
 pub use plan::{Disturbance, LinkPlan, LogDistance, MacPlan, Propagation, RadioPlan, Receiver, Site, Station};
 pub use stats::{ChannelStats, Counters, LinkStats, RadioStats, RouteStats, StationStats};
@@ -58,6 +60,7 @@ use air::{Air, Fate, StationId};
 use chip::Chip;
 use duty::Budget;
 use frame::Eui64;
+use leaves::LeafStation;
 use mac::Mac;
 use oorandom::Rand64;
 use outside::Outside;
@@ -87,6 +90,8 @@ pub struct Radio {
     outside: Option<Outside>,
     /// Where the gateway is outside.
     running: Routers,
+    /// The nodes whose frames are their own.
+    leaves: BTreeMap<StationId, LeafStation>,
     chip: Option<Chip>,
     /// By channel, since it was last taken.
     airtime_us: BTreeMap<u8, u64>,
@@ -124,6 +129,8 @@ enum Happening {
     Flood { station: StationId, payload: Vec<u8> },
     /// A router that runs has something to do.
     Router { station: StationId },
+    /// A leaf asks, or no longer listens, unless it has done something else since.
+    Leaf { station: StationId, number: u32 },
     /// A delayed datagram comes out.
     Arrive(Arrival),
 }
@@ -158,6 +165,7 @@ impl Radio {
             arrivals: VecDeque::new(),
             tap: None,
             outside: None,
+            leaves: leaves::stations(plan, roster),
             chip: None,
             running: Routers::new(),
             airtime_us: BTreeMap::new(),
@@ -237,6 +245,7 @@ impl Radio {
             Happening::Timer { station, number } => self.handle_timer(now, station, number),
             Happening::Ack { station } => self.handle_ack(now, station),
             Happening::ChipSent { number } => self.handle_chip_sent(now, number),
+            Happening::Leaf { station, number } => self.handle_leaf_timer(now, station, number),
             Happening::Flood { station, payload } => self.handle_flood(now, station, &payload),
             Happening::Router { station } => self.handle_router(now, station),
             Happening::Arrive(arrival) => self.arrivals.push_back(arrival),
@@ -278,6 +287,9 @@ impl Medium for Radio {
 
     fn send_up(&mut self, now: Instant, node: NodeIndex, to: Uplink, datagram: &[u8]) {
         let from = self.known(Station::Node(node));
+        if self.leaves.contains_key(&from) {
+            return self.send_from_leaf(now, from, matches!(to, Uplink::Everyone { .. }), datagram);
+        }
         match to {
             Uplink::Gateway(gateway) => self.send_to_one(now, from, self.known(Station::Gateway(gateway)), datagram),
             Uplink::Everyone { radius } => self.send_to_all(now, from, radius, datagram),
@@ -299,7 +311,11 @@ impl Medium for Radio {
     }
 
     fn listen(&mut self, now: Instant, node: NodeIndex, on: bool) {
-        self.set_listening(now, self.known(Station::Node(node)), on);
+        let station = self.known(Station::Node(node));
+        if self.leaves.contains_key(&station) {
+            return self.wake_leaf(now, station, on);
+        }
+        self.set_listening(now, station, on);
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -91,6 +91,9 @@ impl Radio {
         if self.is_heard_outside(at, psdu) || self.is_heard_by_router(now, at, psdu) {
             return;
         }
+        if self.leaves.contains_key(&at) {
+            return self.hear_at_leaf(now, at, psdu);
+        }
         if is_repeated && self.mac.drop_repeated {
             self.stations[at].counters.repeated += 1;
             return;
@@ -184,7 +187,7 @@ impl Radio {
         self.deliver(now, arrival);
     }
 
-    fn deliver(&mut self, now: Instant, arrival: Arrival) {
+    pub(super) fn deliver(&mut self, now: Instant, arrival: Arrival) {
         match self.disturbance.delay_us {
             0 => self.arrivals.push_back(arrival),
             delay_us => {

@@ -11,7 +11,8 @@ use super::mac::Outgoing;
 use super::plan::Station;
 use crate::medium::GatewayIndex;
 use sn_types::Instant;
-use std::collections::{BTreeSet, VecDeque};
+use spinel_device::{Address, Pending};
+use std::collections::VecDeque;
 
 /// What the air has for the outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +43,13 @@ pub enum Fate {
 #[derive(Debug)]
 pub(super) struct Outside {
     station: StationId,
-    /// Nodes that are told that something waits when they ask.
-    matched: BTreeSet<frame::Eui64>,
+    /// Who is told that something waits when it asks.
+    pending: Pending<MATCHES>,
     news: VecDeque<FromAir>,
 }
 
+/// Nodes in the list of those for whom something waits, as on an nRF52840.
+pub const MATCHES: usize = 10;
 /// News that may wait; beyond, the oldest are dropped: nobody takes them.
 const MOST_NEWS: usize = 1_000;
 
@@ -58,7 +61,7 @@ impl Radio {
     /// If there is no such gateway.
     pub fn hand_over(&mut self, gateway: GatewayIndex) {
         let station = self.known(Station::Gateway(gateway));
-        self.outside = Some(Outside { station, matched: BTreeSet::new(), news: VecDeque::new() });
+        self.outside = Some(Outside { station, pending: Pending::nobody(), news: VecDeque::new() });
         self.start_routers(gateway);
     }
 
@@ -95,14 +98,11 @@ impl Radio {
         }
     }
 
-    /// Whether the gateway's radio tells a node that asks for it that something waits: in the acknowledgement, which the
-    /// host would be too slow for.
-    pub fn match_source(&mut self, node: [u8; 8], pending: bool) {
-        let Some(Outside { matched, .. }) = &mut self.outside else { return };
-        if pending {
-            matched.insert(node);
-        } else {
-            matched.remove(&node);
+    /// Whom the gateway's radio tells from now on that something waits, in the acknowledgement of a data request, which the
+    /// host would be too slow for. At first nobody.
+    pub fn set_pending(&mut self, pending: Pending<MATCHES>) {
+        if let Some(outside) = &mut self.outside {
+            outside.pending = pending;
         }
     }
 
@@ -111,7 +111,10 @@ impl Radio {
         let octets = psdu.split_last_chunk::<FCS_LEN>().map(|(octets, _)| octets);
         let Some(node) = octets.and_then(frame::data_request) else { return false };
         let outside = self.outside.as_ref().filter(|outside| outside.station == at);
-        outside.map_or_else(|| self.router_says_pending(at, node), |outside| outside.matched.contains(&node))
+        outside.map_or_else(
+            || self.router_says_pending(at, node),
+            |outside| outside.pending.is_for(Address::Extended(node)),
+        )
     }
 
     /// What has happened to the gateway outside, one after the other.
@@ -131,13 +134,14 @@ impl Radio {
 
     /// How strong a frame is at a station.
     pub(super) fn rssi_dbm(&self, at: StationId, psdu: &[u8]) -> Option<i8> {
-        let from = frame::payload(psdu).and_then(|(from, _)| self.roster.id(frame::station_of(from)?))?;
+        let from = frame::sender(psdu).and_then(|from| self.roster.id(frame::station_of(from)?))?;
         let link = self.air.links(from).iter().find(|link| link.to == at)?;
         Some((link.rssi_tenths / 10).clamp(-127, 127) as i8)
     }
 
-    /// A station is done with the frame at the front of its queue.
-    pub(super) fn tell_fate(&mut self, now: Instant, of: StationId, fate: Fate) {
+    /// A station is done with the frame at the front of its queue; `frame_pending`: the acknowledgement says so.
+    pub(super) fn tell_fate(&mut self, now: Instant, of: StationId, fate: Fate, frame_pending: bool) {
+        self.tell_leaf(now, of, fate, frame_pending);
         if self.outside.as_ref().is_some_and(|outside| outside.station == of) {
             self.tell(fate);
         } else {

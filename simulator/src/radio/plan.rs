@@ -1,6 +1,7 @@
 //! All that a radio network depends on, as a configuration file says it.
 
 use super::duty::{DutyCycle, Excess};
+use super::leaves::LeafGroup;
 use super::loss::Loss;
 use super::phy::Phy;
 use crate::energy::Supply;
@@ -36,6 +37,8 @@ pub struct RadioPlan {
     pub routers: Vec<Site>,
     /// Always on; each is the root of a tree of routes.
     pub gateways: Vec<Site>,
+    /// Nodes with another stack than the rest, which speaks open 6LoWPAN. Only a real gateway understands them.
+    pub leaves: Vec<LeafGroup>,
 }
 
 impl RadioPlan {

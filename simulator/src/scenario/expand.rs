@@ -10,7 +10,7 @@ use super::values::{Qos, Time};
 use crate::application::BODY;
 use crate::energy::{Battery, Supply};
 use crate::plan::{Feed, GatewayPlan, MediumPlan, MqttPlan, NodePlan, Plan, Sleep, WillPlan};
-use crate::radio::{DutyCycle, Excess, LogDistance, Loss, Phy, Propagation, RadioPlan, Site};
+use crate::radio::{DutyCycle, Excess, LeafGroup, LogDistance, Loss, Phy, Propagation, RadioPlan, Site};
 use crate::report::{Position, Wall};
 use crate::udp_net::UdpPlan;
 use crate::{Floor, Link};
@@ -59,7 +59,7 @@ impl File {
         let plan = Plan {
             seed: self.seed,
             calm_at: Instant::ZERO + self.duration.0,
-            medium: self.medium(&groups),
+            medium: self.medium(&groups)?,
             gateways: self.gateways.iter().map(GatewayTable::plan).collect(),
             nodes,
             mqtt: self.clients.iter().map(|client| self.client(client, &groups, &mut rng)).collect::<Result<_, _>>()?,
@@ -177,14 +177,20 @@ impl File {
         Ok(faults)
     }
 
-    fn medium(&self, groups: &[Group<'_>]) -> MediumPlan {
-        match &self.medium {
-            MediumTable::Radio(radio) => MediumPlan::Radio(Box::new(self.radio(radio, groups))),
+    fn medium(&self, groups: &[Group<'_>]) -> Result<MediumPlan, ScenarioError> {
+        let leaf_group =
+            |group: &Group<'_>| group.table.link.as_ref().map(|link| link.plan(&group.table.name, &group.nodes));
+        let leaves: Vec<LeafGroup> = groups.iter().filter_map(leaf_group).collect::<Result<_, _>>()?;
+        Ok(match &self.medium {
+            MediumTable::Radio(radio) => MediumPlan::Radio(Box::new(RadioPlan { leaves, ..self.radio(radio, groups) })),
+            MediumTable::Udp(_) | MediumTable::Link(_) if !leaves.is_empty() => {
+                return Err(ScenarioError::whole("a group's `link` is for nodes over a radio"));
+            }
             MediumTable::Udp(udp) => {
                 MediumPlan::Udp(udp.plan(self.seed, groups.iter().map(|group| group.table.count).sum()))
             }
             MediumTable::Link(link) => MediumPlan::Link(link.plan()),
-        }
+        })
     }
 
     fn radio(&self, radio: &RadioTable, groups: &[Group<'_>]) -> RadioPlan {

@@ -2,6 +2,7 @@
 
 use super::error::ScenarioError;
 use super::fault::FaultTable;
+use super::node_link::NodeLinkTable;
 use super::place::PlaceKey;
 use super::values::{Metres, Percent, Qos, Time};
 use serde::Deserialize;
@@ -255,6 +256,9 @@ pub struct GroupTable {
     /// How long the gateway lets a node be silent, in whole seconds. Default: 5 min.
     #[serde(default = "five_minutes")]
     pub keep_alive: Time,
+    /// Only for `sn-sim dongle`: the frames of real nodes. Without it they speak open 6LoWPAN.
+    #[serde(default)]
+    pub link: Option<NodeLinkTable>,
     /// Without it they are always on.
     #[serde(default)]
     pub sleep: Option<SleepTable>,

@@ -13,6 +13,7 @@ mod error;
 mod expand;
 mod fault;
 mod file;
+mod node_link;
 mod place;
 mod values;
 
@@ -23,5 +24,6 @@ pub use file::{
     BandKey, BatteryKey, ClientTable, CommandTable, ExcessKey, File, GatewayTable, GroupTable, LinkTable, MediumTable,
     RadioTable, ReportTable, RouterTable, SleepTable, SubscribeTable, UdpTable, WallTable, WillTable,
 };
+pub use node_link::NodeLinkTable;
 pub use place::PlaceKey;
 pub use values::{Metres, Percent, Qos, Time};

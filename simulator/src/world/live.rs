@@ -8,8 +8,9 @@ use crate::Plan;
 use crate::ledger::{Laws, Message};
 use crate::medium::Downlink;
 use crate::plan::{Fault, FaultKind, PlanError};
-use crate::radio::FromAir;
+use crate::radio::{FromAir, MATCHES};
 use sn_types::{Instant, LinkAddr, LinkProfile};
+use spinel_device::Pending;
 use std::collections::VecDeque;
 
 /// Datagrams that wait to be taken out. Beyond, the oldest are dropped: nobody takes them.
@@ -87,6 +88,13 @@ impl<'p> World<'p> {
     pub fn listen_at_gateway(&mut self, on: bool) {
         if let Some(radio) = self.medium.radio_mut() {
             radio.listen_outside(self.now, on);
+        }
+    }
+
+    /// Whom the gateway's radio tells from now on that something waits when it asks.
+    pub fn match_at_gateway(&mut self, pending: Pending<MATCHES>) {
+        if let Some(radio) = self.medium.radio_mut() {
+            radio.set_pending(pending);
         }
     }
 

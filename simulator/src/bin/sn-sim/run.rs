@@ -1,6 +1,7 @@
 //! `sn-sim run`: from a scenario to a report.
 
 use crate::Verdict;
+use crate::live::has_no_leaves;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -53,6 +54,7 @@ const SLICES: u32 = 240;
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<Verdict> {
     let scene = scene(options)?;
+    has_no_leaves(&scene.plan)?;
     let (outcome, report) = simulate(options, &scene)?;
     write_files(options, &report)?;
     if !options.quiet {

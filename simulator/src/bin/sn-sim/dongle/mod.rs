@@ -135,6 +135,7 @@ impl Live<'_> {
         while let Some(wish) = self.dongle.poll_air(now) {
             match wish {
                 ToAir::Listen(on) => self.world.listen_at_gateway(on),
+                ToAir::Match(pending) => self.world.match_at_gateway(pending),
                 ToAir::Send(psdu) => self.world.send_frame(&psdu),
             }
         }

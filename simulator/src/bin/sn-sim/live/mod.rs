@@ -6,9 +6,10 @@
 mod gateway;
 
 use crate::Verdict;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use gateway::{FromGateway, Gateway};
+use simulator::plan::MediumPlan;
 use simulator::scenario::{File, Time};
 use simulator::{Message, Plan, World};
 use sn_types::Instant;
@@ -51,6 +52,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<Verdict> {
     let plan = scenario(&options.file, options.seed, options.duration)?;
+    has_no_leaves(&plan)?;
     let world = World::without_gateway(&plan).with_context(|| options.file.display().to_string())?;
     // One thread: the world has only one.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -84,6 +86,19 @@ pub(crate) fn scenario(path: &Path, seed: Option<u64>, duration: Option<Time>) -
     let plan = file.expand().map_err(|error| anyhow!("{name}: {error}"))?.plan;
     // A real network has no end at which nothing gets lost any more.
     Ok(Plan { calm_at: Instant::FAR_FUTURE, ..plan })
+}
+
+/// Whether a plan's nodes are understood by a simulated gateway, and at a socket.
+///
+/// # Errors
+/// There are some with the frames of real nodes.
+pub(crate) fn has_no_leaves(plan: &Plan) -> anyhow::Result<()> {
+    let has_leaves = matches!(&plan.medium, MediumPlan::Radio(radio) if !radio.leaves.is_empty());
+    ensure!(
+        !has_leaves,
+        "groups with `link` are only for `sn-sim dongle`: it takes a real gateway to read their frames"
+    );
+    Ok(())
 }
 
 /// A world that keeps pace with the clock.
