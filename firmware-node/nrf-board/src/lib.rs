@@ -1,18 +1,19 @@
-//! What images for an nRF52840 that need not save power have in common.
+//! What images for an nRF52840 have in common.
 //!
-//! Owns: its clocks, its watchdog. Must not know: what the image does.
+//! Owns: the chip's address; clocks and watchdog of images that need not save power. Must not know: what the image does.
 //!
-//! Order of calls: `clocks` for `embassy_nrf::init`, then `watchdog` and `keep`.
+//! Order of calls: `clocks` for `embassy_nrf::init`, then `watchdog` and `keep`; `eui64` at any time.
 
 #![no_std]
 #![cfg(target_os = "none")]
 
-use embassy_nrf::Peri;
 use embassy_nrf::config::{Config, Debug, HfclkSource, LfclkSource};
 use embassy_nrf::interrupt::Priority;
 use embassy_nrf::peripherals::WDT;
 use embassy_nrf::wdt::{self, Watchdog, WatchdogHandle};
+use embassy_nrf::{Peri, pac};
 use embassy_time::{Duration, Timer};
+use sn_types::Eui64;
 
 /// Whoever blocks the executor for so long has crashed.
 const WATCHDOG_S: u32 = 4;
@@ -48,4 +49,13 @@ pub async fn keep(mut watchdog: Option<WatchdogHandle>) -> ! {
         watchdog.iter_mut().for_each(WatchdogHandle::pet);
         Timer::after(Duration::from_secs(1)).await;
     }
+}
+
+/// An address for the chip: made of the number that each has, marked as given by nobody.
+#[must_use]
+pub fn eui64() -> Eui64 {
+    let (low, high) = (pac::FICR.deviceid(0).read(), pac::FICR.deviceid(1).read());
+    let mut eui64 = (u64::from(high) << 32 | u64::from(low)).to_be_bytes();
+    eui64[0] = eui64[0] & !0x01 | 0x02;
+    Eui64(eui64)
 }

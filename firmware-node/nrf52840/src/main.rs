@@ -21,8 +21,7 @@ use embassy_nrf::interrupt::Priority;
 use embassy_nrf::nvmc::Nvmc;
 use embassy_nrf::rng::Rng;
 use embassy_nrf::wdt::{self, Watchdog, WatchdogHandle};
-use embassy_nrf::{bind_interrupts, pac, peripherals, saadc, temp, uarte};
-use lowpan::Eui64;
+use embassy_nrf::{bind_interrupts, peripherals, saadc, temp, uarte};
 use node_store::Store;
 use nrf_radio::Radio;
 
@@ -70,7 +69,7 @@ async fn main(_spawner: Spawner) {
     let seed = Rng::new_blocking(board.RNG).blocking_next_u32();
     let radio = Radio::new(board.RADIO, Irqs, seed);
     let sensors = measure::Sensors::new(board.TEMP, board.SAADC);
-    node::run(node::Board { radio, sensors, button, store, watchdog }, settings, seed, eui64()).await
+    node::run(node::Board { radio, sensors, button, store, watchdog }, settings, seed, nrf_board::eui64()).await
 }
 
 /// Starts it. One that a bootloader has started otherwise is nothing that we can feed.
@@ -80,12 +79,4 @@ fn watchdog(watchdog: embassy_nrf::Peri<'static, peripherals::WDT>) -> Option<Wa
     config.action_during_debug_halt = wdt::HaltConfig::Pause;
     let (_, [handle]) = Watchdog::try_new(watchdog, config).ok()?;
     Some(handle)
-}
-
-/// Made of the number that every chip has, marked as given by nobody.
-fn eui64() -> Eui64 {
-    let (low, high) = (pac::FICR.deviceid(0).read(), pac::FICR.deviceid(1).read());
-    let mut eui64 = (u64::from(high) << 32 | u64::from(low)).to_be_bytes();
-    eui64[0] = eui64[0] & !0x01 | 0x02;
-    Eui64(eui64)
 }

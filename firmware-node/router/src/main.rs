@@ -20,7 +20,7 @@ use embassy_futures::join::join;
 use embassy_nrf::nvmc::Nvmc;
 use embassy_nrf::peripherals::RADIO;
 use embassy_nrf::{Peri, Peripherals, bind_interrupts, pac};
-use router_app::{Eui64, Router, RouterConfig, turn};
+use router_app::{Router, RouterConfig, turn};
 use static_cell::StaticCell;
 
 bind_interrupts!(struct Irqs {
@@ -48,7 +48,7 @@ async fn main(_spawner: Spawner) {
 
 async fn route(radio: Peri<'static, RADIO>, settings: &Settings) {
     let chip = pac::FICR.deviceid(0).read();
-    let eui64 = settings.eui64.unwrap_or_else(eui64);
+    let eui64 = settings.eui64.unwrap_or_else(nrf_board::eui64);
     let Some(gateway) = settings.gateway else { return };
     let config = RouterConfig { eui64, pan: settings.pan, gateway, gateway_short: settings.gateway_short };
     // Its address is the gateway's: somebody has to choose another.
@@ -58,14 +58,6 @@ async fn route(radio: Peri<'static, RADIO>, settings: &Settings) {
     loop {
         turn(router, &mut air).await;
     }
-}
-
-/// The address of a node on this board: made of the number that every chip has, marked as given by nobody.
-fn eui64() -> Eui64 {
-    let (low, high) = (pac::FICR.deviceid(0).read(), pac::FICR.deviceid(1).read());
-    let mut eui64 = (u64::from(high) << 32 | u64::from(low)).to_be_bytes();
-    eui64[0] = eui64[0] & !0x01 | 0x02;
-    Eui64(eui64)
 }
 
 #[panic_handler]
