@@ -50,6 +50,20 @@ fn settings_that_come_over_the_air_are_kept_and_used() {
 }
 
 #[test]
+fn who_repeats_old_messages_after_a_restart_brings_no_old_settings_back() {
+    let mut world = World::new("key=000102030405060708090a0b0c0d0e0f");
+    world.run(Duration::from_secs(10));
+    world.publish("hall/config", "report=60");
+    world.run(Duration::from_secs(1_000));
+    let at = world.kept.iter().position(|keep| matches!(keep, Keep::Settings)).expect("they have been kept");
+    // What brought them is below what is taken after a restart.
+    assert!(matches!(world.kept[at - 1], Keep::Counters { heard, .. } if heard > 3), "{:?}", world.kept);
+    world.restart_node(None);
+    world.run(Duration::from_secs(1_000));
+    assert!(world.published("hall/report").len() > 18, "and the gateway's next frames are");
+}
+
+#[test]
 fn wrong_settings_are_refused_and_that_is_told() {
     let mut world = World::new("fetch=60");
     world.run(Duration::from_secs(10));

@@ -16,11 +16,13 @@ pub struct Counters {
     reserved: u32,
     /// The gateway's counters below were used.
     heard: u32,
+    /// As far as that is in flash.
+    heard_in_flash: u32,
 }
 
 impl Counters {
     pub(super) const fn new(gateway: Eui64, key: Option<LinkKey>, reserved: u32, heard: u32) -> Self {
-        Self { gateway, key, next: reserved, reserved, heard }
+        Self { gateway, key, next: reserved, reserved, heard, heard_in_flash: heard }
     }
 
     /// How far to reserve; `None`: there are some, or none are needed.
@@ -33,8 +35,14 @@ impl Counters {
         self.heard
     }
 
-    pub(super) fn reserve(&mut self, reserved: u32) {
+    /// How far is reserved, if the gateway's counter has moved on since it was kept.
+    pub(super) fn outdated(&self) -> Option<u32> {
+        (self.heard > self.heard_in_flash).then_some(self.reserved)
+    }
+
+    pub(super) fn kept(&mut self, reserved: u32, heard: u32) {
         self.reserved = self.reserved.max(reserved);
+        self.heard_in_flash = heard;
     }
 }
 
@@ -70,7 +78,7 @@ mod tests {
         let mut counters = Counters::new(GATEWAY, Some(LinkKey([0; 16])), 5_000, 0);
         assert_eq!(counters.next_counter(), None);
         assert_eq!(counters.wanted(), Some(5_000 + BLOCK));
-        counters.reserve(5_000 + BLOCK);
+        counters.kept(5_000 + BLOCK, 0);
         for expected in 5_000..5_000 + BLOCK {
             assert_eq!(counters.wanted(), None);
             assert_eq!(counters.next_counter(), Some(expected));
@@ -82,7 +90,7 @@ mod tests {
     #[test]
     fn the_last_counters_are_not_used_twice() {
         let mut counters = Counters::new(GATEWAY, Some(LinkKey([0; 16])), u32::MAX - 1, 0);
-        counters.reserve(counters.wanted().expect("there is one left"));
+        counters.kept(counters.wanted().expect("there is one left"), 0);
         assert_eq!(counters.next_counter(), Some(u32::MAX - 1));
         assert_eq!((counters.next_counter(), counters.wanted()), (None, None));
     }
@@ -93,6 +101,8 @@ mod tests {
         assert!(!counters.accept(GATEWAY, 6), "from before the restart");
         assert!(counters.accept(GATEWAY, 7) && !counters.accept(GATEWAY, 7) && counters.accept(GATEWAY, 9));
         assert!(!counters.accept(Eui64([2; 8]), 10));
-        assert_eq!(counters.heard(), 10);
+        assert_eq!((counters.heard(), counters.outdated()), (10, Some(0)));
+        counters.kept(0, 10);
+        assert_eq!(counters.outdated(), None);
     }
 }

@@ -241,7 +241,7 @@ impl<'a> Sensor<'a> {
     /// It is in flash.
     pub fn kept(&mut self, keep: Keep) {
         match keep {
-            Keep::Counters { reserved, .. } => self.leaf.keys_mut().reserve(reserved),
+            Keep::Counters { reserved, heard } => self.leaf.keys_mut().kept(reserved, heard),
             Keep::Session => self.session_is_kept = true,
             Keep::Settings => self.duties.settings_kept(),
             Keep::NoFault => self.duties.fault_forgotten(),
@@ -251,15 +251,17 @@ impl<'a> Sensor<'a> {
     /// Before anything is sent that a restart must not forget.
     fn next_keep(&mut self) -> Option<Keep> {
         self.write_session();
+        let keep = self.duties.to_keep();
         let counters = self.leaf.keys_mut();
-        if let Some(reserved) = counters.wanted() {
+        // Whoever repeats an old message after a restart must not bring old settings back.
+        let outdated = if keep == Some(Keep::Settings) { counters.outdated() } else { None };
+        if let Some(reserved) = counters.wanted().or(outdated) {
             return Some(Keep::Counters { reserved, heard: counters.heard() });
         }
         if !self.session_is_kept {
             return Some(Keep::Session);
         }
-        // The counter goes first: an old frame must not bring old settings back.
-        self.duties.to_keep()
+        keep
     }
 
     fn write_session(&mut self) {

@@ -183,7 +183,7 @@ impl World {
     fn keep(&mut self, keep: Keep) {
         match keep {
             Keep::Counters { reserved, heard } => {
-                assert!(reserved > self.flash.counter);
+                assert!((reserved, heard) > (self.flash.counter, self.flash.heard), "something is new");
                 (self.flash.counter, self.flash.heard) = (reserved, heard);
             }
             Keep::Session => self.flash.session = self.sensor.session().to_vec(),
