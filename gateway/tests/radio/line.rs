@@ -39,13 +39,26 @@ impl Link for Line {
             let len = self.device.read(&mut octets).expect("octets");
             self.pending.extend(&octets[..len]);
         }
-        let end = self.pending.iter().position(|octet| *octet == 0)?;
-        let frame: Vec<u8> = self.pending.drain(..=end).collect();
-        let mut octets = unstuffed(&frame[..end]);
-        let sum = octets.split_off(octets.len() - 2);
-        assert_eq!(sum, x25(&octets).to_le_bytes());
-        Some(octets)
+        // A terminal echoes what comes before the gateway has opened it again and made it a plain line: no good frame.
+        std::iter::from_fn(|| self.frame()).find_map(|frame| checked(&frame))
     }
+}
+
+impl Line {
+    /// The octets up to the next zero.
+    fn frame(&mut self) -> Option<Vec<u8>> {
+        let end = self.pending.iter().position(|octet| *octet == 0)?;
+        let mut frame: Vec<u8> = self.pending.drain(..=end).collect();
+        frame.truncate(end);
+        Some(frame)
+    }
+}
+
+/// What is in a frame, if it is good.
+fn checked(frame: &[u8]) -> Option<Vec<u8>> {
+    let mut octets = unstuffed(frame)?;
+    let sum = octets.split_off(octets.len().checked_sub(2)?);
+    (sum == x25(&octets).to_le_bytes()).then_some(octets)
 }
 
 /// CRC-16/X-25.
@@ -62,16 +75,16 @@ fn stuffed(octets: &[u8]) -> Vec<u8> {
     blocks.flat_map(|block| [&[block.len() as u8 + 1], block].concat()).chain([0]).collect()
 }
 
-/// The octets between two zeros, as they were.
-fn unstuffed(mut frame: &[u8]) -> Vec<u8> {
+/// The octets between two zeros, as they were; `None`: they cannot have been.
+fn unstuffed(mut frame: &[u8]) -> Option<Vec<u8>> {
     let mut octets = Vec::new();
     while let [len, rest @ ..] = frame {
-        let (block, others) = rest.split_at(usize::from(*len) - 1);
+        let (block, others) = rest.split_at_checked(usize::from(*len).checked_sub(1)?)?;
         octets.extend(block);
         if !others.is_empty() {
             octets.push(0);
         }
         frame = others;
     }
-    octets
+    Some(octets)
 }
