@@ -234,7 +234,7 @@ fn what_is_published_before_mosquitto_is_there_waits_for_it() {
     let subscriber = Subscriber::start(mosquitto.addr, "early", "site/up/#");
     std::fs::write(&path, bridge_config(mosquitto.addr, "5")).expect("a file");
     gateway.kill();
-    wait_until_for(ARRIVAL, "all messages", || arrived(&subscriber.account(), "site/up/early") == count.into());
+    wait_until_for(ARRIVAL, "all messages", || arrived(&subscriber.account(), "site/up/early") == u32::from(count));
 }
 
 #[test]
