@@ -31,7 +31,8 @@ pub(crate) enum Step {
     NoStd,
     /// The kernel's 6LoWPAN and radios, in an emulated machine, against ours
     Kernel,
-    /// The firmware's checks, its images for every board, and what they take of a chip's memory
+    /// The firmware's checks, its images for every board, what they take of a chip's memory, and the node's on an
+    /// emulated chip
     Firmware,
     /// Real MQTT and MQTT-SN clients, an emulated node, a protocol analyser and the README's tour against the release
     /// binaries; a browser shows a simulation's report
@@ -73,7 +74,9 @@ impl Step {
             Self::Test => "unit, property, scenario and socket tests",
             Self::NoStd => "what a node runs needs neither std nor alloc",
             Self::Kernel => "Linux's own 6LoWPAN understands ours, and the daemon its radios, in an emulated machine",
-            Self::Firmware => "the firmware's own tests, and every image for every board within its budget",
+            Self::Firmware => {
+                "the firmware's own tests, and every image within its budget, and the node's at work for days on an emulated chip"
+            }
             Self::Interop => {
                 "mosquitto, Paho, Node's mqtt, rumqttc, mqtt-sn-12, tshark, an emulated node, the tours, browsers"
             }
@@ -97,7 +100,7 @@ impl Step {
             Self::Conformance | Self::Build | Self::Scenarios | Self::Swarm | Self::Campaign => &[],
             Self::NoStd => &[Tool::ChipTarget],
             Self::Kernel => &[Tool::QemuPc, Tool::Busybox, Tool::Cpio, Tool::WpanTools, Tool::MosquittoClients],
-            Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget],
+            Self::Firmware => &[Tool::Rustfmt, Tool::Clippy, Tool::ChipTarget, Tool::Cmake, Tool::Libclang],
             Self::Interop => &[
                 Tool::MosquittoClients,
                 Tool::NodeMqtt,

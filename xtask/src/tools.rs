@@ -15,6 +15,9 @@ pub(crate) enum Tool {
     Clippy,
     ChipTarget,
     Qemu,
+    /// This and the next one build Unicorn, the emulated chip's processor.
+    Cmake,
+    Libclang,
     /// This and the next three are for a machine with Debian's own kernel, which the tests fetch themselves.
     QemuPc,
     Busybox,
@@ -63,6 +66,8 @@ impl Tool {
             Self::Clippy => "clippy",
             Self::ChipTarget => CHIP,
             Self::Qemu => "qemu-system-arm",
+            Self::Cmake => "cmake",
+            Self::Libclang => "libclang",
             Self::QemuPc => "qemu-system-x86_64",
             Self::Busybox => "busybox, static",
             Self::Cpio => "cpio",
@@ -87,6 +92,8 @@ impl Tool {
             Self::Clippy => Source::Rustup(&["component", "add", "clippy"]),
             Self::ChipTarget => Source::Rustup(&["target", "add", CHIP]),
             Self::Qemu => Source::Apt("qemu-system-arm"),
+            Self::Cmake => Source::Apt("cmake"),
+            Self::Libclang => Source::Apt("libclang-dev"),
             Self::QemuPc => Source::Apt("qemu-system-x86"),
             Self::Busybox => Source::Apt("busybox-static"),
             Self::Cpio => Source::Apt("cpio"),
@@ -111,6 +118,8 @@ impl Tool {
             Self::Clippy => succeeds("cargo", &["clippy", "--version"]),
             Self::ChipTarget => chip_target_is_present()?,
             Self::Qemu => is_on_path("qemu-system-arm"),
+            Self::Cmake => is_on_path("cmake"),
+            Self::Libclang => succeeds("dpkg", &["--status", "libclang-dev"]),
             Self::QemuPc => is_on_path("qemu-system-x86_64"),
             // Only the static one runs where there is no other file.
             Self::Busybox => succeeds("dpkg", &["--status", "busybox-static"]),

@@ -1,7 +1,8 @@
 //! The firmware: its own checks, how much of a chip it takes (`flash`), and its images (`images`) in the forms in which
-//! they get onto boards (`hex`, `uf2`, `dfu`).
+//! they get onto boards (`hex`, `uf2`, `dfu`); and one of them at work on an emulated chip (`emulated`).
 
 mod dfu;
+mod emulated;
 mod flash;
 mod hex;
 mod images;
@@ -44,7 +45,7 @@ const CLIENT_BUDGET: Size = Size { flash: 12 * 1024, ram: 1024 + 320 };
 const ROAMING_BUDGET: Size = Size { flash: 15 * 1024, ram: CLIENT_BUDGET.ram + 256 };
 
 /// Checks the firmware's crates, builds every image for every board and prints their sizes; an error if one exceeds its
-/// budget or is not where its board's bootloader looks for it.
+/// budget or is not where its board's bootloader looks for it. Then the node's image works for days on an emulated chip.
 pub(crate) fn check() -> Result<()> {
     run(firmware_cargo(&["fmt", "--all", "--check"])?)?;
     let warnings_are_errors = ["--", "-D", "warnings"];
@@ -58,7 +59,8 @@ pub(crate) fn check() -> Result<()> {
     show(EMULATED, size_of_image(EMULATED)?, NODE_BUDGET)?;
     show_client("size-client", "sn-client alone", CLIENT_BUDGET)?;
     show_client("size-roaming", "sn-client with four gateways", ROAMING_BUDGET)?;
-    build(&Options::everything())
+    build(&Options::everything())?;
+    emulated::check()
 }
 
 /// Cargo in the firmware's workspace. Its target directory is inside this one's.

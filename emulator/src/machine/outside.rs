@@ -1,0 +1,98 @@
+//! What can be done to the chip and asked of it from outside.
+
+use super::{FICR, Machine, RAM, RAM_SIZE, Reset, engine};
+use crate::air::Air;
+use crate::fault::Fault;
+use crate::meter::Used;
+use crate::peripherals::Memory;
+use crate::time;
+use sn_types::Instant;
+use std::cell::RefMut;
+
+/// Below all that a stack grows down to, above all variables.
+const ASTRAY: u32 = RAM + RAM_SIZE as u32 / 2;
+
+impl<A: Air + 'static> Machine<A> {
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        time::instant(self.board.borrow().now)
+    }
+
+    /// What the chip's antenna is in.
+    pub fn air(&self) -> RefMut<'_, A> {
+        RefMut::map(self.board.borrow_mut(), |board| &mut board.air)
+    }
+
+    /// What was used since the first start.
+    pub fn used(&self) -> Used {
+        let mut board = self.board.borrow_mut();
+        let now = board.now;
+        board.meter.read(now)
+    }
+
+    /// All starts, the first included.
+    #[must_use]
+    pub fn resets(&self) -> &[(Instant, Reset)] {
+        &self.resets
+    }
+
+    /// The power will fail then; [`Machine::power_on`] brings it back.
+    pub fn fail_power_at(&mut self, at: Instant) {
+        self.board.borrow_mut().chip.nvmc.power_fails_at = Some(time::cycle(at));
+    }
+
+    /// Words that were written to flash and pages that were erased, so far.
+    #[must_use]
+    pub fn flash_operations(&self) -> (u64, u64) {
+        self.board.borrow().chip.nvmc.operations
+    }
+
+    /// Programs the flash as a debugger does, before a start.
+    pub fn program(&mut self, address: u32, octets: &[u8]) {
+        self.board.borrow_mut().chip.nvmc.program(address, octets);
+        Memory::write(&mut self.unicorn, address, octets);
+    }
+
+    /// What is in the flash.
+    #[must_use]
+    pub fn flash(&self, address: u32, len: usize) -> Vec<u8> {
+        self.board.borrow().chip.nvmc.flash()[address as usize..][..len].to_vec()
+    }
+
+    /// Sets a value of the factory information, which the firmware reads.
+    pub fn set_ficr(&mut self, offset: u32, value: u32) {
+        Memory::write(&mut self.unicorn, FICR + offset, &value.to_le_bytes());
+    }
+
+    /// Somebody types at the first serial line.
+    pub fn type_in(&mut self, text: &str) {
+        let mut board = self.board.borrow_mut();
+        let now = board.now;
+        board.chip.uartes[0].type_in(now, text.as_bytes());
+        board.settle(&mut self.unicorn);
+    }
+
+    /// What the first serial line has said since the last reset.
+    #[must_use]
+    pub fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.board.borrow().chip.uartes[0].screen).into_owned()
+    }
+
+    /// The processor goes astray: it executes this from now on, Thumb instructions in RAM that nothing else uses.
+    ///
+    /// # Errors
+    /// [`Fault::Engine`].
+    pub fn lead_astray(&mut self, instructions: &[u16]) -> Result<(), Fault> {
+        let octets: Vec<u8> = instructions.iter().flat_map(|instruction| instruction.to_le_bytes()).collect();
+        self.unicorn.mem_write(ASTRAY.into(), &octets).map_err(engine)?;
+        self.last.borrow_mut().asleep = None;
+        self.pc = ASTRAY | 1;
+        Ok(())
+    }
+
+    /// The level at an input changes.
+    pub fn set_input(&mut self, port: usize, pin: u8, high: bool) {
+        self.board.borrow_mut().set_input(&mut self.unicorn, port, pin, high);
+    }
+}

@@ -1,0 +1,185 @@
+//! Where the chip is: the simulator's air, and a gateway that hears it.
+
+use crate::air::Air;
+use crate::client::Message;
+use crate::gateway::{Gateway, Settings};
+use gateway_core::Qos;
+use lowpan::{FCS_LEN, Level, Station};
+use simulator::medium::Medium as _;
+use simulator::radio::{self, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan};
+use sn_types::{Eui64, Instant, LinkKey};
+use spinel_device::{Address, Pending};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How strongly both hear each other.
+const RSSI_DBM: i16 = -70;
+
+/// What a site is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Of losses, of the gateway's backoffs, of everything in the gateway that is random.
+    pub seed: u64,
+    /// The gateway's PAN.
+    pub pan: u16,
+    /// What the air loses.
+    pub loss: Loss,
+    /// How the gateway's frames are secured, and the key of the node. Default: not.
+    pub key: Option<(Level, LinkKey)>,
+    /// How long the gateway's disk takes for a commit. Default: 20 ms.
+    pub commit: Duration,
+    /// How long a frame takes between the gateway's radio and its host, either way. Default: 1 ms, a frame of USB.
+    pub host: Duration,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            pan: 0x530F,
+            loss: Loss::default(),
+            key: None,
+            commit: Duration::from_millis(20),
+            host: Duration::from_millis(1),
+        }
+    }
+}
+
+/// The air, and the gateway.
+pub struct Site {
+    radio: Radio,
+    gateway: Gateway,
+    host: Duration,
+    /// On their way from the radio to its host.
+    up: VecDeque<(Instant, FromAir)>,
+    /// The frame on its way from the host to its radio.
+    down: Option<(Instant, Vec<u8>)>,
+    is_on: bool,
+}
+
+impl Site {
+    /// A site where nothing has been said yet.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let (a, b) = (radio::Station::Node(0), radio::Station::Gateway(0));
+        let links = vec![LinkPlan { a, b, rssi_dbm: RSSI_DBM, loss: Some(plan.loss) }];
+        let sites = vec![radio::Site::default()];
+        let mut radio = Radio::new(&RadioPlan {
+            seed: plan.seed,
+            propagation: Propagation::Table(links),
+            nodes: sites.clone(),
+            gateways: sites,
+            ..RadioPlan::default()
+        });
+        radio.hand_over(0);
+        radio.hand_over_chip(Instant::ZERO, 0, plan.pan);
+        let security = plan.key.map(|(level, _)| level);
+        let station = Station { eui64: Self::GATEWAY, pan: plan.pan, short: None, security };
+        let node = plan.key.map(|(_, key)| (Self::NODE, key));
+        let gateway = Gateway::new(&Settings { station, node, commit: plan.commit, seed: plan.seed });
+        Self { radio, gateway, host: plan.host, up: VecDeque::new(), down: None, is_on: true }
+    }
+
+    /// The address that the node has to have.
+    pub const NODE: Eui64 = Eui64(Radio::node_address(0));
+    /// The gateway's address.
+    pub const GATEWAY: Eui64 = Eui64(Radio::gateway_address(0));
+
+    /// What the MQTT client has heard.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        self.gateway.client.messages()
+    }
+
+    /// The MQTT client publishes.
+    pub fn publish(&mut self, now: Instant, topic: &str, payload: &[u8], qos: Qos, retain: bool) {
+        self.gateway.publish(now, topic, payload, qos, retain);
+        self.give(now);
+    }
+
+    /// The gateway's radio is there, or is not.
+    pub fn set_gateway(&mut self, now: Instant, on: bool) {
+        self.is_on = on;
+        self.radio.listen_outside(now, on);
+    }
+
+    /// Frames of all stations so far, acknowledgements not counted.
+    #[must_use]
+    pub fn radio_stats(&self, now: Instant) -> radio::RadioStats {
+        self.radio.stats(now)
+    }
+
+    /// From now on, `tap` is told of every frame.
+    pub fn tap(&mut self, tap: impl FnMut(&radio::OnAir<'_>) + 'static) {
+        self.radio.tap(tap);
+    }
+
+    /// What the radio and its host have for each other sets out.
+    fn give(&mut self, now: Instant) {
+        while let Some(news) = self.radio.poll_outside() {
+            self.up.push_back((now + self.host, news));
+        }
+        while let Some(change) = self.gateway.poll_source_match() {
+            // There is one node.
+            let mut pending = Pending::nobody();
+            if change.pending && change.node == Self::NODE {
+                let _ = pending.insert(Address::Extended(change.node.0));
+            }
+            self.radio.set_pending(pending);
+        }
+        if self.is_on && self.down.is_none() {
+            self.down = self.gateway.poll_frame().map(|frame| (now + self.host, frame));
+        }
+    }
+
+    fn arrive(&mut self, now: Instant) {
+        while let Some((_, news)) = self.up.pop_front_if(|(at, _)| *at <= now) {
+            match news {
+                FromAir::Heard { psdu, rssi_dbm } => self.gateway.heard(now, &psdu, rssi_dbm),
+                FromAir::Sent(fate) => self.gateway.sent(now, fate),
+            }
+        }
+        if let Some((_, mut frame)) = self.down.take_if(|(at, _)| *at <= now) {
+            // The radio makes the check sequence.
+            frame.extend([0; FCS_LEN]);
+            self.radio.send_from_outside(now, &frame);
+        }
+    }
+}
+
+impl Air for Site {
+    fn open(&mut self, now: Instant, on: bool) {
+        self.radio.open_chip(now, on);
+    }
+
+    fn send(&mut self, now: Instant, psdu: &[u8]) {
+        self.radio.send_from_chip(now, psdu);
+    }
+
+    fn break_off(&mut self, now: Instant) {
+        self.radio.break_off_chip(now);
+    }
+
+    fn power_dbm(&self) -> i8 {
+        self.radio.chip_power_dbm()
+    }
+
+    fn poll(&mut self) -> Option<OnChip> {
+        self.radio.poll_chip()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let up = self.up.front().map(|(at, _)| *at);
+        let down = self.down.as_ref().map(|(at, _)| *at);
+        [up, down, self.radio.poll_timeout(), self.gateway.poll_timeout()].into_iter().flatten().min()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.radio.handle_timeout(now);
+        self.arrive(now);
+        if self.gateway.poll_timeout().is_some_and(|at| at <= now) {
+            self.gateway.handle_timeout(now);
+        }
+        self.give(now);
+    }
+}

@@ -1,0 +1,72 @@
+//! What the tests share: a node with its settings in flash, at a site.
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+
+use config_page::{ADDRESS, Settings, encode};
+use emulator::{Image, Machine, Message, Plan, Site, Stop, Used};
+use sn_types::Instant;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Names the image: an ELF file.
+const IMAGE: &str = "NODE_IMAGE";
+/// What the node's topics begin with.
+pub const BASE: &str = "hall";
+
+/// The firmware's image, as `cargo xtask test --only firmware` has built it.
+pub fn image() -> Image {
+    let path = std::env::var(IMAGE).unwrap_or_else(|_| panic!("{IMAGE} is to name the node's ELF file"));
+    let elf = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    Image::from_elf(&elf).unwrap_or_else(|fault| panic!("{path}: {fault}"))
+}
+
+/// What a node at a site is told.
+pub fn settings(plan: &Plan, more: &str) -> Settings {
+    let mut text = format!("channel=15\ngateway={}\neui64={}\nclient=hall\nbase={BASE}\n", Site::GATEWAY, Site::NODE);
+    let _ = writeln!(text, "pan={:04x}", plan.pan);
+    if let Some((level, key)) = plan.key {
+        let digits: String = key.0.iter().map(|octet| format!("{octet:02x}")).collect();
+        let _ = writeln!(text, "key={digits}\nlevel={}", level as u8);
+    }
+    let mut settings = Settings::new();
+    settings.apply(&(text.replace(':', "") + more)).unwrap_or_else(|error| panic!("{error}"));
+    settings.check().unwrap_or_else(|error| panic!("{error}"));
+    settings
+}
+
+/// A node with these settings.
+pub fn node_with(plan: &Plan, settings: &Settings) -> Machine<Site> {
+    let mut machine = Machine::new(&image(), Site::new(plan), plan.seed).unwrap_or_else(|fault| panic!("{fault}"));
+    machine.program(ADDRESS, &encode(settings, 1));
+    machine
+}
+
+/// A node that knows the site.
+pub fn node(plan: &Plan, more: &str) -> Machine<Site> {
+    node_with(plan, &settings(plan, more))
+}
+
+/// So much time passes.
+pub fn pass(machine: &mut Machine<Site>, time: Duration) {
+    let until = machine.now() + time;
+    let stop = machine.run_until(until).unwrap_or_else(|fault| panic!("{fault} after {:?}", machine.now()));
+    assert_eq!(stop, Stop::Time);
+}
+
+/// The same, and what was used meanwhile.
+pub fn measure(machine: &mut Machine<Site>, time: Duration) -> Used {
+    let before = machine.used();
+    pass(machine, time);
+    machine.used() - before
+}
+
+/// Messages on the node's topic of this name, from a time on.
+pub fn heard(machine: &Machine<Site>, name: &str, since: Instant) -> Vec<Message> {
+    let topic = format!("{BASE}/{name}");
+    let site = machine.air();
+    site.messages().iter().filter(|message| message.at >= since && message.topic == topic).cloned().collect()
+}
+
+/// Hours.
+pub const fn hours(number: u64) -> Duration {
+    Duration::from_secs(3_600 * number)
+}

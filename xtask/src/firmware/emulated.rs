@@ -1,0 +1,28 @@
+//! The images that were built, on an emulated chip, in the workspace `emulator`.
+
+use super::target_dir;
+use crate::exec::{cargo, run};
+use crate::workspace;
+use anyhow::Result;
+use std::process::Command;
+
+/// The image that runs, and how the tests are told of it.
+const IMAGE: &str = "node-dk.elf";
+const VARIABLE: &str = "NODE_IMAGE";
+
+/// Checks the emulator, and the image with it: in virtual time, days take seconds.
+pub(super) fn check() -> Result<()> {
+    run(emulator_cargo(&["fmt", "--check"])?)?;
+    run(emulator_cargo(&["clippy", "--all-targets", "--", "-D", "warnings"])?)?;
+    let mut tests = emulator_cargo(&["test", "--no-fail-fast", "--", "--show-output"])?;
+    tests.env(VARIABLE, target_dir()?.join("images").join(IMAGE));
+    run(tests)
+}
+
+/// Cargo in the emulator's workspace. Its target directory is inside this one's.
+fn emulator_cargo(args: &[&str]) -> Result<Command> {
+    let mut cargo = cargo(args)?;
+    cargo.current_dir(workspace::root()?.join("emulator"));
+    cargo.env("CARGO_TARGET_DIR", workspace::target_dir()?.join("emulator"));
+    Ok(cargo)
+}
