@@ -36,18 +36,35 @@ fn mesh(hops: u8, originator: Eui64, target: Eui64, datagram: &[u8]) -> Vec<u8> 
     [&[0x80 | hops][..], &originator.0, &target.0, b"\x33", datagram].concat()
 }
 
+/// The same to all, with this number.
+fn flood(hops: u8, originator: Eui64, number: u8) -> Vec<u8> {
+    [&[0x90 | hops][..], &originator.0, &[0x80, 0x01, 0x50, number], b"\x33\x03\x01\x00"].concat()
+}
+
+fn request() -> Vec<u8> {
+    [b"\x37\x00", &GATEWAY.0[..]].concat()
+}
+
 fn offer(depth: u8) -> Vec<u8> {
     [b"\x37\x01", &GATEWAY.0[..], &[depth, 0x7F]].concat()
 }
 
 /// A router beside the gateway, with nothing to say.
 fn router() -> Small {
+    router_below(GATEWAY, 0)
+}
+
+/// The same, with this station as its parent, which is so deep.
+fn router_below(parent: Eui64, depth: u8) -> Small {
     let mut router = Small::new(CONFIG, 0).expect("a good configuration");
     let began = Instant::from_secs(9);
     router.handle_timeout(began);
-    assert_eq!(router.handle_frame(began, &frame(ROUTER, GATEWAY, 1, &offer(0)), Signal::default()), Heard::Neighbour);
+    assert_eq!(
+        router.handle_frame(began, &frame(ROUTER, parent, 1, &offer(depth)), Signal::default()),
+        Heard::Neighbour
+    );
     router.handle_timeout(began + Duration::from_millis(150));
-    assert_eq!((router.parent(), router.depth()), (Some(GATEWAY), Some(1)));
+    assert_eq!((router.parent(), router.depth()), (Some(parent), Some(depth + 1)));
     router.handle_timeout(NOW);
     while let Some(transmit) = router.poll_transmit() {
         router.handle_transmitted(NOW, transmit.id, Ok(Ack::default()));
@@ -74,7 +91,7 @@ fn the_first_thing_a_router_does_is_to_ask_for_a_parent() {
     let mut router = Small::new(CONFIG, 7).unwrap();
     assert_eq!(router.poll_timeout(), Some(Instant::ZERO));
     router.handle_timeout(NOW);
-    let expected = to_all(ROUTER, 7, &[b"\x37\x00", &GATEWAY.0[..]].concat());
+    let expected = to_all(ROUTER, 7, &request());
     assert_eq!(router.poll_transmit().unwrap().psdu.as_bytes(), expected);
     let other_gateway = [b"\x37\x01", &[9; 8][..], &[0, 0x7F]].concat();
     hear(&mut router, &frame(ROUTER, GATEWAY, 1, &other_gateway));
@@ -184,8 +201,8 @@ fn a_way_that_leads_back_is_forgotten() {
 
 #[test]
 fn a_parent_that_sends_up_is_none() {
-    let mut router = router();
-    assert_eq!(hear(&mut router, &frame(ROUTER, GATEWAY, 2, &mesh(9, NODE, GATEWAY, b"up"))), Heard::Nothing);
+    let mut router = router_below(BELOW, 1);
+    assert_eq!(hear(&mut router, &frame(ROUTER, BELOW, 2, &mesh(9, NODE, GATEWAY, b"up"))), Heard::Nothing);
     assert_eq!((router.parent(), router.stats().loops, router.stats().parents_lost), (None, 1, 1));
 }
 
@@ -255,7 +272,7 @@ fn what_is_for_the_station_itself_or_for_all_is_handed_over() {
 #[test]
 fn an_offer_says_how_deep_the_router_is_and_how_the_request_was_heard() {
     let mut router = router();
-    let request = to_all(NODE, 1, &[b"\x37\x00", &GATEWAY.0[..]].concat());
+    let request = to_all(NODE, 1, &request());
     let signal = Signal { rssi_dbm: Some(-70), lqi: None };
     router.handle_frame(NOW, &request, signal);
     router.handle_frame(NOW, &request, signal);
@@ -294,9 +311,61 @@ fn an_answer_that_comes_late_is_taken_all_the_same() {
 
 #[test]
 fn a_parent_that_asks_for_one_has_none() {
-    let mut router = router();
-    hear(&mut router, &to_all(GATEWAY, 9, &[b"\x37\x00", &GATEWAY.0[..]].concat()));
+    let mut router = router_below(BELOW, 1);
+    hear(&mut router, &to_all(BELOW, 9, &request()));
     assert_eq!(router.parent(), None);
+}
+
+#[test]
+fn what_a_gateway_never_says_is_not_believed() {
+    let mut router = router();
+    for (number, said) in [request(), offer(0xFF), offer(3)].iter().enumerate() {
+        hear(&mut router, &to_all(GATEWAY, number as u8, said));
+        assert_eq!((router.parent(), router.depth(), router.waiting()), (Some(GATEWAY), Some(1), 0), "{said:x?}");
+    }
+    hear(&mut router, &frame(ROUTER, GATEWAY, 2, &mesh(9, NODE, GATEWAY, b"up")));
+    assert_eq!((router.parent(), router.stats().malformed, router.waiting()), (Some(GATEWAY), 1, 0));
+}
+
+#[test]
+fn a_parent_that_passes_on_what_goes_to_all_is_not_below() {
+    let mut router = router_below(BELOW, 1);
+    hear(&mut router, &to_all(BELOW, 8, &flood(14, NODE, 1)));
+    hear(&mut router, &to_all(BELOW, 9, &offer(4)));
+    assert_eq!(router.depth(), Some(5), "it is one deeper than its parent");
+    hear(&mut router, &to_all(BELOW, 10, &offer(0xFF)));
+    assert_eq!(router.parent(), None);
+    // One that has just been switched on, and has only this to choose.
+    let mut router = Small::new(CONFIG, 0).unwrap();
+    router.handle_timeout(NOW);
+    hear(&mut router, &to_all(BELOW, 11, &flood(14, NODE, 2)));
+    hear(&mut router, &frame(ROUTER, BELOW, 12, &offer(1)));
+    router.handle_timeout(NOW + Duration::from_millis(150));
+    assert_eq!(router.parent(), Some(BELOW));
+}
+
+#[test]
+fn who_hands_over_frames_for_the_gateway_is_not_taken_as_parent() {
+    let mut router = router_below(GATEWAY, 0);
+    hear(&mut router, &frame(ROUTER, BELOW, 1, &mesh(13, NODE, GATEWAY, b"up")));
+    for _ in 0..3 {
+        let transmit = send(&mut router);
+        router.handle_transmitted(NOW, transmit.id, Err(TransmitError::NoAck));
+    }
+    assert_eq!(router.parent(), None);
+    let later = NOW + Duration::from_secs(2);
+    router.handle_timeout(later);
+    router.handle_frame(later, &frame(ROUTER, BELOW, 2, &offer(2)), Signal::default());
+    router.handle_timeout(later + Duration::from_millis(150));
+    assert_eq!(router.parent(), None);
+}
+
+#[test]
+fn a_frame_that_says_it_may_take_more_hops_than_there_are_takes_no_more() {
+    let mut router = router();
+    let endless = [&[0x8F, 0xFF][..], &mesh(0, NODE, GATEWAY, b"up")[1..]].concat();
+    assert_eq!(hear(&mut router, &frame(ROUTER, NODE, 1, &endless)), Heard::PassedOn);
+    assert!(send(&mut router).psdu.as_bytes().ends_with(&mesh(13, NODE, GATEWAY, b"up")));
 }
 
 #[test]

@@ -13,7 +13,7 @@ mod ways;
 pub use stats::RouterStats;
 
 use crate::mac::{Address, BROADCAST, DATA_REQUEST, Header, Kind};
-use crate::mesh::{MeshHeader, is_mesh};
+use crate::mesh::{MAX_HOPS, MeshHeader, is_mesh};
 use crate::parent::{Candidate, NO_WAY, Offer, Talk};
 use crate::psdu::digest;
 use crate::station::{ConfigError, Station, check_short, name};
@@ -224,8 +224,11 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
         }
     }
 
-    /// Who gets a frame up from its own parent has chosen that in a circle.
+    /// Who gets a frame up from its own parent has chosen that in a circle. From the gateway itself none comes.
     fn pass_up(&mut self, now: Instant, mesh: &MeshHeader, originator: Eui64, from: Eui64, body: &[u8]) -> Heard {
+        if from == self.config.gateway {
+            return self.malformed();
+        }
         if self.parent() == Some(from) {
             self.stats.loops += 1;
             self.update(now, |uplink| uplink.lose(now));
@@ -262,7 +265,8 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
     }
 
     fn pass_on(&mut self, now: Instant, mesh: &MeshHeader, bound: Bound, body: &[u8], delay: Duration) -> Heard {
-        let mesh = MeshHeader { hops_left: mesh.hops_left - 1, ..*mesh };
+        // Nobody who keeps to the limit has said more.
+        let mesh = MeshHeader { hops_left: mesh.hops_left.min(MAX_HOPS) - 1, ..*mesh };
         if mesh.hops_left == 0 {
             self.stats.no_hops += 1;
             return Heard::Nothing;
@@ -288,10 +292,12 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
     fn listen(&mut self, now: Instant, from: Eui64, talk: Talk, signal: Signal) -> Heard {
         match talk {
             Talk::Request { gateway } | Talk::Offer(Offer { gateway, .. }) if gateway != self.config.gateway => {}
+            // The gateway never asks, and is never away from itself: somebody else says so.
+            Talk::Request { .. } | Talk::Offer(Offer { depth: 1.., .. }) if from == self.config.gateway => {}
             // It would not ask if it had one.
             Talk::Request { .. } if self.parent() == Some(from) => self.update(now, |uplink| uplink.lose(now)),
             Talk::Request { .. } => self.offer(now, from, signal),
-            Talk::Offer(_) if self.ways.is_below(now, from) => {}
+            Talk::Offer(_) if self.parent() != Some(from) && self.ways.is_below(now, from) => {}
             Talk::Offer(offer) => {
                 let candidate = Candidate::new(from, offer, signal.rssi_dbm);
                 self.update(now, |uplink| uplink.offered(now, candidate));

@@ -8,6 +8,8 @@ pub(super) struct Way {
     pub(super) node: Eui64,
     /// Who hands over its frames: the node itself, or another router.
     pub(super) next: Eui64,
+    /// It has handed over one for the gateway: its own way up led through us.
+    leads_up: bool,
     /// When the last came.
     heard_at: Instant,
     /// It fetches its frames here by data requests.
@@ -56,31 +58,47 @@ impl<const N: usize> Ways<N> {
         self.get(node).map_or(node, |way| way.next)
     }
 
-    /// A frame of this node came from there.
+    /// A frame of this node for the gateway came from there.
     pub(super) fn learn(&mut self, now: Instant, node: Eui64, next: Eui64) {
+        self.heard(now, node, next);
         if let Some(way) = self.get_mut(node) {
-            way.heard_at = now;
-            if way.next != next {
-                (way.next, way.polls, way.listens) = (next, false, false);
-            }
-            return;
-        }
-        let fresh = Way { node, next, heard_at: now, polls: false, polled_at: now, listens: false, is_matched: false };
-        if let Some(place) = self.place() {
-            *place = Some(fresh);
+            way.leads_up = true;
         }
     }
 
-    /// The same of a frame to all, which comes by chance over this router or that.
+    /// A frame to all did, which comes by chance over this router or that, and over our own parent as well.
     pub(super) fn learn_if_unknown(&mut self, now: Instant, node: Eui64, next: Eui64) {
         if self.get(node).is_none() {
-            self.learn(now, node, next);
+            self.heard(now, node, next);
+        }
+    }
+
+    fn heard(&mut self, now: Instant, node: Eui64, next: Eui64) {
+        let fresh = Way {
+            node,
+            next,
+            leads_up: false,
+            heard_at: now,
+            polls: false,
+            polled_at: now,
+            listens: false,
+            is_matched: false,
+        };
+        match self.get_mut(node) {
+            Some(way) if way.next == next => way.heard_at = now,
+            // What the radio has been told of it stays known.
+            Some(way) => *way = Way { is_matched: way.is_matched, ..fresh },
+            None => {
+                if let Some(place) = self.place() {
+                    *place = Some(fresh);
+                }
+            }
         }
     }
 
     /// The node has sent a data request: it listens, if something waits.
     pub(super) fn polled(&mut self, now: Instant, node: Eui64, waits: bool) {
-        self.learn(now, node, node);
+        self.heard(now, node, node);
         if let Some(way) = self.get_mut(node) {
             (way.polls, way.polled_at, way.listens) = (true, now, waits);
         }
@@ -103,9 +121,9 @@ impl<const N: usize> Ways<N> {
         });
     }
 
-    /// Whether frames of others came over this station lately: then its way up may lead through us.
+    /// Whether frames of others for the gateway came over this station lately: then its way up may lead through us.
     pub(super) fn is_below(&self, now: Instant, station: Eui64) -> bool {
-        let came_lately = |way: &&Way| way.next == station && now.since(way.heard_at) < BELOW_FOR;
+        let came_lately = |way: &&Way| way.leads_up && way.next == station && now.since(way.heard_at) < BELOW_FOR;
         self.iter().filter(came_lately).any(|way| way.node != station)
     }
 
