@@ -190,9 +190,8 @@ pub(crate) fn disable() {
     RADIO.intenclr().write_value(Int(u32::MAX));
     RADIO.tasks_ccastop().write_value(1);
     RADIO.tasks_edstop().write_value(1);
-    if RADIO.state().read().state() != vals::State::Disabled {
-        RADIO.tasks_disable().write_value(1);
-    }
+    // Also if it reads as disabled: a shortcut may just have started the ramp-up that follows.
+    RADIO.tasks_disable().write_value(1);
     await_disabled();
     clear_events();
 }

@@ -24,6 +24,7 @@
 
 pub mod backoff;
 pub mod filter;
+pub mod ring;
 
 #[cfg(target_os = "none")]
 mod clock;

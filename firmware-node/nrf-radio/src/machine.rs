@@ -5,14 +5,19 @@
 
 use crate::filter::{Filter, Verdict, expected_ack, read_ack};
 use crate::hardware::{self, Happened};
+use crate::ring::Ring;
 use crate::slot::Slot;
 use core::cell::RefCell;
 use critical_section::Mutex;
 use embassy_sync::waitqueue::AtomicWaker;
+use embassy_time::{Duration, Instant};
 use lowpan::MAX_PSDU;
 
 /// Frames that have been received and wait to be fetched. When all are taken nothing more is acknowledged.
-pub(crate) const FRAMES: usize = 4;
+const FRAMES: usize = 4;
+
+/// No frame lasts so long, with its acknowledgement: its end has been missed.
+const STUCK: Duration = Duration::from_millis(6);
 
 static MACHINE: Mutex<RefCell<Machine>> = Mutex::new(RefCell::new(Machine::new()));
 pub(crate) static WAKER: AtomicWaker = AtomicWaker::new();
@@ -76,9 +81,9 @@ pub(crate) struct Machine {
     filter: Option<Filter>,
     outcome: Option<Outcome>,
     notes: [Note; FRAMES],
-    /// The slot of the oldest frame, and how many there are.
-    oldest: usize,
-    count: usize,
+    ring: Ring<FRAMES>,
+    /// When a frame was first seen to be under way since the radio last came to rest.
+    mid_frame_since: Option<Instant>,
 }
 
 /// Does something with the machine, undisturbed by its interrupt.
@@ -94,8 +99,8 @@ impl Machine {
             filter: None,
             outcome: None,
             notes: [NO_NOTE; FRAMES],
-            oldest: 0,
-            count: 0,
+            ring: Ring::new(),
+            mid_frame_since: None,
         }
     }
 
@@ -111,10 +116,15 @@ impl Machine {
         }
     }
 
-    /// Stops at once, and drops what has not been fetched.
+    /// Stops at once. What has been received can still be fetched: it may have been acknowledged.
     pub(crate) fn switch_off(&mut self) {
         hardware::disable();
-        (self.phase, self.listens, self.outcome, self.count) = (Phase::Off, false, None, 0);
+        (self.phase, self.listens, self.outcome) = (Phase::Off, false, None);
+    }
+
+    /// Drops what has not been fetched.
+    pub(crate) fn forget(&mut self) {
+        self.ring = Ring::new();
     }
 
     /// Whether a frame is being received, or acknowledged.
@@ -133,15 +143,22 @@ impl Machine {
 
     /// Looks at the channel once and sends the frame if it is free. A channel on which a frame for us comes in is not.
     pub(crate) fn contend(&mut self, psdu: &[u8]) {
-        if self.is_mid_frame() {
+        if self.is_mid_frame() && !self.is_stuck() {
             self.outcome = Some(Outcome::Busy);
             return;
         }
         hardware::disable();
+        self.mid_frame_since = None;
         TO_SEND.fill(psdu);
         self.outcome = None;
         self.phase = Phase::Contending(expected_ack(psdu));
         hardware::contend(&TO_SEND);
+    }
+
+    /// Whether the frame that is under way has been so for longer than any can.
+    fn is_stuck(&mut self) -> bool {
+        let now = Instant::now();
+        now - *self.mid_frame_since.get_or_insert(now) > STUCK
     }
 
     pub(crate) fn measure(&mut self, samples: u32) {
@@ -168,14 +185,14 @@ impl Machine {
 
     /// The oldest frame that has been received.
     pub(crate) fn fetch(&mut self, psdu: &mut [u8; MAX_PSDU]) -> Option<Heard> {
-        if self.count == 0 {
-            return None;
-        }
-        let (slot, note) = (&RECEIVED[self.oldest], self.notes[self.oldest]);
+        let at = self.ring.fetch()?;
+        let (slot, Note { rssi_dbm, frame_pending_sent }) = (&RECEIVED[at], self.notes[at]);
         let len = slot.copy_to(psdu);
-        let Note { rssi_dbm, frame_pending_sent } = note;
         let heard = Heard { len, rssi_dbm, quality: slot.quality(), frame_pending_sent };
-        (self.oldest, self.count) = ((self.oldest + 1) % FRAMES, self.count - 1);
+        // There was no slot for the receiver, and now there is.
+        if self.phase == Phase::Listening && self.ring.filling().is_none() && !hardware::is_mid_frame() {
+            self.rest();
+        }
         Some(heard)
     }
 
@@ -218,26 +235,22 @@ impl Machine {
     fn rest(&mut self) {
         hardware::disable();
         self.phase = if self.listens { Phase::Listening } else { Phase::Off };
+        self.mid_frame_since = None;
         if self.listens {
-            hardware::listen(self.free_slot());
+            // What comes while all are taken goes where it is never looked for.
+            hardware::listen(self.ring.fill().map_or(&ACK_IN, |slot| &RECEIVED[slot]));
         }
-    }
-
-    /// The next slot; one that is never handed on if all are taken, so that what comes is lost.
-    fn free_slot(&self) -> &'static Slot {
-        if self.count == FRAMES { &ACK_IN } else { &RECEIVED[(self.oldest + self.count) % FRAMES] }
     }
 
     /// A frame has come in, and the transmitter ramps up for its acknowledgement.
     fn take_frame(&mut self) {
+        let Some(slot) = self.ring.filling().filter(|_| hardware::is_intact()) else { return self.rest() };
         let mut psdu = [0; MAX_PSDU];
-        let len = self.free_slot().copy_to(&mut psdu);
-        let psdu = &psdu[..len];
-        let is_wanted = hardware::is_intact() && self.count < FRAMES;
-        match self.filter.filter(|_| is_wanted).map_or(Verdict::Drop, |filter| filter.judge(psdu)) {
+        let len = RECEIVED[slot].copy_to(&mut psdu);
+        match self.filter.map_or(Verdict::Drop, |filter| filter.judge(&psdu[..len])) {
             Verdict::Drop => self.rest(),
             Verdict::Take => {
-                self.keep(false);
+                self.keep(slot, false);
                 self.rest();
             }
             Verdict::Acknowledge(ack) => {
@@ -247,16 +260,15 @@ impl Machine {
                     self.rest();
                     return;
                 }
-                self.keep(read_ack(&ack, ack[2]) == Some(true));
+                self.keep(slot, read_ack(&ack, ack[2]) == Some(true));
                 self.phase = Phase::Acknowledging;
             }
         }
     }
 
-    fn keep(&mut self, frame_pending_sent: bool) {
-        let slot = (self.oldest + self.count) % FRAMES;
+    fn keep(&mut self, slot: usize, frame_pending_sent: bool) {
         self.notes[slot] = Note { rssi_dbm: hardware::rssi_dbm(), frame_pending_sent };
-        self.count += 1;
+        self.ring.keep();
         WAKER.wake();
     }
 }

@@ -47,6 +47,14 @@ pub struct Frame {
     pub ack_frame_pending: bool,
 }
 
+impl From<Heard> for Frame {
+    fn from(heard: Heard) -> Self {
+        let Heard { len, rssi_dbm, quality, frame_pending_sent } = heard;
+        // The hardware's number counts a quarter of the standard's.
+        Self { len, rssi_dbm, lqi: quality.saturating_mul(4), ack_frame_pending: frame_pending_sent }
+    }
+}
+
 /// Moves the radio on. To be bound to the interrupt RADIO, whose priority should be the highest.
 pub struct InterruptHandler {
     _not_made: PhantomData<()>,
@@ -79,10 +87,11 @@ impl<'d> Radio<'d> {
         Self { crystal: Crystal::new(), random: Random::new(seed), _radio: radio }
     }
 
-    /// Sets channel, power and filter, and switches the radio off.
+    /// Sets channel, power and filter, switches the radio off and drops what has not been fetched.
     pub fn configure(&mut self, settings: Settings) {
         machine::with(|machine| {
             machine.switch_off();
+            machine.forget();
             machine.set_filter(settings.filter);
             hardware::tune(settings.channel, settings.power_dbm);
         });
@@ -157,16 +166,19 @@ impl<'d> Radio<'d> {
         machine::with(machine::Machine::listen);
     }
 
+    /// A frame that has been received already, at the start of `psdu`; also while the radio is off.
+    pub fn fetch(&mut self, psdu: &mut [u8; MAX_PSDU]) -> Option<Frame> {
+        machine::with(|machine| machine.fetch(psdu)).map(Frame::from)
+    }
+
     /// The next frame for this station, at the start of `psdu`. The radio listens, and goes on listening.
     pub async fn next_frame(&mut self, psdu: &mut [u8; MAX_PSDU]) -> Frame {
         self.listen().await;
-        let Heard { len, rssi_dbm, quality, frame_pending_sent } = poll_fn(|context| {
+        poll_fn(|context| {
             WAKER.register(context.waker());
-            machine::with(|machine| machine.fetch(psdu)).map_or(Poll::Pending, Poll::Ready)
+            self.fetch(psdu).map_or(Poll::Pending, Poll::Ready)
         })
-        .await;
-        // The hardware's number counts a quarter of the standard's.
-        Frame { len, rssi_dbm, lqi: quality.saturating_mul(4), ack_frame_pending: frame_pending_sent }
+        .await
     }
 
     /// The same until a time; `None`: nothing came. A frame that has begun by then is waited for.
@@ -191,7 +203,8 @@ impl<'d> Radio<'d> {
         }
     }
 
-    /// Switches radio and crystal off, after the acknowledgement that is being sent.
+    /// Switches radio and crystal off, after the acknowledgement that is being sent. What has been acknowledged nobody
+    /// sends again: [`Radio::fetch`] it.
     pub async fn off(&mut self) {
         let over = Instant::now() + LONGEST_FRAME;
         while machine::with(|machine| machine.is_acknowledging()) && Instant::now() < over {

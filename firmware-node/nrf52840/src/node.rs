@@ -95,11 +95,17 @@ impl Board {
                 sensor.measured(self.sensors.sample().await);
             }
             Action::Keep(keep) => {
+                // The processor stands while flash is written: nobody would stop the radio's shortcuts.
+                self.radio.off().await;
                 fault::enter(Stage::Flash);
                 self.keep(sensor, keep);
             }
             Action::Sleep { until } => {
                 self.radio.off().await;
+                let mut psdu = [0; MAX_PSDU];
+                if let Some(frame) = self.radio.fetch(&mut psdu) {
+                    return sensor.received(now(), Some(&psdu[..frame.len]));
+                }
                 fault::enter(Stage::Sleep);
                 self.sleep(sensor, at(until)).await;
             }
