@@ -26,7 +26,7 @@ const MAGIC: u32 = u32::from_le_bytes(*b"SNc1");
 const HEADER_LEN: usize = 12;
 const CHECK_LEN: usize = 4;
 
-const CHECK: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
+pub(crate) const CHECK: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
 /// The start of a page with these settings; the rest of it is left erased. Of two good pages that with the greater
 /// sequence number counts.

@@ -1,5 +1,6 @@
 //! The settings and their text: one `name=value` per line.
 
+use crate::page::CHECK;
 use core::fmt::{self, Write as _};
 use core::str::FromStr;
 use heapless::String;
@@ -37,7 +38,7 @@ pub struct Settings {
     /// `base`: what the node's topics begin with, 1 to 40 octets. It takes settings from `<base>/config`, and tells of
     /// faults at `<base>/fault`.
     pub base: String<40>,
-    /// `target`: where it reports, up to 64 octets; empty: `<base>/report`.
+    /// `target`: where it reports, up to 64 octets; empty: `<base>/report`. Not where it takes settings or tells of faults.
     pub target: String<64>,
     /// `report`: how often, 10 to 86,400 s.
     pub report_s: u32,
@@ -117,6 +118,19 @@ impl Settings {
         }
     }
 
+    /// What frame counters belong to: a checksum of the gateway's address and the key.
+    #[must_use]
+    pub fn link(&self) -> u32 {
+        let mut digest = CHECK.digest();
+        if let Some(gateway) = self.gateway {
+            digest.update(&gateway.0);
+        }
+        if let Some(key) = &self.key {
+            digest.update(&key.0);
+        }
+        digest.finalize()
+    }
+
     /// Takes settings from lines; blanks around them do not matter. All of them, or if one is wrong, none.
     ///
     /// # Errors
@@ -142,8 +156,17 @@ impl Settings {
             }
             changed.set(name, value)?;
         }
+        if changed.reports_to_itself() {
+            return Err(Error::Value("target"));
+        }
         *self = changed;
         Ok(())
+    }
+
+    /// Its reports would be settings, each of which it refuses with a fault; or they would look like faults.
+    fn reports_to_itself(&self) -> bool {
+        let leaf = self.target.strip_prefix(&*self.base).and_then(|rest| rest.strip_prefix('/'));
+        matches!(leaf, Some("config" | "fault"))
     }
 
     /// Sets one.

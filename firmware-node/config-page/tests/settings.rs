@@ -72,6 +72,37 @@ fn over_the_air_only_what_cannot_lock_the_node_out_is_changed() {
 }
 
 #[test]
+fn it_does_not_report_where_it_takes_settings_or_tells_of_faults() {
+    let mut settings = longest();
+    settings.apply("base=hall target=hall/climate").expect("it can be");
+    let before = settings.clone();
+    for line in ["target=hall/config", "target=hall/fault"] {
+        assert_eq!(settings.apply_at_run_time(line), Err(Error::Value("target")), "{line}");
+    }
+    assert_eq!(settings.apply("base=attic target=attic/config"), Err(Error::Value("target")));
+    assert_eq!(settings, before);
+    for line in ["target=hall/config/2", "target=hallway/config", "target=config"] {
+        assert_eq!(settings.apply_at_run_time(line), Ok(()), "{line}");
+    }
+}
+
+#[test]
+fn another_gateway_or_key_is_another_link() {
+    let mut links = vec![longest().link()];
+    for line in ["gateway=0200000000000001", "key=000102030405060708090a0b0c0d0e0f", "key=none"] {
+        let mut settings = longest();
+        settings.apply(line).expect("it can be");
+        links.push(settings.link());
+    }
+    links.sort_unstable();
+    links.dedup();
+    assert_eq!(links.len(), 4);
+    let mut settings = longest();
+    settings.apply("report=60 client=x channel=11").expect("it can be");
+    assert_eq!(settings.link(), longest().link(), "the rest makes no difference");
+}
+
+#[test]
 fn any_damaged_octet_makes_a_page_none() {
     let page = encode(&longest(), 7);
     for at in 0..page.len() {

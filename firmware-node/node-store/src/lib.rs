@@ -27,6 +27,17 @@ pub struct FrameCounters {
     pub reserved: u32,
     /// The gateway's below were used.
     pub heard: u32,
+    /// Of which gateway and key: [`Settings::link`].
+    pub link: u32,
+}
+
+impl FrameCounters {
+    /// The gateway's counters below were used; 0 on another link than that which they were kept for. Its own counters a
+    /// node goes on with on every link: it may come back to an older key.
+    #[must_use]
+    pub const fn heard_on(&self, link: u32) -> u32 {
+        if self.link == link { self.heard } else { 0 }
+    }
 }
 
 /// A node's flash.
@@ -66,10 +77,10 @@ impl<F: NorFlash> Store<F> {
     /// # Errors
     /// The flash cannot be read.
     pub fn counters(&mut self) -> Result<FrameCounters, F::Error> {
-        let mut octets = [0; 8];
-        self.journal.read(&mut self.flash, Kind::Counters, &mut octets)?;
-        let [a, b, c, d, e, f, g, h] = octets;
-        Ok(FrameCounters { reserved: u32::from_le_bytes([a, b, c, d]), heard: u32::from_le_bytes([e, f, g, h]) })
+        let mut words = [[0; 4]; 3];
+        self.journal.read(&mut self.flash, Kind::Counters, words.as_flattened_mut())?;
+        let [reserved, heard, link] = words.map(u32::from_le_bytes);
+        Ok(FrameCounters { reserved, heard, link })
     }
 
     /// Keeps frame counters.
@@ -77,8 +88,9 @@ impl<F: NorFlash> Store<F> {
     /// # Errors
     /// The flash cannot be written: power fails.
     pub fn keep_counters(&mut self, counters: FrameCounters) -> Result<(), F::Error> {
-        let octets = [counters.reserved.to_le_bytes(), counters.heard.to_le_bytes()];
-        self.journal.append(&mut self.flash, Kind::Counters, octets.as_flattened())
+        let FrameCounters { reserved, heard, link } = counters;
+        let words = [reserved, heard, link].map(u32::to_le_bytes);
+        self.journal.append(&mut self.flash, Kind::Counters, words.as_flattened())
     }
 
     /// Copies the session's record to the start of `record` and returns its length; 0 if there is none.

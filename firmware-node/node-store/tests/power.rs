@@ -169,7 +169,7 @@ fn keep(store: &mut Store<Flash>, n: u32) -> Result<(), PowerFailed> {
 /// What that changes.
 fn change(kept: &mut Kept, n: u32) {
     match n % 5 {
-        0 | 3 => kept.counters = FrameCounters { reserved: n * 1_024, heard: n * 3 },
+        0 | 3 => kept.counters = FrameCounters { reserved: n * 1_024, heard: n * 3, link: n / 50 },
         1 => kept.session = vec![n as u8; 40 + (n as usize * 7) % 460],
         2 => kept.fault = vec![b'f'; (n as usize * 11) % 120],
         _ => {
@@ -192,6 +192,15 @@ fn what_is_kept_is_there_after_a_restart() {
         assert_eq!(Kept::of(flash.clone()), kept, "after {n}");
     }
     assert!(flash.erased.iter().all(|erased| *erased > 4), "every page has had its turns: {:?}", flash.erased);
+}
+
+#[test]
+fn another_gateway_is_heard_from_its_first_frame_on_and_no_counter_of_ours_comes_again() {
+    let mut store = Store::open(Flash::new()).expect("reading does not fail");
+    store.keep_counters(FrameCounters { reserved: 5_120, heard: 90_000, link: 7 }).expect("power is there");
+    let mut store = Store::open(store.into_flash()).expect("reading does not fail");
+    let counters = store.counters().expect("as above");
+    assert_eq!((counters.heard_on(7), counters.heard_on(8), counters.reserved), (90_000, 0, 5_120));
 }
 
 #[test]
@@ -246,7 +255,7 @@ fn power_may_fail_again_and_again() {
         // Counters only go up, whatever is torn: none is used twice.
         let found = store.counters().expect("as above");
         assert!(found.reserved >= last.reserved, "{n}: {found:?} after {last:?}");
-        let next = FrameCounters { reserved: found.reserved + 1_024, heard: n };
+        let next = FrameCounters { reserved: found.reserved + 1_024, heard: n, link: 0 };
         if store.keep_counters(next).is_ok() {
             last = next;
         }

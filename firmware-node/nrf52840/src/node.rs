@@ -52,7 +52,7 @@ pub(crate) async fn run(mut board: Board, settings: Settings, seed: u32, eui64: 
         fault::restart()
     };
     let FromFlash { settings, session, fault } = &*from_flash;
-    let FrameCounters { reserved, heard } = counters;
+    let (reserved, heard) = (counters.reserved, counters.heard_on(settings.link()));
     let session = session.get(..lengths.session).unwrap_or_default();
     let fault = fault.get(..lengths.fault).and_then(|fault| core::str::from_utf8(fault).ok());
     let fault = fault.filter(|fault| !fault.is_empty());
@@ -115,7 +115,9 @@ impl Board {
     /// A node that goes on without having kept its counters would use them twice.
     fn keep(&mut self, sensor: &mut Sensor<'static>, keep: Keep) {
         let kept = match keep {
-            Keep::Counters { reserved, heard } => self.store.keep_counters(FrameCounters { reserved, heard }),
+            Keep::Counters { reserved, heard } => {
+                self.store.keep_counters(FrameCounters { reserved, heard, link: sensor.settings().link() })
+            }
             Keep::Session => self.store.keep_session(sensor.session()),
             Keep::Settings => self.store.keep_settings(sensor.settings()),
             Keep::NoFault => self.store.keep_fault(&[]),
