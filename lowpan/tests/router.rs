@@ -55,8 +55,8 @@ fn router() -> Small {
 }
 
 /// The same, with this station as its parent, which is so deep.
-fn router_below(parent: Eui64, depth: u8) -> Small {
-    let mut router = Small::new(CONFIG, 0).expect("a good configuration");
+fn router_below<const QUEUE: usize>(parent: Eui64, depth: u8) -> Router<3, QUEUE> {
+    let mut router = Router::new(CONFIG, 0).expect("a good configuration");
     let began = Instant::from_secs(9);
     router.handle_timeout(began);
     assert_eq!(
@@ -72,17 +72,17 @@ fn router_below(parent: Eui64, depth: u8) -> Small {
     router
 }
 
-fn hear(router: &mut Small, frame: &[u8]) -> Heard {
+fn hear<const QUEUE: usize>(router: &mut Router<3, QUEUE>, frame: &[u8]) -> Heard {
     router.handle_frame(NOW, frame, Signal::default())
 }
 
-fn send(router: &mut Small) -> Transmit {
+fn send<const QUEUE: usize>(router: &mut Router<3, QUEUE>) -> Transmit {
     let transmit = router.poll_transmit().expect("a frame");
     assert_eq!(router.poll_transmit(), None, "one at a time");
     transmit
 }
 
-fn done(router: &mut Small, id: FrameId) {
+fn done<const QUEUE: usize>(router: &mut Router<3, QUEUE>, id: FrameId) {
     router.handle_transmitted(NOW, id, Ok(Ack::default()));
 }
 
@@ -168,10 +168,87 @@ fn queues_have_an_end() {
     assert_eq!((router.waiting(), router.stats().full), (4, 2));
 }
 
+/// Another one with this number.
+fn node(number: u8) -> Eui64 {
+    Eui64([0, 0x12, 0x4B, 0, 0, 0, 3, number])
+}
+
+/// Somebody with this number asks who takes frames.
+fn ask(router: &mut Router<3, 16>, number: u8) {
+    hear(router, &to_all(node(number), number, &request()));
+}
+
+#[test]
+fn those_who_ask_for_a_parent_leave_room_for_frames() {
+    let mut router: Router<3, 16> = router_below(GATEWAY, 0);
+    (0..30).for_each(|number| ask(&mut router, number));
+    assert_eq!((router.waiting(), router.stats().full), (4, 26));
+    for number in 0..10 {
+        hear(&mut router, &frame(ROUTER, NODE, number, &mesh(14, NODE, GATEWAY, &[number])));
+    }
+    assert_eq!((router.waiting(), router.stats().full), (14, 26));
+}
+
+#[test]
+fn what_sleeping_nodes_do_not_fetch_leaves_room_for_others_and_for_what_goes_up() {
+    let mut router: Router<3, 16> = router_below(GATEWAY, 0);
+    for (node, count) in [(NODE, 10), (BELOW, 12)] {
+        let mut request = frame(ROUTER, node, 1, b"\x04");
+        request[0] = 0x63;
+        hear(&mut router, &request);
+        for number in 0..17 {
+            hear(&mut router, &frame(ROUTER, GATEWAY, number, &mesh(14, GATEWAY, node, &[number])));
+        }
+        assert_eq!(router.waiting(), count);
+    }
+    for number in 0..4 {
+        hear(&mut router, &frame(ROUTER, NODE, number, &mesh(14, NODE, GATEWAY, &[number])));
+    }
+    assert_eq!(router.waiting(), 14);
+}
+
+#[test]
+fn a_router_that_is_full_can_still_say_that_it_has_no_way() {
+    let mut router: Router<3, 16> = router_below(BELOW, 1);
+    (0..30).for_each(|number| ask(&mut router, number));
+    for number in 0..20 {
+        hear(&mut router, &frame(ROUTER, NODE, number, &mesh(14, NODE, GATEWAY, &[number])));
+    }
+    (0..30).for_each(|number| ask(&mut router, number));
+    hear(&mut router, &to_all(BELOW, 9, &offer(0xFF)));
+    router.handle_timeout(NOW + Duration::from_millis(20));
+    let sent: Vec<Transmit> = core::iter::from_fn(|| {
+        let transmit = router.poll_transmit()?;
+        done(&mut router, transmit.id);
+        Some(transmit)
+    })
+    .collect();
+    assert!(sent.iter().any(|transmit| transmit.to.is_none() && transmit.psdu.as_bytes().ends_with(&offer(0xFF))));
+}
+
+#[test]
+fn what_goes_to_all_is_passed_on_once_however_many_search_at_the_same_time() {
+    let mut router: Router<3, 16> = router_below(GATEWAY, 0);
+    let mut passed = 0;
+    let mut hear_all = |now: Instant| {
+        for number in 0..100 {
+            router.handle_frame(now, &to_all(node(number), 0, &flood(14, node(number), 0)), Signal::default());
+            router.handle_timeout(now + Duration::from_millis(20));
+            while let Some(transmit) = router.poll_transmit() {
+                router.handle_transmitted(now, transmit.id, Ok(Ack::default()));
+                passed += 1;
+            }
+        }
+        passed
+    };
+    let at = |secs| NOW + Duration::from_secs(secs);
+    assert_eq!([hear_all(at(0)), hear_all(at(2)), hear_all(at(7))], [64; 3], "none twice");
+    assert_eq!(hear_all(at(9)), 128, "after 8 s others");
+}
+
 #[test]
 fn ways_have_an_end_and_the_oldest_makes_room() {
     let mut router = router();
-    let node = |number: u8| Eui64([0, 0x12, 0x4B, 0, 0, 0, 3, number]);
     for number in 0..4 {
         let now = NOW + Duration::from_secs(u64::from(number));
         let up = frame(ROUTER, BELOW, number, &mesh(14, node(number), GATEWAY, b"up"));
@@ -201,7 +278,7 @@ fn a_way_that_leads_back_is_forgotten() {
 
 #[test]
 fn a_parent_that_sends_up_is_none() {
-    let mut router = router_below(BELOW, 1);
+    let mut router: Small = router_below(BELOW, 1);
     assert_eq!(hear(&mut router, &frame(ROUTER, BELOW, 2, &mesh(9, NODE, GATEWAY, b"up"))), Heard::Nothing);
     assert_eq!((router.parent(), router.stats().loops, router.stats().parents_lost), (None, 1, 1));
 }
@@ -311,7 +388,7 @@ fn an_answer_that_comes_late_is_taken_all_the_same() {
 
 #[test]
 fn a_parent_that_asks_for_one_has_none() {
-    let mut router = router_below(BELOW, 1);
+    let mut router: Small = router_below(BELOW, 1);
     hear(&mut router, &to_all(BELOW, 9, &request()));
     assert_eq!(router.parent(), None);
 }
@@ -329,7 +406,7 @@ fn what_a_gateway_never_says_is_not_believed() {
 
 #[test]
 fn a_parent_that_passes_on_what_goes_to_all_is_not_below() {
-    let mut router = router_below(BELOW, 1);
+    let mut router: Small = router_below(BELOW, 1);
     hear(&mut router, &to_all(BELOW, 8, &flood(14, NODE, 1)));
     hear(&mut router, &to_all(BELOW, 9, &offer(4)));
     assert_eq!(router.depth(), Some(5), "it is one deeper than its parent");
@@ -346,7 +423,7 @@ fn a_parent_that_passes_on_what_goes_to_all_is_not_below() {
 
 #[test]
 fn who_hands_over_frames_for_the_gateway_is_not_taken_as_parent() {
-    let mut router = router_below(GATEWAY, 0);
+    let mut router: Small = router_below(GATEWAY, 0);
     hear(&mut router, &frame(ROUTER, BELOW, 1, &mesh(13, NODE, GATEWAY, b"up")));
     for _ in 0..3 {
         let transmit = send(&mut router);

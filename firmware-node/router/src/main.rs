@@ -27,9 +27,10 @@ bind_interrupts!(struct Irqs {
     RADIO => nrf_radio::InterruptHandler;
 });
 
-/// Nodes below it that it remembers, and frames that wait for them: some minutes of twenty nodes that sleep.
+/// Nodes below it that it remembers.
 const WAYS: usize = 64;
-const QUEUE: usize = 24;
+/// Frames that wait. Of one node five eighths: enough for the fragments of the longest datagram, which are up to 23.
+const QUEUE: usize = 48;
 
 /// In static memory, so that the linker checks that it fits and the image's size tells what it takes.
 static ROUTER: StaticCell<Router<WAYS, QUEUE>> = StaticCell::new();

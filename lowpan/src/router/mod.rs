@@ -28,6 +28,10 @@ use ways::Ways;
 
 /// How long broadcasts and answers to all are delayed at most, in milliseconds: all who hear the same would begin at once.
 const SPREAD_MS: u64 = 20;
+/// Frames to one whose copies are known.
+const REPEATED: usize = 16;
+/// Frames to all whose copies are known: as many are passed on within 8 s.
+const ECHOES: usize = 64;
 /// How often a router says how deep it is.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(60);
 
@@ -78,8 +82,8 @@ pub struct Router<const WAYS: usize, const QUEUE: usize> {
     uplink: Uplink,
     ways: Ways<WAYS>,
     queue: Queue<QUEUE>,
-    repeated: Recent,
-    echoes: Recent,
+    repeated: Recent<REPEATED>,
+    echoes: Recent<ECHOES>,
     announce_at: Instant,
     in_flight: Option<InFlight>,
     sequence: u8,
@@ -253,10 +257,16 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
     fn pass_to_all(&mut self, now: Instant, mesh: &MeshHeader, originator: Eui64, from: Eui64, body: &[u8]) -> Heard {
         let Some((_, _, psdu)) = mesh.unwrap(self.config.pan, body) else { return self.malformed() };
         let echo = digest(psdu.as_bytes());
-        if originator == self.config.eui64 || !self.echoes.is_new(now, echo) {
+        if originator == self.config.eui64 || self.echoes.is_copy(now, echo) {
             self.stats.copies += 1;
             return Heard::Nothing;
         }
+        // Routers that forget what they have passed on pass it to each other for ever.
+        if self.echoes.is_full(now) {
+            self.stats.full += 1;
+            return Heard::Nothing;
+        }
+        self.echoes.note(now, echo);
         if originator != self.config.gateway {
             self.ways.learn_if_unknown(now, originator, from);
         }
@@ -325,7 +335,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
             News::Nothing => {}
             News::Ask => {
                 let request = Talk::Request { gateway: self.config.gateway };
-                self.line_up(now, Bound::All, request.encode(), Duration::ZERO);
+                self.say(now, request, Duration::ZERO);
             }
             News::Depth => self.announce(now),
         }
@@ -333,9 +343,15 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
 
     fn announce(&mut self, now: Instant) {
         let offer = Offer { gateway: self.config.gateway, depth: self.depth().unwrap_or(NO_WAY), heard_dbm: None };
-        self.line_up(now, Bound::All, Talk::Offer(offer).encode(), self.spread());
+        self.say(now, Talk::Offer(offer), self.spread());
         // Routers that were switched on together do not speak together for ever.
         self.announce_at = now + ANNOUNCE_EVERY + self.spread() * 16;
+    }
+
+    /// To all in reach. What was to be said before and was not yet is out of date.
+    fn say(&mut self, now: Instant, talk: Talk, delay: Duration) {
+        self.queue.take_back();
+        self.line_up(now, Bound::Own, talk.encode(), delay);
     }
 
     /// A part of [`SPREAD_MS`], another for each station and frame.

@@ -1,4 +1,7 @@
-//! Frames that wait to be passed on.
+//! Frames that wait to be passed on, and how many of each kind may.
+//!
+//! What sleeping nodes do not fetch leaves room for what goes to the gateway, and both leave room for what the router itself
+//! has to say: a router that cannot say that its way is gone keeps those below.
 
 use crate::Psdu;
 use core::time::Duration;
@@ -7,6 +10,9 @@ use sn_types::{Eui64, Instant};
 /// How long a frame waits for a poll, for a parent or for its turn: the standard's macTransactionPersistenceTime.
 const WAITS_FOR: Duration = Duration::from_millis(7_680);
 
+/// Answers that wait for their turn at most. Who gets none asks again.
+const ANSWERS: usize = 4;
+
 /// Where a frame goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
@@ -14,9 +20,11 @@ pub(super) enum Bound {
     Up,
     /// Towards this node.
     Down(Eui64),
-    /// To all in reach.
+    /// To all, from whomever.
     All,
-    /// To this station in reach.
+    /// To all in reach, from this router itself.
+    Own,
+    /// To this station in reach, which has asked who takes frames.
     Neighbour(Eui64),
 }
 
@@ -43,7 +51,7 @@ pub(super) struct Queue<const N: usize> {
     serial: u64,
 }
 
-/// No place is free.
+/// No place is free for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
@@ -53,12 +61,38 @@ impl<const N: usize> Queue<N> {
     }
 
     pub(super) fn push(&mut self, now: Instant, bound: Bound, payload: Psdu, delay: Duration) -> Result<(), Full> {
+        if !self.may_wait(bound) {
+            return Err(Full);
+        }
         let place = self.places.iter_mut().find(|place| place.is_none()).ok_or(Full)?;
         self.serial += 1;
         let delayed_until = (!delay.is_zero()).then(|| now + delay);
         let (serial, until) = (self.serial, now + WAITS_FOR);
         *place = Some(Waiting { serial, bound, payload, since: now, until, delayed_until, sent_as: None });
         Ok(())
+    }
+
+    /// The last place is the router's own talk's. The last eighth is not for frames of others, and the last quarter not
+    /// for those that go down, of which one node has no more than five eighths of all places.
+    fn may_wait(&self, bound: Bound) -> bool {
+        let free = N - self.iter().count();
+        match bound {
+            Bound::Own => true,
+            Bound::Neighbour(_) => free > 1 && self.answers() < ANSWERS,
+            Bound::Up | Bound::All => free > N / 8,
+            Bound::Down(node) => free > N / 4 && self.len_for(node) < N * 5 / 8,
+        }
+    }
+
+    fn answers(&self) -> usize {
+        self.iter().filter(|waiting| matches!(waiting.bound, Bound::Neighbour(_))).count()
+    }
+
+    /// Takes back what the router itself was about to say to all: there is something newer.
+    pub(super) fn take_back(&mut self) {
+        self.places.iter_mut().for_each(|place| {
+            place.take_if(|waiting| waiting.bound == Bound::Own);
+        });
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Waiting> {

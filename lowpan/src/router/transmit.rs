@@ -30,7 +30,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
         let to = match bound {
             Bound::Up => Some(self.uplink.parent()?),
             Bound::Down(node) => Some(self.ways.next_hop(node)),
-            Bound::All => None,
+            Bound::All | Bound::Own => None,
             Bound::Neighbour(station) => Some(station),
         };
         let (payload, sent_as) = (waiting.payload.clone(), waiting.sent_as);
@@ -84,7 +84,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
                 self.update(now, |uplink| uplink.unacknowledged(now));
             }
             (Err(_), Bound::Down(_)) if polled => {}
-            (Err(TransmitError::NoAck), Bound::Down(_) | Bound::All | Bound::Neighbour(_)) => {
+            (Err(TransmitError::NoAck), Bound::Down(_) | Bound::All | Bound::Own | Bound::Neighbour(_)) => {
                 self.stats.no_ack += u64::from(matches!(bound, Bound::Down(_)));
                 self.queue.remove(serial);
             }
@@ -115,7 +115,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
             }
             Bound::Down(_) => self.stats.down += 1,
             Bound::All => self.stats.to_all += 1,
-            Bound::Neighbour(_) => {}
+            Bound::Own | Bound::Neighbour(_) => {}
         }
     }
 
@@ -134,7 +134,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
                 Some(way) if way.polls => way.listens.then_some(true),
                 Some(_) | None => Some(false),
             },
-            Bound::All | Bound::Neighbour(_) => Some(false),
+            Bound::All | Bound::Own | Bound::Neighbour(_) => Some(false),
         }
     }
 }
