@@ -43,11 +43,11 @@ pub async fn turn<const WAYS: usize, const QUEUE: usize>(router: &mut Router<WAY
         until = Some(radio.now());
     }
     let mut psdu = [0; MAX_PSDU];
-    match radio.receive(&mut psdu, until).await {
-        Some((len, signal)) => {
-            router.handle_frame(radio.now(), &psdu[..len], signal);
-        }
-        None if router.poll_timeout().is_some_and(|due| due <= radio.now()) => router.handle_timeout(radio.now()),
-        None => {}
+    if let Some((len, signal)) = radio.receive(&mut psdu, until).await {
+        router.handle_frame(radio.now(), &psdu[..len], signal);
+    }
+    // Also where frame comes upon frame.
+    if router.poll_timeout().is_some_and(|due| due <= radio.now()) {
+        router.handle_timeout(radio.now());
     }
 }

@@ -15,6 +15,8 @@ const ROUTER: Eui64 = Eui64([2, 0, 0, 0, 0, 0, 0, 2]);
 const NODE: Eui64 = Eui64([2, 0, 0, 0, 0, 0, 0, 3]);
 const PAN: u16 = 0x530F;
 const FRAME_TAKES: Duration = Duration::from_millis(4);
+/// A frame to all in PAN 1111.
+const OF_OTHERS: &[u8] = b"\x41\x88\x00\x11\x11\xFF\xFF\x01\x00";
 const SIGNAL: Signal = Signal { rssi_dbm: Some(-60), lqi: None };
 
 /// What is in the router's reach.
@@ -26,6 +28,8 @@ struct Air {
     leaf: Leaf<NoKeys, 300>,
     /// The node's radio is on.
     listens: bool,
+    /// Others of another PAN talk without a pause.
+    is_busy: bool,
     /// For the router.
     waiting: VecDeque<Psdu>,
     matched: BTreeSet<Eui64>,
@@ -51,6 +55,7 @@ impl Air {
             hub: Hub::new(config, NoKeys, 1).expect("a good configuration"),
             leaf: Leaf::new(leaf, NoKeys, 2).expect("a good configuration"),
             listens: true,
+            is_busy: false,
             waiting: VecDeque::new(),
             matched: BTreeSet::new(),
             at_gateway: Vec::new(),
@@ -92,6 +97,11 @@ impl Radio for Air {
             let octets = frame.as_bytes();
             psdu[..octets.len()].copy_from_slice(octets);
             return Some((octets.len(), SIGNAL));
+        }
+        if self.is_busy {
+            self.now = self.now + FRAME_TAKES;
+            psdu[..OF_OTHERS.len()].copy_from_slice(OF_OTHERS);
+            return Some((OF_OTHERS.len(), SIGNAL));
         }
         self.now = until.map_or(self.until, |until| until.min(self.until)).max(self.now);
         self.hub.handle_timeout(self.now);
@@ -180,4 +190,13 @@ fn what_is_for_a_node_that_sleeps_waits_for_its_data_request() {
     bench.run_for(Duration::from_secs(2));
     assert_eq!(bench.air.at_node, [b"\x02\x17"]);
     assert!(bench.air.matched.is_empty());
+}
+
+#[test]
+fn it_finds_its_parent_however_much_there_is_to_hear() {
+    let config = RouterConfig { eui64: ROUTER, pan: PAN, gateway: GATEWAY, gateway_short: None };
+    let mut bench = Bench { router: Router::new(config, 3).expect("a good configuration"), air: Air::new() };
+    bench.air.is_busy = true;
+    bench.run_for(Duration::from_secs(10));
+    assert_eq!(bench.router.depth(), Some(1));
 }
