@@ -2,7 +2,8 @@
 //!
 //! A page: its head of 12 octets (magic, sequence number, checksum), then records: a word with kind and length, the octets
 //! filled up to whole words, a checksum. A record is written from its first word to its last, so that a torn one has a
-//! wrong checksum; nothing is written behind such a one. When a page is full, or ends torn, what counts is copied into the
+//! wrong checksum; nothing is written behind such a one. Flash that loses a bit later makes a wrong checksum, too: so
+//! records are looked for behind it. When a page is full, or ends torn, what counts is copied into the
 //! other one, whose head is written last: until then it is none.
 
 use crate::MAX_RECORD_LEN;
@@ -65,19 +66,22 @@ impl Journal {
     fn scan<F: NorFlash>(&mut self, flash: &mut F, page: usize) -> Result<(), F::Error> {
         let end = PAGES[page] + PAGE_LEN as u32;
         let mut at = PAGES[page] + HEAD_LEN;
+        let mut is_damaged = false;
         self.end = end;
         while at < end {
             let first = read_word(flash, at)?;
-            if first == ERASED {
+            if first == ERASED && !is_damaged {
                 self.end = at;
                 return Ok(());
             }
-            let Some((kind, len)) = parse(first).filter(|(_, len)| at + record_len(*len) <= end) else { return Ok(()) };
-            if read_check(flash, at, len)? != read_word(flash, at + WORD + padded(len))? {
-                return Ok(());
+            match read_record(flash, first, at, end)? {
+                Some((kind, len)) => {
+                    self.latest[kind as usize] = Found { address: at + WORD, len };
+                    at += record_len(len);
+                }
+                // Its length may be what is wrong.
+                None => (is_damaged, at) = (true, at + WORD),
             }
-            self.latest[kind as usize] = Found { address: at + WORD, len };
-            at += record_len(len);
         }
         Ok(())
     }
@@ -162,6 +166,13 @@ fn read_word<F: NorFlash>(flash: &mut F, at: u32) -> Result<u32, F::Error> {
     let mut word = [0; 4];
     flash.read(at, &mut word)?;
     Ok(u32::from_le_bytes(word))
+}
+
+/// Kind and length of the record that begins here; `None`: none does.
+fn read_record<F: NorFlash>(flash: &mut F, first: u32, at: u32, end: u32) -> Result<Option<(Kind, u32)>, F::Error> {
+    let Some((kind, len)) = parse(first).filter(|(_, len)| at + record_len(*len) <= end) else { return Ok(None) };
+    let is_good = read_check(flash, at, len)? == read_word(flash, at + WORD + padded(len))?;
+    Ok(is_good.then_some((kind, len)))
 }
 
 /// The checksum that a record should have.

@@ -247,6 +247,26 @@ fn assert_goes_on(flash: Flash, mut kept: Kept, n: u32) {
 }
 
 #[test]
+fn a_record_that_loses_a_bit_hides_none_behind_it() {
+    const RECORDS: usize = 2 * PAGE_LEN + 12;
+    const RECORD_LEN: usize = 20;
+    let mut store = Store::open(Flash::new()).expect("reading does not fail");
+    for n in 1..=3 {
+        store.keep_counters(FrameCounters { reserved: n * 1_024, ..Default::default() }).expect("power is there");
+    }
+    let flash = store.into_flash();
+    for bit in 0..RECORD_LEN * 8 {
+        let mut damaged = flash.clone();
+        damaged.octets[RECORDS + RECORD_LEN + bit / 8] ^= 1 << (bit % 8);
+        let mut store = Store::open(damaged).expect("as above");
+        assert_eq!(store.counters().expect("as above").reserved, 3_072, "bit {bit}");
+        store.keep_counters(FrameCounters { reserved: 4_096, ..Default::default() }).expect("as above");
+        let mut store = Store::open(store.into_flash()).expect("as above");
+        assert_eq!(store.counters().expect("as above").reserved, 4_096, "bit {bit}");
+    }
+}
+
+#[test]
 fn power_may_fail_again_and_again() {
     let mut flash = Flash::new();
     let mut last = FrameCounters::default();
