@@ -16,6 +16,7 @@
 mod board;
 pub mod console;
 mod duties;
+pub mod fault;
 mod node;
 mod report;
 pub mod sensor;

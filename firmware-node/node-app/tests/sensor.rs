@@ -50,6 +50,33 @@ fn settings_that_come_over_the_air_are_kept_and_used() {
 }
 
 #[test]
+fn settings_that_change_at_every_fetch_are_used_at_once_and_kept_once_an_hour() {
+    let mut world = World::new("fetch=60 key=000102030405060708090a0b0c0d0e0f");
+    world.run(Duration::from_secs(10));
+    for n in 0..60 {
+        world.publish("hall/config", ["report=600", "report=900"][n % 2]);
+        world.run(Duration::from_secs(360));
+        assert_eq!(world.sensor.settings().report_s, [600, 900][n % 2]);
+    }
+    let writes = world.count(|keep| matches!(keep, Keep::Settings));
+    assert!((5..=7).contains(&writes), "{writes} in six hours");
+    // What is not in flash yet comes again: the message is retained.
+    world.restart_node(None);
+    world.run(Duration::from_secs(100));
+    assert_eq!(world.sensor.settings().report_s, 900);
+}
+
+#[test]
+fn reports_and_fetches_once_a_day_keep_the_session() {
+    let mut world = World::new("report=86400 fetch=86400");
+    world.run(Duration::from_secs(3_600));
+    let connects = world.connects;
+    world.run(4 * DAY);
+    assert_eq!(world.published("hall/report").len(), 5);
+    assert_eq!(world.connects, connects, "the gateway never thought it lost");
+}
+
+#[test]
 fn who_repeats_old_messages_after_a_restart_brings_no_old_settings_back() {
     let mut world = World::new("key=000102030405060708090a0b0c0d0e0f");
     world.run(Duration::from_secs(10));

@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicU8, Ordering};
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
 use embassy_nrf::pac;
+use node_app::fault::POWER_ON;
 
 const TEXT_LEN: usize = 96;
 /// What stands before a note: RAM that has lost its power is anything.
@@ -21,6 +22,12 @@ static NOTE: [AtomicU8; MAGIC.len() + 2 + TEXT_LEN] = [const { AtomicU8::new(0) 
 // SAFETY: as above.
 #[unsafe(link_section = ".uninit.fault")]
 static STAGE: AtomicU8 = AtomicU8::new(0);
+
+/// Faults in a row, and the same inverted.
+#[allow(unsafe_code, reason = "a section that the start does not clear")]
+// SAFETY: as above.
+#[unsafe(link_section = ".uninit.fault")]
+static IN_A_ROW: [AtomicU8; 2] = [const { AtomicU8::new(0) }; 2];
 
 /// Where the node may get stuck.
 #[derive(Clone, Copy)]
@@ -79,8 +86,27 @@ impl Write for Fault {
     }
 }
 
+/// How many faults there have been in a row, with the one that [`take`] has found.
+pub(crate) fn in_a_row() -> u8 {
+    let [count, inverted] = IN_A_ROW.each_ref().map(|cell| cell.load(Ordering::Relaxed));
+    // RAM that has lost its power is anything.
+    if count == !inverted { count } else { 0 }
+}
+
+/// So many faults in a row: none, once the node has worked for a while.
+pub(crate) fn count(faults: u8) {
+    IN_A_ROW[0].store(faults, Ordering::Relaxed);
+    IN_A_ROW[1].store(!faults, Ordering::Relaxed);
+}
+
 /// Why the node was restarted, once; `None`: somebody asked for it.
 pub(crate) fn take() -> Option<Fault> {
+    let fault = find();
+    count(if fault.is_some() { in_a_row().saturating_add(1) } else { 0 });
+    fault
+}
+
+fn find() -> Option<Fault> {
     let reasons = pac::POWER.resetreas().read();
     // Bits stay until they are written.
     pac::POWER.resetreas().write_value(reasons);
@@ -97,7 +123,7 @@ pub(crate) fn take() -> Option<Fault> {
     } else if reasons.lockup() {
         write!(fault, "lockup: {stage}")
     } else if reasons.0 == 0 {
-        write!(fault, "power-on or brown-out")
+        fault.write_str(POWER_ON)
     } else {
         return None;
     };

@@ -18,10 +18,11 @@ use embassy_executor::Spawner;
 use embassy_nrf::config::{Config, Debug, LfclkSource};
 use embassy_nrf::gpio::{Input, Pull};
 use embassy_nrf::interrupt::Priority;
-use embassy_nrf::nvmc::Nvmc;
+use embassy_nrf::nvmc::{self, Nvmc};
 use embassy_nrf::rng::Rng;
 use embassy_nrf::wdt::{self, Watchdog, WatchdogHandle};
 use embassy_nrf::{bind_interrupts, peripherals, saadc, temp, uarte};
+use embassy_time::Timer;
 use node_store::Store;
 use nrf_radio::Radio;
 
@@ -47,11 +48,11 @@ async fn main(_spawner: Spawner) {
     config.time_interrupt_priority = Priority::P2;
     config.gpiote_interrupt_priority = Priority::P3;
     let board = embassy_nrf::init(config);
-    let watchdog = watchdog(board.WDT);
+    let mut watchdog = watchdog(board.WDT);
     let Ok(mut store) = Store::open(Nvmc::new(board.NVMC)) else { fault::restart() };
     if let Some(reset) = reset {
         // If it cannot be kept now, it is not told.
-        let _ = store.keep_fault(reset.text());
+        let _ = keep(&mut store, reset.text());
     }
     #[cfg(bootloader = "nordic")]
     let (button, rx, tx) = (board.P1_06, board.P0_24, board.P0_20);
@@ -66,10 +67,19 @@ async fn main(_spawner: Spawner) {
             console::run(line, store, old.unwrap_or_default(), watchdog).await
         }
     };
+    watchdog.iter_mut().for_each(WatchdogHandle::pet);
+    Timer::after_secs(node_app::fault::pause_s(fault::in_a_row())).await;
     let seed = Rng::new_blocking(board.RNG).blocking_next_u32();
     let radio = Radio::new(board.RADIO, Irqs, seed);
     let sensors = measure::Sensors::new(board.TEMP, board.SAADC);
     node::run(node::Board { radio, sensors, button, store, watchdog }, settings, seed, nrf_board::eui64()).await
+}
+
+/// Nothing is written for a node that is restarted again and again.
+fn keep(store: &mut Store<Nvmc<'static>>, fault: &[u8]) -> Result<(), nvmc::Error> {
+    let mut untold = [0; node::FAULT_LEN];
+    let len = store.fault(&mut untold)?;
+    if node_app::fault::is_kept(&untold[..len], fault) { store.keep_fault(fault) } else { Ok(()) }
 }
 
 /// Starts it. One that a bootloader has started otherwise is nothing that we can feed.

@@ -16,6 +16,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// A gateway that so often lost a publishing sleeper wants a CONNECT first.
 const PATIENCE: u8 = 2;
 
+/// The gateway can be told of sleeps of up to 65,535 s, and two wakes in one of them may be lost. A node that would sleep
+/// for longer fetches as often as this.
+const LONGEST_SLEEP_S: u32 = 32_000;
+
+/// Settings are written so often at most: each time erases a page, which stands 10,000 erasures.
+const BETWEEN_WRITES: Duration = Duration::from_secs(3_600);
+
 /// The longest text at the fault topic, in octets.
 const MAX_FAULT_LEN: usize = 120;
 
@@ -74,6 +81,11 @@ enum Publishing {
 pub(super) struct Duties<'a> {
     settings: Settings,
     settings_are_kept: bool,
+    settings_came_at: Instant,
+    /// Not before.
+    keep_settings_at: Instant,
+    /// They came since the frame counters were kept.
+    settings_are_news: bool,
     /// The gateway may know a session of this node that is over.
     clean: bool,
     fault: Option<&'a str>,
@@ -103,6 +115,9 @@ impl<'a> Duties<'a> {
         Self {
             settings,
             settings_are_kept: true,
+            settings_came_at: Instant::ZERO,
+            keep_settings_at: Instant::ZERO,
+            settings_are_news: false,
             clean,
             fault,
             fault_is_told: false,
@@ -126,20 +141,29 @@ impl<'a> Duties<'a> {
         &self.settings
     }
 
-    pub(super) const fn settings_kept(&mut self) {
+    pub(super) fn settings_kept(&mut self) {
         self.settings_are_kept = true;
+        self.keep_settings_at = self.keep_settings_at.max(self.settings_came_at) + BETWEEN_WRITES;
+    }
+
+    /// New settings are used, whether they are in flash already or not: who repeats what brought them is not to be heard.
+    pub(super) const fn settings_are_news(&self) -> bool {
+        self.settings_are_news
+    }
+
+    pub(super) const fn counters_kept(&mut self) {
+        self.settings_are_news = false;
     }
 
     pub(super) const fn fault_forgotten(&mut self) {
         self.fault_is_told = false;
     }
 
-    pub(super) const fn to_keep(&self) -> Option<Keep> {
-        match (self.settings_are_kept, self.fault_is_told) {
-            (false, _) => Some(Keep::Settings),
-            (true, true) => Some(Keep::NoFault),
-            (true, false) => None,
+    pub(super) fn to_keep(&self, now: Instant) -> Option<Keep> {
+        if !self.settings_are_kept && now >= self.keep_settings_at {
+            return Some(Keep::Settings);
         }
+        self.fault_is_told.then_some(Keep::NoFault)
     }
 
     pub(super) const fn measured(&mut self, sample: Sample) {
@@ -192,7 +216,7 @@ impl<'a> Duties<'a> {
             Happened::Subscribed => {}
             Happened::Message(text) => self.configure(now, text.as_deref()),
             Happened::Asleep { drained } => {
-                self.fetch_at = if self.fetches_at_once { now } else { now + seconds(self.settings.fetch_s) };
+                self.fetch_at = if self.fetches_at_once { now } else { now + seconds(self.fetch_s()) };
                 self.fetches_at_once = false;
                 if !drained {
                     self.subscribe_at = Some(now);
@@ -216,7 +240,7 @@ impl<'a> Duties<'a> {
     /// Whatever it was, trying again would not help.
     fn rejected(&mut self, now: Instant) {
         if self.publishing.is_none() {
-            self.subscribe_at = Some(now + seconds(self.settings.fetch_s));
+            self.subscribe_at = Some(now + seconds(self.fetch_s()));
         }
         self.over(now);
     }
@@ -242,7 +266,8 @@ impl<'a> Duties<'a> {
         match taken {
             Ok(()) if changed != self.settings => {
                 self.report_at = self.report_at.min(now + seconds(changed.report_s));
-                (self.settings, self.settings_are_kept) = (changed, false);
+                (self.settings, self.settings_came_at) = (changed, now);
+                (self.settings_are_kept, self.settings_are_news) = (false, true);
             }
             Ok(()) => {}
             Err(error) => self.refusal = Some(error),
@@ -323,9 +348,14 @@ impl<'a> Duties<'a> {
         Name::try_from(self.settings.target.as_str()).unwrap_or_default()
     }
 
+    fn fetch_s(&self) -> u32 {
+        let Settings { report_s, fetch_s, .. } = self.settings;
+        if report_s > LONGEST_SLEEP_S { fetch_s.min(LONGEST_SLEEP_S) } else { fetch_s }
+    }
+
     /// How long a sleep the gateway is told of: two wakes may be lost, with all their repetitions.
     fn announced_sleep_s(&self) -> NonZeroU16 {
-        let longest = self.settings.report_s.min(self.settings.fetch_s).saturating_mul(2).saturating_add(120);
+        let longest = self.settings.report_s.min(self.fetch_s()).saturating_mul(2).saturating_add(120);
         NonZeroU16::new(u16::try_from(longest).unwrap_or(u16::MAX)).unwrap_or(NonZeroU16::MAX)
     }
 }

@@ -170,7 +170,7 @@ impl<'a> Sensor<'a> {
         }
         self.leaf.handle_timeout(now);
         self.duties.advance(now, &mut self.client);
-        if let Some(keep) = self.next_keep() {
+        if let Some(keep) = self.next_keep(now) {
             return Action::Keep(keep);
         }
         if self.duties.wants_sample(now, &self.client) {
@@ -241,7 +241,10 @@ impl<'a> Sensor<'a> {
     /// It is in flash.
     pub fn kept(&mut self, keep: Keep) {
         match keep {
-            Keep::Counters { reserved, heard } => self.leaf.keys_mut().kept(reserved, heard),
+            Keep::Counters { reserved, heard } => {
+                self.leaf.keys_mut().kept(reserved, heard);
+                self.duties.counters_kept();
+            }
             Keep::Session => self.session_is_kept = true,
             Keep::Settings => self.duties.settings_kept(),
             Keep::NoFault => self.duties.fault_forgotten(),
@@ -249,12 +252,12 @@ impl<'a> Sensor<'a> {
     }
 
     /// Before anything is sent that a restart must not forget.
-    fn next_keep(&mut self) -> Option<Keep> {
+    fn next_keep(&mut self, now: Instant) -> Option<Keep> {
         self.write_session();
-        let keep = self.duties.to_keep();
+        let keep = self.duties.to_keep(now);
         let counters = self.leaf.keys_mut();
         // Whoever repeats an old message after a restart must not bring old settings back.
-        let outdated = if keep == Some(Keep::Settings) { counters.outdated() } else { None };
+        let outdated = if self.duties.settings_are_news() { counters.outdated() } else { None };
         if let Some(reserved) = counters.wanted().or(outdated) {
             return Some(Keep::Counters { reserved, heard: counters.heard() });
         }

@@ -85,6 +85,8 @@ pub(crate) struct World {
     pub(crate) frames: u64,
     /// Publishes of a sleeper that were refused.
     pub(crate) refused: u32,
+    /// Connects that the gateway has heard.
+    pub(crate) connects: u32,
     settings: Settings,
     hub: Hub<HubKeys>,
     core: Core,
@@ -130,6 +132,7 @@ impl World {
             radio_on: Duration::ZERO,
             frames: 0,
             refused: 0,
+            connects: 0,
             core: core(&hub),
             hub,
             settings,
@@ -297,7 +300,7 @@ impl World {
             }
             message => {
                 match message {
-                    Ok(Message::Connect(_)) => self.node_is_asleep = false,
+                    Ok(Message::Connect(_)) => (self.connects, self.node_is_asleep) = (self.connects + 1, false),
                     Ok(Message::Disconnect(disconnect)) => self.node_is_asleep = disconnect.duration_s.is_some(),
                     _ => {}
                 }
