@@ -263,3 +263,26 @@ fn each_fragment_is_polled_for_and_all_but_the_last_say_so() {
     }
     assert_eq!(pending, [true, true, false]);
 }
+
+#[test]
+fn who_asks_for_a_parent_does_not_keep_datagrams_waiting() {
+    let (mut hub, now) = (hub(), Instant::ZERO);
+    for number in 0..3 {
+        hub.send(now, NODE, &[3, 0x16, number]).unwrap();
+    }
+    let mut kinds = Vec::new();
+    for number in 0..6 {
+        // Before each frame somebody else asks.
+        let request = [&b"\x41\xC8\x01\xCD\xAB\xFF\xFF"[..], &[number; 8], b"\x37\x00", &GATEWAY.0].concat();
+        assert!(matches!(hub.handle_frame(now, &request, Signal::default()), Received::Neighbour { .. }));
+        let transmit = hub.poll_transmit().expect("a frame");
+        kinds.push(transmit.to == Some(NODE));
+        hub.handle_transmitted(transmit.id, Err(TransmitError::NoAck));
+    }
+    assert_eq!(kinds, [false, true].repeat(3));
+    while let Some(transmit) = hub.poll_transmit() {
+        assert_ne!(transmit.to, Some(NODE));
+        hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+    }
+    assert_eq!(hub.stats().frames_sent, 3, "the others are answered, too");
+}

@@ -41,6 +41,12 @@ fn flood(hops: u8, originator: Eui64, number: u8) -> Vec<u8> {
     [&[0x90 | hops][..], &originator.0, &[0x80, 0x01, 0x50, number], b"\x33\x03\x01\x00"].concat()
 }
 
+fn data_request(from: Eui64, sequence: u8) -> Vec<u8> {
+    let mut request = frame(ROUTER, from, sequence, b"\x04");
+    request[0] = 0x63;
+    request
+}
+
 fn request() -> Vec<u8> {
     [b"\x37\x00", &GATEWAY.0[..]].concat()
 }
@@ -74,6 +80,16 @@ fn router_below<const QUEUE: usize>(parent: Eui64, depth: u8) -> Router<3, QUEUE
 
 fn hear<const QUEUE: usize>(router: &mut Router<3, QUEUE>, frame: &[u8]) -> Heard {
     router.handle_frame(NOW, frame, Signal::default())
+}
+
+/// The node asks for what waits.
+fn poll(router: &mut Small, sequence: u8) {
+    assert_eq!(hear(router, &data_request(NODE, sequence)), Heard::DataRequest);
+}
+
+/// The gateway sends the node something.
+fn answer(router: &mut Small, text: u8) {
+    assert_eq!(hear(router, &frame(ROUTER, GATEWAY, text, &mesh(14, GATEWAY, NODE, &[text]))), Heard::PassedOn);
 }
 
 fn send<const QUEUE: usize>(router: &mut Router<3, QUEUE>) -> Transmit {
@@ -193,9 +209,7 @@ fn those_who_ask_for_a_parent_leave_room_for_frames() {
 fn what_sleeping_nodes_do_not_fetch_leaves_room_for_others_and_for_what_goes_up() {
     let mut router: Router<3, 16> = router_below(GATEWAY, 0);
     for (node, count) in [(NODE, 10), (BELOW, 12)] {
-        let mut request = frame(ROUTER, node, 1, b"\x04");
-        request[0] = 0x63;
-        hear(&mut router, &request);
+        hear(&mut router, &data_request(node, 1));
         for number in 0..17 {
             hear(&mut router, &frame(ROUTER, GATEWAY, number, &mesh(14, GATEWAY, node, &[number])));
         }
@@ -286,11 +300,6 @@ fn a_parent_that_sends_up_is_none() {
 #[test]
 fn a_node_that_polls_gets_one_frame_for_each_request_and_the_same_if_it_did_not_acknowledge() {
     let mut router = router();
-    let poll = |router: &mut Small, sequence: u8| {
-        let mut request = frame(ROUTER, NODE, sequence, b"\x04");
-        request[0] = 0x63;
-        assert_eq!(hear(router, &request), Heard::DataRequest);
-    };
     poll(&mut router, 1);
     for (sequence, text) in [(1, b"one"), (2, b"two")] {
         hear(&mut router, &frame(ROUTER, GATEWAY, sequence, &mesh(14, GATEWAY, NODE, text)));
@@ -315,11 +324,52 @@ fn a_node_that_polls_gets_one_frame_for_each_request_and_the_same_if_it_did_not_
 }
 
 #[test]
+fn a_request_that_the_frame_in_the_radio_answers_does_not_bring_another() {
+    let mut router = router();
+    poll(&mut router, 1);
+    answer(&mut router, 1);
+    assert!(router.poll_source_match().is_some());
+    poll(&mut router, 2);
+    let first = send(&mut router);
+    // It heard nothing of it yet, and asks again.
+    poll(&mut router, 3);
+    done(&mut router, first.id);
+    answer(&mut router, 2);
+    assert_eq!(router.poll_transmit(), None, "it sleeps, until it asks");
+}
+
+#[test]
+fn a_node_that_was_not_told_that_something_waits_does_not_listen() {
+    let mut router = router();
+    poll(&mut router, 1);
+    answer(&mut router, 1);
+    // The radio does not know of it yet.
+    poll(&mut router, 2);
+    assert_eq!(router.poll_transmit(), None);
+    assert_eq!(router.poll_source_match(), Some(SourceMatch { node: NODE, pending: true }));
+    poll(&mut router, 3);
+    assert_eq!(send(&mut router).to, Some(NODE));
+}
+
+#[test]
+fn a_node_does_not_listen_for_ever() {
+    for (takes, is_sent) in [(99, true), (100, false)] {
+        let mut router = router();
+        poll(&mut router, 1);
+        answer(&mut router, 1);
+        assert!(router.poll_source_match().is_some());
+        hear(&mut router, &frame(ROUTER, BELOW, 1, &mesh(13, BELOW, GATEWAY, b"up")));
+        let other = send(&mut router);
+        poll(&mut router, 2);
+        router.handle_transmitted(NOW + Duration::from_millis(takes), other.id, Ok(Ack::default()));
+        assert_eq!(router.poll_transmit().is_some(), is_sent, "{takes} ms");
+    }
+}
+
+#[test]
 fn who_polls_no_longer_gets_its_frames_at_once_again() {
     let mut router = router();
-    let mut request = frame(ROUTER, NODE, 1, b"\x04");
-    request[0] = 0x63;
-    hear(&mut router, &request);
+    poll(&mut router, 1);
     let later = NOW + Duration::from_secs(1);
     router.handle_frame(later, &frame(ROUTER, GATEWAY, 1, &mesh(14, GATEWAY, NODE, b"one")), Signal::default());
     let expiry = later + Duration::from_millis(7_680);

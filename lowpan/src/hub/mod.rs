@@ -44,6 +44,8 @@ pub struct Hub<K> {
     queues: Queues,
     /// Who has asked who takes frames, and how strongly that was heard.
     asked: VecDeque<(Eui64, Option<i8>)>,
+    /// The last frame was such an answer: now it is a datagram's turn.
+    answered: bool,
     in_flight: Option<InFlight>,
     /// The packet that was heard last, headers and all.
     packet: Vec<u8>,
@@ -72,6 +74,7 @@ impl<K: Keys> Hub<K> {
             assemblies: BTreeMap::new(),
             queues: Queues::default(),
             asked: VecDeque::new(),
+            answered: false,
             in_flight: None,
             packet: Vec::new(),
             sequence: seed as u8,

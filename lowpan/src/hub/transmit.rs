@@ -74,9 +74,16 @@ impl<K: Keys> Hub<K> {
         if self.in_flight.is_some() {
             return None;
         }
-        if let Some(answer) = self.answer() {
-            return Some(answer);
+        // In turns: who asks, or forges that others do, does not keep datagrams waiting.
+        if self.answered {
+            self.of_datagram().or_else(|| self.answer())
+        } else {
+            self.answer().or_else(|| self.of_datagram())
         }
+    }
+
+    /// The next frame of a datagram.
+    fn of_datagram(&mut self) -> Option<Transmit> {
         while let Some(source) = self.queues.next() {
             match self.next_frame(source) {
                 Ok(transmit) => return Some(transmit),
@@ -200,6 +207,7 @@ impl<K: Keys> Hub<K> {
         self.sequence = self.sequence.wrapping_add(1);
         self.serial += 1;
         let id = FrameId(self.serial);
+        self.answered = true;
         // It is of no datagram.
         self.in_flight = Some(InFlight { id, source: Source::Direct, serial: 0, sent: 0 });
         Some(Transmit { id, psdu, to: Some(to) })
@@ -217,6 +225,7 @@ impl<K: Keys> Hub<K> {
         let id = FrameId(self.serial);
         self.in_flight = Some(InFlight { id, source, serial, sent });
         self.queues.served(source);
+        self.answered = false;
         Ok(Transmit { id, psdu, to })
     }
 

@@ -140,6 +140,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
 
     /// Takes a frame without check sequence.
     pub fn handle_frame(&mut self, now: Instant, psdu: &[u8], signal: Signal) -> Heard {
+        self.ways.fall_asleep(now);
         let (header, from, body) = match self.read(psdu) {
             Ok(read) => read,
             Err(Reason::OtherPan | Reason::NotForUs) => return Heard::Nothing,
@@ -148,7 +149,8 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
         match (header.kind, header.secured, body) {
             (Kind::Command, false, [DATA_REQUEST]) => {
                 self.stats.polls += 1;
-                self.ways.polled(now, from, self.queue.len_for(from) > 0);
+                // What the radio has is what it gets.
+                self.ways.polled(now, from, self.queue.len_for(from) > self.in_flight_to(from));
                 Heard::DataRequest
             }
             (Kind::Data, false, body) if is_mesh(body) => self.take(now, psdu, &header, from, body),
@@ -170,6 +172,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
 
     /// Looks for a parent, says that it is there, and gives up what has waited too long.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.ways.fall_asleep(now);
         self.queue.wake(now);
         while let Some((serial, bound, since)) = self.queue.expired(now, self.serial_in_flight()) {
             self.queue.remove(serial);
@@ -362,6 +365,11 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
     fn chance(&self) -> u16 {
         let [a, b, c, d, e, f, g, h] = self.config.eui64.0;
         (digest(&[a, b, c, d, e, f, g, h, self.sequence]) >> 16) as u16
+    }
+
+    /// How many of the frames that wait for this node the radio has: one, or none.
+    fn in_flight_to(&self, node: Eui64) -> usize {
+        usize::from(self.in_flight.is_some_and(|in_flight| in_flight.bound == Bound::Down(node)))
     }
 
     fn serial_in_flight(&self) -> Option<u64> {

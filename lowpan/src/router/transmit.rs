@@ -11,7 +11,7 @@ use sn_types::Instant;
 pub(super) struct InFlight {
     id: FrameId,
     pub(super) serial: u64,
-    bound: Bound,
+    pub(super) bound: Bound,
     /// Its node had asked for it.
     polled: bool,
 }
@@ -75,6 +75,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
         else {
             return;
         };
+        self.ways.fall_asleep(now);
         match (result, bound) {
             (Ok(_), bound) => {
                 self.count(bound);

@@ -25,6 +25,9 @@ pub(super) struct Way {
 /// How long somebody whose frames came over another station is taken to be still there.
 const BELOW_FOR: core::time::Duration = core::time::Duration::from_secs(60);
 
+/// How long a node listens after a data request: some wait longer, which then ask again.
+const LISTENS_FOR: core::time::Duration = core::time::Duration::from_millis(100);
+
 /// The ways to at most `N` nodes. The one that was not used for longest makes room.
 #[derive(Clone, Debug)]
 pub(super) struct Ways<const N: usize> {
@@ -96,11 +99,18 @@ impl<const N: usize> Ways<N> {
         }
     }
 
-    /// The node has sent a data request: it listens, if something waits.
+    /// The node has sent a data request: it listens, if something waits and the radio's acknowledgement has said so.
     pub(super) fn polled(&mut self, now: Instant, node: Eui64, waits: bool) {
         self.heard(now, node, node);
         if let Some(way) = self.get_mut(node) {
-            (way.polls, way.polled_at, way.listens) = (true, now, waits);
+            (way.polls, way.polled_at, way.listens) = (true, now, waits && way.is_matched);
+        }
+    }
+
+    /// Who has listened for so long listens no longer.
+    pub(super) fn fall_asleep(&mut self, now: Instant) {
+        for way in self.iter_mut() {
+            way.listens &= now.since(way.polled_at) < LISTENS_FOR;
         }
     }
 

@@ -189,7 +189,11 @@ impl Network {
         let routers = self.routers.len();
         match place {
             AT_GATEWAY => self.hub.poll_transmit(),
-            place if place <= routers => self.routers[place - 1].poll_transmit(),
+            place if place <= routers => {
+                // Whoever asks is told what waits.
+                while self.routers[place - 1].poll_source_match().is_some() {}
+                self.routers[place - 1].poll_transmit()
+            }
             place => self.nodes[place - 1 - routers].leaf.poll_transmit(),
         }
     }
