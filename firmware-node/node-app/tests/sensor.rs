@@ -151,6 +151,21 @@ fn a_gateway_that_wants_a_connect_first_is_given_one() {
     assert!(world.refused <= 2, "it learns after two");
 }
 
+#[test]
+fn who_is_refused_with_a_report_pending_goes_on_asking_and_loses_no_report() {
+    let mut world = World::new("");
+    world.run(Duration::from_secs(1_000));
+    world.restart_gateway();
+    world.fault = Fault::RefusesConnects;
+    world.run(Duration::from_secs(1_000));
+    assert!(matches!(world.refused, 2..=3), "after 5 minutes, then after 10: {}", world.refused);
+    world.fault = Fault::None;
+    let before = world.published("hall/report").len();
+    world.run(Duration::from_secs(4_000));
+    let reports = world.published("hall/report");
+    assert!(reports[before].starts_with(r#"{"n":5,"#), "the one that was pending: {}", reports[before]);
+}
+
 /// What a week without a gateway takes of a battery: the radio's time.
 #[test]
 fn a_week_in_vain_takes_less_than_half_a_minute_of_radio() {

@@ -187,8 +187,9 @@ impl<'a> Duties<'a> {
     /// When [`Duties::advance`] has something to do although nothing arrives.
     pub(super) fn poll_timeout(&self, client: &SensorClient<'_>) -> Option<Instant> {
         match client.state() {
-            _ if client.is_busy() => None,
+            // Even if a request was interrupted: it goes on when there is a connection.
             State::Disconnected => Some(self.connect_at),
+            State::Active | State::Asleep if client.is_busy() => None,
             State::Asleep => {
                 let due = self.report_at.min(self.fetch_at);
                 Some(self.subscribe_at.map_or(due, |at| due.min(at)))
@@ -274,13 +275,12 @@ impl<'a> Duties<'a> {
         }
     }
 
-    /// Makes the next request, if it is time for one and none is in progress.
+    /// Makes the next request, if it is time for one and none is in progress. A connection is wanted even then: an interrupted
+    /// request goes on with it.
     pub(super) fn advance(&mut self, now: Instant, client: &mut SensorClient<'_>) {
-        if client.is_busy() {
-            return;
-        }
         match client.state() {
             State::Disconnected if now >= self.connect_at => client.connect(self.clean),
+            State::Active | State::Asleep if client.is_busy() => {}
             State::Asleep if self.must_connect(now) => client.connect(false),
             State::Active | State::Asleep => {
                 // What is not possible once is not tried again.

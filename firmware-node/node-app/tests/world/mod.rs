@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     Lossy(u32),
     /// The gateway says DISCONNECT to sleepers that publish.
     RefusesSleepers,
+    /// The gateway refuses every CONNECT.
+    RefusesConnects,
 }
 
 /// The gateway's keys.
@@ -222,7 +224,7 @@ impl World {
         match self.fault {
             Fault::Gone => true,
             Fault::Lossy(one_of) => self.transmissions.is_multiple_of(one_of),
-            Fault::None | Fault::Deaf | Fault::RefusesSleepers => false,
+            Fault::None | Fault::Deaf | Fault::RefusesSleepers | Fault::RefusesConnects => false,
         }
     }
 
@@ -297,6 +299,10 @@ impl World {
             Ok(Message::Publish(_)) if self.fault == Fault::RefusesSleepers && self.node_is_asleep => {
                 self.refused += 1;
                 self.hub.send(self.now, NODE, b"\x02\x18").expect("there is room");
+            }
+            Ok(Message::Connect(_)) if self.fault == Fault::RefusesConnects => {
+                self.refused += 1;
+                self.hub.send(self.now, NODE, b"\x03\x05\x03").expect("there is room");
             }
             message => {
                 match message {
