@@ -9,7 +9,7 @@
 use crate::config::{File, TransportTable};
 use crate::ledger::Ledger;
 use anyhow::Context as _;
-use sn_types::{Eui64, Heard, PeerAddr, TransportId};
+use sn_types::{Eui64, Heard, LinkProfile, PeerAddr, TransportId};
 use std::collections::BTreeMap;
 use std::task::{Context, Poll};
 use tracing::{info, warn};
@@ -32,6 +32,8 @@ struct Link {
     heard: BTreeMap<Eui64, Heard>,
     /// Messages that were dropped because their frame counters could not be written.
     unkept: u64,
+    /// Messages from the gateway that are longer than the link carries.
+    too_long: u64,
 }
 
 /// All transports with nodes.
@@ -82,8 +84,7 @@ impl Links {
     /// Sends a message to a node.
     pub fn send(&mut self, peer: &PeerAddr, message: &[u8]) {
         if let Some(link) = self.0.get_mut(usize::from(peer.transport.0)) {
-            link.transport.queue(peer, message.to_vec());
-            link.transport.flush();
+            link.send(peer, message);
         }
     }
 
@@ -99,7 +100,8 @@ impl Links {
     pub fn report(&mut self) {
         for (place, link) in self.0.iter_mut().enumerate() {
             link.take_reports();
-            info!(transport = place, unkept = link.unkept, counters = ?link.transport.counters(), "transport");
+            let Link { unkept, too_long, .. } = *link;
+            info!(transport = place, unkept, too_long, counters = ?link.transport.counters(), "transport");
             link.report_nodes();
         }
     }
@@ -134,6 +136,23 @@ impl Link {
                 LinkEvent::Down(why) | LinkEvent::TurnedAway(why) => warn!(on = self.place, why, "link down"),
             }
         }
+    }
+
+    fn send(&mut self, peer: &PeerAddr, message: &[u8]) {
+        let LinkProfile { mtu, .. } = self.transport.profile();
+        if message.len() > usize::from(mtu) {
+            if self.too_long == 0 {
+                let octets = message.len();
+                warn!(
+                    on = self.place,
+                    octets, mtu, "too long for this link: see the gateway's `mtu_behind_forwarders`"
+                );
+            }
+            self.too_long += 1;
+            return;
+        }
+        self.transport.queue(peer, message.to_vec());
+        self.transport.flush();
     }
 
     /// Whether what was received may be passed on: on a secured radio when its frame counters are written.
@@ -176,13 +195,14 @@ fn open(id: TransportId, table: &TransportTable, file: &File) -> anyhow::Result<
             (Box::new(radio), place)
         }
         TransportTable::Udp { listen } => {
-            let config = UdpConfig { listen: *listen, only_v6: false, mtu: UDP_MTU, multicast: None };
+            let (mtu, mtu_behind_forwarders) = (UDP_MTU, UDP_MTU);
+            let config = UdpConfig { listen: *listen, only_v6: false, mtu, mtu_behind_forwarders, multicast: None };
             let udp = UdpTransport::bind(id, &config).with_context(|| format!("cannot listen on {listen}"))?;
             let place = format!("udp://{}", udp.local_addr());
             (Box::new(udp), place)
         }
     };
-    Ok(Link { transport, place, is_ready: false, ledger, heard: BTreeMap::new(), unkept: 0 })
+    Ok(Link { transport, place, is_ready: false, ledger, heard: BTreeMap::new(), unkept: 0, too_long: 0 })
 }
 
 /// The ledger of a radio, if it is a secured one: the configuration then says where it is.

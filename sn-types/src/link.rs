@@ -7,6 +7,9 @@ use core::time::Duration;
 pub struct LinkProfile {
     /// The longest MQTT-SN message that fits a datagram, in octets, header included.
     pub mtu: u16,
+    /// The same for nodes behind a forwarder, the encapsulation not counted: the forwarder may reach them over a link that
+    /// carries less.
+    pub mtu_behind_forwarders: u16,
     /// The transport has proven who the peer is (DTLS, link keys): a PINGREQ may move a session to a new address.
     pub authenticated: bool,
     /// A datagram may arrive twice, or after the sender has given it up: QoS 2 needs a memory of released ids.
@@ -37,9 +40,11 @@ impl LateCopies {
 impl LinkProfile {
     /// Plain UDP: IP fragments what exceeds a path, the network may duplicate and delay. No datagram that is under way
     /// for more than 30 s is expected; a burst of 32 exchanges takes 1.3 s where a round trip takes 20 ms, longer than
-    /// networks keep what they repeat.
+    /// networks keep what they repeat. What nodes behind forwarders are sent fits IEEE 802.15.4 and a serial line, as both
+    /// are without further settings.
     pub const UDP: Self = Self {
         mtu: 8_192,
+        mtu_behind_forwarders: 1_024,
         authenticated: false,
         late_copies: LateCopies { within: Duration::from_secs(30), exchanges: 32 },
         broadcast: true,

@@ -155,7 +155,8 @@ fn quinn_receive(
 }
 
 async fn with_transport() -> f64 {
-    let config = UdpConfig { listen: LOOPBACK, only_v6: false, mtu: 2_048, multicast: None };
+    let config =
+        UdpConfig { listen: LOOPBACK, only_v6: false, mtu: 2_048, mtu_behind_forwarders: 2_048, multicast: None };
     let mut transport = UdpTransport::bind(sn_types::TransportId(0), &config).expect("bind");
     let load = Load::start(transport.local_addr());
     let (start, cpu, mut count) = (Instant::now(), Cpu::now(), 0u64);

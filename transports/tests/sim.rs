@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NODE: LinkAddr = LinkAddr::Eui64([2, 0, 0, 1, 0, 0, 0, 9]);
 const PROFILE: LinkProfile = LinkProfile {
     mtu: 64,
+    mtu_behind_forwarders: 64,
     authenticated: false,
     late_copies: LateCopies { within: Duration::from_secs(2), exchanges: 3 },
     broadcast: true,

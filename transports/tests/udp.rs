@@ -10,7 +10,8 @@ use transports::{BindError, Multicast, Transport, UdpConfig, UdpTransport};
 const ID: TransportId = TransportId(3);
 
 fn config(listen: impl Into<IpAddr>) -> UdpConfig {
-    UdpConfig { listen: SocketAddr::new(listen.into(), 0), only_v6: false, mtu: 512, multicast: None }
+    let listen = SocketAddr::new(listen.into(), 0);
+    UdpConfig { listen, only_v6: false, mtu: 512, mtu_behind_forwarders: 256, multicast: None }
 }
 
 fn bind(listen: impl Into<IpAddr>) -> UdpTransport {
@@ -155,7 +156,10 @@ async fn two_gateways_never_share_an_address() {
 #[tokio::test]
 async fn without_a_group_there_is_no_broadcast() {
     let mut transport = bind(Ipv4Addr::LOCALHOST);
-    assert_eq!(transport.profile(), LinkProfile { mtu: 512, broadcast: false, ..LinkProfile::UDP });
+    assert_eq!(
+        transport.profile(),
+        LinkProfile { mtu: 512, mtu_behind_forwarders: 256, broadcast: false, ..LinkProfile::UDP }
+    );
     transport.broadcast(1, b"ADVERTISE");
     assert_eq!(transport.counters().sent, 0);
 }

@@ -12,7 +12,13 @@ const ID: TransportId = TransportId(0);
 
 /// A transport that somebody listens to.
 async fn tapped(listen: IpAddr, multicast: Option<Multicast>) -> (UdpTransport, Listener) {
-    let config = UdpConfig { listen: SocketAddr::new(listen, 0), only_v6: false, mtu: 512, multicast };
+    let config = UdpConfig {
+        listen: SocketAddr::new(listen, 0),
+        only_v6: false,
+        mtu: 512,
+        mtu_behind_forwarders: 512,
+        multicast,
+    };
     let mut transport = UdpTransport::bind(ID, &config).unwrap();
     let (tap, listener) = tap();
     transport.tap_point().open(tap).unwrap();

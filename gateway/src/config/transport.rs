@@ -43,6 +43,8 @@ pub struct UdpTable {
     pub listen: ListenAddr,
     /// See [`LinkProfile::mtu`].
     pub mtu: u16,
+    /// See [`LinkProfile::mtu_behind_forwarders`].
+    pub mtu_behind_forwarders: u16,
     /// See [`Multicast::group`]; without it there is no discovery.
     pub multicast: Option<Spanned<SocketAddr>>,
     /// See [`Multicast::interface`].
@@ -124,6 +126,8 @@ struct Keys {
     listen: Option<ListenAddr>,
     #[serde(default, deserialize_with = "serial::mtu")]
     mtu: Option<u16>,
+    #[serde(default, deserialize_with = "serial::mtu")]
+    mtu_behind_forwarders: Option<u16>,
     #[serde(default, deserialize_with = "group")]
     multicast: Option<Spanned<SocketAddr>>,
     #[serde(default)]
@@ -204,9 +208,10 @@ impl Keys {
     /// A key that a transport of this kind does not have.
     fn foreign(&self) -> Option<&'static str> {
         use Kind::{Ieee802154, Serial, Sim, Udp};
-        let keys: [(&'static str, bool, &[Kind]); 25] = [
+        let keys: [(&'static str, bool, &[Kind]); 26] = [
             ("listen", self.listen.is_some(), &[Udp]),
             ("mtu", self.mtu.is_some(), &[Udp, Serial]),
+            ("mtu_behind_forwarders", self.mtu_behind_forwarders.is_some(), &[Udp]),
             ("multicast", self.multicast.is_some(), &[Udp]),
             ("multicast_interface", self.multicast_interface.is_some(), &[Udp]),
             ("multicast_hops", self.multicast_hops.is_some(), &[Udp]),
@@ -261,6 +266,7 @@ impl Keys {
             name: self.name,
             listen: self.listen.ok_or("`listen` is missing")?,
             mtu: self.mtu.unwrap_or(LinkProfile::UDP.mtu),
+            mtu_behind_forwarders: self.mtu_behind_forwarders.unwrap_or(LinkProfile::UDP.mtu_behind_forwarders),
             multicast: self.multicast,
             multicast_interface: self.multicast_interface,
             multicast_hops: self.multicast_hops.unwrap_or(Multicast::DEFAULT_HOPS),
@@ -332,6 +338,7 @@ impl TransportTable {
             name: None,
             listen,
             mtu: LinkProfile::UDP.mtu,
+            mtu_behind_forwarders: LinkProfile::UDP.mtu_behind_forwarders,
             multicast: None,
             multicast_interface: None,
             multicast_hops: Multicast::DEFAULT_HOPS,
@@ -434,6 +441,7 @@ impl UdpTable {
             interface: self.multicast_interface.clone(),
             hops: self.multicast_hops,
         });
-        UdpConfig { listen: self.listen.0, only_v6, mtu: self.mtu, multicast }
+        let Self { mtu, mtu_behind_forwarders, .. } = *self;
+        UdpConfig { listen: self.listen.0, only_v6, mtu, mtu_behind_forwarders, multicast }
     }
 }

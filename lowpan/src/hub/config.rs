@@ -151,6 +151,7 @@ impl Config {
         let one_hop = LateCopies { within: Duration::from_secs(1), exchanges: 8 };
         LinkProfile {
             mtu: self.mtu(),
+            mtu_behind_forwarders: self.mtu(),
             authenticated: is_secured,
             late_copies: if is_secured { one_hop } else { LinkProfile::UDP.late_copies },
             broadcast: !is_secured,

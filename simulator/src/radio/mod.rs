@@ -276,8 +276,10 @@ impl StationState {
 
 impl Medium for Radio {
     fn profile(&self) -> LinkProfile {
+        let mtu = network::mtu(self.timing.max_psdu, self.is_mesh);
         LinkProfile {
-            mtu: network::mtu(self.timing.max_psdu, self.is_mesh),
+            mtu,
+            mtu_behind_forwarders: mtu,
             authenticated: false,
             // A frame can wait in queues for longer than its sender does.
             late_copies: LinkProfile::UDP.late_copies,

@@ -181,7 +181,13 @@ fn profile(config: &SerialConfig) -> LinkProfile {
     } else {
         LateCopies::NONE
     };
-    LinkProfile { mtu: config.mtu, authenticated: false, late_copies, broadcast: true }
+    LinkProfile {
+        mtu: config.mtu,
+        mtu_behind_forwarders: config.mtu,
+        authenticated: false,
+        late_copies,
+        broadcast: true,
+    }
 }
 
 impl Outgoing {

@@ -163,12 +163,14 @@ fn parse_profile(octets: &[u8]) -> Option<LinkProfile> {
         within: Duration::from_millis(u32::from_be_bytes([t0, t1, t2, t3]).into()),
         exchanges: u16::from_be_bytes([e0, e1]),
     };
-    let profile = LinkProfile { mtu, authenticated: flags & 1 != 0, late_copies, broadcast: flags & 2 != 0 };
+    let (authenticated, broadcast) = (flags & 1 != 0, flags & 2 != 0);
+    let profile = LinkProfile { mtu, mtu_behind_forwarders: mtu, authenticated, late_copies, broadcast };
     ((MIN_MTU..=MAX_MTU).contains(&mtu) && flags < 4).then_some(profile)
 }
 
 fn emit_hello(profile: &LinkProfile, out: &mut Vec<u8>) {
-    let LinkProfile { mtu, authenticated, late_copies, broadcast } = profile;
+    // No forwarder is simulated there.
+    let LinkProfile { mtu, mtu_behind_forwarders: _, authenticated, late_copies, broadcast } = profile;
     out.extend(MAGIC);
     out.push(VERSION);
     out.extend(mtu.to_be_bytes());
@@ -240,7 +242,8 @@ mod tests {
     #[test]
     fn every_frame_is_read_as_it_was_written() {
         let late_copies = LateCopies { within: Duration::from_millis(2_500), exchanges: 7 };
-        let profile = LinkProfile { mtu: 90, authenticated: true, late_copies, broadcast: true };
+        let profile =
+            LinkProfile { mtu: 90, mtu_behind_forwarders: 90, authenticated: true, late_copies, broadcast: true };
         let mut frames = vec![
             Frame::Hello(LinkProfile::UDP),
             Frame::Hello(profile),

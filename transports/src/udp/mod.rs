@@ -38,6 +38,8 @@ pub struct UdpConfig {
     pub only_v6: bool,
     /// The longest MQTT-SN message, in octets.
     pub mtu: u16,
+    /// See [`LinkProfile::mtu_behind_forwarders`].
+    pub mtu_behind_forwarders: u16,
     /// The multicast group for discovery. Without one the link has no broadcast: SEARCHGW is only heard when it is
     /// sent to the transport's own address. That is the default, as a group would reach beyond loopback.
     pub multicast: Option<Multicast>,
@@ -92,7 +94,12 @@ impl UdpTransport {
         let group = config.multicast.as_ref().map(join).transpose()?;
         Ok(Self {
             id,
-            profile: LinkProfile { mtu: config.mtu, broadcast: group.is_some(), ..LinkProfile::UDP },
+            profile: LinkProfile {
+                mtu: config.mtu,
+                mtu_behind_forwarders: config.mtu_behind_forwarders,
+                broadcast: group.is_some(),
+                ..LinkProfile::UDP
+            },
             local,
             socket: watch(socket).map_err(BindError::Address)?,
             group,

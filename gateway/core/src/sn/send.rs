@@ -37,12 +37,16 @@ impl Core {
         self.sn_fits(to, &Message::Publish(publish))
     }
 
-    /// Whether a message fits a datagram of the peer's link.
+    /// Whether a message fits a datagram of the peer's link, and of its forwarder's link if it is behind one.
     pub(super) fn sn_fits(&self, to: PeerAddr, message: &Message<'_>) -> bool {
         /// Length, MsgType and Ctrl of the encapsulation.
         const ENCAPSULATION: usize = 3;
-        let around = to.node.map_or(0, |node| ENCAPSULATION + node.as_bytes().len());
-        message.encoded_len().is_ok_and(|len| len + around <= usize::from(self.sn.profile(to.transport).mtu))
+        let profile = self.sn.profile(to.transport);
+        let room = to.node.map_or(usize::from(profile.mtu), |node| {
+            let inside = usize::from(profile.mtu).saturating_sub(ENCAPSULATION + node.as_bytes().len());
+            inside.min(profile.mtu_behind_forwarders.into())
+        });
+        message.encoded_len().is_ok_and(|len| len <= room)
     }
 }
 

@@ -74,6 +74,33 @@ fn a_search_through_a_forwarder_is_answered_through_it() {
 }
 
 #[test]
+fn a_message_too_long_for_the_forwarders_link_does_not_stand_in_the_way_of_the_rest() {
+    let mut rig = Rig::new();
+    rig.link(LinkProfile { mtu_behind_forwarders: 100, broadcast: false, ..LinkProfile::UDP });
+    let a = node(&[0xAA; 8]);
+    rig.send(a, connect("node7"));
+    rig.send(a, subscribe(Qos::One, 1, "t"));
+    rig.send(a, sleep(600));
+    rig.heard(a);
+    rig.publish(1, "t", &"x".repeat(94));
+    rig.publish(1, "t", &"x".repeat(93));
+    assert_eq!((rig.waiting("node7"), rig.drops(DropReason::TooLong)), (1, 1));
+    assert_eq!(rig.ask(a, pingreq("node7")), [format!("PUBLISH q1 id=1 mid=1 '{}'", "x".repeat(93))]);
+    assert_eq!(rig.ask(a, puback(1, 1)), ["PINGRESP"]);
+}
+
+#[test]
+fn what_a_forwarders_link_carries_is_known_without_settings() {
+    let mut rig = Rig::new();
+    let a = node(&[0xAA; 8]);
+    rig.send(a, connect("a"));
+    rig.send(a, subscribe(Qos::One, 1, "t"));
+    rig.heard(a);
+    rig.publish(1, "t", &"x".repeat(2_000));
+    assert_eq!((rig.heard(a).len(), rig.drops(DropReason::TooLong)), (0, 1));
+}
+
+#[test]
 fn nested_encapsulation_is_refused() {
     let mut rig = Rig::new();
     rig.send_octets(FORWARDER, &hex("05 FE 00 AA BB 05 FE 00 01 02 02 16"));
