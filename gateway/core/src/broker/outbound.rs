@@ -6,7 +6,7 @@ mod stored;
 pub(crate) use stored::Change;
 
 use super::handling::Handling;
-use super::queue::{Queue, Queued, Totals};
+use super::queue::{Glance, Queue, Queued, Totals};
 use crate::{DropReason, Keep, Limits, Qos, WhenFull};
 use sn_types::Instant;
 use std::borrow::Cow;
@@ -105,7 +105,7 @@ impl Outbound {
         }
         let mut dropped = Vec::new();
         if how.keep == Keep::Latest {
-            let older = self.extract(|older| older.message.topic() == queued.message.topic());
+            let older = self.extract(|older| *older.topic == **queued.message.topic());
             dropped.extend(older.into_iter().map(|older| (older, DropReason::Superseded)));
         }
         if self.overflow(&queued, limits).is_some() {
@@ -148,15 +148,17 @@ impl Outbound {
         self.queue.len() >= limits.queue_messages || self.queue.bytes() >= limits.queue_bytes
     }
 
-    fn extract(&mut self, goes: impl FnMut(&Queued) -> bool) -> Vec<Queued> {
+    fn extract(&mut self, goes: impl FnMut(Glance<'_>) -> bool) -> Vec<Queued> {
         let taken = self.queue.extract(goes);
-        taken.iter().for_each(|queued| self.changes.gone(queued, Stored::Nothing));
+        self.changes.all_gone(&taken);
         taken
     }
 
     /// Takes out the waiting messages that are of no use any more.
     fn drop_expired(&mut self, now: Instant) -> Vec<Queued> {
-        self.extract(|queued| queued.expires <= now)
+        let expired = self.queue.extract_expired(now);
+        self.changes.all_gone(&expired);
+        expired
     }
 
     fn pop_least(&mut self) -> Option<Queued> {
@@ -185,7 +187,7 @@ impl Outbound {
     /// Drops the messages of one topic that are not released yet. Answers with how many there were, and with the ids of
     /// those that were in flight and their QoS.
     pub(crate) fn drop_topic(&mut self, topic: &str) -> (usize, Vec<(u16, Qos)>) {
-        let waiting = self.extract(|queued| **queued.message.topic() == *topic).len();
+        let waiting = self.extract(|waiting| waiting.topic == topic).len();
         let mut flights = Vec::new();
         let (changes, bytes) = (&mut self.changes, &mut self.inflight_bytes);
         self.inflight.retain(|sent| {
@@ -202,7 +204,7 @@ impl Outbound {
 
     /// Drops the waiting messages of topics that `goes` selects, and says of which topic each was.
     pub(crate) fn drop_waiting(&mut self, mut goes: impl FnMut(&str) -> bool) -> Vec<Arc<str>> {
-        let dropped = self.extract(|queued| goes(queued.message.topic()));
+        let dropped = self.extract(|waiting| goes(waiting.topic));
         dropped.iter().map(|queued| queued.message.topic().clone()).collect()
     }
 
@@ -329,6 +331,11 @@ impl Stored {
 }
 
 impl Changes {
+    /// Messages have left the queue that were not in flight.
+    fn all_gone(&mut self, taken: &[Queued]) {
+        taken.iter().for_each(|queued| self.gone(queued, Stored::Nothing));
+    }
+
     /// A message has left the queue or its flight. What the store never had need not be deleted there.
     fn gone(&mut self, queued: &Queued, flight: Stored) {
         if self.tracked && queued.is_durable() && queued.place <= self.stored_up_to {

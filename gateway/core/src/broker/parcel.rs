@@ -4,6 +4,7 @@
 //! what they say. They are packed as the store has them, and become messages again when their turn comes.
 
 use super::Queued;
+use super::queue::Glance;
 use crate::durable::QueuedValue;
 use std::sync::Arc;
 
@@ -61,11 +62,21 @@ impl Parcel {
 
     /// Unpacks them, in order.
     pub(super) fn messages(&self) -> impl Iterator<Item = Queued> {
+        self.values().filter_map(|(place, value)| value.queued(place, None, |topic| Arc::from(topic)))
+    }
+
+    /// Looks at them where they lie, in order.
+    pub(super) fn glances(&self) -> impl Iterator<Item = Glance<'_>> {
+        self.values().map(|(place, value)| Glance { topic: value.topic(), place, expires: value.expires() })
+    }
+
+    /// With their places.
+    fn values(&self) -> impl Iterator<Item = (u64, QueuedValue<'_>)> {
         let mut rest = &self.0[PLACE..];
         std::iter::from_fn(move || {
-            let ((place, value), behind): ((u64, QueuedValue<'_>), _) = postcard::take_from_bytes(rest).ok()?;
+            let (value, behind) = postcard::take_from_bytes(rest).ok()?;
             rest = behind;
-            value.queued(place, None, |topic| Arc::from(topic))
+            Some(value)
         })
     }
 }
@@ -93,6 +104,8 @@ mod tests {
         assert_eq!(parcel.last_place(), 1 << 60);
         let unpacked: Vec<_> = parcel.messages().collect();
         assert_eq!(unpacked, [plain(5), plain(1 << 60)]);
+        let glances: Vec<_> = parcel.glances().collect();
+        assert_eq!(glances, unpacked.iter().map(Glance::from).collect::<Vec<_>>());
     }
 
     #[test]

@@ -28,6 +28,22 @@ pub(crate) struct Queued {
     pub(crate) expires: Instant,
 }
 
+/// What is asked of a waiting message to find out whether it stays. To tell it nothing has to be unpacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Glance<'a> {
+    pub(super) topic: &'a str,
+    /// See [`Queued::place`].
+    pub(super) place: u64,
+    /// See [`Queued::expires`].
+    pub(super) expires: Instant,
+}
+
+impl<'a> From<&'a Queued> for Glance<'a> {
+    fn from(queued: &'a Queued) -> Self {
+        Self { topic: queued.message.topic(), place: queued.place, expires: queued.expires }
+    }
+}
+
 /// What takes a place in a queue: a message, or several.
 #[derive(Debug)]
 enum Entry {
@@ -51,6 +67,14 @@ impl Entry {
         let (one, packed) = match self {
             Self::One(queued) => (Some(Cow::Borrowed(queued)), None),
             Self::Packed(parcel) => (None, Some(parcel.messages().map(Cow::Owned))),
+        };
+        one.into_iter().chain(packed.into_iter().flatten())
+    }
+
+    fn glances(&self) -> impl Iterator<Item = Glance<'_>> {
+        let (one, packed) = match self {
+            Self::One(queued) => (Some(Glance::from(queued)), None),
+            Self::Packed(parcel) => (None, Some(parcel.glances())),
         };
         one.into_iter().chain(packed.into_iter().flatten())
     }
@@ -166,12 +190,13 @@ impl Level {
         }
     }
 
-    fn extract(&mut self, mut goes: impl FnMut(&Queued) -> bool, taken: &mut Vec<Queued>) {
+    fn extract(&mut self, mut goes: impl FnMut(Glance<'_>) -> bool, taken: &mut Vec<Queued>) {
         for entry in std::mem::take(&mut self.entries) {
             match entry {
-                Entry::One(queued) if goes(&queued) => taken.push(queued),
-                Entry::Packed(parcel) if parcel.messages().any(|queued| goes(&queued)) => {
-                    let (out, stay): (Vec<_>, Vec<_>) = parcel.messages().partition(&mut goes);
+                Entry::One(queued) if goes(Glance::from(&queued)) => taken.push(queued),
+                Entry::Packed(parcel) if parcel.glances().any(&mut goes) => {
+                    let (out, stay): (Vec<_>, Vec<_>) =
+                        parcel.messages().partition(|queued| goes(Glance::from(queued)));
                     stay.into_iter().for_each(|queued| self.push_packed(queued));
                     taken.extend(out);
                 }
@@ -191,6 +216,8 @@ pub(super) struct Queue {
     levels: Vec<Level>,
     len: usize,
     bytes: usize,
+    /// No message expires before this.
+    first_expiry: Instant,
     totals: Arc<Totals>,
 }
 
@@ -199,7 +226,8 @@ const FEW: usize = 4;
 
 impl Queue {
     pub(super) fn new(totals: &Arc<Totals>) -> Self {
-        Self { levels: Vec::new(), len: 0, bytes: 0, totals: totals.clone() }
+        let totals = totals.clone();
+        Self { levels: Vec::new(), len: 0, bytes: 0, first_expiry: Instant::FAR_FUTURE, totals }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -228,6 +256,7 @@ impl Queue {
     fn level_for(&mut self, queued: &Queued) -> &mut Level {
         self.len += 1;
         self.bytes += queued.bytes();
+        self.first_expiry = self.first_expiry.min(queued.expires);
         self.totals.add(1, queued.bytes());
         let priority = queued.priority;
         let at = self.levels.partition_point(|level| level.priority > priority);
@@ -271,11 +300,24 @@ impl Queue {
         Some(queued)
     }
 
+    /// Takes all messages that are of no use any more. A full queue is asked for them at every message that comes: it looks
+    /// only when there may be some.
+    pub(super) fn extract_expired(&mut self, now: Instant) -> Vec<Queued> {
+        if now < self.first_expiry {
+            return Vec::new();
+        }
+        let expired = self.extract(|glance| glance.expires <= now);
+        let entries = self.levels.iter().flat_map(|level| &level.entries);
+        let expiries = entries.flat_map(Entry::glances).map(|glance| glance.expires);
+        self.first_expiry = expiries.min().unwrap_or(Instant::FAR_FUTURE);
+        expired
+    }
+
     /// Takes all messages for which `goes` holds, in order.
-    pub(super) fn extract(&mut self, mut goes: impl FnMut(&Queued) -> bool) -> Vec<Queued> {
+    pub(super) fn extract(&mut self, mut goes: impl FnMut(Glance<'_>) -> bool) -> Vec<Queued> {
         let mut taken = Vec::new();
         for level in &mut self.levels {
-            if level.entries.iter().flat_map(Entry::messages).any(|queued| goes(&queued)) {
+            if level.entries.iter().flat_map(Entry::glances).any(&mut goes) {
                 level.extract(&mut goes, &mut taken);
             }
         }
@@ -375,6 +417,29 @@ mod tests {
             assert_eq!(packed.pop_front(), Some(next));
         }
         assert_eq!(packed.pop_front(), None);
+    }
+
+    #[test]
+    fn what_expires_is_found_when_it_is_time_and_not_looked_for_before() {
+        let mut queue = Queue::new(&Arc::default());
+        let at = Instant::from_secs;
+        for (place, expires) in [at(50), Instant::FAR_FUTURE, at(20), at(30)].into_iter().enumerate() {
+            queue.push(Queued { expires, ..queued("a", (place % 2) as u8, place as u64) });
+            queue.pack();
+        }
+        assert_eq!(queue.first_expiry, at(20));
+        let mut expired = |now| {
+            let places: Vec<_> = queue.extract_expired(at(now)).iter().map(|queued| queued.place).collect();
+            (places, queue.first_expiry)
+        };
+        assert_eq!(expired(19), (vec![], at(20)));
+        assert_eq!(expired(20), (vec![2], at(30)));
+        assert_eq!(expired(60), (vec![3, 0], Instant::FAR_FUTURE));
+        assert_eq!(queue.len(), 1);
+        // A message that was taken leaves the bound behind: one look in vain mends it.
+        queue.push(Queued { expires: at(70), ..queued("a", 9, 4) });
+        assert_eq!(queue.pop_front().map(|queued| queued.place), Some(4));
+        assert_eq!((queue.extract_expired(at(70)), queue.first_expiry), (vec![], Instant::FAR_FUTURE));
     }
 
     #[test]

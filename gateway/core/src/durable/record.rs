@@ -123,7 +123,16 @@ impl<'a> From<&'a Queued> for QueuedValue<'a> {
     }
 }
 
-impl QueuedValue<'_> {
+impl<'a> QueuedValue<'a> {
+    pub(crate) fn topic(&self) -> &'a str {
+        self.message.topic
+    }
+
+    /// See [`Queued::expires`].
+    pub(crate) fn expires(&self) -> Instant {
+        restored_time(self.expires)
+    }
+
     /// The message at its place. `name` makes the topic's name of its text.
     pub(crate) fn queued(
         self,
