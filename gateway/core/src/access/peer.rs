@@ -4,7 +4,7 @@
 use super::NamePattern;
 use crate::{Core, RejectReason};
 use ipnet::IpNet;
-use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
+use sn_types::{Eui64, Instant, LinkAddr, PeerAddr, TransportId};
 use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
@@ -167,6 +167,18 @@ impl Core {
             (None, true) => Ok(None),
             (None, false) => Err(RejectReason::Anonymous),
         }
+    }
+
+    /// Whether a peer that is on no list of nodes, and not at this node, may be this user: by a rule, or since its transport
+    /// says so.
+    pub(crate) fn may_be_unlisted(&self, node: Eui64, client_id: &str, user: &str) -> bool {
+        let by_rule = self.config.peers.iter().any(|rule| {
+            rule.name.is_none()
+                && rule.from != Some(Origin::Eui64(node.0))
+                && rule.client.as_ref().is_none_or(|client| client.matches(client_id))
+                && rule.user.user(client_id, "").as_deref() == Some(user)
+        });
+        by_rule || self.sn.users().any(|admitted| **admitted == *user)
     }
 }
 

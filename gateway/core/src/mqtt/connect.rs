@@ -188,7 +188,7 @@ impl Core {
         let Some(session) = self.broker.sessions.get(key) else { return };
         let (link, client_id) = (session.link, session.client_id.clone());
         match link {
-            Link::None => return,
+            Link::None => return self.sn_leave_to_mqtt(key),
             Link::Sn => {
                 self.sn_take_over(key);
                 self.mqtt_end(now, key);

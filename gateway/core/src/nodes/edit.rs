@@ -7,8 +7,6 @@ use sn_types::{Eui64, Instant, LinkAddr, LinkKey, PeerAddr};
 use std::sync::Arc;
 use std::{error, fmt};
 
-/// An address that no node has: EUI-64 zero is nobody's.
-const STRANGER: Eui64 = Eui64([0; 8]);
 /// The longest name, in octets.
 const NAME_LEN: usize = 64;
 
@@ -125,26 +123,30 @@ impl Core {
         displaced
     }
 
-    /// Of these sessions, those that can be of no other node: neither another one on the list nor one that is on none would be
-    /// their user.
+    /// Of these sessions, those that can be of nobody else: neither another node on the list would be their user, nor anybody
+    /// who is on no list, on whichever transport.
     fn of_nobody_else(&self, node: Eui64, displaced: Vec<(SessionKey, PeerAddr)>) -> impl Iterator<Item = SessionKey> {
-        let others: Vec<_> =
-            self.nodes.listed.keys().copied().filter(|other| *other != node).chain([STRANGER]).collect();
-        let is_shared = move |(key, addr): &(SessionKey, PeerAddr)| {
-            self.broker.sessions.get(*key).is_some_and(|session| {
-                others.iter().any(|other| {
-                    let there = PeerAddr { link: LinkAddr::Eui64(other.0), ..*addr };
-                    self.identify(there, &session.client_id).is_ok_and(|user| user == session.user)
-                })
-            })
+        let others = self.nodes.listed.keys().filter(|other| **other != node);
+        let on_all = |other: &Eui64| {
+            let link = LinkAddr::Eui64(other.0);
+            self.sn.transports().map(move |transport| PeerAddr::direct(transport, link))
         };
-        displaced.into_iter().filter(move |it| !is_shared(it)).map(|(key, _)| key)
+        let others: Vec<_> = others.flat_map(on_all).collect();
+        let is_shared = move |key: &SessionKey| {
+            let Some(session) = self.broker.sessions.get(*key) else { return false };
+            let is_theirs =
+                |other: &PeerAddr| self.identify(*other, &session.client_id).is_ok_and(|user| user == session.user);
+            session.user.as_ref().is_some_and(|user| self.may_be_unlisted(node, &session.client_id, user))
+                || others.iter().any(is_theirs)
+        };
+        displaced.into_iter().map(|(key, _)| key).filter(move |key| !is_shared(key))
     }
 
     /// Lets nothing in any more that a node sends. Its sessions end as those of lost clients, and are forgotten with all that
     /// waits for them, also those whose address another client id of the node uses now. Of such a one it is only known who its
-    /// user is: where several nodes are one user it stays, since it may be another node's. The node is told nothing: what it is
-    /// told would have to be secured with a key that does not count any more. Nodes behind it, if it is a forwarder, keep their sessions and are not heard through it.
+    /// user is: where others may be that user, too, it stays, since it may be theirs. The node is told nothing: what it is told
+    /// would have to be secured with a key that does not count any more. Nodes behind it, if it is a forwarder, keep their sessions
+    /// and are not heard through it.
     ///
     /// # Errors
     /// [`NodeError::Unknown`].

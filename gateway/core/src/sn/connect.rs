@@ -284,6 +284,14 @@ impl Core {
             self.upstream_leave(key, None);
             self.forget_will(key);
         }
+        self.sn_leave_to_mqtt(key);
+    }
+
+    /// The session goes on over MQTT: its MQTT-SN client, if it had one, is forgotten.
+    pub(crate) fn sn_leave_to_mqtt(&mut self, key: SessionKey) {
+        if !self.sn.clients.contains_key(&key) {
+            return;
+        }
         self.forget_topic_ids(key);
         self.sn.forget(key);
         // With the client go its address, the forms in which it subscribed, and its latest QoS 2 messages.

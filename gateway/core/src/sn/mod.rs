@@ -206,6 +206,11 @@ impl SnSide {
         known.map(|(_, admission)| admission.clone()).unwrap_or_default()
     }
 
+    /// Whom transports take their peers for.
+    pub(crate) fn users(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.admissions.iter().filter_map(|(_, admission)| admission.user.as_ref())
+    }
+
     /// Sessions with the addresses of their MQTT-SN clients, in no particular order.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = (SessionKey, PeerAddr)> {
         self.clients.iter().filter_map(|(key, client)| Some((*key, client.addr?)))

@@ -1,14 +1,16 @@
 //! Radio nodes: the list, what a name is good for, and frame counters that never come twice.
 
 use crate::common::access::allow;
-use crate::common::sn::{PINGREQ, connect, connect_with_will, publish, register, resume, will_msg, will_topic};
+use crate::common::sn::{
+    DISCONNECT, PINGREQ, connect, connect_with_will, publish, register, resume, will_msg, will_topic,
+};
 use crate::common::{Rig, TRANSPORT, has_store, port};
 use gateway_core::{
-    Action, Actions, Admission, ClientState, Input, NewNode, NodeError, NodeReport, PeerRule, RejectReason,
-    StorageState, skip_counters,
+    Action, Actions, Admission, ClientState, ConnId, Input, NewNode, NodeError, NodeReport, Origin, PeerRule,
+    RejectReason, StorageState, skip_counters,
 };
 use sn_codec::Qos;
-use sn_types::{Eui64, Heard, LinkAddr, LinkKey, LinkProfile, PeerAddr, Signal};
+use sn_types::{Eui64, Heard, LinkAddr, LinkKey, LinkProfile, PeerAddr, Signal, TransportId};
 
 const ADDR: Eui64 = Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 1]);
 const OTHER: Eui64 = Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 2]);
@@ -106,11 +108,52 @@ fn a_session_that_may_be_another_nodes_survives_the_end_of_a_node() {
     let mut rig = Rig::with(|config| {
         config.peers = vec![PeerRule { name: None, from: None, client: None, user: "field".into() }];
     });
+    rig.link(SECURED);
     add(&mut rig, ADDR, "pump");
     with_displaced_sessions(&mut rig);
     rig.operate(|now, core| core.revoke_node(now, ADDR)).expect("it is on the list");
     let clients = ["pump-before", "pump-now", "valve-before", "valve-now"];
     assert_eq!(has_sessions(&rig, clients), [true, false, true, true]);
+}
+
+#[test]
+fn a_session_that_may_be_of_somebody_on_no_radio_survives_the_end_of_a_node() {
+    let mut rig = Rig::with(|config| {
+        let rule = |from| PeerRule { name: None, from: Some(from), client: None, user: "field".into() };
+        config.peers = vec![rule(Origin::Eui64(ADDR.0)), rule("192.0.2.0/24".parse().expect("a network"))];
+    });
+    rig.link(SECURED);
+    add(&mut rig, ADDR, "pump");
+    assert_eq!(rig.ask(port(1), resume("udp-before")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(port(1), resume("udp-now")), ["CONNACK 00"]);
+    assert_eq!(rig.core.client("udp-before").expect("a session").user.as_deref(), Some("field"));
+    rig.operate(|now, core| core.revoke_node(now, ADDR)).expect("it is on the list");
+    assert!(rig.client("udp-before").is_some() && rig.client("udp-now").is_some());
+}
+
+#[test]
+fn a_session_that_may_be_of_somebody_on_another_transport_survives_the_end_of_a_node() {
+    let mut rig = rig();
+    let elsewhere = TransportId(TRANSPORT.0 + 1);
+    rig.core.add_transport(rig.now, elsewhere, LinkProfile::UDP);
+    let admission = Admission { user: Some("pump".into()), anonymous: true };
+    rig.core.set_admission(rig.now, elsewhere, admission);
+    let line = PeerAddr::direct(elsewhere, LinkAddr::Line);
+    assert_eq!(rig.ask(line, resume("line-before")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(line, resume("line-now")), ["CONNACK 00"]);
+    rig.operate(|now, core| core.revoke_node(now, ADDR)).expect("it is on the list");
+    assert!(rig.client("line-before").is_some() && rig.client("line-now").is_some());
+}
+
+#[test]
+fn a_session_that_has_gone_over_to_mqtt_is_no_nodes_any_more() {
+    let mut rig = Rig::new();
+    add(&mut rig, ADDR, "pump");
+    assert_eq!(rig.ask(NODE, resume("node")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(NODE, DISCONNECT), ["DISCONNECT"]);
+    rig.mqtt_connect(ConnId(7), "node");
+    rig.operate(|now, core| core.revoke_node(now, ADDR)).expect("it is on the list");
+    assert!(rig.core.client("node").is_some() && !rig.is_closed(ConnId(7)));
 }
 
 #[test]
