@@ -1,106 +1,17 @@
-//! A router, octet by octet. Many of them are in `network.rs`.
+//! A router, octet by octet. What it keeps is in `router_queue.rs`, many of them are in `network.rs`.
 
+#[path = "support/router.rs"]
+mod router;
 mod support;
 
-use lowpan::{
-    Ack, Address, ConfigError, Eui64, FrameId, Header, Heard, Router, RouterConfig, Signal, SourceMatch, Transmit,
-    TransmitError,
+use lowpan::{Ack, Address, ConfigError, Header, Heard, RouterConfig, Signal, SourceMatch, TransmitError};
+use router::{
+    BELOW, CONFIG, NOW, ROUTER, Small, answer, done, flood, frame, hear, mesh, offer, poll, request, router,
+    router_below, send, to_all,
 };
 use sn_types::Instant;
 use std::time::Duration;
-use support::{GATEWAY, GATEWAY_SHORT, NODE, PAN};
-
-const ROUTER: Eui64 = Eui64([0x02, 0x12, 0x4B, 0, 0, 0, 0, 0x21]);
-const BELOW: Eui64 = Eui64([0x02, 0x12, 0x4B, 0, 0, 0, 0, 0x22]);
-const CONFIG: RouterConfig =
-    RouterConfig { eui64: ROUTER, pan: PAN, gateway: GATEWAY, gateway_short: Some(GATEWAY_SHORT) };
-const NOW: Instant = Instant::from_secs(10);
-
-type Small = Router<3, 4>;
-
-/// A frame between two extended addresses.
-fn frame(to: Eui64, from: Eui64, sequence: u8, payload: &[u8]) -> Vec<u8> {
-    let reversed = |address: Eui64| address.0.into_iter().rev();
-    let header = [0x61, 0xCC, sequence, 0xCD, 0xAB].into_iter().chain(reversed(to)).chain(reversed(from));
-    header.chain(payload.iter().copied()).collect()
-}
-
-/// The same to all.
-fn to_all(from: Eui64, sequence: u8, payload: &[u8]) -> Vec<u8> {
-    let header = [0x41, 0xC8, sequence, 0xCD, 0xAB, 0xFF, 0xFF].into_iter().chain(from.0.into_iter().rev());
-    header.chain(payload.iter().copied()).collect()
-}
-
-/// A mesh header with this many hops left, and a datagram.
-fn mesh(hops: u8, originator: Eui64, target: Eui64, datagram: &[u8]) -> Vec<u8> {
-    [&[0x80 | hops][..], &originator.0, &target.0, b"\x33", datagram].concat()
-}
-
-/// The same to all, with this number.
-fn flood(hops: u8, originator: Eui64, number: u8) -> Vec<u8> {
-    [&[0x90 | hops][..], &originator.0, &[0x80, 0x01, 0x50, number], b"\x33\x03\x01\x00"].concat()
-}
-
-fn data_request(from: Eui64, sequence: u8) -> Vec<u8> {
-    let mut request = frame(ROUTER, from, sequence, b"\x04");
-    request[0] = 0x63;
-    request
-}
-
-fn request() -> Vec<u8> {
-    [b"\x37\x00", &GATEWAY.0[..]].concat()
-}
-
-fn offer(depth: u8) -> Vec<u8> {
-    [b"\x37\x01", &GATEWAY.0[..], &[depth, 0x7F]].concat()
-}
-
-/// A router beside the gateway, with nothing to say.
-fn router() -> Small {
-    router_below(GATEWAY, 0)
-}
-
-/// The same, with this station as its parent, which is so deep.
-fn router_below<const QUEUE: usize>(parent: Eui64, depth: u8) -> Router<3, QUEUE> {
-    let mut router = Router::new(CONFIG, 0).expect("a good configuration");
-    let began = Instant::from_secs(9);
-    router.handle_timeout(began);
-    assert_eq!(
-        router.handle_frame(began, &frame(ROUTER, parent, 1, &offer(depth)), Signal::default()),
-        Heard::Neighbour
-    );
-    router.handle_timeout(began + Duration::from_millis(150));
-    assert_eq!((router.parent(), router.depth()), (Some(parent), Some(depth + 1)));
-    router.handle_timeout(NOW);
-    while let Some(transmit) = router.poll_transmit() {
-        router.handle_transmitted(NOW, transmit.id, Ok(Ack::default()));
-    }
-    router
-}
-
-fn hear<const QUEUE: usize>(router: &mut Router<3, QUEUE>, frame: &[u8]) -> Heard {
-    router.handle_frame(NOW, frame, Signal::default())
-}
-
-/// The node asks for what waits.
-fn poll(router: &mut Small, sequence: u8) {
-    assert_eq!(hear(router, &data_request(NODE, sequence)), Heard::DataRequest);
-}
-
-/// The gateway sends the node something.
-fn answer(router: &mut Small, text: u8) {
-    assert_eq!(hear(router, &frame(ROUTER, GATEWAY, text, &mesh(14, GATEWAY, NODE, &[text]))), Heard::PassedOn);
-}
-
-fn send<const QUEUE: usize>(router: &mut Router<3, QUEUE>) -> Transmit {
-    let transmit = router.poll_transmit().expect("a frame");
-    assert_eq!(router.poll_transmit(), None, "one at a time");
-    transmit
-}
-
-fn done<const QUEUE: usize>(router: &mut Router<3, QUEUE>, id: FrameId) {
-    router.handle_transmitted(NOW, id, Ok(Ack::default()));
-}
+use support::{GATEWAY, NODE};
 
 #[test]
 fn the_first_thing_a_router_does_is_to_ask_for_a_parent() {
@@ -173,109 +84,6 @@ fn what_cannot_go_on_is_counted_by_its_reason() {
     // Of others, and for others.
     assert_eq!(hear(&mut router, &frame(BELOW, NODE, 1, &mesh(14, NODE, GATEWAY, b""))), Heard::Nothing);
     assert_eq!(router.stats().malformed, 7);
-}
-
-#[test]
-fn queues_have_an_end() {
-    let mut router = router();
-    for number in 0..6 {
-        hear(&mut router, &frame(ROUTER, NODE, number, &mesh(14, NODE, GATEWAY, &[number])));
-    }
-    assert_eq!((router.waiting(), router.stats().full), (4, 2));
-}
-
-/// Another one with this number.
-fn node(number: u8) -> Eui64 {
-    Eui64([0, 0x12, 0x4B, 0, 0, 0, 3, number])
-}
-
-/// Somebody with this number asks who takes frames.
-fn ask(router: &mut Router<3, 16>, number: u8) {
-    hear(router, &to_all(node(number), number, &request()));
-}
-
-#[test]
-fn those_who_ask_for_a_parent_leave_room_for_frames() {
-    let mut router: Router<3, 16> = router_below(GATEWAY, 0);
-    (0..30).for_each(|number| ask(&mut router, number));
-    assert_eq!((router.waiting(), router.stats().full), (4, 26));
-    for number in 0..10 {
-        hear(&mut router, &frame(ROUTER, NODE, number, &mesh(14, NODE, GATEWAY, &[number])));
-    }
-    assert_eq!((router.waiting(), router.stats().full), (14, 26));
-}
-
-#[test]
-fn what_sleeping_nodes_do_not_fetch_leaves_room_for_others_and_for_what_goes_up() {
-    let mut router: Router<3, 16> = router_below(GATEWAY, 0);
-    for (node, count) in [(NODE, 10), (BELOW, 12)] {
-        hear(&mut router, &data_request(node, 1));
-        for number in 0..17 {
-            hear(&mut router, &frame(ROUTER, GATEWAY, number, &mesh(14, GATEWAY, node, &[number])));
-        }
-        assert_eq!(router.waiting(), count);
-    }
-    for number in 0..4 {
-        hear(&mut router, &frame(ROUTER, NODE, number, &mesh(14, NODE, GATEWAY, &[number])));
-    }
-    assert_eq!(router.waiting(), 14);
-}
-
-#[test]
-fn a_router_that_is_full_can_still_say_that_it_has_no_way() {
-    let mut router: Router<3, 16> = router_below(BELOW, 1);
-    (0..30).for_each(|number| ask(&mut router, number));
-    for number in 0..20 {
-        hear(&mut router, &frame(ROUTER, NODE, number, &mesh(14, NODE, GATEWAY, &[number])));
-    }
-    (0..30).for_each(|number| ask(&mut router, number));
-    hear(&mut router, &to_all(BELOW, 9, &offer(0xFF)));
-    router.handle_timeout(NOW + Duration::from_millis(20));
-    let sent: Vec<Transmit> = core::iter::from_fn(|| {
-        let transmit = router.poll_transmit()?;
-        done(&mut router, transmit.id);
-        Some(transmit)
-    })
-    .collect();
-    assert!(sent.iter().any(|transmit| transmit.to.is_none() && transmit.psdu.as_bytes().ends_with(&offer(0xFF))));
-}
-
-#[test]
-fn what_goes_to_all_is_passed_on_once_however_many_search_at_the_same_time() {
-    let mut router: Router<3, 16> = router_below(GATEWAY, 0);
-    let mut passed = 0;
-    let mut hear_all = |now: Instant| {
-        for number in 0..100 {
-            router.handle_frame(now, &to_all(node(number), 0, &flood(14, node(number), 0)), Signal::default());
-            router.handle_timeout(now + Duration::from_millis(20));
-            while let Some(transmit) = router.poll_transmit() {
-                router.handle_transmitted(now, transmit.id, Ok(Ack::default()));
-                passed += 1;
-            }
-        }
-        passed
-    };
-    let at = |secs| NOW + Duration::from_secs(secs);
-    assert_eq!([hear_all(at(0)), hear_all(at(2)), hear_all(at(7))], [64; 3], "none twice");
-    assert_eq!(hear_all(at(9)), 128, "after 8 s others");
-}
-
-#[test]
-fn ways_have_an_end_and_the_oldest_makes_room() {
-    let mut router = router();
-    for number in 0..4 {
-        let now = NOW + Duration::from_secs(u64::from(number));
-        let up = frame(ROUTER, BELOW, number, &mesh(14, node(number), GATEWAY, b"up"));
-        router.handle_frame(now, &up, Signal::default());
-        let transmit = router.poll_transmit().unwrap();
-        router.handle_transmitted(now, transmit.id, Ok(Ack::default()));
-    }
-    for (number, to) in [(0, node(0)), (1, BELOW), (3, BELOW)] {
-        hear(&mut router, &frame(ROUTER, GATEWAY, number, &mesh(14, GATEWAY, node(number), b"down")));
-        let transmit = send(&mut router);
-        assert_eq!(transmit.to, Some(to), "whose way is not known may be in reach itself");
-        done(&mut router, transmit.id);
-    }
 }
 
 #[test]
