@@ -72,6 +72,22 @@ fn what_is_for_a_node_that_polls_waits_for_its_poll() {
 }
 
 #[test]
+fn who_polled_long_ago_listens_no_longer() {
+    let mut hub = hub();
+    let now = Instant::ZERO;
+    poll(&mut hub, now, 0);
+    hub.send(now, NODE, b"one").unwrap();
+    poll(&mut hub, now, 1);
+    let too_late = hub.poll_timeout().expect("it does not listen for ever");
+    assert_eq!(too_late, Instant::from_millis(100));
+    hub.handle_timeout(too_late);
+    assert_eq!((hub.poll_transmit(), hub.waiting()), (None, 1));
+    poll(&mut hub, too_late, 2);
+    let transmit = hub.poll_transmit().expect("what waited");
+    assert!(transmit.psdu.as_bytes().ends_with(b"one"));
+}
+
+#[test]
 fn what_was_queued_before_a_nodes_first_poll_is_not_overtaken() {
     let mut hub = hub();
     let now = Instant::ZERO;

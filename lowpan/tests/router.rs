@@ -245,6 +245,22 @@ fn an_answer_that_comes_late_is_taken_all_the_same() {
 }
 
 #[test]
+fn a_gateway_that_makes_itself_known_is_not_waited_for() {
+    let mut router = Small::new(CONFIG, 0).unwrap();
+    router.handle_timeout(NOW);
+    let rests_from = NOW + Duration::from_millis(150);
+    router.handle_timeout(rests_from);
+    assert_eq!(router.parent(), None);
+    let mut hub = support::hub(None);
+    hub.announce();
+    let announcement = support::frames_of_hub(&mut hub).remove(0);
+    assert_eq!(Header::decode(announcement.as_bytes()).unwrap().0.to, Address::Short(0xFFFF));
+    router.handle_frame(rests_from, announcement.as_bytes(), Signal::default());
+    assert_eq!((router.parent(), router.depth()), (Some(GATEWAY), Some(1)));
+    assert!(support::frames_of_hub(&mut hub).is_empty(), "once");
+}
+
+#[test]
 fn a_parent_that_asks_for_one_has_none() {
     let mut router: Small = router_below(BELOW, 1);
     hear(&mut router, &to_all(BELOW, 9, &request()));

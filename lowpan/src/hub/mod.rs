@@ -46,6 +46,8 @@ pub struct Hub<K> {
     asked: VecDeque<(Eui64, Option<i8>)>,
     /// The last frame was such an answer: now it is a datagram's turn.
     answered: bool,
+    /// All are to be told that this station takes frames.
+    announces: bool,
     in_flight: Option<InFlight>,
     /// The packet that was heard last, headers and all.
     packet: Vec<u8>,
@@ -75,6 +77,7 @@ impl<K: Keys> Hub<K> {
             queues: Queues::default(),
             asked: VecDeque::new(),
             answered: false,
+            announces: false,
             in_flight: None,
             packet: Vec::new(),
             sequence: seed as u8,
@@ -131,6 +134,12 @@ impl<K: Keys> Hub<K> {
         self.assemblies.len()
     }
 
+    /// The radio can send, now or again: routers that have looked for a way to the gateway in vain are told that there is one,
+    /// before they would ask again, which they do ever more seldom.
+    pub const fn announce(&mut self) {
+        self.announces = true;
+    }
+
     /// When to call [`Hub::handle_timeout`]; `None` is not before another call.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -139,8 +148,9 @@ impl<K: Keys> Hub<K> {
         [assembly, self.queues.next_expiry(self.serial_in_flight())].into_iter().flatten().min()
     }
 
-    /// Gives up what has waited too long.
+    /// Gives up what has waited too long, and waits for the next poll of who has listened too long.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.queues.stop_listening(now);
         let (before, assembly_for) = (self.assemblies.len(), self.config.limits.assembly_for);
         self.assemblies.retain(|_, assembly| assembly.since + assembly_for > now);
         self.stats.incomplete += (before - self.assemblies.len()) as u64;

@@ -6,7 +6,11 @@ use crate::mac::Address;
 use crate::{Carriage, Eui64, LinkKey, Psdu};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use core::time::Duration;
 use sn_types::Instant;
+
+/// How long a node listens after a data request: as long as OpenThread's do.
+const LISTENS_FOR: Duration = Duration::from_millis(100);
 
 /// A datagram that waits, ready to be cut into frames.
 #[derive(Clone, Debug)]
@@ -69,8 +73,8 @@ pub(super) struct Queues {
     direct: VecDeque<Waiting>,
     /// No queue in it is empty.
     indirect: BTreeMap<Eui64, VecDeque<Waiting>>,
-    /// Nodes that listen because they have polled.
-    listening: VecDeque<Eui64>,
+    /// Nodes that listen because they have polled, and until when.
+    listening: VecDeque<(Eui64, Instant)>,
     /// Nodes for which something began or ceased to wait.
     changed: BTreeSet<Eui64>,
     len: usize,
@@ -101,12 +105,21 @@ impl Queues {
     }
 
     /// The node listens for one frame. If the radio has one for it that did not wait for a poll, it is that.
-    pub(super) fn polled(&mut self, node: Eui64, in_flight: Option<u64>) {
+    pub(super) fn polled(&mut self, now: Instant, node: Eui64, in_flight: Option<u64>) {
         self.hold(node, in_flight);
         let hears_another = self.direct.iter().any(|waiting| waiting.node == Some(node));
-        if !hears_another && self.indirect.contains_key(&node) && !self.listening.contains(&node) {
-            self.listening.push_back(node);
+        if !hears_another && self.indirect.contains_key(&node) {
+            let until = now + LISTENS_FOR;
+            match self.listening.iter_mut().find(|(listening, _)| *listening == node) {
+                Some(listening) => listening.1 = until,
+                None => self.listening.push_back((node, until)),
+            }
         }
+    }
+
+    /// Who has listened for too long does so no longer: its frame would hold up those of others in vain, and it polls again.
+    pub(super) fn stop_listening(&mut self, now: Instant) {
+        self.listening.retain(|(_, until)| *until > now);
     }
 
     /// What would go to this node at once waits for its polls, before what does already; so nothing is overtaken. What the radio
@@ -128,7 +141,7 @@ impl Queues {
 
     /// Where the next frame comes from: first what somebody listens for.
     pub(super) fn next(&mut self) -> Option<Source> {
-        while let Some(node) = self.listening.front() {
+        while let Some((node, _)) = self.listening.front() {
             if self.indirect.contains_key(node) {
                 return Some(Source::Polled(*node));
             }
@@ -159,7 +172,7 @@ impl Queues {
     pub(super) fn served(&mut self, source: Source) {
         match source {
             Source::Direct => {}
-            Source::Polled(node) => self.listening.retain(|listening| *listening != node),
+            Source::Polled(node) => self.listening.retain(|(listening, _)| *listening != node),
         }
     }
 
@@ -216,10 +229,11 @@ impl Queues {
         }
     }
 
-    /// When something will have waited too long.
+    /// When something will have waited, or somebody listened, for too long.
     pub(super) fn next_expiry(&self, in_flight: Option<u64>) -> Option<Instant> {
         let waiting = self.indirect.values().chain([&self.direct]).flatten();
-        waiting.filter(|waiting| Some(waiting.serial) != in_flight).map(|waiting| waiting.until).min()
+        let waiting = waiting.filter(|waiting| Some(waiting.serial) != in_flight).map(|waiting| waiting.until);
+        waiting.chain(self.listening.iter().map(|(_, until)| *until)).min()
     }
 
     /// Whether something waits until this node polls.

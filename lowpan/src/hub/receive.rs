@@ -54,7 +54,7 @@ impl<K: Keys> Hub<K> {
             Ok(Step::DataRequest) => {
                 self.stats.polls += 1;
                 self.nodes.polled(now, from);
-                self.queues.polled(from, self.serial_in_flight());
+                self.queues.polled(now, from, self.serial_in_flight());
                 Received::DataRequest { from }
             }
             Err(reason) => self.reject(Some(from), reason),

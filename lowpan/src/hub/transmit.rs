@@ -76,9 +76,9 @@ impl<K: Keys> Hub<K> {
         }
         // In turns: who asks, or forges that others do, does not keep datagrams waiting.
         if self.answered {
-            self.of_datagram().or_else(|| self.answer())
+            self.of_datagram().or_else(|| self.offer())
         } else {
-            self.answer().or_else(|| self.of_datagram())
+            self.offer().or_else(|| self.of_datagram())
         }
     }
 
@@ -198,19 +198,22 @@ impl<K: Keys> Hub<K> {
         })
     }
 
-    /// What a station is told that looks for one that takes its frames: that this one does.
-    fn answer(&mut self) -> Option<Transmit> {
-        let (to, heard_dbm) = self.asked.pop_front()?;
+    /// What all are told, or a station that looks for one that takes its frames: that this one does.
+    fn offer(&mut self) -> Option<Transmit> {
+        let (to, heard_dbm) = match core::mem::take(&mut self.announces) {
+            true => (None, None),
+            false => self.asked.pop_front().map(|(to, heard_dbm)| (Some(to), heard_dbm))?,
+        };
         let station = self.config.station;
         let offer = Talk::Offer(Offer { gateway: station.eui64, depth: 0, heard_dbm });
-        let psdu = offer.frame(station, Some(to), self.sequence).ok()?;
+        let psdu = offer.frame(station, to, self.sequence).ok()?;
         self.sequence = self.sequence.wrapping_add(1);
         self.serial += 1;
         let id = FrameId(self.serial);
         self.answered = true;
         // It is of no datagram.
         self.in_flight = Some(InFlight { id, source: Source::Direct, serial: 0, sent: 0 });
-        Some(Transmit { id, psdu, to: Some(to) })
+        Some(Transmit { id, psdu, to })
     }
 
     fn next_frame(&mut self, source: Source) -> Result<Transmit, Unsealed> {

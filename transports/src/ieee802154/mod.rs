@@ -184,6 +184,7 @@ impl RadioTransport {
                 Err(error) => return self.down(error.to_string()),
             }
         }
+        self.hub.announce();
         self.events.push_back(LinkEvent::Note(what));
         self.events.push_back(LinkEvent::Up(self.hub.config().profile()));
     }
