@@ -14,6 +14,7 @@ mod counters;
 mod duties;
 mod polling;
 mod sample;
+mod seeking;
 
 pub use counters::{BLOCK, Counters};
 pub use sample::Sample;
@@ -22,6 +23,7 @@ use config_page::Settings;
 use duties::Duties;
 use lowpan::{Ack, Carriage, Eui64, FrameId, Leaf, LeafConfig, Level, Received, Station, Transmit, TransmitError};
 use polling::Polling;
+use seeking::Seeking;
 use sn_client::{Client, Config, Event, State};
 use sn_types::Instant;
 
@@ -101,6 +103,7 @@ pub struct Sensor<'a> {
     leaf: Leaf<Counters, PACKET>,
     duties: Duties<'a>,
     polling: Polling,
+    seeking: Seeking,
     /// The gateway may not know that this node polls, and would answer at once: it is asked for something first.
     introduces: bool,
     session: [u8; SESSION_LEN],
@@ -136,6 +139,7 @@ impl<'a> Sensor<'a> {
             leaf,
             duties: Duties::new(settings, start.fault, !goes_on),
             polling: Polling::new(),
+            seeking: Seeking::new(),
             introduces: true,
             session: [0; SESSION_LEN],
             session_len: 0,
@@ -173,6 +177,9 @@ impl<'a> Sensor<'a> {
         if let Some(keep) = self.next_keep(now) {
             return Action::Keep(keep);
         }
+        if let Some(action) = self.seek(now) {
+            return action;
+        }
         if self.duties.wants_sample(now, &self.client) {
             return Action::Measure;
         }
@@ -196,8 +203,14 @@ impl<'a> Sensor<'a> {
 
     /// What came of a frame.
     pub fn transmitted(&mut self, now: Instant, id: FrameId, fate: Result<Ack, TransmitError>) {
-        let was_request = self.polling.is_asking();
+        let (was_request, seeks) = (self.polling.is_asking(), self.leaf.is_seeking());
         self.leaf.handle_transmitted(id, fate);
+        if seeks {
+            return;
+        }
+        if fate.is_ok() {
+            self.seeking.heard();
+        }
         match (was_request, fate) {
             (true, Ok(ack)) => self.polling.asked(now, ack.frame_pending),
             (true, Err(_)) => self.polling.asked(now, false),
@@ -210,7 +223,12 @@ impl<'a> Sensor<'a> {
 
     /// A frame, without check sequence, or nothing until the time that [`Action::Listen`] said.
     pub fn received(&mut self, now: Instant, psdu: Option<&[u8]>) {
-        let Some(psdu) = psdu else { return self.polling.nothing_came(now) };
+        let Some(psdu) = psdu else {
+            if !self.leaf.is_seeking() {
+                self.polling.nothing_came(now);
+            }
+            return;
+        };
         match self.leaf.handle_frame(now, psdu) {
             Received::Datagram { octets, .. } => {
                 if let Some(event) = self.client.handle_input(now, octets) {
@@ -273,6 +291,21 @@ impl<'a> Sensor<'a> {
         let Some(len) = self.client.save(&mut record) else { return };
         if self.session() != &record[..len] {
             (self.session, self.session_len, self.session_is_kept) = (record, len, false);
+        }
+    }
+
+    /// Looks for another parent if nobody acknowledges.
+    fn seek(&mut self, now: Instant) -> Option<Action> {
+        if !self.leaf.is_seeking() {
+            if self.leaf.is_busy() || !self.seeking.is_due(now, self.leaf.unacknowledged()) {
+                return None;
+            }
+            self.leaf.seek_parent(now);
+            self.seeking.begin(now);
+        }
+        match self.leaf.poll_transmit() {
+            Some(frame) => Some(Action::Transmit(frame)),
+            None => self.leaf.poll_timeout().map(|until| Action::Listen { until }),
         }
     }
 

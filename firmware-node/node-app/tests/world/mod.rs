@@ -3,8 +3,8 @@
 use config_page::Settings;
 use gateway_core::{Config as GatewayConfig, Core, Input, Output};
 use lowpan::{
-    Ack, Carriages, Config as HubConfig, Eui64, FrameId, Header, Hub, Keys, Kind, Level, Limits, LinkKey, Received,
-    Signal, Station, TransmitError,
+    Ack, Address, Carriages, Config as HubConfig, Eui64, FrameId, Header, Hub, Keys, Kind, Level, Limits, LinkKey,
+    Received, Signal, Station, TransmitError,
 };
 use node_app::sensor::{Action, Keep, Sample, Sensor, Start};
 use sn_codec::{Connect, Message, MsgId, Publish, Qos, Subscribe, Topic, TopicFilter, TopicId, decode};
@@ -234,6 +234,10 @@ impl World {
             return;
         }
         let (header, len) = Header::decode(psdu).expect("the node's frames can be read");
+        // Who asks for a router has no key in common with it.
+        if header.to == Address::Short(0xFFFF) {
+            return;
+        }
         assert!(header.secured && matches!(header.kind, Kind::Data | Kind::Command));
         let counter = u32::from_le_bytes(psdu[len + 1..len + 5].try_into().expect("four octets"));
         assert!(counter < self.flash.counter, "counter {counter} was not reserved");
