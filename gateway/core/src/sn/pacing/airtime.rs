@@ -26,7 +26,7 @@ pub(super) struct Spent {
 /// A part of the window, in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Part {
-    /// Worked out.
+    /// Worked out: each time on top of what was used by then, also if the radio had said that it was more.
     thought_us: u64,
     /// What the radio has said.
     told_us: u64,
@@ -55,7 +55,9 @@ impl Spent {
         self.forget(now);
         let fits = self.used_us + airtime_us <= self.limit_us;
         if fits {
-            self.add(Part { thought_us: airtime_us, told_us: 0 });
+            let part = &mut self.parts[self.part as usize % (PARTS + 1)];
+            part.thought_us = part.used_us() + airtime_us;
+            self.used_us += airtime_us;
         }
         fits
     }
@@ -63,15 +65,10 @@ impl Spent {
     /// Writes down what the radio has been sending, whether there was time for it or not.
     pub(super) fn tell(&mut self, now: Instant, airtime_us: u64) {
         self.forget(now);
-        self.add(Part { thought_us: 0, told_us: airtime_us });
-    }
-
-    fn add(&mut self, more: Part) {
         let part = &mut self.parts[self.part as usize % (PARTS + 1)];
-        self.used_us -= part.used_us();
-        part.thought_us += more.thought_us;
-        part.told_us += more.told_us;
-        self.used_us += part.used_us();
+        let before_us = part.used_us();
+        part.told_us += airtime_us;
+        self.used_us += part.used_us() - before_us;
     }
 
     /// Whether more than so many quarters are used.
@@ -145,6 +142,17 @@ mod tests {
         assert!(!spent.spend(Instant::from_secs(60), 18_000_000), "more than 36 s");
         assert!(spent.used(Instant::from_secs(60)) > 1.0, "the radio has sent it all the same");
         assert!(spent.spend(Instant::from_secs(3_661), 18_000_000), "the first minute is forgotten");
+    }
+
+    #[test]
+    fn what_goes_after_the_radio_has_told_of_more_counts_at_once() {
+        let mut spent = Spent::new(&ONE_PERCENT);
+        assert!(spent.spend(Instant::ZERO, 10_000_000));
+        spent.tell(Instant::ZERO, 20_000_000);
+        assert!(spent.spend(Instant::ZERO, 10_000_000));
+        assert!(!spent.spend(Instant::ZERO, 6_000_001), "30 s of 36 are used");
+        spent.tell(Instant::ZERO, 12_000_000);
+        assert!(spent.spend(Instant::ZERO, 4_000_000) && !spent.spend(Instant::ZERO, 1), "32 s were");
     }
 
     #[test]
