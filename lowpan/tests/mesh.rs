@@ -161,6 +161,33 @@ fn a_node_that_moves_is_followed_with_what_waits_for_it() {
 }
 
 #[test]
+fn what_the_radio_has_when_a_node_moves_goes_out_once() {
+    for (security, fate) in
+        LEVELS.into_iter().flat_map(|level| [Ok(Ack::default()), Err(TransmitError::NoAck)].map(|fate| (level, fate)))
+    {
+        let mut hub = hub(security);
+        let mut leaf = leaf(Carriage::Bare, security);
+        let mut request = |hub: &mut Hub<TestKeys>| {
+            leaf.request();
+            hub.handle_frame(NOW, frames_of_leaf(&mut leaf)[0].as_bytes(), Signal::default());
+        };
+        request(&mut hub);
+        hub.send(NOW, NODE, b"one").unwrap();
+        hub.send(NOW, NODE, b"two").unwrap();
+        request(&mut hub);
+        let transmit = hub.poll_transmit().expect("it was asked for");
+        hub.handle_frame(NOW, &said(b"\x02\x16", security, ROUTER, 101), Signal::default());
+        hub.handle_transmitted(transmit.id, fate);
+        let left = if fate.is_ok() { 1 } else { 2 };
+        assert_eq!(hub.waiting(), left, "{fate:?}");
+        for _ in 0..left {
+            assert_eq!(next_hop(&mut hub, Ok(Ack::default())), Some(lowpan::Address::Extended(ROUTER)));
+        }
+        assert_eq!((hub.stats().datagrams_sent, hub.waiting()), (2, 0));
+    }
+}
+
+#[test]
 fn a_search_that_routers_pass_on_comes_once_and_does_not_move_the_node() {
     for security in LEVELS {
         let (mut hub, mut leaf) = (hub(security), leaf(Carriage::Bare, security));

@@ -63,6 +63,9 @@ pub(super) enum Source {
     Polled(Eui64),
 }
 
+/// Where a datagram waits: in which line, and behind how many.
+pub(super) type Place = (Source, usize);
+
 /// Why nothing more can wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full;
@@ -162,9 +165,28 @@ impl Queues {
     }
 
     pub(super) fn front_mut(&mut self, source: Source) -> Option<&mut Waiting> {
+        self.get_mut((source, 0))
+    }
+
+    /// Where the datagram is that a frame of this source was of. If its node has moved meanwhile, it goes at once.
+    pub(super) fn find(&self, source: Source, serial: u64) -> Option<Place> {
+        [source, Source::Direct].into_iter().find_map(|source| {
+            let line = match source {
+                Source::Direct => &self.direct,
+                Source::Polled(node) => self.indirect.get(&node)?,
+            };
+            Some((source, line.iter().position(|waiting| waiting.serial == serial)?))
+        })
+    }
+
+    pub(super) fn get_mut(&mut self, (source, at): Place) -> Option<&mut Waiting> {
+        self.line_mut(source)?.get_mut(at)
+    }
+
+    fn line_mut(&mut self, source: Source) -> Option<&mut VecDeque<Waiting>> {
         match source {
-            Source::Direct => self.direct.front_mut(),
-            Source::Polled(node) => self.indirect.get_mut(&node)?.front_mut(),
+            Source::Direct => Some(&mut self.direct),
+            Source::Polled(node) => self.indirect.get_mut(&node),
         }
     }
 
@@ -178,15 +200,17 @@ impl Queues {
 
     /// Takes the first datagram away.
     pub(super) fn pop(&mut self, source: Source) {
-        let popped = match source {
-            Source::Direct => self.direct.pop_front(),
-            Source::Polled(node) => {
-                let popped = self.indirect.get_mut(&node).and_then(VecDeque::pop_front);
-                self.drop_if_empty(node);
-                popped
-            }
-        };
-        self.len -= usize::from(popped.is_some());
+        self.remove((source, 0));
+    }
+
+    /// Takes a datagram away.
+    pub(super) fn remove(&mut self, (source, at): Place) {
+        let removed = self.line_mut(source).and_then(|line| line.remove(at));
+        self.len -= usize::from(removed.is_some());
+        match source {
+            Source::Direct => {}
+            Source::Polled(node) => self.drop_if_empty(node),
+        }
     }
 
     /// Takes away what has waited too long, except the datagram that the radio has a frame of, and says how much. Of what

@@ -101,21 +101,21 @@ impl<K: Keys> Hub<K> {
     /// next poll, and is the same frame then: the node knows it if only its acknowledgement was lost.
     pub fn handle_transmitted(&mut self, id: FrameId, result: Result<Ack, TransmitError>) {
         let Some(in_flight) = self.in_flight.take_if(|in_flight| in_flight.id == id) else { return };
-        let source = in_flight.source;
-        let front = self.queues.front_mut(source).filter(|waiting| waiting.serial == in_flight.serial);
-        match (result, source, front) {
-            (Ok(_), _, front) => {
+        let place = self.queues.find(in_flight.source, in_flight.serial);
+        match (result, in_flight.source, place) {
+            (Ok(_), _, place) => {
                 self.stats.frames_sent += 1;
-                let Some(waiting) = front else { return };
+                let found = place.and_then(|place| Some((place, self.queues.get_mut(place)?)));
+                let Some((place, waiting)) = found else { return };
                 (waiting.sent, waiting.frame) = (in_flight.sent, None);
                 if waiting.is_sent() {
                     self.stats.datagrams_sent += 1;
-                    self.queues.pop(source);
+                    self.queues.remove(place);
                 }
             }
-            (Err(why), Source::Direct, Some(_)) => {
+            (Err(why), Source::Direct, Some(place)) => {
                 self.count_failure(why);
-                self.queues.pop(source);
+                self.queues.remove(place);
             }
             (Err(_), Source::Polled(_), _) | (Err(_), Source::Direct, None) => {}
         }
