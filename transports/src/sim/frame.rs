@@ -245,7 +245,7 @@ mod tests {
         let profile =
             LinkProfile { mtu: 90, mtu_behind_forwarders: 90, authenticated: true, late_copies, broadcast: true };
         let mut frames = vec![
-            Frame::Hello(LinkProfile::UDP),
+            Frame::Hello(LinkProfile { mtu: 8_192, mtu_behind_forwarders: 8_192, ..profile }),
             Frame::Hello(profile),
             Frame::Welcome,
             Frame::Refused("küche"),
