@@ -3,7 +3,9 @@
 
 use lowpan::{Ack, Carriages, Config, Eui64, FrameId, Hub, Limits, NoKeys, Received, Signal, TransmitError};
 use simulator::medium::{Arrival, Medium, Uplink};
-use simulator::radio::{FrameFate, FromAir, LinkPlan, Loss, Propagation, Radio, RadioPlan, Site, Station};
+use simulator::radio::{
+    FrameFate, FromAir, LeafCarriage, LeafGroup, LinkPlan, Loss, Propagation, Radio, RadioPlan, Site, Station,
+};
 use sn_types::{Instant, LinkAddr};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -45,8 +47,8 @@ struct Network {
 }
 
 impl Network {
-    fn new(loss: Loss) -> Self {
-        let mut radio = Radio::new(&plan(loss));
+    fn new(plan: &RadioPlan) -> Self {
+        let mut radio = Radio::new(plan);
         radio.hand_over(0);
         let station =
             lowpan::Station { eui64: Eui64(Radio::gateway_address(0)), pan: 0x530F, short: None, security: None };
@@ -125,7 +127,7 @@ fn eui64(node: usize) -> Eui64 {
 
 #[test]
 fn routers_find_their_parents_and_all_nodes_are_answered_over_them() {
-    let mut network = Network::new(Loss::default());
+    let mut network = Network::new(&plan(Loss::default()));
     network.run_for(Duration::from_secs(30));
     let depths: Vec<_> = (0..9).map(|router| network.radio.router(router).expect("it runs").0).collect();
     assert_eq!(depths, [1, 2, 3, 1, 2, 3, 1, 2, 3].map(Some));
@@ -136,9 +138,22 @@ fn routers_find_their_parents_and_all_nodes_are_answered_over_them() {
 
 #[test]
 fn where_every_tenth_frame_is_lost_three_rounds_are_enough() {
-    let mut network = Network::new(Loss::independent(100_000));
+    let mut network = Network::new(&plan(Loss::independent(100_000)));
     network.run_for(Duration::from_secs(60));
     for _ in 0..3 {
+        network.round();
+    }
+    assert_eq!((network.came.len(), network.answered.len()), (NODES, NODES));
+}
+
+#[test]
+fn nodes_with_the_frames_of_real_ones_are_answered_over_routers_too_and_poll_there() {
+    let leaves =
+        LeafGroup { first: 0, count: NODES, carriage: LeafCarriage::Lowpan, security: None, polls_every_ms: 500 };
+    let mut network = Network::new(&RadioPlan { leaves: vec![leaves], ..plan(Loss::default()) });
+    network.run_for(Duration::from_secs(30));
+    // Nodes do not hear each other's requests, and collide now and then.
+    for _ in 0..2 {
         network.round();
     }
     assert_eq!((network.came.len(), network.answered.len()), (NODES, NODES));

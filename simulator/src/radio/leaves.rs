@@ -11,7 +11,7 @@ use super::outside::Fate;
 use super::plan::{RadioPlan, Station};
 use super::roster::Roster;
 use super::{Happening, Radio};
-use crate::medium::Arrival;
+use crate::medium::{Arrival, GatewayIndex};
 use lowpan::{
     Ack, Carriage, Eui64, FrameId, Keys, Leaf, LeafConfig, Level, LinkKey, Received, Transmit, TransmitError,
 };
@@ -157,6 +157,15 @@ impl LeafStation {
 }
 
 impl Radio {
+    /// Tells the nodes out of a gateway's reach which router takes their frames, as if somebody had configured it.
+    pub(super) fn assign_parents(&mut self, gateway: GatewayIndex) {
+        for (id, station) in &mut self.leaves {
+            let parent = self.routes.up(*id, gateway);
+            let router = parent.filter(|parent| matches!(self.roster.station(*parent), Station::Router(_)));
+            station.leaf.set_parent(router.map(|router| Eui64(self.stations[router].address)));
+        }
+    }
+
     /// A node has a datagram for the gateway, or for all.
     pub(super) fn send_from_leaf(&mut self, now: Instant, id: StationId, to_all: bool, datagram: &[u8]) {
         // A gateway keeps what is for a node that polls only when it knows that: it asks first.

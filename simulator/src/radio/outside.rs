@@ -63,6 +63,7 @@ impl Radio {
         let station = self.known(Station::Gateway(gateway));
         self.outside = Some(Outside { station, pending: Pending::nobody(), news: VecDeque::new() });
         self.start_routers(gateway);
+        self.assign_parents(gateway);
     }
 
     /// The address of a gateway, most significant octet first.

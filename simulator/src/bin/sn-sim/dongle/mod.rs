@@ -25,6 +25,8 @@ use tokio::time::{Instant as Real, sleep_until};
 
 /// What is simulated at once before the host is listened to again.
 const SLICE: Duration = Duration::from_millis(20);
+/// The world is late when it is so far behind the clock: half of the time for which a node listens after a data request.
+const LATE: Duration = Duration::from_millis(50);
 /// How often the status is printed.
 const STATUS: Duration = Duration::from_secs(5);
 /// When octets that the host did not take are offered again.
@@ -71,6 +73,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Verdict> {
             device: Device::new(&options.device)?,
             unwritten: Vec::new(),
             start: Real::now(),
+            late: Duration::ZERO,
             next_status: Real::now() + STATUS,
             prints_messages: options.messages,
         };
@@ -94,6 +97,8 @@ struct Live<'p> {
     /// For the host, which has not taken it yet.
     unwritten: Vec<u8>,
     start: Real,
+    /// By how much something that happened was late by the clock, at most, since the last status line.
+    late: Duration,
     next_status: Real,
     prints_messages: bool,
 }
@@ -149,6 +154,7 @@ impl Live<'_> {
     fn catch_up(&mut self) {
         let clock = Instant::ZERO + self.start.elapsed();
         let due = self.world.next_at().unwrap_or(clock);
+        self.late = self.late.max(clock.since(due));
         self.world.run_until(clock.min(due.max(self.world.now()) + SLICE));
     }
 
@@ -210,6 +216,10 @@ impl Live<'_> {
                 total(|counters| counters.lost),
                 total(|counters| counters.collided)
             );
+        }
+        let late = std::mem::take(&mut self.late);
+        if late > LATE {
+            let _ = write!(text, "; cannot keep up with real time: up to {} ms late", late.as_millis());
         }
         println!("{text}");
     }
