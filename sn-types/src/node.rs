@@ -22,7 +22,8 @@ impl FromStr for Eui64 {
 
     /// Sixteen hexadecimal digits, in pairs with `:` or `-` between them, or without anything between them.
     fn from_str(text: &str) -> Result<Self, NoEui64> {
-        octets(text).map(Self).ok_or(NoEui64)
+        let mut octets = [0; 8];
+        read(text, &mut octets).map(|()| Self(octets)).ok_or(NoEui64)
     }
 }
 
@@ -54,7 +55,8 @@ impl FromStr for LinkKey {
 
     /// 32 hexadecimal digits, written as those of an [`Eui64`].
     fn from_str(text: &str) -> Result<Self, NoLinkKey> {
-        octets(text).map(Self).ok_or(NoLinkKey)
+        let mut octets = [0; 16];
+        read(text, &mut octets).map(|()| Self(octets)).ok_or(NoLinkKey)
     }
 }
 
@@ -71,9 +73,8 @@ impl fmt::Display for NoLinkKey {
 impl core::error::Error for NoLinkKey {}
 
 /// Octets in hexadecimal digits, with the same separator between all of them or none.
-fn octets<const N: usize>(text: &str) -> Option<[u8; N]> {
+fn read(text: &str, octets: &mut [u8]) -> Option<()> {
     let separator = text.as_bytes().get(2).copied().filter(|byte| matches!(byte, b':' | b'-'));
-    let mut octets = [0; N];
     let mut rest = text.as_bytes();
     for (i, octet) in octets.iter_mut().enumerate() {
         if let Some(separator) = separator.filter(|_| i > 0) {
@@ -83,7 +84,7 @@ fn octets<const N: usize>(text: &str) -> Option<[u8; N]> {
         *octet = digit(digits[0])? << 4 | digit(digits[1])?;
         rest = after;
     }
-    rest.is_empty().then_some(octets)
+    rest.is_empty().then_some(())
 }
 
 fn digit(ascii: u8) -> Option<u8> {

@@ -53,7 +53,8 @@ impl Add<Duration> for Instant {
 
     /// Saturates at [`Instant::FAR_FUTURE`].
     fn add(self, after: Duration) -> Self {
-        let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+        // Not `as_micros`, which counts in 128 bits: much for a small processor.
+        let micros = after.as_secs().saturating_mul(1_000_000).saturating_add(after.subsec_micros().into());
         Self(self.0.saturating_add(micros))
     }
 }

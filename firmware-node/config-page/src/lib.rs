@@ -21,6 +21,7 @@
 
 mod page;
 mod settings;
+pub mod text;
 
 pub use page::{ADDRESS, JOURNAL_ADDRESS, MAX_ENCODED_LEN, PAGE_LEN, decode, encode};
 pub use settings::{Error, MAX_TEXT_LEN, RUN_TIME, Settings};

@@ -5,9 +5,8 @@
 
 use crate::Settings;
 use crate::settings::MAX_TEXT_LEN;
-use core::fmt::Write as _;
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
-use heapless::{String, Vec};
+use heapless::Vec;
 
 /// The length of a flash page of the nRF52840, in octets.
 pub const PAGE_LEN: usize = 4096;
@@ -32,12 +31,10 @@ pub(crate) const CHECK: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO
 /// sequence number counts.
 #[must_use]
 pub fn encode(settings: &Settings, sequence: u32) -> Vec<u8, MAX_ENCODED_LEN> {
-    let mut text = String::<MAX_TEXT_LEN>::new();
-    // The longest settings fit, which a test shows; were they cut off, the page would not say what was meant.
-    let is_whole = write!(text, "{settings}").is_ok();
+    let text = settings.to_text();
     let mut page = Vec::new();
     let header = [MAGIC, sequence, text.len() as u32].map(u32::to_le_bytes);
-    let is_whole = is_whole
+    let is_whole = !text.is_empty()
         && page.extend_from_slice(header.as_flattened()).is_ok()
         && page.extend_from_slice(text.as_bytes()).is_ok()
         && page.resize(HEADER_LEN + padded(text.len()), 0xFF).is_ok();

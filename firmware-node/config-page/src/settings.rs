@@ -1,7 +1,8 @@
 //! The settings and their text: one `name=value` per line.
 
 use crate::page::CHECK;
-use core::fmt::{self, Write as _};
+use crate::text::{decimal, hexadecimal};
+use core::fmt::{self, Write};
 use core::str::FromStr;
 use heapless::String;
 use sn_types::{Eui64, LinkKey};
@@ -59,14 +60,22 @@ pub enum Error {
     Missing(&'static str),
 }
 
+impl Error {
+    /// What is wrong: to be written one after the other.
+    #[must_use]
+    pub const fn parts(&self) -> [&'static str; 2] {
+        match self {
+            Self::Line => ["", "a line is not name=value"],
+            Self::Name => ["", "no such setting"],
+            Self::Value(name) => [name, ": no such value"],
+            Self::Missing(name) => [name, " is missing"],
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line => f.write_str("a line is not name=value"),
-            Self::Name => f.write_str("no such setting"),
-            Self::Value(name) => write!(f, "{name}: no such value"),
-            Self::Missing(name) => write!(f, "{name} is missing"),
-        }
+        self.parts().into_iter().try_for_each(|part| f.write_str(part))
     }
 }
 
@@ -136,18 +145,19 @@ impl Settings {
     /// # Errors
     /// What is wrong with the first line that is.
     pub fn apply(&mut self, text: &str) -> Result<(), Error> {
-        self.apply_where(text, |_| true)
+        self.apply_where(text, |_| true).map(|_| ())
     }
 
-    /// The same for what comes over the air: [`RUN_TIME`] only. Lines may also be parted by blanks.
+    /// The same for what comes over the air: [`RUN_TIME`] only. Lines may also be parted by blanks. Says whether anything has
+    /// changed.
     ///
     /// # Errors
     /// What is wrong with the first setting that is.
-    pub fn apply_at_run_time(&mut self, text: &str) -> Result<(), Error> {
+    pub fn apply_at_run_time(&mut self, text: &str) -> Result<bool, Error> {
         self.apply_where(text, |name| RUN_TIME.contains(&name))
     }
 
-    fn apply_where(&mut self, text: &str, may: impl Fn(&str) -> bool) -> Result<(), Error> {
+    fn apply_where(&mut self, text: &str, may: fn(&str) -> bool) -> Result<bool, Error> {
         let mut changed = self.clone();
         for line in text.split_ascii_whitespace() {
             let (name, value) = line.split_once('=').ok_or(Error::Line)?;
@@ -159,8 +169,9 @@ impl Settings {
         if changed.reports_to_itself() {
             return Err(Error::Value("target"));
         }
+        let is_new = changed != *self;
         *self = changed;
-        Ok(())
+        Ok(is_new)
     }
 
     /// Its reports would be settings, each of which it refuses with a fault; or they would look like faults.
@@ -196,49 +207,68 @@ impl Settings {
         }
         Ok(())
     }
-}
 
-/// As [`Settings::apply`] reads it. The key is in it: who can read a node's flash has that anyway.
-impl fmt::Display for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Their text, as [`Settings::apply`] reads it. The key is in it: who can read a node's flash has that anyway.
+    #[must_use]
+    pub fn to_text(&self) -> String<MAX_TEXT_LEN> {
+        let mut text = String::new();
+        // The longest settings fit, which a test shows; were they cut off, the text would not say what was meant.
+        self.write(&mut text).map(|()| text).unwrap_or_default()
+    }
+
+    fn write(&self, out: &mut Text) -> fmt::Result {
         if self.pan != 0xFFFF {
-            writeln!(f, "pan={:04x}", self.pan)?;
+            hex_line(out, "pan=", &self.pan.to_be_bytes())?;
         }
         if self.channel != 0 {
-            writeln!(f, "channel={}", self.channel)?;
+            line(out, "channel=", self.channel.into())?;
         }
-        writeln!(f, "power={}", self.power_dbm)?;
+        let power = if self.power_dbm < 0 { "power=-" } else { "power=" };
+        line(out, power, self.power_dbm.unsigned_abs().into())?;
         if let Some(gateway) = self.gateway {
-            write!(f, "gateway=")?;
-            hex(f, &gateway.0)?;
+            hex_line(out, "gateway=", &gateway.0)?;
         }
         if let Some(short) = self.gateway_short {
-            writeln!(f, "gateway-short={short:04x}")?;
+            hex_line(out, "gateway-short=", &short.to_be_bytes())?;
         }
         if let Some(port) = self.udp {
-            writeln!(f, "udp={port}")?;
+            line(out, "udp=", port.into())?;
         }
         if let Some(eui64) = self.eui64 {
-            write!(f, "eui64=")?;
-            hex(f, &eui64.0)?;
+            hex_line(out, "eui64=", &eui64.0)?;
         }
         if let Some(key) = &self.key {
-            write!(f, "key=")?;
-            hex(f, &key.0)?;
+            hex_line(out, "key=", &key.0)?;
         }
-        writeln!(f, "level={}", self.level)?;
-        for (name, text) in [("client", &*self.client), ("base", &*self.base), ("target", &*self.target)] {
+        line(out, "level=", self.level.into())?;
+        for (name, text) in [("client=", &*self.client), ("base=", &*self.base), ("target=", &*self.target)] {
             if !text.is_empty() {
-                writeln!(f, "{name}={text}")?;
+                [name, text, "\n"].into_iter().try_for_each(|part| out.write_str(part))?;
             }
         }
-        writeln!(f, "report={}\nfetch={}", self.report_s, self.fetch_s)
+        line(out, "report=", self.report_s)?;
+        line(out, "fetch=", self.fetch_s)
     }
 }
 
-fn hex(f: &mut fmt::Formatter<'_>, octets: &[u8]) -> fmt::Result {
-    octets.iter().try_for_each(|octet| write!(f, "{octet:02x}"))?;
-    f.write_char('\n')
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}
+
+type Text = String<MAX_TEXT_LEN>;
+
+fn line(out: &mut Text, name: &str, number: u32) -> fmt::Result {
+    out.write_str(name)?;
+    decimal(out, number)?;
+    out.write_str("\n")
+}
+
+fn hex_line(out: &mut Text, name: &str, octets: &[u8]) -> fmt::Result {
+    out.write_str(name)?;
+    octets.iter().try_for_each(|octet| hexadecimal(out, (*octet).into(), 2))?;
+    out.write_str("\n")
 }
 
 fn number(value: &str, least: i32, most: i32) -> Option<i32> {
@@ -269,7 +299,7 @@ fn optional<T>(value: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Opti
 
 /// Text without blanks and control characters, which would not come back from its line.
 fn name_of<const N: usize>(value: &str, least: usize) -> Option<String<N>> {
-    let is_plain = !value.chars().any(|c| c.is_whitespace() || c.is_control());
+    let is_plain = !value.chars().any(|c| c.is_ascii_whitespace() || c.is_control());
     if value.len() < least || !is_plain { None } else { String::try_from(value).ok() }
 }
 

@@ -64,7 +64,8 @@ fn one_wrong_line_changes_nothing() {
 #[test]
 fn over_the_air_only_what_cannot_lock_the_node_out_is_changed() {
     let mut settings = longest();
-    assert_eq!(settings.apply_at_run_time("report=60\nfetch=30 target=x/y\n"), Ok(()));
+    assert_eq!(settings.apply_at_run_time("report=60\nfetch=30 target=x/y\n"), Ok(true));
+    assert_eq!(settings.apply_at_run_time("report=60"), Ok(false), "nothing has changed");
     assert_eq!((settings.report_s, settings.fetch_s, settings.target.as_str()), (60, 30, "x/y"));
     for line in ["pan=1", "channel=11", "key=none", "client=x", "base=x", "gateway=0200000000000001", "power=8"] {
         assert_eq!(settings.apply_at_run_time(line), Err(Error::Name), "{line}");
@@ -82,7 +83,7 @@ fn it_does_not_report_where_it_takes_settings_or_tells_of_faults() {
     assert_eq!(settings.apply("base=attic target=attic/config"), Err(Error::Value("target")));
     assert_eq!(settings, before);
     for line in ["target=hall/config/2", "target=hallway/config", "target=config"] {
-        assert_eq!(settings.apply_at_run_time(line), Ok(()), "{line}");
+        assert_eq!(settings.apply_at_run_time(line), Ok(true), "{line}");
     }
 }
 

@@ -2,8 +2,7 @@
 //!
 //! `show` answers what is set, `save` ends the conversation, everything else is settings. The key is never shown.
 
-use config_page::{Error, Settings};
-use core::fmt;
+use config_page::{Error, MAX_TEXT_LEN, Settings};
 use heapless::String;
 
 /// The longest line, in octets.
@@ -47,7 +46,7 @@ impl Console {
         if matches!(octet, b'\r' | b'\n') {
             let line = core::mem::take(&mut self.line);
             let is_too_long = core::mem::take(&mut self.is_too_long);
-            return match (is_too_long, line.trim()) {
+            return match (is_too_long, line.trim_ascii()) {
                 (true, _) => Some(Reply::Error(Error::Line)),
                 (false, "") => None,
                 (false, line) => Some(self.take(line)),
@@ -68,13 +67,11 @@ impl Console {
     }
 }
 
-/// The settings, without the key.
-pub struct Shown<'a>(pub &'a Settings);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let has_key = self.0.key.is_some();
-        Settings { key: None, ..self.0.clone() }.fmt(f)?;
-        if has_key { f.write_str("key is set\n") } else { f.write_str("key=none\n") }
-    }
+/// What to answer to `show`: the settings, without the key.
+#[must_use]
+pub fn shown(settings: &Settings) -> String<MAX_TEXT_LEN> {
+    let mut text = Settings { key: None, ..settings.clone() }.to_text();
+    // It fits: a key itself takes more.
+    let _ = text.push_str(if settings.key.is_some() { "key is set\n" } else { "key=none\n" });
+    text
 }

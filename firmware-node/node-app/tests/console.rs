@@ -1,7 +1,7 @@
 //! What is typed at a node's console.
 
 use config_page::{Error, Settings};
-use node_app::console::{Console, Reply, Shown};
+use node_app::console::{Console, Reply, shown};
 
 fn types(console: &mut Console, text: &str) -> Vec<Reply> {
     text.bytes().filter_map(|octet| console.push(octet)).collect()
@@ -30,6 +30,6 @@ fn what_is_wrong_is_said_and_the_next_line_is_read() {
 fn the_key_is_never_shown() {
     let mut console = Console::new(Settings::new());
     assert_eq!(types(&mut console, "key=000102030405060708090a0b0c0d0e0f\nshow\n"), [Reply::Ok, Reply::Show]);
-    let shown = Shown(console.settings()).to_string();
+    let shown = shown(console.settings());
     assert!(shown.contains("key is set") && !shown.contains("0001"), "{shown}");
 }

@@ -183,13 +183,17 @@ impl<'d> Radio<'d> {
 
     /// The same until a time; `None`: nothing came. A frame that has begun by then is waited for.
     pub async fn receive(&mut self, psdu: &mut [u8; MAX_PSDU], until: Instant) -> Option<Frame> {
-        if let Ok(frame) = with_deadline(until, self.next_frame(psdu)).await {
-            return Some(frame);
+        let mut until = until;
+        for _ in 0..2 {
+            if let Ok(frame) = with_deadline(until, self.next_frame(psdu)).await {
+                return Some(frame);
+            }
+            if !machine::with(|machine| machine.is_mid_frame()) {
+                return None;
+            }
+            until = Instant::now() + LONGEST_FRAME;
         }
-        if !machine::with(|machine| machine.is_mid_frame()) {
-            return None;
-        }
-        with_timeout(LONGEST_FRAME, self.next_frame(psdu)).await.ok()
+        None
     }
 
     /// The most energy on the channel within about this time, in dBm. What is being received is lost.

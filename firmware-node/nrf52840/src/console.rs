@@ -2,13 +2,12 @@
 
 use crate::fault::{self, Stage};
 use config_page::Settings;
-use core::fmt::Write;
 use embassy_futures::select::{Either, select};
 use embassy_nrf::nvmc::Nvmc;
-use embassy_nrf::uarte::Uarte;
+use embassy_nrf::uarte::{self, Uarte, UarteTx};
 use embassy_nrf::wdt::WatchdogHandle;
 use embassy_time::{Duration, Timer};
-use node_app::console::{Console, Reply, Shown};
+use node_app::console::{Console, Reply, shown};
 use node_store::Store;
 
 const FEED: Duration = Duration::from_secs(10);
@@ -22,8 +21,7 @@ pub(crate) async fn run(
 ) -> ! {
     fault::enter(Stage::Console);
     let mut console = Console::new(settings);
-    let (tx, mut rx) = line.split();
-    let mut out = Out(tx);
+    let (mut out, mut rx) = line.split();
     let mut octet = [0];
     loop {
         watchdog.iter_mut().for_each(WatchdogHandle::pet);
@@ -35,24 +33,23 @@ pub(crate) async fn run(
         let Some(reply) = console.push(octet[0]) else { continue };
         // The line has no way to say that it does not work.
         let _ = match reply {
-            Reply::Ok => writeln!(out, "ok\r"),
-            Reply::Error(error) => writeln!(out, "error: {error}\r"),
-            Reply::Show => writeln!(out, "{}ok\r", Shown(console.settings())),
+            Reply::Ok => say(&mut out, ["ok"]),
+            Reply::Error(error) => {
+                let [name, what] = error.parts();
+                say(&mut out, ["error: ", name, what])
+            }
+            Reply::Show => say(&mut out, [&shown(console.settings()), "ok"]),
             Reply::Save => match store.keep_settings(console.settings()) {
                 Ok(()) => {
-                    let _ = writeln!(out, "saved\r");
+                    let _ = say(&mut out, ["saved"]);
                     fault::restart()
                 }
-                Err(_) => writeln!(out, "error: the flash cannot be written\r"),
+                Err(_) => say(&mut out, ["error: the flash cannot be written"]),
             },
         };
     }
 }
 
-struct Out(embassy_nrf::uarte::UarteTx<'static>);
-
-impl Write for Out {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        self.0.blocking_write(text.as_bytes()).map_err(|_| core::fmt::Error)
-    }
+fn say<const N: usize>(line: &mut UarteTx<'static>, parts: [&str; N]) -> Result<(), uarte::Error> {
+    parts.into_iter().chain(["\r\n"]).try_for_each(|part| line.blocking_write(part.as_bytes()))
 }

@@ -1,10 +1,12 @@
 //! Why the node was restarted: written where it happens into RAM that a reset leaves alone, and read at the start.
 
+use config_page::text::hexadecimal;
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU8, Ordering};
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
 use embassy_nrf::pac;
+use embassy_nrf::pac::power::regs::Resetreas;
 use node_app::fault::POWER_ON;
 
 const TEXT_LEN: usize = 96;
@@ -70,18 +72,24 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    const EMPTY: Self = Self { octets: [0; TEXT_LEN], len: 0 };
+
     pub(crate) fn text(&self) -> &[u8] {
         self.octets.get(..self.len).unwrap_or_default()
+    }
+
+    /// What is too long is cut off.
+    fn push(&mut self, text: &str) {
+        for (room, octet) in self.octets.iter_mut().skip(self.len).zip(text.bytes()) {
+            *room = octet;
+            self.len += 1;
+        }
     }
 }
 
 impl Write for Fault {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // What is too long is cut off.
-        for (room, octet) in self.octets.iter_mut().skip(self.len).zip(text.bytes()) {
-            *room = octet;
-            self.len += 1;
-        }
+        self.push(text);
         Ok(())
     }
 }
@@ -117,17 +125,15 @@ fn find() -> Option<Fault> {
     if note.is_some() {
         return note;
     }
-    let mut fault = Fault { octets: [0; TEXT_LEN], len: 0 };
-    let told = if reasons.dog() {
-        write!(fault, "watchdog: {stage}")
-    } else if reasons.lockup() {
-        write!(fault, "lockup: {stage}")
-    } else if reasons.0 == 0 {
-        fault.write_str(POWER_ON)
-    } else {
-        return None;
+    let told = match reasons {
+        _ if reasons.dog() => ["watchdog: ", stage],
+        _ if reasons.lockup() => ["lockup: ", stage],
+        Resetreas(0) => [POWER_ON, ""],
+        _ => return None,
     };
-    told.ok().map(|()| fault)
+    let mut fault = Fault::EMPTY;
+    told.into_iter().for_each(|part| fault.push(part));
+    Some(fault)
 }
 
 fn read() -> Option<Fault> {
@@ -145,9 +151,14 @@ fn read() -> Option<Fault> {
     (octet(MAGIC.len() + 1) == checksum(fault.text())).then_some(fault)
 }
 
-fn note(what: impl fmt::Display) {
-    let mut fault = Fault { octets: [0; TEXT_LEN], len: 0 };
-    let _ = write!(fault, "{what}");
+fn note(what: &str, addresses: &mut dyn Iterator<Item = u32>) {
+    let mut fault = Fault::EMPTY;
+    [what, ": ", Stage::last(), " at"].into_iter().for_each(|part| fault.push(part));
+    for address in addresses {
+        fault.push(" 0x");
+        // It is cut off rather than refused.
+        let _ = hexadecimal(&mut fault, address, 8);
+    }
     let head = MAGIC.into_iter().chain([fault.len as u8, checksum(fault.text())]);
     for (cell, octet) in NOTE.iter().zip(head.chain(fault.octets)) {
         cell.store(octet, Ordering::Relaxed);
@@ -167,26 +178,20 @@ pub(crate) fn restart() -> ! {
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     cortex_m::interrupt::disable();
-    note(Trace);
+    note("panic", &mut calls());
     restart()
 }
 
 /// The last words on the stack that may be return addresses.
-struct Trace;
-
-impl fmt::Display for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// As many as there is room for.
-        const CALLS: usize = 6;
-        /// What is searched at most, in octets.
-        const DEPTH: u32 = 1024;
-        write!(f, "panic: {} at", Stage::last())?;
-        let stack = cortex_m::register::msp::read() & !3;
-        let words = (stack..RAM_END.min(stack + DEPTH)).step_by(4).map(read_word);
-        // In Thumb code, and so odd.
-        let calls = words.filter(|word| word & 1 == 1 && (CODE_START..CODE_END).contains(word));
-        calls.take(CALLS).try_for_each(|call| write!(f, " {call:#x}"))
-    }
+fn calls() -> impl Iterator<Item = u32> {
+    /// As many as there is room for.
+    const CALLS: usize = 6;
+    /// What is searched at most, in octets.
+    const DEPTH: u32 = 1024;
+    let stack = cortex_m::register::msp::read() & !3;
+    let words = (stack..RAM_END.min(stack + DEPTH)).step_by(4).map(read_word);
+    // In Thumb code, and so odd.
+    words.filter(|word| word & 1 == 1 && (CODE_START..CODE_END).contains(word)).take(CALLS)
 }
 
 /// Behind the vectors of an image without a bootloader, up to the pages that are no code.
@@ -203,6 +208,6 @@ fn read_word(address: u32) -> u32 {
 #[allow(unsafe_code, reason = "the attribute demands it of every handler of a hard fault")]
 #[exception]
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
-    note(format_args!("hard fault: {} at {:#010x}", Stage::last(), frame.pc()));
+    note("hard fault", &mut core::iter::once(frame.pc()));
     restart()
 }

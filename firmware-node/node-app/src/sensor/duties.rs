@@ -3,6 +3,7 @@
 use super::sample::{MAX_REPORT_LEN, Report, Sample};
 use super::{Keep, SensorClient, TOPICS};
 use config_page::Settings;
+use core::fmt::{self, Write};
 use core::num::NonZeroU16;
 use core::time::Duration;
 use heapless::String;
@@ -29,6 +30,9 @@ const MAX_FAULT_LEN: usize = 120;
 /// The longest of the node's own topic names.
 type Name = String<72>;
 
+/// What is published.
+type Text = String<MAX_FAULT_LEN>;
+
 /// What has happened, without borrowing from the datagram that told it.
 pub(super) enum Happened {
     Connected,
@@ -41,7 +45,7 @@ pub(super) enum Happened {
         drained: bool,
     },
     /// For the node's settings.
-    Message(Option<String<MAX_FAULT_LEN>>),
+    Message(Option<Text>),
     Nothing,
 }
 
@@ -262,15 +266,14 @@ impl<'a> Duties<'a> {
 
     /// Settings have come over the air: all of them are taken, or none.
     fn configure(&mut self, now: Instant, text: Option<&str>) {
-        let mut changed = self.settings.clone();
-        let taken = text.ok_or(config_page::Error::Line).and_then(|text| changed.apply_at_run_time(text));
+        let taken = text.ok_or(config_page::Error::Line).and_then(|text| self.settings.apply_at_run_time(text));
         match taken {
-            Ok(()) if changed != self.settings => {
-                self.report_at = self.report_at.min(now + seconds(changed.report_s));
-                (self.settings, self.settings_came_at) = (changed, now);
+            Ok(true) => {
+                self.report_at = self.report_at.min(now + seconds(self.settings.report_s));
+                self.settings_came_at = now;
                 (self.settings_are_kept, self.settings_are_news) = (false, true);
             }
-            Ok(()) => {}
+            Ok(false) => {}
             Err(error) => self.refusal = Some(error),
         }
     }
@@ -319,13 +322,17 @@ impl<'a> Duties<'a> {
         Ok(())
     }
 
-    fn next_publish(&mut self) -> Option<(Publishing, Name, String<MAX_FAULT_LEN>)> {
+    fn next_publish(&mut self) -> Option<(Publishing, Name, Text)> {
         if let Some(fault) = self.fault {
-            let end = fault.floor_char_boundary(MAX_FAULT_LEN.min(fault.len()));
-            return Some((Publishing::Fault, self.topic("fault"), text(&fault[..end])));
+            let start = fault.get(..fault.floor_char_boundary(MAX_FAULT_LEN)).unwrap_or_default();
+            return Some((Publishing::Fault, self.topic("fault"), text(|out| out.write_str(start))));
         }
         if let Some(error) = self.refusal {
-            return Some((Publishing::Refusal, self.topic("fault"), text(format_args!("settings: {error}"))));
+            let refusal = text(|out| {
+                out.write_str("settings: ")
+                    .and_then(|()| error.parts().into_iter().try_for_each(|part| out.write_str(part)))
+            });
+            return Some((Publishing::Refusal, self.topic("fault"), refusal));
         }
         let sample = self.sample?;
         if self.publishing != Some(Publishing::Report) {
@@ -333,12 +340,16 @@ impl<'a> Duties<'a> {
         }
         let report = Report { count: self.reports, sample, presses: self.presses };
         const { assert!(MAX_REPORT_LEN <= MAX_FAULT_LEN) }
-        Some((Publishing::Report, self.report_topic(), text(report)))
+        Some((Publishing::Report, self.report_topic(), text(|out| report.write_to(out))))
     }
 
     fn topic(&self, leaf: &str) -> Name {
-        // The base has 40 octets at most.
-        heapless::format!("{}/{leaf}", self.settings.base).unwrap_or_default()
+        let mut name = Name::new();
+        for part in [&self.settings.base, "/", leaf] {
+            // It fits: the base has 40 octets at most.
+            let _ = name.push_str(part);
+        }
+        name
     }
 
     fn report_topic(&self) -> Name {
@@ -365,8 +376,9 @@ fn seconds(s: u32) -> Duration {
 }
 
 /// It fits; were it cut off, it would be empty.
-fn text(what: impl core::fmt::Display) -> String<MAX_FAULT_LEN> {
-    heapless::format!("{what}").unwrap_or_default()
+fn text(write: impl FnOnce(&mut Text) -> fmt::Result) -> Text {
+    let mut text = Text::new();
+    write(&mut text).map(|()| text).unwrap_or_default()
 }
 
 const _: () = assert!(TOPICS >= 3 * 5 + 48 + 72 + 48, "the names of all topics are known at a time");

@@ -1,6 +1,7 @@
 //! What the board measures, and how that is told.
 
-use core::fmt;
+use config_page::text::decimal;
+use core::fmt::{Result, Write};
 
 /// The longest report, in octets.
 pub(super) const MAX_REPORT_LEN: usize = 64;
@@ -24,16 +25,24 @@ pub(super) struct Report {
     pub(super) presses: u32,
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { count, sample: Sample { centidegrees, supply_mv }, presses } = self;
-        let sign = if *centidegrees < 0 { "-" } else { "" };
-        let (whole, part) = (centidegrees.unsigned_abs() / 100, centidegrees.unsigned_abs() % 100);
-        write!(f, r#"{{"n":{count},"t":{sign}{whole}.{part:02},"v":{supply_mv}"#)?;
-        if *presses > 0 {
-            write!(f, r#","b":{presses}"#)?;
+impl Report {
+    pub(super) fn write_to(&self, out: &mut impl Write) -> Result {
+        let Self { count, sample: Sample { centidegrees, supply_mv }, presses } = *self;
+        out.write_str(r#"{"n":"#)?;
+        decimal(out, count)?;
+        out.write_str(if centidegrees < 0 { r#","t":-"# } else { r#","t":"# })?;
+        let hundredths = u32::from(centidegrees.unsigned_abs());
+        decimal(out, hundredths / 100)?;
+        out.write_str(".")?;
+        decimal(out, hundredths / 10 % 10)?;
+        decimal(out, hundredths % 10)?;
+        out.write_str(r#","v":"#)?;
+        decimal(out, supply_mv.into())?;
+        if presses > 0 {
+            out.write_str(r#","b":"#)?;
+            decimal(out, presses)?;
         }
-        write!(f, "}}")
+        out.write_str("}")
     }
 }
 
@@ -42,7 +51,10 @@ mod tests {
     use super::*;
 
     fn text(count: u32, centidegrees: i16, supply_mv: u16, presses: u32) -> heapless::String<MAX_REPORT_LEN> {
-        heapless::format!("{}", Report { count, sample: Sample { centidegrees, supply_mv }, presses }).expect("it fits")
+        let mut text = heapless::String::new();
+        let report = Report { count, sample: Sample { centidegrees, supply_mv }, presses };
+        report.write_to(&mut text).expect("it fits");
+        text
     }
 
     #[test]
