@@ -181,11 +181,9 @@ impl Radio {
         let (psdu, _fcs) = psdu.split_last_chunk::<2>().expect("a check sequence");
         match self.leaf.handle_frame(self.now(), psdu) {
             Received::Datagram { octets, .. } => self.inbox.push_back(octets.to_vec()),
-            Received::Fragment { .. } => {}
-            other @ (Received::DataRequest { .. }
-            | Received::Solicitation { .. }
-            | Received::Neighbour { .. }
-            | Received::Rejected { .. }) => {
+            // The gateway tells routers that it is there.
+            Received::Fragment { .. } | Received::Neighbour { .. } => {}
+            other @ (Received::DataRequest { .. } | Received::Solicitation { .. } | Received::Rejected { .. }) => {
                 panic!("the gateway's frames are new and for the node: {other:?}")
             }
         }
