@@ -68,7 +68,8 @@ impl Image {
     fn budget(self) -> Size {
         match self {
             Self::Node => SENSOR_BUDGET,
-            Self::Router => NODE_BUDGET,
+            // Frames of others wait in it.
+            Self::Router => Size { ram: 16 * 1024, ..NODE_BUDGET },
             // It has no client, but USB.
             Self::Rcp => Size { flash: 48 * 1024, ..NODE_BUDGET },
         }
