@@ -67,6 +67,17 @@ impl Gateway {
         Self::started(command)
     }
 
+    /// The same with a data directory: it knows what the one before knew.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_durable_configured(data: &Path, config: &Path) -> Self {
+        let mut command = Command::new(release_dir().join("sn-gateway"));
+        command.args(["run", "--log", "debug", "--data"]).arg(data).arg("--config").arg(config);
+        Self::started(command)
+    }
+
     /// Starts it with an MQTT listener of each kind: bare TCP, `mqtts`, `ws` and `wss`, and `mqtts` again for clients
     /// that have certificates. All certificates are of `pki`.
     ///
