@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct UdpLink {
     socket: UdpSocket,
     everyone: Option<SocketAddr>,
-    is_refused: bool,
+    lost: Option<ErrorKind>,
     started: std::time::Instant,
 }
 
@@ -23,10 +23,11 @@ impl UdpLink {
     pub fn bind(local: impl ToSocketAddrs) -> io::Result<Self> {
         let socket = UdpSocket::bind(local)?;
         socket.set_broadcast(true)?;
-        Ok(Self { socket, everyone: None, is_refused: false, started: std::time::Instant::now() })
+        Ok(Self { socket, everyone: None, lost: None, started: std::time::Instant::now() })
     }
 
-    /// A link to one gateway only, which therefore learns when nobody listens there: [`UdpLink::is_refused`].
+    /// A link to one gateway only, [`UdpLink::gateway`], which therefore learns when nobody listens there:
+    /// [`UdpLink::lost`].
     ///
     /// # Errors
     /// There is no socket to be had, or no way to the gateway.
@@ -39,9 +40,18 @@ impl UdpLink {
         Ok(link)
     }
 
-    /// Whether the gateway's machine has said that nobody listens there, since this was asked last.
-    pub const fn is_refused(&mut self) -> bool {
-        core::mem::replace(&mut self.is_refused, false)
+    /// Where the datagrams of the one gateway come from: who writes to `0.0.0.0` is answered by `127.0.0.1`.
+    ///
+    /// # Errors
+    /// The link is not [to one](UdpLink::to).
+    pub fn gateway(&self) -> io::Result<SocketAddr> {
+        self.socket.peer_addr()
+    }
+
+    /// Why a datagram has not arrived, if the system has said so since this was asked last: nobody listens there, or there
+    /// is no way. It may have been one that was sent some time before.
+    pub const fn lost(&mut self) -> Option<ErrorKind> {
+        self.lost.take()
     }
 
     /// Where searches for gateways go: a broadcast address or a multicast group.
@@ -50,12 +60,29 @@ impl UdpLink {
         Self { everyone: Some(group), ..self }
     }
 
+    fn receive_within(&self, buffer: &mut [u8], wait: Duration) -> io::Result<(usize, SocketAddr)> {
+        // A socket takes zero for no limit at all.
+        if wait.is_zero() {
+            self.socket.set_nonblocking(true)?;
+            let received = self.socket.recv_from(buffer);
+            self.socket.set_nonblocking(false)?;
+            return received;
+        }
+        // The longest that every system takes.
+        let wait = wait.clamp(Duration::from_millis(1), Duration::from_secs(3_600));
+        self.socket.set_read_timeout(Some(wait))?;
+        self.socket.recv_from(buffer)
+    }
+
     /// Only errors that are not about one datagram: nobody listens at its destination, or there is no way to it now.
     fn unless_lost(&mut self, error: io::Error) -> io::Result<()> {
         use ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable};
-        self.is_refused |= error.kind() == ConnectionRefused;
         match error.kind() {
-            ConnectionRefused | ConnectionReset | HostUnreachable | Interrupted | NetworkUnreachable => Ok(()),
+            Interrupted => Ok(()),
+            kind @ (ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable) => {
+                self.lost = Some(kind);
+                Ok(())
+            }
             _ => Err(error),
         }
     }
@@ -75,18 +102,18 @@ impl DatagramLink for UdpLink {
             Recipient::Everyone { .. } => self.everyone,
         };
         let Some(to) = to else { return Ok(()) };
-        match self.socket.send_to(datagram, to) {
-            Ok(_) => Ok(()),
-            Err(error) => self.unless_lost(error),
+        // What became of an earlier datagram is told here, too, and then this one has not gone out.
+        for _ in 0..2 {
+            match self.socket.send_to(datagram, to) {
+                Ok(_) => return Ok(()),
+                Err(error) => self.unless_lost(error)?,
+            }
         }
+        Ok(())
     }
 
     async fn receive(&mut self, buffer: &mut [u8], until: Instant) -> io::Result<Option<(usize, SocketAddr)>> {
-        let wait = until.since(self.now());
-        // The longest that every system takes; a socket takes zero for no limit at all.
-        let wait = wait.clamp(Duration::from_millis(1), Duration::from_secs(3_600));
-        self.socket.set_read_timeout(Some(wait))?;
-        match self.socket.recv_from(buffer) {
+        match self.receive_within(buffer, until.since(self.now())) {
             Ok(received) => Ok(Some(received)),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
             Err(error) => self.unless_lost(error).map(|()| None),

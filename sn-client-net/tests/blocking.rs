@@ -3,8 +3,13 @@
 mod gateway;
 
 use gateway::Gateway;
-use sn_client_net::{BlockingClient, Config, Error, Qos, RequestError, ReturnCode, State, Topic, UdpLink};
+use sn_client_net::{
+    BlockingClient, Config, DatagramLink, Error, Qos, Recipient, RequestError, ReturnCode, State, Topic, UdpLink,
+    block_on,
+};
 use std::cell::RefCell;
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 const SHORT: Duration = Duration::from_millis(200);
@@ -108,4 +113,22 @@ fn without_an_answer_a_call_ends_when_patience_does() {
     let publish = client.publish(Topic::Name("a"), b"", Qos::One, false);
     assert!(matches!(publish, Err(Error::Request(RequestError::NotConnected))));
     client.disconnect().unwrap();
+}
+
+#[test]
+fn what_became_of_one_datagram_does_not_cost_the_next_one() {
+    let gateway = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = gateway.local_addr().unwrap();
+    drop(gateway);
+    let mut link = UdpLink::to((Ipv4Addr::UNSPECIFIED, address.port()).into()).unwrap();
+    assert_eq!(link.gateway().unwrap(), address, "that is this machine");
+    block_on(link.send(Recipient::Gateway(address), b"first")).unwrap();
+    let gateway = std::net::UdpSocket::bind(address).unwrap();
+    gateway.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    block_on(link.send(Recipient::Gateway(address), b"second")).unwrap();
+    assert_eq!(link.lost(), Some(ErrorKind::ConnectionRefused));
+    assert_eq!(link.lost(), None);
+    let mut buffer = [0; 64];
+    let (len, _) = gateway.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..len], b"second");
 }

@@ -1,10 +1,13 @@
 //! A client for programs that do one thing after the other, and tell people how it goes.
 
 use crate::args::LinkArgs;
+use crate::console::tell;
 use crate::link::ShownLink;
 use anyhow::{Context, Result, bail};
 use sn_client::Client;
 use sn_client_net::{Cause, Driver, Event, Qos, Received, RequestError, ReturnCode, State, Topic, block_on};
+use std::fmt;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -43,13 +46,21 @@ pub struct BlockingClient<'a> {
     progress: Progress,
 }
 
-/// What events have told.
+/// What has become of things.
 #[derive(Default)]
 struct Progress {
     connections: u32,
     /// While publishing: how often the gateway has ended the connection.
     losses_of_publish: Option<u32>,
     refused_at_qos_0: Option<ReturnCode>,
+    /// Something was published at QoS 0 or -1 after the gateway was heard last.
+    is_unproven: bool,
+    /// Something of that may not have arrived.
+    may_have_lost: bool,
+    /// It is disconnecting.
+    is_leaving: bool,
+    /// There is nobody to answer to that.
+    is_alone: bool,
 }
 
 impl<'a> BlockingClient<'a> {
@@ -58,26 +69,22 @@ impl<'a> BlockingClient<'a> {
     /// # Errors
     /// The gateway's name is unknown, or there is no socket to be had.
     pub fn open(args: &'a LinkArgs, buffer: &'a mut [u8]) -> Result<Self> {
-        let gateway = resolve(&args.host, args.port)?;
-        let link = ShownLink::open(gateway, args).with_context(|| format!("cannot open a socket to {gateway}"))?;
+        let named = resolve(&args.host, args.port)?;
+        let open = || ShownLink::open(named, args).and_then(|link| Ok((link.gateway()?, link)));
+        let (gateway, link) = open().with_context(|| format!("cannot open a socket to {named}"))?;
         let mut driver = Box::new(Driver::new(args.config(), None, link, buffer));
         driver.client_mut().add_gateway(gateway);
         Ok(Self { driver, gateway, args, progress: Progress::default() })
     }
 
-    /// Connects and waits for it, resuming an earlier session if the options say so.
-    ///
-    /// # Errors
-    /// The gateway refuses or does not answer.
-    pub fn connect(&mut self, on_message: OnMessage<'_>) -> Result<()> {
+    /// Begins to connect, resuming an earlier session if the options say so; done in [`State::Active`]. A step fails when
+    /// the gateway refuses or does not answer.
+    pub fn connect(&mut self) {
         self.driver.client_mut().connect(!self.args.disable_clean_session);
-        while self.state() != State::Active {
-            self.step(None, on_message)?;
-        }
-        Ok(())
     }
 
-    /// Publishes and waits until that is done; at QoS -1 without a connection.
+    /// Publishes and waits until that is done; at QoS -1 without a connection. What nobody acknowledges may be lost:
+    /// [`BlockingClient::may_have_lost`] tells some time later.
     ///
     /// # Errors
     /// The gateway rejects the message, does not answer, or ends the connection every time.
@@ -95,7 +102,12 @@ impl<'a> BlockingClient<'a> {
             self.step(None, &mut |_| {})?;
         }
         self.progress.losses_of_publish = None;
-        Ok(())
+        if matches!(qos, Qos::One | Qos::Two) {
+            return Ok(());
+        }
+        self.progress.is_unproven = true;
+        // Who publishes without a pause listens, too.
+        self.step(Some(std::time::Instant::now()), &mut |_| {})
     }
 
     /// Begins to subscribe; done when [`BlockingClient::is_busy`] says no.
@@ -122,19 +134,23 @@ impl<'a> BlockingClient<'a> {
         Ok(self.client().wake()?)
     }
 
-    /// Disconnects, having let the last QoS 2 message be completed; waits no longer than one repetition takes.
+    /// Disconnects, having let the last QoS 2 message be completed; waits no longer than one repetition takes, and for
+    /// nobody who has gone.
     ///
     /// # Errors
     /// The socket fails.
     pub fn disconnect(&mut self) -> Result<()> {
+        self.progress.is_leaving = true;
         let deadline = std::time::Instant::now() + Duration::from_millis(u64::from(self.args.t_retry_ms) * 2);
         self.step_while(deadline, |client| client.state() != State::Disconnected && client.awaits_release())?;
         self.client().disconnect();
-        self.step_while(deadline, |client| client.state() != State::Disconnected)
+        self.step_while(deadline, |client| client.state() != State::Disconnected)?;
+        self.progress.may_have_lost |= self.progress.is_unproven && self.progress.connections > 0;
+        Ok(())
     }
 
     fn step_while(&mut self, deadline: std::time::Instant, wanted: impl Fn(&LargeClient<'a>) -> bool) -> Result<()> {
-        while wanted(self.client()) && std::time::Instant::now() < deadline {
+        while wanted(self.client()) && !self.progress.is_alone && std::time::Instant::now() < deadline {
             self.step(Some(deadline), &mut |_| {})?;
         }
         Ok(())
@@ -155,8 +171,9 @@ impl<'a> BlockingClient<'a> {
             }
         };
         block_on(driver.step(until, &mut note)).with_context(|| format!("no way to {gateway}"))?;
+        self.progress.is_unproven &= !self.driver.link_mut().heard();
         noted?;
-        self.check_reachable()
+        self.driver.link_mut().lost().map_or(Ok(()), |why| self.on_datagram_lost(why))
     }
 
     /// Whether a request is in progress.
@@ -183,6 +200,12 @@ impl<'a> BlockingClient<'a> {
         self.progress.refused_at_qos_0
     }
 
+    /// Whether messages at QoS 0 or -1 may not have arrived, because the gateway was away.
+    #[must_use]
+    pub fn may_have_lost(&self) -> bool {
+        self.progress.may_have_lost
+    }
+
     fn client(&mut self) -> &mut LargeClient<'a> {
         self.driver.client_mut().client_mut()
     }
@@ -191,11 +214,22 @@ impl<'a> BlockingClient<'a> {
         block_on(self.driver.flush()).with_context(|| format!("no way to {}", self.gateway))
     }
 
-    /// That nobody listens is final at the start, but later the gateway may be restarting.
-    fn check_reachable(&mut self) -> Result<()> {
-        let is_refused = self.driver.link_mut().is_refused();
-        if is_refused && self.progress.connections == 0 && self.state() == State::Connecting {
-            bail!("nothing listens on {}: is the gateway running?", self.gateway);
+    /// That there is no way is final at the start, but later the gateway may be restarting. What is acknowledged is
+    /// repeated until then; with QoS 0 only another connection shows when it is back.
+    fn on_datagram_lost(&mut self, why: ErrorKind) -> Result<()> {
+        let words = match why {
+            ErrorKind::ConnectionRefused => format!("nothing listens on {}", self.gateway),
+            _ => format!("no way to {}: {why}", self.gateway),
+        };
+        if self.progress.connections == 0 && !self.progress.is_leaving {
+            bail!("{words}: is the gateway running?");
+        }
+        if self.progress.is_leaving {
+            self.progress.is_alone = true;
+        } else if self.state() == State::Active && self.progress.is_unproven {
+            self.progress.may_have_lost = true;
+            notice(self.args, format_args!("Lost the connection: {words}. Connecting again."));
+            self.driver.client_mut().connect(false);
         }
         Ok(())
     }
@@ -209,26 +243,26 @@ impl Progress {
         args: &LinkArgs,
         on_message: OnMessage<'_>,
     ) -> Result<()> {
-        let notice = |text: String| {
-            if !args.quiet {
-                eprintln!("{text}");
-            }
-        };
         match event {
             Event::Message(message) => on_message(message),
             Event::Connected => self.connections += 1,
             Event::Refused(ReturnCode::Congestion) | Event::Congested => {
-                notice(format!("The gateway is congested: trying again in {} s.", args.t_wait_ms / 1_000));
+                let t_wait_s = args.t_wait_ms / 1_000;
+                notice(args, format_args!("The gateway is congested: trying again in {t_wait_s} s."));
             }
             Event::Refused(code) => bail!("the gateway refused the connection: {code}"),
             Event::Rejected(code) => return Err(Rejected(code).into()),
             Event::Qos0Rejected(code) => self.refused_at_qos_0 = Some(code),
             Event::Lost(cause) => {
-                self.on_loss(cause, gateway, args)?;
-                notice(format!("Lost the connection to {gateway} ({}): connecting again.", in_words(cause)));
+                self.may_have_lost |= self.is_unproven;
+                if !self.is_leaving {
+                    self.on_loss(cause, gateway, args)?;
+                    let why = in_words(cause);
+                    notice(args, format_args!("Lost the connection to {gateway} ({why}): connecting again."));
+                }
             }
             Event::Asleep { drained: false } => {
-                notice(format!("No answer from {gateway} on waking up: asleep again."));
+                notice(args, format_args!("No answer from {gateway} on waking up: asleep again."));
             }
             Event::Asleep { drained: true }
             | Event::Disconnected
@@ -256,6 +290,12 @@ impl Progress {
             (Cause::NoAnswer | Cause::ByGateway, _) => {}
         }
         Ok(())
+    }
+}
+
+fn notice(args: &LinkArgs, text: fmt::Arguments<'_>) {
+    if !args.quiet {
+        tell(text);
     }
 }
 

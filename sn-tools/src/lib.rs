@@ -9,6 +9,7 @@
 
 pub mod args;
 pub mod blocking;
+pub mod console;
 mod link;
 pub mod topic;
 mod trace;

@@ -2,10 +2,12 @@
 
 mod gateway;
 
-use gateway::{CONNACK, DISCONNECT, Gateway, ends, fails, normal, puback, succeeds};
+use gateway::{CONNACK, DISCONNECT, Gateway, ends, fails, interrupt, normal, puback, succeeds};
+use nix::sys::signal::Signal;
 use sn_codec::{ConnAck, Message, Qos, RegAck, ReturnCode, ShortName, Topic, TopicId, WillMsg, WillTopic};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command};
+use std::thread;
 
 fn start(gateway: &Gateway, args: &str) -> Child {
     gateway.start(env!("CARGO_BIN_EXE_sn-pub"), args)
@@ -170,6 +172,107 @@ fn nobody_there() {
 }
 
 #[test]
+fn nobody_there_at_qos_minus_one() {
+    let gateway = Gateway::new();
+    let port = gateway.port();
+    drop(gateway);
+    let child = Command::new(env!("CARGO_BIN_EXE_sn-pub"))
+        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "--short", "tt", "-m", "x", "-q", "-1"])
+        .stderr(std::process::Stdio::piped())
+        .spawn();
+    fails(child.unwrap(), &format!("nothing listens on 127.0.0.1:{port}: is the gateway running?"));
+}
+
+#[test]
+fn this_machine_under_its_shortest_name() {
+    let mut gateway = Gateway::new();
+    let child = gateway.start_with_host(env!("CARGO_BIN_EXE_sn-pub"), "0.0.0.0", "--short tt -m x -q 1");
+    gateway.accepts();
+    gateway.takes(Qos::One, false, Topic::Short(ShortName(*b"tt")), b"x");
+    gateway.says_goodbye();
+    succeeds(child, "");
+}
+
+#[test]
+fn a_gateway_that_is_gone_before_the_end_may_not_have_had_the_message() {
+    let mut gateway = Gateway::new();
+    let child = start(&gateway, "--short tt -m x --t-retry-ms 100");
+    gateway.accepts();
+    gateway.takes(Qos::Zero, false, Topic::Short(ShortName(*b"tt")), b"x");
+    drop(gateway);
+    fails(child, "messages at QoS 0 may be lost");
+}
+
+#[test]
+fn lines_at_qos_0_wait_for_a_gateway_that_is_gone_and_what_may_be_lost_is_told() {
+    let mut gateway = Gateway::new();
+    let mut child = start(&gateway, "-t a -l --t-retry-ms 50 --n-retry 255");
+    let (mut input, mut errors) = (child.stdin.take().unwrap(), BufReader::new(child.stderr.take().unwrap()));
+    input.write_all(b"one\n").unwrap();
+    gateway.accepts();
+    gateway.registers("a", 1);
+    gateway.takes(Qos::Zero, false, normal(1), b"one");
+    let port = gateway.port();
+    drop(gateway);
+    input.write_all(b"lost\n").unwrap();
+    let mut notice = String::new();
+    errors.read_line(&mut notice).unwrap();
+    assert_eq!(notice, format!("Lost the connection: nothing listens on 127.0.0.1:{port}. Connecting again.\n"));
+    input.write_all(b"two\n").unwrap();
+    drop(input);
+    let mut gateway = Gateway::on(port);
+    gateway.accepts();
+    gateway.registers("a", 7);
+    gateway.takes(Qos::Zero, false, normal(7), b"two");
+    gateway.says_goodbye();
+    let mut complaint = String::new();
+    errors.read_to_string(&mut complaint).unwrap();
+    assert_eq!(complaint, "Error: messages at QoS 0 may be lost: the gateway did not answer\n");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn who_has_many_lines_listens_all_the_same() {
+    let mut gateway = Gateway::new();
+    let mut child = start(&gateway, "--short tt -l --quiet");
+    let mut input = child.stdin.take().unwrap();
+    // Until nobody reads them any more.
+    let feeder = thread::spawn(move || while input.write_all(b"line\n").is_ok() {});
+    gateway.accepts();
+    gateway.takes(Qos::Zero, false, Topic::Short(ShortName(*b"tt")), b"line");
+    gateway.says(DISCONNECT);
+    let more = (0..10_000).position(|_| matches!(gateway.hears(), Message::Connect(_)));
+    assert!(more.is_some(), "it connects again");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    feeder.join().unwrap();
+}
+
+#[test]
+fn an_interrupt_ends_the_lines() {
+    let mut gateway = Gateway::new();
+    let mut child = start(&gateway, "--short tt -l -q 1");
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"one\ntw").unwrap();
+    gateway.accepts();
+    gateway.takes(Qos::One, false, Topic::Short(ShortName(*b"tt")), b"one");
+    interrupt(&child, Signal::SIGINT);
+    gateway.says_goodbye();
+    succeeds(child, "");
+}
+
+#[test]
+fn nobody_has_to_read_what_it_says() {
+    let mut gateway = Gateway::new();
+    let mut child = start(&gateway, "--short tt -m x -d");
+    drop(child.stderr.take());
+    gateway.accepts();
+    gateway.takes(Qos::Zero, false, Topic::Short(ShortName(*b"tt")), b"x");
+    gateway.says_goodbye();
+    succeeds(child, "");
+}
+
+#[test]
 fn a_refused_connection() {
     let mut gateway = Gateway::new();
     let child = start(&gateway, "-t a -m x");
@@ -186,6 +289,7 @@ fn a_refused_topic() {
     let Message::Register(register) = gateway.hears() else { panic!("a REGISTER") };
     let (topic_id, msg_id, return_code) = (TopicId::NONE, register.msg_id, ReturnCode::NotSupported);
     gateway.says(Message::RegAck(RegAck { topic_id, msg_id, return_code }));
+    gateway.says_goodbye();
     fails(child, "cannot publish to topic \"a/b\": rejected: not supported");
 }
 
@@ -262,6 +366,7 @@ fn a_wildcard_is_no_topic_to_publish_to() {
     let mut gateway = Gateway::new();
     let child = start(&gateway, "-t a/+ -m x");
     gateway.accepts();
+    gateway.says_goodbye();
     fails(child, "has a wildcard");
 }
 

@@ -2,9 +2,8 @@
 
 mod gateway;
 
-use gateway::{CONNACK, DISCONNECT, Gateway, ends, fails, normal, succeeds};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use gateway::{CONNACK, DISCONNECT, Gateway, ends, fails, interrupt, normal, succeeds};
+use nix::sys::signal::Signal;
 use sn_codec::{
     Disconnect, Message, MsgId, PingReq, PubAck, Publish, Qos, RegAck, Register, ReturnCode, ShortName, SubAck, Topic,
     TopicFilter, TopicId,
@@ -15,10 +14,6 @@ use std::time::Duration;
 
 fn start(gateway: &Gateway, args: &str) -> Child {
     gateway.start(env!("CARGO_BIN_EXE_sn-sub"), args)
-}
-
-fn interrupt(child: &Child, signal: Signal) {
-    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
 }
 
 #[test]
@@ -102,6 +97,15 @@ fn an_interrupt_disconnects() {
 }
 
 #[test]
+fn an_interrupt_ends_it_while_nobody_answers() {
+    let mut gateway = Gateway::new();
+    let child = start(&gateway, "--short tt");
+    assert!(matches!(gateway.hears(), Message::Connect(_)));
+    interrupt(&child, Signal::SIGINT);
+    succeeds(child, "");
+}
+
+#[test]
 fn a_second_interrupt_does_not_wait_for_the_gateway() {
     let mut gateway = Gateway::new();
     let child = start(&gateway, "--short tt");
@@ -140,6 +144,7 @@ fn a_refused_subscription() {
     let Message::Subscribe(subscribe) = gateway.hears() else { panic!("a SUBSCRIBE") };
     let (msg_id, return_code) = (subscribe.msg_id, ReturnCode::NotSupported);
     gateway.says(Message::SubAck(SubAck { qos: Qos::Zero, topic_id: TopicId::NONE, msg_id, return_code }));
+    gateway.says_goodbye();
     fails(child, "cannot subscribe to topic \"a/b\": rejected: not supported");
 }
 

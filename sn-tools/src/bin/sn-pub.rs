@@ -2,13 +2,15 @@
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser};
-use sn_client::{Qos, Topic};
+use sn_client::{Qos, State, Topic};
 use sn_tools::args::{LinkArgs, parse_qos};
 use sn_tools::blocking::{BlockingClient, MAX_DATAGRAM};
+use sn_tools::console::{interrupted, tell};
 use sn_tools::topic::{Predefined, Short, TopicArg};
 use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,7 +30,8 @@ Examples:
   tail -f log | sn-pub -t log -l -q 1
       One message per line, until the end of the input.
 
-Exit code: 0 when everything is published (at QoS 1 and 2: acknowledged), 1 on an error, 2 on a wrong option.";
+Exit code: 0 when everything is published (at QoS 1 and 2: acknowledged), 1 on an error, or if messages at QoS 0 may be
+lost because the gateway was away, 2 on a wrong option.";
 
 /// Publish messages to an MQTT-SN gateway.
 #[derive(Parser, Debug)]
@@ -90,7 +93,7 @@ struct SourceArgs {
     #[arg(short, long)]
     file: Option<PathBuf>,
 
-    /// Standard input, one message per line; empty lines are left out.
+    /// Standard input, one message per line, until its end or an interrupt; empty lines are left out.
     #[arg(short = 'l', long)]
     stdin_line: bool,
 
@@ -125,7 +128,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !quiet {
-                eprintln!("Error: {error:#}");
+                tell(format_args!("Error: {error:#}"));
             }
             ExitCode::FAILURE
         }
@@ -140,18 +143,25 @@ fn publish(cli: Cli) -> Result<()> {
     let mut buffer = vec![0; MAX_DATAGRAM];
     let mut client = BlockingClient::open(&link, &mut buffer)?;
     if qos != Qos::MinusOne {
-        client.connect(&mut |_| {})?;
+        client.connect();
+        while client.state() != State::Active {
+            client.step(None, &mut |_| {})?;
+        }
     }
     let publisher = Publisher { topic, qos, retain };
-    match message {
-        Some(message) => publisher.send(&mut client, &message)?,
-        None => publisher.send_lines(&mut client)?,
+    let sent = match message {
+        Some(message) => publisher.send(&mut client, &message),
+        None => publisher.send_lines(&mut client),
+    };
+    // After an error, too: the gateway takes who goes without a word for lost, and publishes the will.
+    sent.and(client.disconnect())?;
+    if let Some(code) = client.refused_at_qos_0() {
+        bail!("{}: {code}", publisher.topic);
     }
-    client.disconnect()?;
-    match client.refused_at_qos_0() {
-        Some(code) => bail!("{}: {code}", publisher.topic),
-        None => Ok(()),
+    if client.may_have_lost() {
+        bail!("messages at QoS 0 may be lost: the gateway did not answer");
     }
+    Ok(())
 }
 
 /// Where messages go, and how.
@@ -170,9 +180,10 @@ impl Publisher {
     }
 
     fn send_lines(&self, client: &mut BlockingClient<'_>) -> Result<()> {
+        let interrupted = interrupted()?;
         let (sender, lines) = sync_channel(0);
         thread::spawn(move || read_lines(&sender));
-        while let Some(line) = next_line(client, &lines)? {
+        while let Some(line) = next_line(client, &lines, &interrupted)? {
             if !line.is_empty() {
                 self.send(client, &line)?;
             }
@@ -190,13 +201,18 @@ fn read_lines(lines: &SyncSender<io::Result<Vec<u8>>>) {
     }
 }
 
-/// The next line; keeps the connection alive until there is one.
-fn next_line(client: &mut BlockingClient<'_>, lines: &Receiver<io::Result<Vec<u8>>>) -> Result<Option<Vec<u8>>> {
-    loop {
+/// The next line, if there is one before an interrupt; keeps the connection alive until then.
+fn next_line(
+    client: &mut BlockingClient<'_>,
+    lines: &Receiver<io::Result<Vec<u8>>>,
+    interrupted: &AtomicBool,
+) -> Result<Option<Vec<u8>>> {
+    while !interrupted.load(Ordering::Relaxed) {
         match lines.recv_timeout(Duration::from_millis(200)) {
             Ok(line) => return Ok(Some(line.context("cannot read standard input")?)),
             Err(RecvTimeoutError::Disconnected) => return Ok(None),
             Err(RecvTimeoutError::Timeout) => client.step(Some(Instant::now()), &mut |_| {})?,
         }
     }
+    Ok(None)
 }

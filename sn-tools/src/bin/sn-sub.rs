@@ -2,16 +2,14 @@
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 use sn_client::{Qos, Received, State};
 use sn_tools::args::{LinkArgs, parse_connected_qos};
 use sn_tools::blocking::{BlockingClient, MAX_DATAGRAM, Rejected};
+use sn_tools::console::{interrupted, tell};
 use sn_tools::topic::{Predefined, Short, TopicArg, display_name};
 use std::io::{self, Write};
 use std::num::NonZeroU16;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -98,13 +96,13 @@ fn main() -> ExitCode {
         Ok(End::Asked) => ExitCode::SUCCESS,
         Ok(End::TimedOut) => {
             if !cli.link.quiet {
-                eprintln!("Timed out");
+                tell("Timed out");
             }
             ExitCode::from(TIMED_OUT)
         }
         Err(error) => {
             if !cli.link.quiet {
-                eprintln!("Error: {error:#}");
+                tell(format_args!("Error: {error:#}"));
             }
             ExitCode::FAILURE
         }
@@ -124,31 +122,32 @@ fn run(cli: &Cli) -> Result<End> {
     let mut buffer = vec![0; MAX_DATAGRAM];
     let mut client = BlockingClient::open(&cli.link, &mut buffer)?;
     let mut printer = Printer::new(cli);
-    client.connect(&mut |message| printer.print(message))?;
-    let mut subscriber = Subscriber::new(cli);
-    let end = loop {
-        if printer.is_done()? || interrupted.load(Ordering::Relaxed) {
-            break End::Asked;
-        }
-        if subscriber.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            break End::TimedOut;
-        }
-        subscriber.advance(&mut client)?;
-        let stepped = client.step(subscriber.next_deadline(), &mut |message| printer.print(message));
-        stepped.map_err(|error| if error.is::<Rejected>() { error.context(subscriber.context()) } else { error })?;
-    };
-    client.disconnect()?;
-    Ok(end)
+    client.connect();
+    let listened = listen(cli, &mut client, &mut printer, &interrupted);
+    // After an error, too: the gateway takes who goes without a word for lost, and publishes the will.
+    let left = client.disconnect();
+    listened.and_then(|end| left.map(|()| end))
 }
 
-/// Set by the first SIGINT or SIGTERM; the second ends the program at once.
-fn interrupted() -> Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&interrupted)).context("cannot catch signals")?;
-        flag::register(signal, Arc::clone(&interrupted)).context("cannot catch signals")?;
+/// Until -C, -W, an interrupt or an error.
+fn listen(
+    cli: &Cli,
+    client: &mut BlockingClient<'_>,
+    printer: &mut Printer<'_>,
+    interrupted: &AtomicBool,
+) -> Result<End> {
+    let mut subscriber = Subscriber::new(cli);
+    loop {
+        if printer.is_done()? || interrupted.load(Ordering::Relaxed) {
+            return Ok(End::Asked);
+        }
+        if subscriber.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Ok(End::TimedOut);
+        }
+        subscriber.advance(client)?;
+        let stepped = client.step(subscriber.next_deadline(), &mut |message| printer.print(message));
+        stepped.map_err(|error| if error.is::<Rejected>() { error.context(subscriber.context()) } else { error })?;
     }
-    Ok(interrupted)
 }
 
 /// Does what is to be done next: subscribe, sleep, wake.

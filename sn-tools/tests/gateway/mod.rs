@@ -1,6 +1,8 @@
 //! A gateway on a loopback socket whose every answer the test writes, and the program that talks to it.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use sn_codec::{
     ConnAck, Connect, Disconnect, Message, MsgId, PubAck, Publish, Qos, RegAck, Register, ReturnCode, SubAck,
     Subscribe, Topic, TopicFilter, TopicId,
@@ -22,7 +24,12 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn new() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::on(0)
+    }
+
+    /// On a port, perhaps that of one that is gone.
+    pub fn on(port: u16) -> Self {
+        let socket = UdpSocket::bind(("127.0.0.1", port)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { socket, peer: None, buffer: [0; 2048] }
     }
@@ -33,8 +40,13 @@ impl Gateway {
 
     /// Starts a program with these arguments, split at spaces, beside those that lead it here.
     pub fn start(&self, program: &str, args: &str) -> Child {
+        self.start_with_host(program, "127.0.0.1", args)
+    }
+
+    /// The same, with another name for here.
+    pub fn start_with_host(&self, program: &str, host: &str, args: &str) -> Child {
         let mut command = Command::new(program);
-        command.args(["-h", "127.0.0.1", "-p", &self.port().to_string()]).args(args.split(' '));
+        command.args(["-h", host, "-p", &self.port().to_string()]).args(args.split(' '));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
@@ -112,6 +124,10 @@ impl Gateway {
         assert_eq!(self.hears(), DISCONNECT);
         self.says(DISCONNECT);
     }
+}
+
+pub fn interrupt(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
 }
 
 pub fn puback(topic_id: TopicId, msg_id: MsgId, return_code: ReturnCode) -> Message<'static> {
