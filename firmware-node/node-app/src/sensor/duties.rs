@@ -33,47 +33,6 @@ type Name = String<72>;
 /// What is published.
 type Text = String<MAX_FAULT_LEN>;
 
-/// What has happened, without borrowing from the datagram that told it.
-pub(super) enum Happened {
-    Connected,
-    Published,
-    Subscribed,
-    Rejected,
-    Refused,
-    Lost,
-    Asleep {
-        drained: bool,
-    },
-    /// For the node's settings.
-    Message(Option<Text>),
-    Nothing,
-}
-
-impl From<Event<'_>> for Happened {
-    fn from(event: Event<'_>) -> Self {
-        match event {
-            Event::Connected => Self::Connected,
-            Event::Published => Self::Published,
-            Event::Subscribed { .. } => Self::Subscribed,
-            Event::Rejected(_) => Self::Rejected,
-            Event::Refused(_) => Self::Refused,
-            Event::Lost(_) => Self::Lost,
-            Event::Asleep { drained } => Self::Asleep { drained },
-            // The node subscribes to one topic only. A text that does not fit says nothing that is allowed.
-            Event::Message(received) => {
-                let text = core::str::from_utf8(received.payload).ok();
-                Self::Message(text.and_then(|text| String::try_from(text).ok()))
-            }
-            Event::Congested
-            | Event::Disconnected
-            | Event::Unsubscribed
-            | Event::WillUpdated
-            | Event::Qos0Rejected(_)
-            | Event::GatewayFound { .. } => Self::Nothing,
-        }
-    }
-}
-
 /// What the request in progress publishes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Publishing {
@@ -204,23 +163,19 @@ impl<'a> Duties<'a> {
         }
     }
 
-    pub(super) fn on_event(&mut self, now: Instant, event: Event<'_>) {
-        self.on_happened(now, event.into());
-    }
-
     /// Takes note of what has happened.
-    pub(super) fn on_happened(&mut self, now: Instant, happened: Happened) {
-        match happened {
-            Happened::Connected => (self.clean, self.pause) = (false, PAUSE),
-            Happened::Published => {
+    pub(super) fn on_event(&mut self, now: Instant, event: Event<'_>) {
+        match event {
+            Event::Connected => (self.clean, self.pause) = (false, PAUSE),
+            Event::Published => {
                 if core::mem::take(&mut self.publishes_asleep) {
                     self.sleepers_lost = 0;
                 }
                 self.over(now);
             }
-            Happened::Subscribed => {}
-            Happened::Message(text) => self.configure(now, text.as_deref()),
-            Happened::Asleep { drained } => {
+            // The node subscribes to one topic only: it is for its settings.
+            Event::Message(received) => self.configure(now, received.payload),
+            Event::Asleep { drained } => {
                 self.fetch_at = if self.fetches_at_once { now } else { now + seconds(self.fetch_s()) };
                 self.fetches_at_once = false;
                 if !drained {
@@ -228,17 +183,23 @@ impl<'a> Duties<'a> {
                 }
             }
             // The gateway may have been restarted and know nothing of this node.
-            Happened::Lost => {
+            Event::Lost(_) => {
                 self.subscribe_at = Some(now);
                 self.sleepers_lost =
                     self.sleepers_lost.saturating_add(core::mem::take(&mut self.publishes_asleep).into());
             }
-            Happened::Rejected => self.rejected(now),
-            Happened::Refused => {
+            Event::Rejected(_) => self.rejected(now),
+            Event::Refused(_) => {
                 self.connect_at = now + self.pause;
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
             }
-            Happened::Nothing => {}
+            Event::Subscribed { .. }
+            | Event::Congested
+            | Event::Disconnected
+            | Event::Unsubscribed
+            | Event::WillUpdated
+            | Event::Qos0Rejected(_)
+            | Event::GatewayFound { .. } => {}
         }
     }
 
@@ -265,7 +226,9 @@ impl<'a> Duties<'a> {
     }
 
     /// Settings have come over the air: all of them are taken, or none.
-    fn configure(&mut self, now: Instant, text: Option<&str>) {
+    fn configure(&mut self, now: Instant, payload: &[u8]) {
+        // A text that is longer says nothing that is allowed.
+        let text = core::str::from_utf8(payload).ok().filter(|text| text.len() <= MAX_FAULT_LEN);
         let taken = text.ok_or(config_page::Error::Line).and_then(|text| self.settings.apply_at_run_time(text));
         match taken {
             Ok(true) => {
