@@ -3,7 +3,7 @@
 
 use crate::client::Client;
 use gateway_core::{CommitToken, Config, ConnId, Core, Input, NewNode, Output, Qos};
-use lowpan::{Ack, Carriages, FrameId, Hub, Keys, Limits, Received, SourceMatch, Station, TransmitError};
+use lowpan::{Ack, Carriages, FrameId, Hub, Limits, Received, SourceMatch, Station, TransmitError};
 use simulator::radio::FrameFate;
 use sn_types::{Eui64, Instant, LinkAddr, LinkKey, PeerAddr, Signal, TransportId};
 use std::collections::VecDeque;
@@ -30,29 +30,11 @@ pub(crate) struct Settings {
 /// A gateway.
 pub(crate) struct Gateway {
     core: Core,
-    hub: Hub<Known>,
+    hub: Hub<NodeTable>,
     in_radio: Option<(FrameId, Option<Eui64>)>,
     commit: Duration,
     committing: VecDeque<(Instant, CommitToken)>,
     pub(crate) client: Client,
-}
-
-/// The table of nodes as link security asks for it.
-#[derive(Debug)]
-struct Known(NodeTable);
-
-impl Keys for Known {
-    fn key(&self, node: Eui64) -> Option<&LinkKey> {
-        self.0.key(node)
-    }
-
-    fn accept(&mut self, node: Eui64, counter: u32) -> bool {
-        self.0.accept(node, counter)
-    }
-
-    fn next_counter(&mut self) -> Option<u32> {
-        self.0.next_counter()
-    }
 }
 
 impl Gateway {
@@ -70,7 +52,7 @@ impl Gateway {
             table.put(node, Listed { key: Some(key), counter: None, revoked: false });
         }
         // What is configured here is fixed, and can be.
-        let hub = Hub::new(config, Known(table), seed).unwrap_or_else(|error| panic!("{error}"));
+        let hub = Hub::new(config, table, seed).unwrap_or_else(|error| panic!("{error}"));
         core.add_transport(Instant::ZERO, TRANSPORT, hub.config().profile());
         let mut gateway =
             Self { core, hub, in_radio: None, commit, committing: VecDeque::new(), client: Client::default() };
@@ -92,7 +74,7 @@ impl Gateway {
             | Received::Rejected { .. } => None,
         };
         // What a frame's counter was is told before what it has brought.
-        while let Some(report) = self.hub.keys_mut().0.poll_report() {
+        while let Some(report) = self.hub.keys_mut().poll_report() {
             let NodeReport { node, counter, spoke, heard } = report;
             let report = gateway_core::NodeReport { node, counter, spoke, heard };
             self.core.handle_input(now, Input::Node { transport: TRANSPORT, report });
@@ -113,7 +95,7 @@ impl Gateway {
             FrameFate::ChannelBusy => Err(TransmitError::ChannelAccess),
         };
         let sent = Sent { retries: 0, delivered: result.is_ok() };
-        to.into_iter().for_each(|to| self.hub.keys_mut().0.sent(to, sent));
+        to.into_iter().for_each(|to| self.hub.keys_mut().sent(to, sent));
         self.hub.handle_transmitted(id, result);
         self.carry_out(now);
     }
@@ -161,7 +143,7 @@ impl Gateway {
     }
 
     fn carry_out(&mut self, now: Instant) {
-        if self.hub.keys_mut().0.asks() {
+        if self.hub.keys_mut().asks() {
             self.core.handle_input(now, Input::CountersWanted { transport: TRANSPORT });
         }
         while let Some(output) = self.core.poll_output() {
@@ -178,7 +160,7 @@ impl Gateway {
                         self.core.handle_input(now, Input::Mqtt { conn: CONN, packet: answer });
                     }
                 }
-                Output::Counters { block, .. } => self.hub.keys_mut().0.grant(block),
+                Output::Counters { block, .. } => self.hub.keys_mut().grant(block),
                 Output::Commit { token, .. } => self.committing.push_back((now + self.commit, token)),
                 Output::MqttClose { .. } | Output::MqttRead { .. } | Output::Upstream { .. } | Output::Event(_) => {}
             }

@@ -26,7 +26,6 @@ use crate::tap::{Content, Direction, Layer, TapPoint};
 use crate::{Counters, LinkEvent, NodeTable, RecvBatch, Transport};
 use airtime::Airtime;
 use config::NO_ADDRESS;
-use keys::Known;
 use lowpan::{Ack, FrameId, Hub, Reason, SendError, Stats, TransmitError};
 use radio::{Event, READ, Radio};
 use rcp::{Energy, Info, Sent, Transmit};
@@ -53,7 +52,7 @@ pub struct RadioTransport {
     id: TransportId,
     config: RadioConfig,
     radio: Radio,
-    hub: Hub<Known>,
+    hub: Hub<NodeTable>,
     /// The frame that the radio has.
     in_radio: Option<InRadio>,
     airtime: Airtime,
@@ -84,7 +83,7 @@ impl RadioTransport {
     /// See [`RadioConfig::check`].
     pub fn new(id: TransportId, config: RadioConfig) -> Result<Self, ConfigError> {
         let nodes = if config.security.is_some() { NodeTable::secured() } else { NodeTable::new() };
-        let hub = Hub::new(config.hub(NO_ADDRESS), Known(nodes), seed())?;
+        let hub = Hub::new(config.hub(NO_ADDRESS), nodes, seed())?;
         let began = tokio::time::Instant::now();
         Ok(Self {
             id,
@@ -327,8 +326,7 @@ impl RadioTransport {
     }
 
     fn nodes_mut(&mut self) -> &mut NodeTable {
-        let Known(nodes) = self.hub.keys_mut();
-        nodes
+        self.hub.keys_mut()
     }
 }
 
@@ -400,8 +398,7 @@ impl Transport for RadioTransport {
     }
 
     fn counters(&self) -> Counters {
-        let Known(nodes) = self.hub.keys();
-        let (replayed, revoked) = nodes.refused();
+        let (replayed, revoked) = self.hub.keys().refused();
         let Stats { expired, incomplete, .. } = *self.hub.stats();
         let malformed = self.counters.malformed + self.radio.malformed();
         Counters { malformed, replayed, revoked, expired, incomplete, ..self.counters }
