@@ -2,11 +2,11 @@
 
 use crate::node::Link;
 use crate::pty::plug;
-use lowpan::{Ack, Carriage, Eui64, Keys, Leaf, LeafConfig, Level, LinkKey, Received, Station, TransmitError, fcs};
+use lowpan::{Ack, Carriage, Eui64, Leaf, LeafConfig, Level, LinkKey, Received, Station, TransmitError, fcs};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::PtyMaster;
 use simulator::dongle::{Dongle, ToAir};
-use simulator::radio::{FrameFate, FromAir};
+use simulator::radio::{FrameFate, FromAir, LeafKeys};
 use sn_types::Instant;
 use std::collections::VecDeque;
 use std::fs;
@@ -20,6 +20,7 @@ pub const ADDRESS: &str = "02:00:00:01:00:00:00:07";
 const NODE: Eui64 = Eui64([2, 0, 0, 1, 0, 0, 0, 7]);
 /// The key that it shares with the gateway.
 pub const KEY: &str = "000102030405060708090a0b0c0d0e0f";
+const LINK_KEY: LinkKey = LinkKey([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
 const DONGLE: Eui64 = Eui64([2, 0, 0, 3, 0, 0, 0, 0]);
 /// The channel on which it is.
 pub const CHANNEL: u8 = 15;
@@ -55,7 +56,7 @@ pub struct Radio {
     /// `None`: the dongle is pulled out.
     device: Option<PtyMaster>,
     dongle: Dongle,
-    leaf: Leaf<NodeKeys, 512>,
+    leaf: Leaf<LeafKeys, 512>,
     began: std::time::Instant,
     inbox: VecDeque<Vec<u8>>,
     /// One frame in so many is lost, either way.
@@ -94,7 +95,7 @@ impl Radio {
             path: path.to_owned(),
             device: Some(plug(path)),
             dongle: Dongle::new(DONGLE.0, CHANNEL),
-            leaf: Leaf::new(config, NodeKeys::default(), 7).expect("it can be"),
+            leaf: Leaf::new(config, LeafKeys::new(LINK_KEY), 7).expect("it can be"),
             began: std::time::Instant::now(),
             inbox: VecDeque::new(),
             loses_one_in: usize::MAX,
@@ -131,7 +132,7 @@ impl Radio {
 
     /// The counter of the last frame that the node has accepted.
     pub const fn last_counter(&mut self) -> Option<u32> {
-        self.leaf.keys_mut().accepted
+        self.leaf.keys_mut().heard()
     }
 
     fn now(&self) -> Instant {
@@ -224,30 +225,5 @@ impl Link for Radio {
             }
         }
         self.inbox.pop_front()
-    }
-}
-
-/// The key that the node shares with the gateway, and its counters.
-#[derive(Default)]
-struct NodeKeys {
-    sent: u32,
-    accepted: Option<u32>,
-}
-
-impl Keys for NodeKeys {
-    fn key(&self, _gateway: Eui64) -> Option<&LinkKey> {
-        const KEY: LinkKey = LinkKey([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
-        Some(&KEY)
-    }
-
-    fn accept(&mut self, _gateway: Eui64, counter: u32) -> bool {
-        let is_new = self.accepted < Some(counter);
-        self.accepted = self.accepted.max(Some(counter));
-        is_new
-    }
-
-    fn next_counter(&mut self) -> Option<u32> {
-        self.sent += 1;
-        Some(self.sent)
     }
 }

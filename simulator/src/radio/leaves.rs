@@ -127,7 +127,7 @@ fn station(plan: &RadioPlan, node: usize, group: &LeafGroup) -> LeafStation {
     };
     let gateway = Eui64(Radio::gateway_address(0));
     let config = LeafConfig { station, gateway, gateway_short: None, carriage, fragment: true };
-    let keys = LeafKeys { key: LinkKey(group.security.map_or([0; 16], |security| security.key)), sent: 0, heard: None };
+    let keys = LeafKeys::new(LinkKey(group.security.map_or([0; 16], |security| security.key)));
     let seed = u64::from(plan.seed as u32) << 32 | node as u64;
     LeafStation {
         leaf: Leaf::new(config, keys, seed).expect("PAN and ports are those of every radio plan"),
@@ -289,10 +289,24 @@ impl Radio {
 
 /// The key that a node shares with the gateway, and its counters. They outlive what a scenario does to the node.
 #[derive(Clone, Debug)]
-struct LeafKeys {
+pub struct LeafKeys {
     key: LinkKey,
     sent: u32,
     heard: Option<u32>,
+}
+
+impl LeafKeys {
+    /// A key that nobody has used yet.
+    #[must_use]
+    pub const fn new(key: LinkKey) -> Self {
+        Self { key, sent: 0, heard: None }
+    }
+
+    /// The counter of the last frame that was accepted.
+    #[must_use]
+    pub const fn heard(&self) -> Option<u32> {
+        self.heard
+    }
 }
 
 impl Keys for LeafKeys {

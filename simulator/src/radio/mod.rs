@@ -45,7 +45,7 @@ mod tap;
 
 pub use chip::OnChip;
 pub use duty::{DutyCycle, Excess};
-pub use leaves::{LeafCarriage, LeafGroup, LeafLevel, LeafSecurity};
+pub use leaves::{LeafCarriage, LeafGroup, LeafKeys, LeafLevel, LeafSecurity};
 pub use loss::Loss;
 pub use outside::{Fate as FrameFate, FromAir, MATCHES};
 pub use phy::Phy;
