@@ -1,16 +1,14 @@
 //! A node at the other end of a serial line: this project's client library behind a pseudo-terminal that speaks SLIP.
 
 use crate::PATIENCE;
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
-use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+use nix::pty::PtyMaster;
 use sn_client::{Client, Config, Event, Qos, State, Topic};
 use sn_types::Instant;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::os::fd::AsFd;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -43,13 +41,8 @@ impl LineNode {
     /// If the system has no pseudo-terminals.
     #[must_use]
     pub fn plug(path: &Path, client_id: &'static str) -> Self {
-        let pty = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_NONBLOCK).expect("a pseudo-terminal");
-        grantpt(&pty).expect("grantpt");
-        unlockpt(&pty).expect("unlockpt");
-        let mut attributes = tcgetattr(&pty).expect("attributes");
-        cfmakeraw(&mut attributes);
-        tcsetattr(&pty, SetArg::TCSANOW, &attributes).expect("attributes");
-        symlink(ptsname_r(&pty).expect("a name"), path).expect("a link");
+        let pty = test_nodes::plug(path);
+        fcntl(&pty, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("its flags");
         let config = Config { t_retry_ms: 250, n_retry: 20, auto_reconnect: true, ..Config::new(client_id) };
         let (began, pending) = (std::time::Instant::now(), Vec::new());
         Self { pty, client: Client::new(config), began, pending, heard: Vec::new(), losses: 0 }
