@@ -1,9 +1,14 @@
 //! Lists of which there are very many, most of them very short.
 
-/// Appends to a list that grows by a quarter, not to twice its length: three items take room for three.
+/// For how many more a full list of so many makes room: a quarter, not as many again. Three items take room for three.
+pub(crate) const fn more(len: usize) -> usize {
+    len / 4 + 1
+}
+
+/// Appends to a list that grows by that.
 pub(crate) fn push<T>(list: &mut Vec<T>, item: T) {
     if list.len() == list.capacity() {
-        list.reserve_exact(list.len() / 4 + 1);
+        list.reserve_exact(more(list.len()));
     }
     list.push(item);
 }

@@ -3,7 +3,7 @@
 
 use super::GroupNumber;
 use super::parcel::Parcel;
-use crate::{Message, Qos};
+use crate::{Message, Qos, short};
 use sn_types::Instant;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -145,11 +145,11 @@ impl Level {
         self.entries.push_back(Entry::Packed(Parcel::with(&queued)));
     }
 
-    /// For a quarter more, not twice as much: very many queues are very short.
+    /// Very many queues are very short.
     fn make_room(&mut self) {
         let len = self.entries.len();
         if len == self.entries.capacity() {
-            self.entries.reserve_exact(len / 4 + 1);
+            self.entries.reserve_exact(short::more(len));
         }
     }
 
