@@ -5,7 +5,6 @@ use sn_types::Eui64;
 use std::fmt;
 use std::ops::RangeInclusive;
 use transports::RadioTransport;
-use transports::ieee802154::Attachment;
 use transports::ieee802154::rcp::{Energy, Info};
 
 /// Milliseconds on each channel of a scan.
@@ -64,10 +63,7 @@ impl RadioInfo {
     pub(crate) fn in_use(radio: &RadioTransport) -> Option<Self> {
         let (config, info) = (radio.config(), radio.info());
         let used = RadioUse {
-            attached: match &config.attachment {
-                Attachment::Rcp(line) => line.device.to_string(),
-                Attachment::Interface(name) => name.clone(),
-            },
+            attached: config.attachment.to_string(),
             channel: info.map(|info| info.channel),
             pan_id: config.pan_id,
             short_address: config.short_address,
