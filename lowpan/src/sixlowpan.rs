@@ -2,8 +2,9 @@
 //! gateway has to answer (RFC 4861).
 //!
 //! Addresses are link-local and made from extended addresses, so no header carries them, nobody has to find them out and
-//! there is no table of neighbours. The formats are smoltcp's. What it misreads is refused here: UDP ports
-//! 0xF000..=0xF0FF as receiver's, and both of 0xF0B0..=0xF0BF.
+//! there is no table of neighbours. What we send has therefore always the same few octets of headers, which are written
+//! here. What others send has any form, and is read with smoltcp. What that misreads is refused: UDP ports 0xF000..=0xF0FF
+//! as receiver's, and both of 0xF0B0..=0xF0BF.
 
 use crate::address::{link_local, solicited_node};
 use crate::carriage::{Carriage, Direction, Head, Meaning, Way};
@@ -12,7 +13,7 @@ use core::net::Ipv6Addr;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     Ieee802154Address, IpAddress, IpProtocol, Ipv6Packet, Ipv6Repr, SixlowpanIphcPacket, SixlowpanIphcRepr,
-    SixlowpanNextHeader, SixlowpanUdpNhcPacket, SixlowpanUdpNhcRepr, UdpPacket, UdpRepr,
+    SixlowpanNextHeader, SixlowpanUdpNhcPacket, UdpPacket, UdpRepr,
 };
 
 #[cfg(feature = "hub")]
@@ -24,18 +25,28 @@ const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xFF02, 0, 0, 0, 0, 0, 0, 1);
 const UNCOMPRESSED: u8 = 0x41;
 /// 011xxxxx: a compressed IPv6 header (RFC 6282 §3.1).
 const IPHC: u8 = 0x03;
+/// What our IPv6 headers become (RFC 6282 §3.1.1): no traffic class, no flow label, the next header compressed, 64 hops,
+/// and the addresses that the frame says.
+const IPHC_TO_ONE: [u8; 2] = [0b0111_1110, 0b0011_0011];
+/// The same to [`ALL_NODES`], of which the last octet is said.
+const IPHC_TO_ALL: [u8; 3] = [0b0111_1110, 0b0011_1011, 0x01];
+/// The same for a neighbour advertisement: ICMPv6 follows, and 255 hops say that no router has passed it on (RFC 4861 §7.1.2).
+#[cfg(feature = "hub")]
+const IPHC_ADVERTISEMENT: [u8; 3] = [0b0111_1011, 0b0011_0011, 58];
 /// 11110xxx: a compressed UDP header (RFC 6282 §4.3).
 const NHC_UDP: u8 = 0x1E;
+/// What our UDP headers begin with: both ports and the checksum follow whole. Not everybody reads short ports.
+const NHC_WHOLE: u8 = NHC_UDP << 3;
+const NHC_WHOLE_LEN: usize = 1 + 2 + 2 + 2;
 /// In a compressed UDP header: the checksum is left out.
 const NHC_NO_CHECKSUM: u8 = 0x04;
 /// In a compressed UDP header: the receiver's port is among 0xF000..=0xF0FF.
 const NHC_RECEIVER_PORT: u8 = 0x01;
 const IPV6_LEN: usize = 40;
 const UDP_LEN: usize = 8;
-/// What the headers of a datagram between two stations become: two octets IPv6, seven UDP.
-pub(crate) const UDP_HEAD: Head = Head { compressed: 9, full: (IPV6_LEN + UDP_LEN) as u8 };
-/// The hop limit of what we send; it makes none.
-const HOP_LIMIT: u8 = 64;
+/// What the headers of a datagram between two stations become.
+pub(crate) const UDP_HEAD: Head =
+    Head { compressed: (IPHC_TO_ONE.len() + NHC_WHOLE_LEN) as u8, full: (IPV6_LEN + UDP_LEN) as u8 };
 #[cfg(feature = "hub")]
 /// What neighbour discovery asks for: no router has passed it on (RFC 4861 §7.1.1).
 const ND_HOP_LIMIT: u8 = 255;
@@ -59,61 +70,44 @@ pub(crate) const fn is_usable(port: u16) -> bool {
 
 /// Writes a datagram as a compressed packet, and says how long that is; `None` if there is no room for it.
 pub(crate) fn compress(way: Way, ports: Ports, datagram: &[u8], out: &mut [u8]) -> Option<(Head, usize)> {
-    let iphc = headers(way, SixlowpanNextHeader::Compressed, HOP_LIMIT);
-    let udp = SixlowpanUdpNhcRepr(UdpRepr { src_port: ports.from, dst_port: ports.to });
-    let (ip_len, head_len) = (iphc.buffer_len(), iphc.buffer_len() + udp.header_len());
+    let (ip, to): (&[u8], _) = if way.to_all { (&IPHC_TO_ALL, ALL_NODES) } else { (&IPHC_TO_ONE, link_local(way.to)) };
+    let head_len = ip.len() + NHC_WHOLE_LEN;
     let len = head_len + datagram.len();
     let out = out.get_mut(..len)?;
-    // The formats are written field by field into what is there.
-    out.fill(0);
-    iphc.emit(&mut SixlowpanIphcPacket::new_unchecked(&mut out[..ip_len]));
-    udp.emit(
-        &mut SixlowpanUdpNhcPacket::new_unchecked(&mut out[ip_len..]),
-        &iphc.src_addr,
-        &iphc.dst_addr,
+    // Where it ends, UDP's header is the same in both forms: checksum, datagram. So it is written whole and shortened.
+    UdpRepr { src_port: ports.from, dst_port: ports.to }.emit(
+        &mut UdpPacket::new_unchecked(&mut out[head_len - UDP_LEN..]),
+        &link_local(way.from).into(),
+        &to.into(),
         datagram.len(),
         |payload| payload.copy_from_slice(datagram),
         &ChecksumCapabilities::default(),
     );
-    // UDP has no checksum of 0: it is sent as FFFF (RFC 8200 §8.1), which smoltcp leaves to its caller.
-    let checksum = &mut out[head_len - 2..head_len];
-    if *checksum == [0, 0] {
-        checksum.fill(0xFF);
-    }
+    let (head, nhc) = out.split_at_mut(ip.len());
+    head.copy_from_slice(ip);
+    nhc[0] = NHC_WHOLE;
+    nhc[1..3].copy_from_slice(&ports.from.to_be_bytes());
+    nhc[3..5].copy_from_slice(&ports.to.to_be_bytes());
     Some((Head { compressed: head_len as u8, full: UDP_HEAD.full }, len))
 }
 
 #[cfg(feature = "hub")]
 /// Writes the answer to [`Meaning::Solicitation`]: `from` has its link-local address (RFC 4861 §4.4).
 pub(crate) fn advertise(way: Way, out: &mut [u8]) -> Option<(Head, usize)> {
-    let iphc = headers(way, SixlowpanNextHeader::Uncompressed(IpProtocol::Icmpv6), ND_HOP_LIMIT);
     let advertisement = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert {
         flags: NdiscNeighborFlags::SOLICITED | NdiscNeighborFlags::OVERRIDE,
         target_addr: link_local(way.from),
         lladdr: Some(RawHardwareAddress::from_bytes(&way.from.0)),
     });
-    let head_len = iphc.buffer_len();
-    let len = head_len + ADVERTISEMENT_LEN;
-    let out = out.get_mut(..len)?;
-    out.fill(0);
-    iphc.emit(&mut SixlowpanIphcPacket::new_unchecked(&mut out[..head_len]));
-    let mut packet = Icmpv6Packet::new_unchecked(&mut out[head_len..]);
-    advertisement.emit(&iphc.src_addr, &iphc.dst_addr, &mut packet, &ChecksumCapabilities::default());
-    Some((Head { compressed: head_len as u8, full: IPV6_LEN as u8 }, len))
-}
-
-fn headers(way: Way, next_header: SixlowpanNextHeader, hop_limit: u8) -> SixlowpanIphcRepr {
-    SixlowpanIphcRepr {
-        src_addr: link_local(way.from),
-        ll_src_addr: Some(extended(way.from)),
-        dst_addr: if way.to_all { ALL_NODES } else { link_local(way.to) },
-        ll_dst_addr: Some(if way.to_all { Ieee802154Address::BROADCAST } else { extended(way.to) }),
-        next_header,
-        hop_limit,
-        ecn: None,
-        dscp: None,
-        flow_label: None,
-    }
+    let len = IPHC_ADVERTISEMENT.len() + ADVERTISEMENT_LEN;
+    let (head, body) = out.get_mut(..len)?.split_at_mut(IPHC_ADVERTISEMENT.len());
+    head.copy_from_slice(&IPHC_ADVERTISEMENT);
+    // It is written field by field into what is there.
+    body.fill(0);
+    let mut packet = Icmpv6Packet::new_unchecked(body);
+    let (from, to) = (link_local(way.from), link_local(way.to));
+    advertisement.emit(&from, &to, &mut packet, &ChecksumCapabilities::default());
+    Some((Head { compressed: IPHC_ADVERTISEMENT.len() as u8, full: IPV6_LEN as u8 }, len))
 }
 
 fn extended(address: Eui64) -> Ieee802154Address {

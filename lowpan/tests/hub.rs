@@ -259,8 +259,8 @@ fn a_node_may_have_a_port_that_compression_shortens() {
     assert_eq!(hub.handle_frame(Instant::ZERO, &frame, Signal::default()), expected);
     hub.send(Instant::ZERO, NODE, b"\x02\x17").unwrap();
     let answer = hub.poll_transmit().unwrap();
-    // NHC f1: our port whole, the node's without F0 (RFC 6282 §4.3.3).
-    assert_eq!(answer.psdu.as_bytes()[21..27], *b"\x7e\x33\xf1\x07\x5b\xb1");
+    // NHC f0: both ports are whole, which everybody reads (RFC 6282 §4.3.3).
+    assert_eq!(answer.psdu.as_bytes()[21..28], *b"\x7e\x33\xf0\x07\x5b\xf0\xb1");
 }
 
 #[test]

@@ -63,10 +63,12 @@ pub(crate) fn check() -> Result<()> {
     emulated::check()
 }
 
-/// Cargo in the firmware's workspace. Its target directory is inside this one's.
+/// Cargo in the firmware's workspace. Its target directory is inside this one's. Images are never built piece by piece,
+/// which makes them larger.
 fn firmware_cargo(args: &[&str]) -> Result<Command> {
     let mut cargo = cargo(args)?;
-    cargo.current_dir(workspace::root()?.join("firmware-node")).env("CARGO_TARGET_DIR", target_dir()?);
+    cargo.current_dir(workspace::root()?.join("firmware-node"));
+    cargo.env("CARGO_TARGET_DIR", target_dir()?).env("CARGO_INCREMENTAL", "0");
     Ok(cargo)
 }
 
