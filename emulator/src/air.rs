@@ -5,6 +5,9 @@ use sn_types::Instant;
 
 /// A channel with other stations on it, in virtual time.
 pub trait Air {
+    /// The radio goes to this channel, 11..=26, before it is opened or sends there.
+    fn tune(&mut self, now: Instant, channel: u8);
+
     /// The receiver works from now on, or does not.
     fn open(&mut self, now: Instant, on: bool);
 

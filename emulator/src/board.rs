@@ -23,7 +23,7 @@ pub(crate) struct Board<A> {
     /// In cycles.
     pub(crate) now: u64,
     /// When something is due.
-    next: u64,
+    pub(crate) next: u64,
     /// The emulation pauses then.
     pub(crate) pause_at: u64,
     /// Of the present instruction.

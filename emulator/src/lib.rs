@@ -1,7 +1,8 @@
 //! The firmware's real image on an emulated nRF52840, in virtual time.
 //!
 //! Owns: the chip as its firmware sees it ([`Machine`]): Unicorn executes the instructions, the models here are the
-//! peripherals; what the chip draws ([`Used`]); and a place for it ([`Site`]): the simulator's air with a gateway on it.
+//! peripherals; what the chip draws ([`Used`]); and a place for it ([`Site`]): the simulator's air with a gateway on it, where
+//! several chips can be [`Together`].
 //!
 //! Must not know: what the firmware does. It is an image, and what a test asks about it is asked over the air, over MQTT, or of
 //! the meter.
@@ -29,6 +30,7 @@ mod nvic;
 mod peripherals;
 mod site;
 mod time;
+mod together;
 
 pub use air::Air;
 pub use client::Message;
@@ -37,3 +39,4 @@ pub use image::Image;
 pub use machine::{Machine, Reset, Stop};
 pub use meter::Used;
 pub use site::{Plan, Site};
+pub use together::{Antenna, Together};

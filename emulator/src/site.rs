@@ -6,13 +6,15 @@ use crate::gateway::{Gateway, Settings};
 use gateway_core::Qos;
 use lowpan::{FCS_LEN, Level, Station};
 use simulator::medium::Medium as _;
-use simulator::radio::{self, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan};
+use simulator::radio::{self, ChipIndex, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan};
 use sn_types::{Eui64, Instant, LinkKey};
 use spinel_device::{Address, Pending};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How strongly both hear each other.
+/// Where everybody is.
+const CHANNEL: u8 = 15;
+/// How strongly those hear each other that do.
 const RSSI_DBM: i16 = -70;
 
 /// What a site is like.
@@ -55,33 +57,58 @@ pub struct Site {
     /// The frame on its way from the host to its radio.
     down: Option<(Instant, Vec<u8>)>,
     is_on: bool,
+    /// Chips that share a site may be some microseconds apart; here time goes forward.
+    now: Instant,
+    /// The one that is spoken for.
+    chip: ChipIndex,
 }
 
 impl Site {
-    /// A site where nothing has been said yet.
+    /// A site where nothing has been said yet, with a chip as a node.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let (a, b) = (radio::Station::Node(0), radio::Station::Gateway(0));
-        let links = vec![LinkPlan { a, b, rssi_dbm: RSSI_DBM, loss: Some(plan.loss) }];
+        Self::with(plan, &[radio::Station::Node(0)], &[(radio::Station::Node(0), radio::Station::Gateway(0))])
+    }
+
+    /// A site with two chips: a router, and a node that hears nobody but the router.
+    #[must_use]
+    pub fn with_router(plan: &Plan) -> Self {
+        let (node, router, gateway) = (radio::Station::Node(0), radio::Station::Router(0), radio::Station::Gateway(0));
+        Self::with(plan, &[router, node], &[(node, router), (router, gateway)])
+    }
+
+    fn with(plan: &Plan, chips: &[radio::Station], links: &[(radio::Station, radio::Station)]) -> Self {
+        let link = |&(a, b)| LinkPlan { a, b, rssi_dbm: RSSI_DBM, loss: Some(plan.loss) };
         let sites = vec![radio::Site::default()];
         let mut radio = Radio::new(&RadioPlan {
             seed: plan.seed,
-            propagation: Propagation::Table(links),
+            propagation: Propagation::Table(links.iter().map(link).collect()),
             nodes: sites.clone(),
+            routers: sites.iter().filter(|_| chips.contains(&radio::Station::Router(0))).copied().collect(),
             gateways: sites,
             ..RadioPlan::default()
         });
         radio.hand_over(0);
-        radio.hand_over_chip(Instant::ZERO, 0, plan.pan);
+        for chip in chips {
+            radio.hand_over_chip(Instant::ZERO, *chip, plan.pan);
+        }
         let security = plan.key.map(|(level, _)| level);
         let station = Station { eui64: Self::GATEWAY, pan: plan.pan, short: None, security };
         let node = plan.key.map(|(_, key)| (Self::NODE, key));
         let gateway = Gateway::new(&Settings { station, node, commit: plan.commit, seed: plan.seed });
-        Self { radio, gateway, host: plan.host, up: VecDeque::new(), down: None, is_on: true }
+        let (up, down) = (VecDeque::new(), None);
+        Self { radio, gateway, host: plan.host, up, down, is_on: true, now: Instant::ZERO, chip: 0 }
+    }
+
+    /// From now on what is done as [`Air`] is this chip's.
+    pub(crate) fn speak_for(&mut self, chip: ChipIndex) {
+        self.chip = chip;
     }
 
     /// The address that the node has to have.
     pub const NODE: Eui64 = Eui64(Radio::node_address(0));
+    /// The address that the router has to have.
+    pub const ROUTER: Eui64 = Eui64(Radio::router_address(0));
     /// The gateway's address.
     pub const GATEWAY: Eui64 = Eui64(Radio::gateway_address(0));
 
@@ -147,25 +174,42 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Time never goes back.
+    fn pass(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
+    }
+}
+
+/// For the chip that [`Site::speak_for`] names.
 impl Air for Site {
+    fn tune(&mut self, now: Instant, channel: u8) {
+        let now = self.pass(now);
+        self.radio.tune_chip(now, self.chip, channel == CHANNEL);
+    }
+
     fn open(&mut self, now: Instant, on: bool) {
-        self.radio.open_chip(now, on);
+        let now = self.pass(now);
+        self.radio.open_chip(now, self.chip, on);
     }
 
     fn send(&mut self, now: Instant, psdu: &[u8]) {
-        self.radio.send_from_chip(now, psdu);
+        let now = self.pass(now);
+        self.radio.send_from_chip(now, self.chip, psdu);
     }
 
     fn break_off(&mut self, now: Instant) {
-        self.radio.break_off_chip(now);
+        let now = self.pass(now);
+        self.radio.break_off_chip(now, self.chip);
     }
 
     fn power_dbm(&self) -> i8 {
-        self.radio.chip_power_dbm()
+        self.radio.chip_power_dbm(self.chip)
     }
 
     fn poll(&mut self) -> Option<OnChip> {
-        self.radio.poll_chip()
+        self.radio.poll_chip(self.chip)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -175,6 +219,7 @@ impl Air for Site {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
+        let now = self.pass(now);
         self.radio.handle_timeout(now);
         self.arrive(now);
         if self.gateway.poll_timeout().is_some_and(|at| at <= now) {

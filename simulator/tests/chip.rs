@@ -5,8 +5,11 @@ use simulator::medium::Medium;
 use simulator::radio::{FrameFate, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan, Site, Station};
 use sn_types::Instant;
 use spinel_device::{Address, Pending};
+use std::time::Duration;
 
 const PAN: u16 = 0x530F;
+/// The first that was handed over.
+const CHIP: usize = 0;
 const DATA: u8 = 1;
 const COMMAND: u8 = 3;
 const DATA_REQUEST: u8 = 4;
@@ -17,7 +20,7 @@ fn radio(loss: Loss) -> Radio {
     let propagation = Propagation::Table(vec![link]);
     let mut radio = Radio::new(&RadioPlan { propagation, nodes: site.clone(), gateways: site, ..RadioPlan::default() });
     radio.hand_over(0);
-    radio.hand_over_chip(Instant::ZERO, 0, PAN);
+    radio.hand_over_chip(Instant::ZERO, Station::Node(0), PAN);
     radio
 }
 
@@ -42,12 +45,12 @@ fn up(kind: u8, pan: u16, payload: &[u8]) -> Vec<u8> {
 
 /// Sends from the chip, with its receiver open afterwards; says when it was told what until the air is quiet.
 fn send(radio: &mut Radio, psdu: &[u8]) -> Vec<(u64, OnChip)> {
-    radio.send_from_chip(Instant::ZERO, psdu);
+    radio.send_from_chip(Instant::ZERO, CHIP, psdu);
     let mut told = Vec::new();
     while let Some(at) = radio.poll_timeout() {
         radio.handle_timeout(at);
-        while let Some(news) = radio.poll_chip() {
-            radio.open_chip(at, true);
+        while let Some(news) = radio.poll_chip(CHIP) {
+            radio.open_chip(at, CHIP, true);
             told.push((at.as_micros(), news));
         }
     }
@@ -109,18 +112,18 @@ fn a_chip_hears_what_is_for_it_while_it_is_open_and_acknowledges_itself() {
         let mut radio = radio(Loss::default());
         let down = frame(DATA, PAN, Radio::node_address(0), Radio::gateway_address(0), b"down");
         radio.send_from_outside(Instant::ZERO, &down);
-        radio.open_chip(Instant::ZERO, true);
+        radio.open_chip(Instant::ZERO, CHIP, true);
         let (mut begun, mut fate) = (0, None);
         while let Some(at) = radio.poll_timeout() {
             radio.handle_timeout(at);
-            while let Some(news) = radio.poll_chip() {
+            while let Some(news) = radio.poll_chip(CHIP) {
                 match news {
                     OnChip::Begins { psdu, .. } => {
                         assert_eq!(psdu, down);
                         begun += 1;
                     }
                     OnChip::Ends { is_whole: true } if acknowledges => {
-                        radio.send_from_chip(at, &whole(vec![0x02, 0x00, 9]));
+                        radio.send_from_chip(at, CHIP, &whole(vec![0x02, 0x00, 9]));
                     }
                     OnChip::Ends { is_whole } => assert!(is_whole),
                     OnChip::Sent => {}
@@ -136,10 +139,57 @@ fn a_chip_hears_what_is_for_it_while_it_is_open_and_acknowledges_itself() {
 #[test]
 fn a_frame_that_is_broken_off_is_received_by_nobody() {
     let mut radio = radio(Loss::default());
-    radio.send_from_chip(Instant::ZERO, &up(DATA, PAN, b"hello"));
-    radio.break_off_chip(Instant::from_micros(500));
+    radio.send_from_chip(Instant::ZERO, CHIP, &up(DATA, PAN, b"hello"));
+    radio.break_off_chip(Instant::from_micros(500), CHIP);
     while let Some(at) = radio.poll_timeout() {
         radio.handle_timeout(at);
     }
-    assert_eq!((radio.poll_chip(), radio.poll_outside()), (None, None));
+    assert_eq!((radio.poll_chip(CHIP), radio.poll_outside()), (None, None));
+}
+
+/// What two chips, a node's and a gateway's, are told of a frame of the first that the second acknowledges.
+fn between_two_chips(gateway_is_here: bool) -> [Vec<OnChip>; 2] {
+    let link = LinkPlan { a: Station::Node(0), b: Station::Gateway(0), rssi_dbm: -60, loss: None };
+    let (site, propagation) = (vec![Site::default()], Propagation::Table(vec![link]));
+    let mut radio = Radio::new(&RadioPlan { propagation, nodes: site.clone(), gateways: site, ..RadioPlan::default() });
+    let chips = [Station::Node(0), Station::Gateway(0)].map(|of| radio.hand_over_chip(Instant::ZERO, of, PAN));
+    radio.open_chip(Instant::ZERO, chips[1], true);
+    radio.tune_chip(Instant::ZERO, chips[1], gateway_is_here);
+    radio.send_from_chip(Instant::ZERO, chips[0], &up(DATA, PAN, b"hello"));
+    let mut told = [Vec::new(), Vec::new()];
+    let mut acknowledges = None;
+    while let Some(at) = radio.poll_timeout().into_iter().chain(acknowledges).min() {
+        radio.handle_timeout(at);
+        if acknowledges.take_if(|due| *due <= at).is_some() {
+            radio.send_from_chip(at, chips[1], &whole(vec![0x02, 0x00, 9]));
+        }
+        for (chip, told) in chips.into_iter().zip(&mut told) {
+            while let Some(news) = radio.poll_chip(chip) {
+                match news {
+                    OnChip::Sent if chip == chips[0] => radio.open_chip(at, chip, true),
+                    OnChip::Ends { is_whole: true } if chip == chips[1] => {
+                        acknowledges = Some(at + Duration::from_micros(192))
+                    }
+                    OnChip::Begins { .. } | OnChip::Ends { .. } | OnChip::Sent => {}
+                }
+                told.push(news);
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn two_chips_hear_each_other() {
+    let begins = |psdu| OnChip::Begins { psdu, rssi_dbm: -60 };
+    let ends = OnChip::Ends { is_whole: true };
+    let [node, gateway] = between_two_chips(true);
+    assert_eq!(node, [OnChip::Sent, begins(whole(vec![0x02, 0x00, 9])), ends.clone()]);
+    assert_eq!(gateway, [begins(up(DATA, PAN, b"hello")), ends, OnChip::Sent]);
+}
+
+#[test]
+fn a_chip_on_another_channel_hears_nothing() {
+    let [node, gateway] = between_two_chips(false);
+    assert_eq!((node, gateway), (vec![OnChip::Sent], vec![OnChip::Ends { is_whole: false }]));
 }

@@ -230,7 +230,11 @@ impl<A: Air + 'static> Machine<A> {
     /// # Errors
     /// The [`Fault`] with which the emulation cannot go on.
     pub fn run_until(&mut self, at: Instant) -> Result<Stop, Fault> {
-        self.board.borrow_mut().pause_at = time::cycle(at);
+        let mut board = self.board.borrow_mut();
+        board.pause_at = time::cycle(at);
+        // Others may have done something in the meantime.
+        board.settle(&mut self.unicorn);
+        drop(board);
         loop {
             if let Some(stop) = self.look()? {
                 return Ok(stop);

@@ -24,6 +24,14 @@ impl<A: Air + 'static> Machine<A> {
         RefMut::map(self.board.borrow_mut(), |board| &mut board.air)
     }
 
+    /// When the chip does something next if nobody does anything to it: now if the processor works.
+    pub(crate) fn next_event(&mut self) -> Instant {
+        let mut board = self.board.borrow_mut();
+        board.settle(&mut self.unicorn);
+        let is_asleep = self.last.borrow().asleep.is_some() && !board.nvic.wakes();
+        if is_asleep { time::instant(board.next).max(time::instant(board.now)) } else { time::instant(board.now) }
+    }
+
     /// What was used since the first start.
     pub fn used(&self) -> Used {
         let mut board = self.board.borrow_mut();

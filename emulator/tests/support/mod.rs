@@ -7,14 +7,24 @@ use sn_types::Instant;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Names the image: an ELF file.
-const IMAGE: &str = "NODE_IMAGE";
+/// Each names an image: an ELF file.
+const NODE_IMAGE: &str = "NODE_IMAGE";
+const ROUTER_IMAGE: &str = "ROUTER_IMAGE";
 /// What the node's topics begin with.
 pub const BASE: &str = "hall";
 
-/// The firmware's image, as `cargo xtask test --only firmware` has built it.
+/// The node's image, as `cargo xtask test --only firmware` has built it.
 pub fn image() -> Image {
-    let path = std::env::var(IMAGE).unwrap_or_else(|_| panic!("{IMAGE} is to name the node's ELF file"));
+    image_of(NODE_IMAGE)
+}
+
+/// The router's.
+pub fn router_image() -> Image {
+    image_of(ROUTER_IMAGE)
+}
+
+fn image_of(variable: &str) -> Image {
+    let path = std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is to name an image's ELF file"));
     let elf = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     Image::from_elf(&elf).unwrap_or_else(|fault| panic!("{path}: {fault}"))
 }

@@ -1,6 +1,6 @@
-//! A node whose MAC is outside of the simulation: the radio of an emulated chip, and the firmware that drives it.
+//! Stations whose MAC is outside of the simulation: the radios of emulated chips, and the firmware that drives them.
 //!
-//! Owns: when that node's frames are on the air, which frames for it begin and end, and how much power it hears. Must not
+//! Owns: when such a station's frames are on the air, which frames for it begin and end, and how much power it hears. Must not
 //! know: registers, backoffs, whether a frame is acknowledged: that is the firmware's. What is not for it is only power to it.
 
 use super::Radio;
@@ -14,7 +14,10 @@ use sn_types::Instant;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What the air has for the chip.
+/// A chip's place in the order in which they were handed over.
+pub type ChipIndex = usize;
+
+/// What the air has for a chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnChip {
     /// The first symbol of a frame's preamble. If it comes before the last one has ended, that one is lost.
@@ -33,13 +36,18 @@ pub enum OnChip {
     Sent,
 }
 
-/// The chip, and what has happened to it.
+/// A chip, and what has happened to it.
 #[derive(Debug)]
 pub(super) struct Chip {
     station: StationId,
     /// Frames to other PANs are for nobody.
     pan: u16,
+    /// It is on the channel of its station, and not on one where nobody is.
+    is_here: bool,
+    is_open: bool,
     sending: Option<Sending>,
+    /// Who would acknowledge its last frame, under which sequence number, and until when.
+    awaits: Option<(StationId, u8, Instant)>,
     /// Counts frames: the end of one that was broken off is void.
     sent: u32,
     news: VecDeque<OnChip>,
@@ -49,6 +57,8 @@ pub(super) struct Chip {
 struct Sending {
     psdu: Vec<u8>,
     began_at: Instant,
+    /// Somebody could hear it.
+    is_here: bool,
 }
 
 /// What is heard without any frame: an nRF52840's noise floor.
@@ -59,15 +69,20 @@ const FRAME_TYPE: u8 = 7;
 const ACKNOWLEDGEMENT: u8 = 2;
 
 impl Radio {
-    /// From now on this node's radio is a chip's, and hears nothing until it is [opened](Radio::open_chip). The gateways
-    /// are in the PAN `pan`.
+    /// From now on this station's radio is a chip's, and hears nothing until it is [opened](Radio::open_chip). Its network is
+    /// the PAN `pan`.
     ///
     /// # Panics
-    /// If there is no such node.
-    pub fn hand_over_chip(&mut self, now: Instant, node: NodeIndex, pan: u16) {
-        let station = self.known(Station::Node(node));
-        self.chip = Some(Chip { station, pan, sending: None, sent: 0, news: VecDeque::new() });
-        self.open_chip(now, false);
+    /// If there is no such station.
+    pub fn hand_over_chip(&mut self, now: Instant, station: Station, pan: u16) -> ChipIndex {
+        let station = self.known(station);
+        // If it was a router that runs here, it runs there now.
+        self.running.remove(&station);
+        let (sending, awaits, news) = (None, None, VecDeque::new());
+        self.chips.push(Chip { station, pan, is_here: true, is_open: false, sending, awaits, sent: 0, news });
+        let chip = self.chips.len() - 1;
+        self.open_chip(now, chip, false);
+        chip
     }
 
     /// The address of a node, most significant octet first.
@@ -76,55 +91,85 @@ impl Radio {
         frame::eui64(Station::Node(node))
     }
 
-    /// The chip's receiver works from now on, or does not: a frame that it is receiving is lost.
-    pub fn open_chip(&mut self, now: Instant, on: bool) {
-        let Some(station) = self.chip.as_ref().map(|chip| chip.station) else { return };
-        self.air.set_ear(station, on, on);
-        self.stations[station].energy.switch(now, if on { RadioState::Receive } else { RadioState::Sleep });
+    /// The address of a router, most significant octet first.
+    #[must_use]
+    pub const fn router_address(router: usize) -> [u8; 8] {
+        frame::eui64(Station::Router(router))
     }
 
-    /// The chip begins to send a frame, from frame control to check sequence; [`OnChip::Sent`] follows.
-    pub fn send_from_chip(&mut self, now: Instant, psdu: &[u8]) {
-        let Some(chip) = &mut self.chip else { return };
-        let station = chip.station;
-        chip.sent += 1;
-        chip.sending = Some(Sending { psdu: psdu.to_vec(), began_at: now });
-        let number = chip.sent;
+    /// A chip's receiver works from now on, or does not: a frame that it is receiving is lost.
+    pub fn open_chip(&mut self, now: Instant, chip: ChipIndex, on: bool) {
+        self.chips[chip].is_open = on;
+        self.set_chips_ear(now, chip);
+    }
+
+    /// A chip goes to the channel of its station, or to one where nobody is.
+    pub fn tune_chip(&mut self, now: Instant, chip: ChipIndex, is_here: bool) {
+        if std::mem::replace(&mut self.chips[chip].is_here, is_here) != is_here {
+            self.set_chips_ear(now, chip);
+        }
+    }
+
+    fn set_chips_ear(&mut self, now: Instant, chip: ChipIndex) {
+        let Chip { station, is_here, is_open, .. } = self.chips[chip];
+        self.air.set_ear(station, is_open && is_here, is_open && is_here);
+        self.stations[station].energy.switch(now, if is_open { RadioState::Receive } else { RadioState::Sleep });
+    }
+
+    /// A chip begins to send a frame, from frame control to check sequence; [`OnChip::Sent`] follows.
+    pub fn send_from_chip(&mut self, now: Instant, chip: ChipIndex, psdu: &[u8]) {
+        let Chip { station, pan, is_here, ref mut sent, .. } = self.chips[chip];
+        *sent += 1;
+        let number = *sent;
         self.stations[station].counters.sent += 1;
-        let airtime_us = self.transmit(now, station, psdu.len());
+        let airtime_us =
+            if is_here { self.transmit(now, station, psdu.len()) } else { self.timing.airtime_us(psdu.len()) };
+        if is_here {
+            let whom = self.receiver_of(now, station, pan, psdu);
+            self.begins_at_chip(station, whom, psdu);
+        }
+        self.chips[chip].sending = Some(Sending { psdu: psdu.to_vec(), began_at: now, is_here });
         self.stations[station].energy.switch(now, RadioState::Transmit);
-        self.agenda.plan(now + Duration::from_micros(airtime_us), Happening::ChipSent { number });
+        self.agenda.plan(now + Duration::from_micros(airtime_us), Happening::ChipSent { chip, number });
     }
 
-    /// The chip breaks its frame off: nobody receives it.
-    pub fn break_off_chip(&mut self, now: Instant) {
-        let Some(chip) = &mut self.chip else { return };
-        let (station, sending) = (chip.station, chip.sending.take());
-        if let Some(Sending { psdu, began_at }) = sending {
+    /// A chip breaks its frame off: nobody receives it.
+    pub fn break_off_chip(&mut self, now: Instant, chip: ChipIndex) {
+        let Chip { station, ref mut sending, .. } = self.chips[chip];
+        if let Some(Sending { psdu, began_at, is_here: true }) = sending.take() {
             self.end_transmission(now, station, began_at, For::Nobody, &psdu);
         }
     }
 
-    /// The power of all that the chip's antenna hears, in dBm, noise included.
+    /// The power of all that a chip's antenna hears, in dBm, noise included.
     #[must_use]
-    pub fn chip_power_dbm(&self) -> i8 {
-        let tenths = self.chip.as_ref().map_or(NOISE_TENTHS, |chip| self.air.power_tenths(chip.station));
+    pub fn chip_power_dbm(&self, chip: ChipIndex) -> i8 {
+        let Chip { station, is_here, .. } = self.chips[chip];
+        let tenths = if is_here { self.air.power_tenths(station) } else { NOISE_TENTHS };
         (tenths.max(NOISE_TENTHS) / 10).clamp(-127, 20) as i8
     }
 
-    /// What has happened to the chip, one after the other.
-    pub fn poll_chip(&mut self) -> Option<OnChip> {
-        self.chip.as_mut()?.news.pop_front()
+    /// What has happened to a chip, one after the other.
+    pub fn poll_chip(&mut self, chip: ChipIndex) -> Option<OnChip> {
+        self.chips[chip].news.pop_front()
     }
 
-    /// A frame of the chip's is off the air.
-    pub(super) fn handle_chip_sent(&mut self, now: Instant, number: u32) {
-        let Some(chip) = self.chip.as_mut().filter(|chip| chip.sent == number) else { return };
-        let (station, pan) = (chip.station, chip.pan);
-        let Some(Sending { psdu, began_at }) = chip.sending.take() else { return };
-        chip.news.push_back(OnChip::Sent);
+    /// A frame of a chip's is off the air.
+    pub(super) fn handle_chip_sent(&mut self, now: Instant, chip: ChipIndex, number: u32) {
+        let Some(sender) = self.chips.get_mut(chip).filter(|chip| chip.sent == number) else { return };
+        let (station, pan) = (sender.station, sender.pan);
+        let Some(Sending { psdu, began_at, is_here }) = sender.sending.take() else { return };
+        sender.news.push_back(OnChip::Sent);
         self.stations[station].energy.switch(now, RadioState::Sleep);
-        let whom = self.receiver_of(station, pan, &psdu);
+        if !is_here {
+            return;
+        }
+        let whom = self.receiver_of(now, station, pan, &psdu);
+        let until = now + Duration::from_micros(self.timing.ack_wait_us);
+        self.chips[chip].awaits = match whom {
+            For::One(to, sequence) if psdu[0] & ACK_REQUEST != 0 => Some((to, sequence, until)),
+            For::One(..) | For::AckTo(_) | For::All | For::Nobody => None,
+        };
         for (receiver, is_repeated) in self.end_transmission(now, station, began_at, whom, &psdu) {
             match whom {
                 For::AckTo(_) => self.ack_came(now, receiver, station, &psdu),
@@ -138,11 +183,11 @@ impl Radio {
         }
     }
 
-    fn receiver_of(&self, chip: StationId, pan: u16, psdu: &[u8]) -> For {
+    fn receiver_of(&self, now: Instant, chip: StationId, pan: u16, psdu: &[u8]) -> For {
         let Some(octets) = psdu.len().checked_sub(FCS_LEN).map(|len| &psdu[..len]) else { return For::Nobody };
         let [control, _, sequence, ..] = *octets else { return For::Nobody };
         if control & FRAME_TYPE == ACKNOWLEDGEMENT {
-            return self.who_awaits(chip, sequence).map_or(For::Nobody, For::AckTo);
+            return self.who_awaits(now, chip, sequence).map_or(For::Nobody, For::AckTo);
         }
         if frame::pan(octets) != Some(pan) {
             return For::Nobody;
@@ -157,27 +202,32 @@ impl Radio {
         }
     }
 
-    fn who_awaits(&self, chip: StationId, sequence: u8) -> Option<StationId> {
-        self.stations.iter().position(|StationState { mac, .. }| mac.awaits_ack(chip, sequence))
+    fn who_awaits(&self, now: Instant, from: StationId, sequence: u8) -> Option<StationId> {
+        let awaits = |chip: &&Chip| {
+            chip.awaits.is_some_and(|(of, awaited, until)| (of, awaited) == (from, sequence) && now <= until)
+        };
+        let simulated = self.stations.iter().position(|StationState { mac, .. }| mac.awaits_ack(from, sequence));
+        self.chips.iter().find(awaits).map(|chip| chip.station).or(simulated)
     }
 
-    /// A frame begins: if it is for the chip, and heard there, the chip is told.
+    /// A frame begins: the chips that it is for, and where it is heard, are told.
     pub(super) fn begins_at_chip(&mut self, from: StationId, whom: For, psdu: &[u8]) {
-        let Some(chip) = &mut self.chip else { return };
-        let is_for_it = match whom {
-            For::AckTo(to) | For::One(to, _) => to == chip.station,
-            For::All => from != chip.station,
-            For::Nobody => false,
-        };
-        if let (true, Some(link)) = (is_for_it, self.air.held(chip.station, from)) {
-            let rssi_dbm = (link.rssi_tenths / 10).clamp(-127, 127) as i8;
-            chip.news.push_back(OnChip::Begins { psdu: psdu.to_vec(), rssi_dbm });
+        for chip in &mut self.chips {
+            let is_for_it = match whom {
+                For::AckTo(to) | For::One(to, _) => to == chip.station,
+                For::All => from != chip.station,
+                For::Nobody => false,
+            };
+            if let (true, Some(link)) = (is_for_it, self.air.held(chip.station, from)) {
+                let rssi_dbm = (link.rssi_tenths / 10).clamp(-127, 127) as i8;
+                chip.news.push_back(OnChip::Begins { psdu: psdu.to_vec(), rssi_dbm });
+            }
         }
     }
 
-    /// A frame has ended at a station. `true`: at the chip's, which is told.
+    /// A frame has ended at a station. `true`: at a chip's, which is told.
     pub(super) fn ends_at_chip(&mut self, at: StationId, fate: Fate) -> bool {
-        let Some(chip) = self.chip.as_mut().filter(|chip| chip.station == at) else { return false };
+        let Some(chip) = self.chips.iter_mut().find(|chip| chip.station == at) else { return false };
         chip.news.push_back(OnChip::Ends { is_whole: matches!(fate, Fate::Received { .. }) });
         true
     }

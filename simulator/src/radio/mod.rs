@@ -43,7 +43,7 @@ mod routes;
 mod stats;
 mod tap;
 
-pub use chip::OnChip;
+pub use chip::{ChipIndex, OnChip};
 pub use duty::{DutyCycle, Excess};
 pub use leaves::{LeafCarriage, LeafGroup, LeafKeys, LeafLevel, LeafSecurity};
 pub use loss::Loss;
@@ -92,7 +92,7 @@ pub struct Radio {
     running: Routers,
     /// The nodes whose frames are their own.
     leaves: BTreeMap<StationId, LeafStation>,
-    chip: Option<Chip>,
+    chips: Vec<Chip>,
     /// By channel, since it was last taken.
     airtime_us: BTreeMap<u8, u64>,
     /// Kept for its memory.
@@ -123,8 +123,8 @@ enum Happening {
     Timer { station: StationId, number: u32 },
     /// A station's acknowledgement begins or ends.
     Ack { station: StationId },
-    /// The chip's frame with this number is off the air, unless it was broken off.
-    ChipSent { number: u32 },
+    /// A chip's frame with this number is off the air, unless it was broken off.
+    ChipSent { chip: ChipIndex, number: u32 },
     /// A router passes a broadcast on.
     Flood { station: StationId, payload: Vec<u8> },
     /// A router that runs has something to do.
@@ -166,7 +166,7 @@ impl Radio {
             tap: None,
             outside: None,
             leaves: leaves::stations(plan, roster),
-            chip: None,
+            chips: Vec::new(),
             running: Routers::new(),
             airtime_us: BTreeMap::new(),
             fates: Vec::new(),
@@ -244,7 +244,7 @@ impl Radio {
         match happening {
             Happening::Timer { station, number } => self.handle_timer(now, station, number),
             Happening::Ack { station } => self.handle_ack(now, station),
-            Happening::ChipSent { number } => self.handle_chip_sent(now, number),
+            Happening::ChipSent { chip, number } => self.handle_chip_sent(now, chip, number),
             Happening::Leaf { station, number } => self.handle_leaf_timer(now, station, number),
             Happening::Flood { station, payload } => self.handle_flood(now, station, &payload),
             Happening::Router { station } => self.handle_router(now, station),

@@ -6,16 +6,17 @@ use crate::workspace;
 use anyhow::Result;
 use std::process::Command;
 
-/// The image that runs, and how the tests are told of it.
-const IMAGE: &str = "node-dk.elf";
-const VARIABLE: &str = "NODE_IMAGE";
+/// The images that run, and how the tests are told of them.
+const IMAGES: [(&str, &str); 2] = [("NODE_IMAGE", "node-dk.elf"), ("ROUTER_IMAGE", "router-dk.elf")];
 
-/// Checks the emulator, and the image with it: in virtual time, days take seconds.
+/// Checks the emulator, and the images with it: in virtual time, days take seconds.
 pub(super) fn check() -> Result<()> {
     run(emulator_cargo(&["fmt", "--check"])?)?;
     run(emulator_cargo(&["clippy", "--all-targets", "--", "-D", "warnings"])?)?;
     let mut tests = emulator_cargo(&["test", "--no-fail-fast", "--", "--show-output"])?;
-    tests.env(VARIABLE, target_dir()?.join("images").join(IMAGE));
+    for (variable, image) in IMAGES {
+        tests.env(variable, target_dir()?.join("images").join(image));
+    }
     run(tests)
 }
 

@@ -194,6 +194,7 @@ impl Radio {
         if self.kept.get(register::MODE) != IEEE802154 {
             context.misuse = Some("RADIO in another mode than IEEE 802.15.4".into());
         }
+        context.air.tune(crate::time::instant(context.now), self.channel());
         let is_fast = self.kept.get(register::MODECNF0) & 1 != 0;
         let ramp = cycles(if is_fast { FAST_RAMP_UP_US } else { RAMP_UP_US });
         let spaced = self.ended_at + cycles(u64::from(self.kept.get(register::TIFS)));
@@ -201,6 +202,11 @@ impl Radio {
         // The specification enforces TIFS with the default ramp-up only.
         self.ramp = Some(if self.keeps_tifs && !is_fast { ready.max(spaced) } else { ready });
         self.enter(state, context);
+    }
+
+    /// FREQUENCY is in MHz above 2400, and channel 11 is at 2405 MHz (IEEE 802.15.4-2011 §8.1.2.2).
+    fn channel(&self) -> u8 {
+        (self.kept.get(register::FREQUENCY) / 5 + 10) as u8
     }
 
     fn disable(&mut self, context: &mut Context<'_>) {
