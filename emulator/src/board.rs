@@ -13,6 +13,8 @@ use oorandom::Rand64;
 /// Within RADIO: the tasks that need the crystal oscillator.
 const RADIO: u32 = BASE + PAGE;
 const RADIO_RXEN: u32 = RADIO + 4;
+/// Within USBD: what shows the device to the host, for which it needs that oscillator, too.
+const USBPULLUP: u32 = 0x4002_7504;
 const GPIO: u32 = 0x5000_0000;
 /// From an event of a peripheral to its address.
 const FIRST_EVENT: u32 = 0x100;
@@ -155,7 +157,8 @@ impl<A: Air> Board<A> {
         let mut lines = 0;
         let mut next = self.air.poll_timeout().map(time::cycle);
         for ((number, _), peripheral) in self.chip.each() {
-            lines |= u64::from(peripheral.events().line()) << number;
+            // Those without an interrupt come after all others.
+            lines |= u64::from(peripheral.events().line()).checked_shl(number.into()).unwrap_or_default();
             next = next.into_iter().chain(peripheral.poll_timeout()).min();
         }
         self.nvic.set_lines(lines);
@@ -208,6 +211,9 @@ impl<A: Air> Board<A> {
     /// The processor writes it.
     pub(crate) fn write(&mut self, memory: &mut dyn Memory, address: u32, value: u32) {
         self.pass(memory, self.now);
+        if address == USBPULLUP && value & 1 != 0 && !self.chip.clock.has_hfxo() {
+            self.fail(Fault::Misuse { what: "USBD connected without its crystal oscillator".into(), pc: self.pc });
+        }
         let offset = address % PAGE;
         let done = if address >= GPIO {
             self.write_gpio(address - GPIO, value)
@@ -263,6 +269,13 @@ impl<A: Air> Board<A> {
         let chip = std::mem::replace(&mut self.chip, Chip::new(image));
         self.chip = chip.reset(resets);
         self.stores.clear();
+    }
+
+    /// The USB cable is plugged in, or out.
+    pub(crate) fn plug(&mut self, memory: &mut dyn Memory, is_in: bool) {
+        self.chip.usbd.is_plugged = is_in;
+        self.chip.clock.plug(self.now, is_in);
+        self.settle(memory);
     }
 
     /// A pin's level changes.

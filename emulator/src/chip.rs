@@ -1,7 +1,7 @@
 //! The peripherals, by their number: it is their place in the address space, and their interrupt's number.
 
 use crate::peripherals::{
-    Clock, Gpio, Gpiote, Nvmc, Peripheral, Ppi, Radio, Resets, Rng, Rtc, Saadc, Temp, Timer, Uarte, Wdt,
+    Clock, Errata, Gpio, Gpiote, Nvmc, Peripheral, Ppi, Radio, Resets, Rng, Rtc, Saadc, Temp, Timer, Uarte, Usbd, Wdt,
 };
 
 /// Where peripherals begin; each has a page.
@@ -24,6 +24,8 @@ pub(crate) struct Chip {
     pub(crate) nvmc: Nvmc,
     pub(crate) ppi: Ppi,
     pub(crate) gpio: Gpio,
+    pub(crate) usbd: Usbd,
+    errata: Errata,
 }
 
 /// A peripheral's number and name.
@@ -32,12 +34,12 @@ pub(crate) type Place = (u8, &'static str);
 impl Chip {
     /// With this in its flash.
     pub(crate) fn new(image: Vec<u8>) -> Self {
-        Self::with(Nvmc::new(image), Resets::default(), (25 * 4, 3_000))
+        Self::with(Nvmc::new(image), Usbd::new(), Resets::default(), (25 * 4, 3_000))
     }
 
-    fn with(nvmc: Nvmc, resets: Resets, (quarters, supply_mv): (i32, u32)) -> Self {
+    fn with(nvmc: Nvmc, usbd: Usbd, resets: Resets, (quarters, supply_mv): (i32, u32)) -> Self {
         Self {
-            clock: Clock::new(resets),
+            clock: Clock::new(resets, usbd.is_plugged),
             radio: Radio::new(),
             uartes: std::array::from_fn(|_| Uarte::new()),
             gpiote: Gpiote::new(),
@@ -50,6 +52,8 @@ impl Chip {
             nvmc,
             ppi: Ppi::new(),
             gpio: Gpio::new(),
+            usbd,
+            errata: Errata::new(),
         }
     }
 
@@ -57,10 +61,10 @@ impl Chip {
     pub(crate) fn reset(self, resets: Resets) -> Self {
         let mut nvmc = self.nvmc;
         nvmc.reset();
-        Self::with(nvmc, resets, (self.temp.quarters, self.saadc.supply_mv))
+        Self::with(nvmc, self.usbd.reset_chip(), resets, (self.temp.quarters, self.saadc.supply_mv))
     }
 
-    pub(crate) fn each(&mut self) -> [(Place, &mut dyn Peripheral); 19] {
+    pub(crate) fn each(&mut self) -> [(Place, &mut dyn Peripheral); 21] {
         let [timer0, timer1, timer2, timer3, timer4] = &mut self.timers;
         let [uarte0, uarte1] = &mut self.uartes;
         let [rtc0, rtc1, rtc2] = &mut self.rtcs;
@@ -83,7 +87,9 @@ impl Chip {
             ((30, "NVMC"), &mut self.nvmc),
             ((31, "PPI"), &mut self.ppi),
             ((36, "RTC2"), rtc2),
+            ((39, "USBD"), &mut self.usbd),
             ((40, "UARTE1"), uarte1),
+            ((110, "the registers of errata"), &mut self.errata),
         ]
     }
 

@@ -61,10 +61,8 @@ impl Gateway {
         gateway
     }
 
-    /// The radio has received a frame, check sequence and all.
-    pub(crate) fn heard(&mut self, now: Instant, psdu: &[u8], rssi_dbm: i8) {
-        let Some(frame) = lowpan::check_fcs(psdu) else { return };
-        let signal = Signal { rssi_dbm: Some(rssi_dbm), lqi: None };
+    /// The radio has received a frame, which comes without its check sequence.
+    pub(crate) fn heard(&mut self, now: Instant, frame: &[u8], signal: Signal) {
         let received = match self.hub.handle_frame(now, frame, signal) {
             Received::Datagram { from, octets, .. } => Some((from, octets.to_vec())),
             Received::Fragment { .. }

@@ -2,15 +2,17 @@
 
 use crate::air::Air;
 use crate::client::Message;
+use crate::dongle::Dongle;
 use crate::gateway::{Gateway, Settings};
 use gateway_core::Qos;
 use lowpan::{FCS_LEN, Level, Station};
 use simulator::medium::Medium as _;
 use simulator::radio::{self, ChipIndex, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan};
-use sn_types::{Eui64, Instant, LinkKey};
+use sn_types::{Eui64, Instant, LinkKey, Signal};
 use spinel_device::{Address, Pending};
 use std::collections::VecDeque;
 use std::time::Duration;
+use transports::ieee802154::rcp::{Event, Info};
 
 /// Where everybody is.
 const CHANNEL: u8 = 15;
@@ -61,6 +63,8 @@ pub struct Site {
     now: Instant,
     /// The one that is spoken for.
     chip: ChipIndex,
+    /// The gateway's radio is that of a chip.
+    dongle: Option<Dongle>,
 }
 
 impl Site {
@@ -77,6 +81,20 @@ impl Site {
         Self::with(plan, &[router, node], &[(node, router), (router, gateway)])
     }
 
+    /// A site with two chips: a dongle as the gateway's radio, and a node.
+    #[must_use]
+    pub fn with_dongle(plan: &Plan) -> Self {
+        let (node, gateway) = (radio::Station::Node(0), radio::Station::Gateway(0));
+        let mut site = Self::with(plan, &[gateway, node], &[(node, gateway)]);
+        site.dongle = Some(Dongle::new(&Self::station(plan), CHANNEL));
+        site
+    }
+
+    fn station(plan: &Plan) -> Station {
+        let security = plan.key.map(|(level, _)| level);
+        Station { eui64: Self::GATEWAY, pan: plan.pan, short: None, security }
+    }
+
     fn with(plan: &Plan, chips: &[radio::Station], links: &[(radio::Station, radio::Station)]) -> Self {
         let link = |&(a, b)| LinkPlan { a, b, rssi_dbm: RSSI_DBM, loss: Some(plan.loss) };
         let sites = vec![radio::Site::default()];
@@ -88,16 +106,17 @@ impl Site {
             gateways: sites,
             ..RadioPlan::default()
         });
-        radio.hand_over(0);
+        if !chips.contains(&radio::Station::Gateway(0)) {
+            radio.hand_over(0);
+        }
         for chip in chips {
             radio.hand_over_chip(Instant::ZERO, *chip, plan.pan);
         }
-        let security = plan.key.map(|(level, _)| level);
-        let station = Station { eui64: Self::GATEWAY, pan: plan.pan, short: None, security };
+        let station = Self::station(plan);
         let node = plan.key.map(|(_, key)| (Self::NODE, key));
         let gateway = Gateway::new(&Settings { station, node, commit: plan.commit, seed: plan.seed });
         let (up, down) = (VecDeque::new(), None);
-        Self { radio, gateway, host: plan.host, up, down, is_on: true, now: Instant::ZERO, chip: 0 }
+        Self { radio, gateway, host: plan.host, up, down, is_on: true, now: Instant::ZERO, chip: 0, dongle: None }
     }
 
     /// From now on what is done as [`Air`] is this chip's.
@@ -141,8 +160,32 @@ impl Site {
         self.radio.tap(tap);
     }
 
+    /// The driver of the gateway's dongle, if it has one.
+    pub(crate) fn dongle(&mut self) -> Option<&mut Dongle> {
+        self.dongle.as_mut()
+    }
+
+    /// What the dongle has said of itself, if there is one and it is up.
+    #[must_use]
+    pub fn dongle_info(&self) -> Option<&Info> {
+        self.dongle.as_ref()?.info()
+    }
+
+    /// What has happened to the dongle since this was last asked, frames left out.
+    pub fn take_dongle_news(&mut self) -> Vec<Event> {
+        self.dongle.as_mut().map_or_else(Vec::new, Dongle::take_news)
+    }
+
+    /// The dongle listens on each channel for so long; `false`: not now.
+    pub fn scan(&mut self, now: Instant, channels: &[u8], period_ms: u16) -> bool {
+        self.dongle.as_mut().is_some_and(|dongle| dongle.scan(now, channels, period_ms))
+    }
+
     /// What the radio and its host have for each other sets out.
-    fn give(&mut self, now: Instant) {
+    pub(crate) fn give(&mut self, now: Instant) {
+        if let Some(dongle) = &mut self.dongle {
+            return dongle.exchange(now, &mut self.gateway);
+        }
         while let Some(news) = self.radio.poll_outside() {
             self.up.push_back((now + self.host, news));
         }
@@ -162,7 +205,11 @@ impl Site {
     fn arrive(&mut self, now: Instant) {
         while let Some((_, news)) = self.up.pop_front_if(|(at, _)| *at <= now) {
             match news {
-                FromAir::Heard { psdu, rssi_dbm } => self.gateway.heard(now, &psdu, rssi_dbm),
+                FromAir::Heard { psdu, rssi_dbm } => {
+                    if let Some(frame) = lowpan::check_fcs(&psdu) {
+                        self.gateway.heard(now, frame, Signal { rssi_dbm: Some(rssi_dbm), lqi: None });
+                    }
+                }
                 FromAir::Sent(fate) => self.gateway.sent(now, fate),
             }
         }
@@ -215,13 +262,17 @@ impl Air for Site {
     fn poll_timeout(&self) -> Option<Instant> {
         let up = self.up.front().map(|(at, _)| *at);
         let down = self.down.as_ref().map(|(at, _)| *at);
-        [up, down, self.radio.poll_timeout(), self.gateway.poll_timeout()].into_iter().flatten().min()
+        let dongle = self.dongle.as_ref().and_then(Dongle::poll_timeout);
+        [up, down, dongle, self.radio.poll_timeout(), self.gateway.poll_timeout()].into_iter().flatten().min()
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         let now = self.pass(now);
         self.radio.handle_timeout(now);
         self.arrive(now);
+        if let Some(dongle) = &mut self.dongle {
+            dongle.handle_timeout(now);
+        }
         if self.gateway.poll_timeout().is_some_and(|at| at <= now) {
             self.gateway.handle_timeout(now);
         }

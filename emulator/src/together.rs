@@ -69,6 +69,7 @@ impl Air for Antenna {
 pub struct Together {
     site: Rc<RefCell<Site>>,
     machines: Vec<Machine<Antenna>>,
+    drives_line: bool,
 }
 
 impl Together {
@@ -80,12 +81,20 @@ impl Together {
         let site = Rc::new(RefCell::new(site));
         let machine = |(chip, image)| Machine::new(image, Antenna { site: Rc::clone(&site), chip }, seed + chip as u64);
         let machines = images.iter().enumerate().map(machine).collect::<Result<_, _>>()?;
-        Ok(Self { site, machines })
+        Ok(Self { site, machines, drives_line: true })
     }
 
     /// The air and the gateway.
     pub fn site(&self) -> RefMut<'_, Site> {
         self.site.borrow_mut()
+    }
+
+    /// Whether the dongle's driver opens its line whenever it can. It does, unless told otherwise.
+    pub fn drive_line(&mut self, drives_line: bool) {
+        self.drives_line = drives_line;
+        if !drives_line && let Some(machine) = self.machines.first() {
+            machine.usb().close();
+        }
     }
 
     /// The machine of a chip.
@@ -108,6 +117,7 @@ impl Together {
     /// The [`Fault`] with which one of them cannot go on.
     pub fn run_until(&mut self, at: Instant) -> Result<(), Fault> {
         while self.now() < at {
+            self.carry_line();
             let next = self.machines.iter_mut().map(Machine::next_event).min().unwrap_or(at);
             let until = next.max(self.now() + STEP).min(at);
             for machine in &mut self.machines {
@@ -118,6 +128,25 @@ impl Together {
             }
         }
         Ok(())
+    }
+
+    /// What the dongle, the first chip, and its driver have for each other goes over the line between them.
+    fn carry_line(&mut self) {
+        let now = self.now();
+        let mut site = self.site.borrow_mut();
+        let Some(dongle) = site.dongle() else { return };
+        let mut usb = self.machines[0].usb();
+        if self.drives_line && !usb.is_open() {
+            usb.open();
+        }
+        let octets = usb.read();
+        let has_news = dongle.set_open(now, usb.is_open()) || !octets.is_empty();
+        dongle.handle_octets(now, &octets);
+        usb.write(&dongle.take_output());
+        drop(usb);
+        if has_news {
+            site.give(now);
+        }
     }
 
     /// A chip loses its power, and gets it back at once.

@@ -6,6 +6,7 @@ use crate::fault::Fault;
 use crate::meter::Used;
 use crate::peripherals::Memory;
 use crate::time;
+use crate::usb::Host;
 use sn_types::Instant;
 use std::cell::RefMut;
 
@@ -97,6 +98,16 @@ impl<A: Air + 'static> Machine<A> {
         self.last.borrow_mut().asleep = None;
         self.pc = ASTRAY | 1;
         Ok(())
+    }
+
+    /// The USB cable is plugged in, or out. The chip has its power from elsewhere.
+    pub fn plug(&mut self, is_in: bool) {
+        self.board.borrow_mut().plug(&mut self.unicorn, is_in);
+    }
+
+    /// The host at the other end of that cable.
+    pub fn usb(&self) -> RefMut<'_, Host> {
+        RefMut::map(self.board.borrow_mut(), |board| &mut board.chip.usbd.host)
     }
 
     /// The level at an input changes.

@@ -1,4 +1,4 @@
-//! CLOCK and POWER, which share one address: oscillators, reset reasons, what outlives a reset.
+//! CLOCK and POWER, which share one address: oscillators, the regulator of USB, reset reasons, what outlives a reset.
 
 use super::{Context, Kept, Peripheral, row};
 use crate::events::Events;
@@ -6,17 +6,23 @@ use crate::time::cycles;
 
 const HFCLKSTARTED: u8 = 0;
 const LFCLKSTARTED: u8 = 1;
-/// POFWARN 2, DONE 3, CTTO 4, SLEEPENTER 5, SLEEPEXIT 6, USBDETECTED 7, USBREMOVED 8, USBPWRRDY 9.
+const USBDETECTED: u8 = 7;
+const USBREMOVED: u8 = 8;
+const USBPWRRDY: u8 = 9;
+/// With POFWARN 2, DONE 3, CTTO 4, SLEEPENTER 5, SLEEPEXIT 6.
 const EVENTS: u32 = 0b11_1111_1111;
 
 /// tSTART_HFXO: from the task to the event, with the default debounce time (nRF52840 PS v1.7, "High frequency clock").
 const HFXO_START: u64 = cycles(360);
 /// tSTART_LFXO, typical (nRF52840 PS v1.7, "32.768 kHz crystal oscillator (LFXO)").
 const LFXO_START: u64 = cycles(250_000);
+/// From USBDETECTED to USBPWRRDY: the specification has no figure that says more than "some milliseconds".
+const USB_REGULATOR_START: u64 = cycles(2_000);
 /// tSTART_LFRC (nRF52840 PS v1.7, "32.768 kHz RC oscillator (LFRC)").
 const LFRC_START: u64 = cycles(600);
 
 const RESETREAS: u32 = 0x400;
+const USBREGSTATUS: u32 = 0x438;
 const GPREGRET: u32 = 0x51C;
 const GPREGRET2: u32 = 0x520;
 const LFCLKSRC: u32 = 0x518;
@@ -37,6 +43,8 @@ pub(crate) struct Clock {
     events: Events,
     hfxo: Oscillator,
     lf: Oscillator,
+    /// The regulator of USB, which begins when there is power on the bus.
+    usb: Oscillator,
     resets: Resets,
     kept: Kept,
 }
@@ -78,13 +86,24 @@ impl Oscillator {
 }
 
 impl Clock {
-    pub(crate) fn new(resets: Resets) -> Self {
+    pub(crate) fn new(resets: Resets, has_usb: bool) -> Self {
         // LFCLKSRC, CTIV, TRACECONFIG, LFRCMODE, POFCON, DCDCEN, DCDCEN0, and APPROTECT's two, which is at the same address;
         // RAM[n].POWER, and HFXODEBOUNCE.
         let zero = [0x518, 0x538, 0x55C, 0x5B4, 0x510, 0x578, 0x580, 0x550, 0x558].map(|offset| (offset, 0));
         let ram = row(0x900, 9 * 4).map(|(offset, _)| (offset, 0xFFFF));
         let kept = Kept::new(zero.into_iter().chain(ram).chain([(0x528, 0x10)]));
-        Self { events: Events::new(EVENTS), hfxo: Oscillator::Off, lf: Oscillator::Off, resets, kept }
+        let usb = if has_usb { Oscillator::On } else { Oscillator::Off };
+        Self { events: Events::new(EVENTS), hfxo: Oscillator::Off, lf: Oscillator::Off, usb, resets, kept }
+    }
+
+    /// Power comes on the USB, or goes.
+    pub(crate) fn plug(&mut self, now: u64, is_in: bool) {
+        if is_in {
+            self.usb.start(now + USB_REGULATOR_START);
+        } else {
+            self.usb = Oscillator::Off;
+        }
+        self.events.fire(if is_in { USBDETECTED } else { USBREMOVED });
     }
 
     /// What the next start is to know of this one.
@@ -133,13 +152,15 @@ impl Peripheral for Clock {
             RESETREAS => self.resets.reasons,
             GPREGRET => self.resets.retained[0],
             GPREGRET2 => self.resets.retained[1],
+            // VBUSDETECT, and OUTPUTRDY.
+            USBREGSTATUS => u32::from(self.usb != Oscillator::Off) | u32::from(self.usb == Oscillator::On) << 1,
             0x408 => u32::from(self.hfxo != Oscillator::Off),
             0x40C => self.hfxo.status(1),
             0x414 => u32::from(self.lf != Oscillator::Off),
             0x418 => self.lf.status(self.kept.get(LFCLKSRC) & 3),
             0x41C => self.kept.get(LFCLKSRC),
-            // USBREGSTATUS: no USB. MAINREGSTATUS: normal voltage. RAMSTATUS.
-            0x438 | 0x640 => 0,
+            // MAINREGSTATUS: normal voltage. RAMSTATUS.
+            0x640 => 0,
             0x428 => 0xF,
             _ => return self.kept.read(offset),
         })
@@ -157,7 +178,7 @@ impl Peripheral for Clock {
     }
 
     fn poll_timeout(&self) -> Option<u64> {
-        [self.hfxo.due(), self.lf.due()].into_iter().flatten().min()
+        [self.hfxo.due(), self.lf.due(), self.usb.due()].into_iter().flatten().min()
     }
 
     fn handle_timeout(&mut self, context: &mut Context<'_>) {
@@ -166,6 +187,9 @@ impl Peripheral for Clock {
         }
         if self.lf.begins(context.now) {
             self.events.fire(LFCLKSTARTED);
+        }
+        if self.usb.begins(context.now) {
+            self.events.fire(USBPWRRDY);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! answered with `None`, and the emulation ends with an error that names it: nothing is silently ignored.
 
 mod clock;
+mod errata;
 mod gpio;
 mod gpiote;
 mod nvmc;
@@ -15,9 +16,11 @@ mod saadc;
 mod temp;
 mod timer;
 mod uarte;
+mod usbd;
 mod wdt;
 
 pub(crate) use clock::{Clock, Resets};
+pub(crate) use errata::Errata;
 pub(crate) use gpio::Gpio;
 pub(crate) use gpiote::Gpiote;
 pub(crate) use nvmc::{FLASH_SIZE, Nvmc, UICR, UICR_SIZE};
@@ -29,6 +32,7 @@ pub(crate) use saadc::Saadc;
 pub(crate) use temp::Temp;
 pub(crate) use timer::Timer;
 pub(crate) use uarte::Uarte;
+pub(crate) use usbd::Usbd;
 pub(crate) use wdt::Wdt;
 
 use crate::air::Air;

@@ -10,6 +10,7 @@ use std::time::Duration;
 /// Each names an image: an ELF file.
 const NODE_IMAGE: &str = "NODE_IMAGE";
 const ROUTER_IMAGE: &str = "ROUTER_IMAGE";
+const RCP_IMAGE: &str = "RCP_IMAGE";
 /// What the node's topics begin with.
 pub const BASE: &str = "hall";
 
@@ -21,6 +22,11 @@ pub fn image() -> Image {
 /// The router's.
 pub fn router_image() -> Image {
     image_of(ROUTER_IMAGE)
+}
+
+/// The dongle's.
+pub fn rcp_image() -> Image {
+    image_of(RCP_IMAGE)
 }
 
 fn image_of(variable: &str) -> Image {
