@@ -5,6 +5,9 @@
 //! wrong checksum; nothing is written behind such a one. Flash that loses a bit later makes a wrong checksum, too: so
 //! records are looked for behind it. When a page is full, or ends torn, what counts is copied into the
 //! other one, whose head is written last: until then it is none.
+//!
+//! What cannot be read may have been torn, and then it does not count, or it has lost a bit since, and then it did. How many
+//! records it may have been is known; who must not use anything twice goes by that: [`Journal::in_doubt`].
 
 use crate::MAX_RECORD_LEN;
 use config_page::{JOURNAL_ADDRESS, PAGE_LEN};
@@ -45,16 +48,20 @@ pub(crate) struct Journal {
     latest: [Found; KINDS.len()],
     /// Where the next record goes; the page's end if nothing may follow.
     end: u32,
+    /// Words that are no records, and not erased.
+    unread: u32,
 }
 
 impl Journal {
     pub(crate) fn open<F: NorFlash>(flash: &mut F) -> Result<Self, F::Error> {
-        let mut journal = Self { page: None, sequence: 0, latest: [Found::default(); KINDS.len()], end: 0 };
+        let mut journal = Self { page: None, sequence: 0, latest: [Found::default(); KINDS.len()], end: 0, unread: 0 };
         for (page, address) in PAGES.into_iter().enumerate() {
-            if let Some(sequence) = read_head(flash, address)?
-                && (journal.page.is_none() || sequence > journal.sequence)
-            {
-                (journal.page, journal.sequence) = (Some(page), sequence);
+            match read_head(flash, address)? {
+                Some(sequence) if journal.page.is_none() || sequence > journal.sequence => {
+                    (journal.page, journal.sequence) = (Some(page), sequence);
+                }
+                Some(_) => {}
+                None => journal.unread += written(flash, address)?,
             }
         }
         if let Some(page) = journal.page {
@@ -80,10 +87,18 @@ impl Journal {
                     at += record_len(len);
                 }
                 // Its length may be what is wrong.
-                None => (is_damaged, at) = (true, at + WORD),
+                None => {
+                    self.unread += u32::from(first != ERASED);
+                    (is_damaged, at) = (true, at + WORD);
+                }
             }
         }
         Ok(())
+    }
+
+    /// How many records with so many octets may have been in what cannot be read, at most.
+    pub(crate) const fn in_doubt(&self, len: u32) -> u32 {
+        (self.unread * WORD).div_ceil(record_len(len))
     }
 
     /// Copies the last record of a kind as far as there is room, and returns its length; 0 if there is none.
@@ -112,8 +127,9 @@ impl Journal {
         Ok(())
     }
 
-    /// Copies what counts into the other page, with the new record in the place of the old one of its kind.
-    fn turn_over<F: NorFlash>(&mut self, flash: &mut F, kind: Kind, octets: &[u8]) -> Result<(), F::Error> {
+    /// Copies what counts into the other page, with the new record in the place of the old one of its kind. Nothing is
+    /// in doubt any more.
+    pub(crate) fn turn_over<F: NorFlash>(&mut self, flash: &mut F, kind: Kind, octets: &[u8]) -> Result<(), F::Error> {
         let page = self.page.map_or(0, |page| 1 - page);
         let start = PAGES[page];
         flash.erase(start, start + PAGE_LEN as u32)?;
@@ -139,7 +155,7 @@ impl Journal {
         }
         let sequence = self.sequence + 1;
         write_head(flash, start, sequence)?;
-        *self = Self { page: Some(page), sequence, latest, end: at };
+        *self = Self { page: Some(page), sequence, latest, end: at, unread: 0 };
         Ok(())
     }
 }
@@ -205,6 +221,15 @@ fn write_word<F: NorFlash>(
 ) -> Result<(), F::Error> {
     digest.update(&word);
     flash.write(at, &word)
+}
+
+/// How many words of a page are not erased.
+fn written<F: NorFlash>(flash: &mut F, page: u32) -> Result<u32, F::Error> {
+    let mut written = 0;
+    for at in (page..page + PAGE_LEN as u32).step_by(WORD as usize) {
+        written += u32::from(read_word(flash, at)? != ERASED);
+    }
+    Ok(written)
 }
 
 /// The sequence number of a page that counts.

@@ -2,7 +2,8 @@
 //!
 //! Owns: two pages with settings, and two of a journal with what changes by itself: frame counters, the session's record,
 //! the fault that is to be told. Power may fail in any write of a word and in any erasure: afterwards there is what was
-//! there before, or what was to be there, and all else is untouched. The tests stop the flash after each of its steps.
+//! there before, or what was to be there, and all else is untouched, but for frame counters, which go on beyond all that may
+//! have been reserved. The tests stop the flash after each of its steps.
 //!
 //! Must not know: what records mean, chips. Any [`NorFlash`] with words of 4 octets and pages of 4,096 will do.
 //!
@@ -19,6 +20,9 @@ use journal::{Journal, Kind};
 
 /// The longest record, in octets.
 pub const MAX_RECORD_LEN: usize = 1_024;
+
+/// Octets of a record of counters.
+const COUNTERS_LEN: usize = 12;
 
 /// The frame counters that are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +42,13 @@ impl FrameCounters {
     pub const fn heard_on(&self, link: u32) -> u32 {
         if self.link == link { self.heard } else { 0 }
     }
+
+    fn to_octets(self) -> [u8; COUNTERS_LEN] {
+        let mut octets = [0; COUNTERS_LEN];
+        let words = [self.reserved, self.heard, self.link].map(u32::to_le_bytes);
+        octets.copy_from_slice(words.as_flattened());
+        octets
+    }
 }
 
 /// A node's flash.
@@ -47,13 +58,22 @@ pub struct Store<F> {
 }
 
 impl<F: NorFlash> Store<F> {
-    /// Finds out what is there.
+    /// Finds out what is there. Each record of counters has reserved up to `block` of them: if some cannot be read any more,
+    /// that many are given up, before anything else happens.
     ///
     /// # Errors
-    /// The flash cannot be read.
-    pub fn open(mut flash: F) -> Result<Self, F::Error> {
+    /// The flash cannot be read, or written.
+    pub fn open(mut flash: F, block: u32) -> Result<Self, F::Error> {
         let journal = Journal::open(&mut flash)?;
-        Ok(Self { flash, journal })
+        let mut store = Self { flash, journal };
+        let in_doubt = store.journal.in_doubt(COUNTERS_LEN as u32);
+        if in_doubt > 0 {
+            let counters = store.counters()?;
+            let reserved = counters.reserved.saturating_add(in_doubt.saturating_mul(block));
+            let octets = FrameCounters { reserved, ..counters }.to_octets();
+            store.journal.turn_over(&mut store.flash, Kind::Counters, &octets)?;
+        }
+        Ok(store)
     }
 
     /// The settings; `None`: there are none, or they are torn.
@@ -77,7 +97,7 @@ impl<F: NorFlash> Store<F> {
     /// # Errors
     /// The flash cannot be read.
     pub fn counters(&mut self) -> Result<FrameCounters, F::Error> {
-        let mut words = [[0; 4]; 3];
+        let mut words = [[0; 4]; COUNTERS_LEN / 4];
         self.journal.read(&mut self.flash, Kind::Counters, words.as_flattened_mut())?;
         let [reserved, heard, link] = words.map(u32::from_le_bytes);
         Ok(FrameCounters { reserved, heard, link })
@@ -88,9 +108,7 @@ impl<F: NorFlash> Store<F> {
     /// # Errors
     /// The flash cannot be written: power fails.
     pub fn keep_counters(&mut self, counters: FrameCounters) -> Result<(), F::Error> {
-        let FrameCounters { reserved, heard, link } = counters;
-        let words = [reserved, heard, link].map(u32::to_le_bytes);
-        self.journal.append(&mut self.flash, Kind::Counters, words.as_flattened())
+        self.journal.append(&mut self.flash, Kind::Counters, &counters.to_octets())
     }
 
     /// Copies the session's record to the start of `record` and returns its length; 0 if there is none.

@@ -169,6 +169,14 @@ fn checksum(text: &[u8]) -> u8 {
     text.iter().fold(0x5A, |sum: u8, octet| sum.rotate_left(1) ^ octet)
 }
 
+/// Starts anew because of something that does not work: told, and counted, as a panic is.
+#[inline(never)]
+pub(crate) fn give_up(what: &str) -> ! {
+    cortex_m::interrupt::disable();
+    note(what, &mut calls());
+    restart()
+}
+
 /// Starts anew.
 pub(crate) fn restart() -> ! {
     SCB::sys_reset()
@@ -177,9 +185,7 @@ pub(crate) fn restart() -> ! {
 /// Where a panic was is told by return addresses, for `addr2line`: file names would take 6 KiB of flash.
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    cortex_m::interrupt::disable();
-    note("panic", &mut calls());
-    restart()
+    give_up("panic")
 }
 
 /// The last words on the stack that may be return addresses.

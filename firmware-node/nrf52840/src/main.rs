@@ -23,6 +23,7 @@ use embassy_nrf::rng::Rng;
 use embassy_nrf::wdt::{self, Watchdog, WatchdogHandle};
 use embassy_nrf::{bind_interrupts, peripherals, saadc, temp, uarte};
 use embassy_time::Timer;
+use node_app::sensor::BLOCK;
 use node_store::Store;
 use nrf_radio::Radio;
 
@@ -35,6 +36,9 @@ bind_interrupts!(struct Irqs {
 
 /// A node that has not come round for so long is stuck: in ticks of 32,768 Hz, three minutes.
 const WATCHDOG_TICKS: u32 = 180 * 32_768;
+
+/// The processor's.
+const CYCLES_PER_S: u32 = 64_000_000;
 
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
@@ -49,7 +53,10 @@ async fn main(_spawner: Spawner) {
     config.gpiote_interrupt_priority = Priority::P3;
     let board = embassy_nrf::init(config);
     let mut watchdog = watchdog(board.WDT);
-    let Ok(mut store) = Store::open(Nvmc::new(board.NVMC)) else { fault::restart() };
+    let Ok(mut store) = Store::open(Nvmc::new(board.NVMC), BLOCK) else {
+        cortex_m::asm::delay(pause_s() as u32 * CYCLES_PER_S);
+        fault::give_up(node::FLASH)
+    };
     if let Some(reset) = reset {
         // If it cannot be kept now, it is not told.
         let _ = keep(&mut store, reset.text());
@@ -68,11 +75,16 @@ async fn main(_spawner: Spawner) {
         }
     };
     watchdog.iter_mut().for_each(WatchdogHandle::pet);
-    Timer::after_secs(node_app::fault::pause_s(fault::in_a_row())).await;
+    Timer::after_secs(pause_s()).await;
     let seed = Rng::new_blocking(board.RNG).blocking_next_u32();
     let radio = Radio::new(board.RADIO, Irqs, seed);
     let sensors = measure::Sensors::new(board.TEMP, board.SAADC);
     node::run(node::Board { radio, sensors, button, store, watchdog }, settings, seed, nrf_board::eui64()).await
+}
+
+/// How long a node waits that is restarted again and again.
+fn pause_s() -> u64 {
+    node_app::fault::pause_s(fault::in_a_row())
 }
 
 /// Nothing is written for a node that is restarted again and again.

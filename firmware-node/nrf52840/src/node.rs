@@ -17,6 +17,9 @@ use static_cell::StaticCell;
 /// The longest fault that is told, in octets.
 pub(crate) const FAULT_LEN: usize = 120;
 
+/// What is told when flash cannot be read or written.
+pub(crate) const FLASH: &str = "flash error";
+
 /// A sleep is cut into pieces, so that the watchdog is fed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -52,7 +55,7 @@ pub(crate) async fn run(mut board: Board, settings: Settings, seed: u32, eui64: 
     board.radio.configure(nrf_radio::Settings { channel: settings.channel, power_dbm: settings.power_dbm, filter });
     let from_flash = FROM_FLASH.init_with(|| FromFlash { settings, session: [0; SESSION_LEN], fault: [0; FAULT_LEN] });
     let (Ok(lengths), Ok(counters)) = (read(&mut board.store, from_flash), board.store.counters()) else {
-        fault::restart()
+        fault::give_up(FLASH)
     };
     let FromFlash { settings, session, fault } = &*from_flash;
     let (reserved, heard) = (counters.reserved, counters.heard_on(settings.link()));
@@ -61,7 +64,7 @@ pub(crate) async fn run(mut board: Board, settings: Settings, seed: u32, eui64: 
     let fault = fault.filter(|fault| !fault.is_empty());
     let start = Start { seed, eui64, reserved, heard, session, fault };
     // Settings that make no node are not saved by the console, nor made by the tool.
-    let Ok(sensor) = Sensor::new(settings.clone(), &settings.client, start) else { fault::restart() };
+    let Ok(sensor) = Sensor::new(settings.clone(), &settings.client, start) else { fault::give_up("bad settings") };
     let sensor = SENSOR.init(sensor);
     loop {
         board.step(sensor).await;
@@ -130,7 +133,7 @@ impl Board {
         };
         match kept {
             Ok(()) => sensor.kept(keep),
-            Err(_) => fault::restart(),
+            Err(_) => fault::give_up(FLASH),
         }
     }
 
