@@ -23,6 +23,7 @@ mod map;
 mod message;
 pub mod mqtt;
 mod nodes;
+mod places;
 mod planted;
 mod short;
 mod sn;

@@ -1,5 +1,6 @@
 //! Messages on their way to one client: those that wait, and those in flight.
 
+mod flights;
 mod received;
 mod stored;
 
@@ -7,10 +8,11 @@ pub(crate) use stored::Change;
 
 use super::handling::Handling;
 use super::queue::{Glance, Queue, Queued, Totals};
+use crate::short::Short;
 use crate::{DropReason, Keep, Limits, Qos, WhenFull};
+use flights::Flights;
 use sn_types::Instant;
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A QoS 1 or 2 message that was sent and is not done.
@@ -47,9 +49,7 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Outbound {
     queue: Queue,
-    inflight: VecDeque<Inflight>,
-    /// Octets of the messages in flight.
-    inflight_bytes: usize,
+    flights: Flights,
     /// When it was empty last, or when the gateway has started since.
     filled: Instant,
     last_id: u16,
@@ -68,7 +68,7 @@ struct Changes {
     /// The store has every message up to this place.
     stored_up_to: u64,
     /// Places of messages that the store has and the queue has not, with or without a flight.
-    gone: Vec<(u64, bool)>,
+    gone: Short<(u64, bool)>,
 }
 
 /// The largest id of a message. A bridge numbers its own requests to the other broker with those above, which its
@@ -82,8 +82,7 @@ impl Outbound {
     pub(crate) fn new(tracked: bool, totals: &Arc<Totals>) -> Self {
         Self {
             queue: Queue::new(totals),
-            inflight: VecDeque::new(),
-            inflight_bytes: 0,
+            flights: Flights::default(),
             filled: Instant::ZERO,
             last_id: 0,
             ids_in_order: true,
@@ -170,6 +169,7 @@ impl Outbound {
     /// The client does not listen: what waits for it may take less memory and more time.
     pub(crate) fn pack(&mut self) {
         self.queue.pack();
+        self.flights.rest();
     }
 
     /// The next message, without those in flight.
@@ -188,18 +188,10 @@ impl Outbound {
     /// those that were in flight and their QoS.
     pub(crate) fn drop_topic(&mut self, topic: &str) -> (usize, Vec<(u16, Qos)>) {
         let waiting = self.extract(|waiting| waiting.topic == topic).len();
-        let mut flights = Vec::new();
-        let (changes, bytes) = (&mut self.changes, &mut self.inflight_bytes);
-        self.inflight.retain(|sent| {
-            let stays = sent.phase == Phase::Released || **sent.queued.message.topic() != *topic;
-            if !stays {
-                *bytes -= sent.queued.bytes();
-                changes.gone(&sent.queued, sent.stored);
-                flights.push((sent.id, sent.queued.qos));
-            }
-            stays
-        });
-        (waiting + flights.len(), flights)
+        let goes = |sent: &Inflight| sent.phase != Phase::Released && **sent.queued.message.topic() == *topic;
+        let flights = self.flights.extract(goes);
+        flights.iter().for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
+        (waiting + flights.len(), flights.iter().map(|sent| (sent.id, sent.queued.qos)).collect())
     }
 
     /// Drops the waiting messages of topics that `goes` selects, and says of which topic each was.
@@ -211,7 +203,7 @@ impl Outbound {
     /// Copies of the messages that the session gets for a group, as far as another member may get them instead: at QoS 2
     /// only those that were not sent (MQTT-4.8.2-5).
     pub(crate) fn of_groups(&self) -> Vec<Queued> {
-        let sent = self.inflight.iter().map(|sent| &sent.queued).filter(|queued| queued.qos == Qos::AtLeastOnce);
+        let sent = self.flights.iter().map(|sent| &sent.queued).filter(|queued| queued.qos == Qos::AtLeastOnce);
         let sent = sent.map(Cow::Borrowed);
         sent.chain(self.queue.after(0)).filter(|queued| queued.group.is_some()).map(Cow::into_owned).collect()
     }
@@ -220,22 +212,21 @@ impl Outbound {
     /// octets, unless it is alone.
     pub(crate) fn may_launch(&mut self, window: usize, bytes: usize) -> bool {
         let next = self.front().map_or(0, Queued::bytes);
-        self.inflight.is_empty() || (self.inflight.len() < window && self.inflight_bytes + next <= bytes)
+        self.flights.is_empty() || (self.flights.len() < window && self.flights.bytes() + next <= bytes)
     }
 
     /// Moves the next message into flight, under a new id.
     pub(crate) fn launch(&mut self) -> Option<&Inflight> {
         let queued = self.queue.pop_front()?;
         let id = self.next_id();
-        self.inflight_bytes += queued.bytes();
         let (phase, sent, stored) = (Phase::Published, true, Stored::Nothing);
-        self.inflight.push_back(Inflight { id, queued, phase, sent, stored });
-        self.inflight.back()
+        self.flights.push_back(Inflight { id, queued, phase, sent, stored });
+        self.flights.back()
     }
 
     /// The message in flight under this id is sent, perhaps not for the first time. Answers whether it was before.
     pub(crate) fn send_again(&mut self, id: u16) -> bool {
-        let inflight = self.inflight.iter_mut().find(|inflight| inflight.id == id);
+        let inflight = self.flights.iter_mut().find(|inflight| inflight.id == id);
         inflight.is_some_and(|inflight| std::mem::replace(&mut inflight.sent, true))
     }
 
@@ -252,26 +243,25 @@ impl Outbound {
 
     /// Ids are given in order, so those in flight lie between the oldest and the newest; after a restart they may not.
     fn is_free(&self, id: u16) -> bool {
-        let (Some(oldest), Some(newest)) = (self.inflight.front(), self.inflight.back()) else { return true };
+        let (Some(oldest), Some(newest)) = (self.flights.front(), self.flights.back()) else { return true };
         let outside = id.wrapping_sub(oldest.id) > newest.id.wrapping_sub(oldest.id);
-        (self.ids_in_order && outside) || self.inflight.iter().all(|inflight| inflight.id != id)
+        (self.ids_in_order && outside) || self.flights.iter().all(|inflight| inflight.id != id)
     }
 
     /// The oldest message in flight.
     pub(crate) fn inflight_front(&self) -> Option<&Inflight> {
-        self.inflight.front()
+        self.flights.front()
     }
 
-    pub(crate) fn inflight(&self) -> &VecDeque<Inflight> {
-        &self.inflight
+    /// The messages in flight, in order.
+    pub(crate) fn inflight(&self) -> impl Iterator<Item = &Inflight> {
+        self.flights.iter()
     }
 
     /// PUBACK or PUBCOMP, or a refusal: takes the message with this id out of flight if it is in `phase`.
     pub(crate) fn land(&mut self, id: u16, phase: Phase) -> Option<Queued> {
-        let at = self.inflight.iter().position(|inflight| inflight.id == id && inflight.phase == phase)?;
-        let landed = self.inflight.remove(at)?;
-        self.inflight_bytes -= landed.queued.bytes();
-        self.ids_in_order |= self.inflight.is_empty();
+        let landed = self.flights.take(|inflight| inflight.id == id && inflight.phase == phase)?;
+        self.ids_in_order |= self.flights.is_empty();
         self.changes.gone(&landed.queued, landed.stored);
         Some(landed.queued)
     }
@@ -279,14 +269,14 @@ impl Outbound {
     /// Lands a message whose client has acknowledged it. One that it was not sent it cannot mean, but another one that had
     /// the id before.
     pub(crate) fn land_sent(&mut self, id: u16, phase: Phase) -> Option<Queued> {
-        self.inflight.iter().find(|inflight| inflight.id == id && inflight.sent)?;
+        self.flights.iter().find(|inflight| inflight.id == id && inflight.sent)?;
         self.land(id, phase)
     }
 
     /// PUBREC: the message with this id awaits PUBCOMP from now on. `false` if no QoS 2 message has it.
     pub(crate) fn release(&mut self, id: u16) -> bool {
         let found =
-            self.inflight.iter_mut().find(|inflight| inflight.id == id && inflight.queued.qos == Qos::ExactlyOnce);
+            self.flights.iter_mut().find(|inflight| inflight.id == id && inflight.queued.qos == Qos::ExactlyOnce);
         let Some(inflight) = found else { return false };
         if inflight.phase != Phase::Released {
             inflight.phase = Phase::Released;
@@ -297,7 +287,7 @@ impl Outbound {
 
     /// The place of the message in flight under an id, if it has this QoS.
     pub(crate) fn place_in_flight(&self, id: u16, qos: Qos) -> Option<usize> {
-        self.inflight.iter().position(|sent| sent.id == id && sent.queued.qos == qos)
+        self.flights.iter().position(|sent| sent.id == id && sent.queued.qos == qos)
     }
 
     /// Octets of the messages that wait.
@@ -307,7 +297,7 @@ impl Outbound {
 
     /// Messages that were sent and are not done.
     pub(crate) fn in_flight(&self) -> usize {
-        self.inflight.len()
+        self.flights.len()
     }
 
     /// Since when there has always been something; `None` if there is nothing.
@@ -317,7 +307,7 @@ impl Outbound {
 
     /// Messages that wait or are in flight.
     pub(crate) fn len(&self) -> usize {
-        self.queue.len() + self.inflight.len()
+        self.queue.len() + self.flights.len()
     }
 }
 

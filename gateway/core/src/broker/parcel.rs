@@ -3,25 +3,27 @@
 //! Sleepers are many and their messages short: an allocation and a place in a queue for each would take more memory than
 //! what they say. They are packed as the store has them, and become messages again when their turn comes.
 
+mod packed;
+
 use super::Queued;
 use super::queue::Glance;
-use crate::durable::QueuedValue;
-use std::sync::Arc;
+use packed::{BESIDE, Packed, Walk};
 
-/// Messages in the order of their places, at least one. What stands before them is the last one's place.
+/// Messages of one priority in the order of their places, at least one. What stands before them is the last one's place and
+/// the priority.
 #[derive(Debug)]
 pub(super) struct Parcel(Vec<u8>);
 
 /// Octets of a place.
 const PLACE: usize = size_of::<u64>();
+/// Octets before the messages.
+const HEAD: usize = PLACE + 1;
 
 impl Parcel {
     /// Octets of topic and payload. What has more is not packed: its allocation weighs little.
     const LONGEST: usize = 256;
     /// No more than twice the place in a queue that a message takes which is shared.
     const LONGEST_SHARED: usize = 64;
-    /// A place and a time of up to 10 octets each, and nine small numbers.
-    const BESIDE: usize = 48;
     /// A parcel with so many octets takes no more, since it is unpacked as a whole.
     const FULL: usize = 4_096;
 
@@ -34,7 +36,7 @@ impl Parcel {
 
     /// A parcel with one message.
     pub(super) fn with(queued: &Queued) -> Self {
-        let mut parcel = Self(vec![0; PLACE]);
+        let mut parcel = Self(vec![queued.priority; HEAD]);
         parcel.push(queued);
         parcel
     }
@@ -43,11 +45,13 @@ impl Parcel {
         self.0.len() < Self::FULL
     }
 
-    /// Appends a message of those that it [takes](Self::takes).
+    /// Appends a message of those that it [takes](Self::takes), of the same priority, behind all others.
     pub(super) fn push(&mut self, queued: &Queued) {
-        let (value, mut buffer) = ((queued.place, QueuedValue::from(queued)), [0; Self::LONGEST + Self::BESIDE]);
+        let mut walk = self.walk();
+        walk.by_ref().for_each(drop);
+        let (packed, mut buffer) = (Packed::behind(&walk, queued), [0; Self::LONGEST + BESIDE]);
         // What it takes is plain, and no longer than the buffer.
-        let octets = postcard::to_slice(&value, &mut buffer).expect("there is room");
+        let octets = postcard::to_slice(&packed, &mut buffer).expect("there is room");
         if self.0.capacity() - self.0.len() < octets.len() {
             self.0.reserve_exact(octets.len().max(self.0.len() / 8));
         }
@@ -62,22 +66,16 @@ impl Parcel {
 
     /// Unpacks them, in order.
     pub(super) fn messages(&self) -> impl Iterator<Item = Queued> {
-        self.values().filter_map(|(place, value)| value.queued(place, None, |topic| Arc::from(topic)))
+        self.walk().map(|unpacked| unpacked.queued(self.0[PLACE]))
     }
 
     /// Looks at them where they lie, in order.
     pub(super) fn glances(&self) -> impl Iterator<Item = Glance<'_>> {
-        self.values().map(|(place, value)| Glance { topic: value.topic(), place, expires: value.expires() })
+        self.walk().map(|at| Glance { topic: at.topic, place: at.place, expires: at.expires() })
     }
 
-    /// With their places.
-    fn values(&self) -> impl Iterator<Item = (u64, QueuedValue<'_>)> {
-        let mut rest = &self.0[PLACE..];
-        std::iter::from_fn(move || {
-            let (value, behind) = postcard::take_from_bytes(rest).ok()?;
-            rest = behind;
-            Some(value)
-        })
+    fn walk(&self) -> Walk<'_> {
+        Walk::new(&self.0[HEAD..])
     }
 }
 
@@ -100,12 +98,37 @@ mod tests {
     #[test]
     fn what_is_unpacked_is_what_was_packed() {
         let mut parcel = Parcel::with(&plain(5));
-        parcel.push(&plain(1 << 60));
+        let all = [plain(5), Queued { message: Message::new("a".into(), b"", Qos::AtMostOnce, false), ..plain(6) }];
+        let all = [&all[..], &[Queued { expires: Instant::FAR_FUTURE, retain: false, ..plain(1 << 60) }]].concat();
+        all[1..].iter().for_each(|queued| parcel.push(queued));
         assert_eq!(parcel.last_place(), 1 << 60);
         let unpacked: Vec<_> = parcel.messages().collect();
-        assert_eq!(unpacked, [plain(5), plain(1 << 60)]);
+        assert_eq!(unpacked, all);
         let glances: Vec<_> = parcel.glances().collect();
         assert_eq!(glances, unpacked.iter().map(Glance::from).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_topic_is_there_once_as_long_as_it_comes_by_turns() {
+        let of = |topic: usize, place| {
+            let message = Message::new(format!("sensors/{topic}").into(), b"", Qos::AtLeastOnce, false);
+            Queued { message, ..plain(place) }
+        };
+        for (topics, is_there) in [(1, 1), (8, 8), (9, 30)] {
+            let mut parcel = Parcel::with(&of(0, 1));
+            (1..30).for_each(|n| parcel.push(&of(n % topics, n as u64 + 1)));
+            let text = String::from_utf8_lossy(&parcel.0).matches("sensors/").count();
+            assert_eq!(text, is_there, "of {topics}");
+            assert!(parcel.messages().eq((0..30).map(|n| of(n % topics, n as u64 + 1))));
+        }
+    }
+
+    #[test]
+    fn the_longest_message_with_the_latest_place_and_expiry_is_packed() {
+        let latest =
+            Queued { expires: Instant::from_micros(u64::MAX - 1), ..queued(&[7; 253], Details::default(), u64::MAX) };
+        assert!(Parcel::takes(&latest));
+        assert!(Parcel::with(&latest).messages().eq([latest]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::GroupNumber;
 use super::parcel::Parcel;
+use crate::short::Short;
 use crate::{Message, Qos, short};
 use sn_types::Instant;
 use std::borrow::Cow;
@@ -213,7 +214,7 @@ impl Level {
 #[derive(Debug)]
 pub(super) struct Queue {
     /// The highest priority first; without queue rules there is only one.
-    levels: Vec<Level>,
+    levels: Short<Level>,
     len: usize,
     bytes: usize,
     /// No message expires before this.
@@ -227,7 +228,7 @@ const FEW: usize = 4;
 impl Queue {
     pub(super) fn new(totals: &Arc<Totals>) -> Self {
         let totals = totals.clone();
-        Self { levels: Vec::new(), len: 0, bytes: 0, first_expiry: Instant::FAR_FUTURE, totals }
+        Self { levels: Short::new(), len: 0, bytes: 0, first_expiry: Instant::FAR_FUTURE, totals }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -394,14 +395,14 @@ mod tests {
     #[test]
     fn a_packed_queue_is_the_same_queue() {
         let (mut loose, mut packed) = (Queue::new(&Arc::default()), Queue::new(&Arc::default()));
-        for place in 0..500 {
+        for place in 0..1_000 {
             loose.push(queued("a", 0, place));
             packed.push(queued("a", 0, place));
             packed.pack();
         }
         let entries = packed.levels[0].entries.len();
         assert!((2..20).contains(&entries), "{entries}");
-        for place in [0, 1, 250, 498, 499] {
+        for place in [0, 1, 500, 998, 999] {
             let places = |queue: &Queue| queue.after(place).map(|queued| queued.place).collect::<Vec<_>>();
             assert_eq!(places(&packed), places(&loose));
         }

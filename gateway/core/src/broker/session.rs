@@ -6,7 +6,9 @@ use super::shared::GroupNumber;
 use super::will::WillTerms;
 use super::{BRIDGE_PREFIX, Outbound};
 use crate::access::Who;
-use crate::map::{Map, MapSeed};
+use crate::map::MapSeed;
+use crate::places::Places;
+use crate::short::Short;
 use crate::stats::Counters;
 use crate::{ConnId, Message};
 use slab::Slab;
@@ -31,6 +33,11 @@ impl SessionKey {
 
     pub(crate) const fn new(index: u32, serial: u32) -> Self {
         Self { index, serial }
+    }
+
+    /// Its place: no two sessions have the same at the same time.
+    pub(crate) const fn place(self) -> u32 {
+        self.index
     }
 }
 
@@ -88,7 +95,7 @@ pub(crate) struct Session {
     /// How long it is kept otherwise, in seconds, if its client has said so; `u32::MAX` is for ever.
     pub(crate) expiry_s: Option<u32>,
     /// Filters and what was granted, in the order of the SUBSCRIBEs.
-    pub(crate) subscriptions: Vec<(Arc<str>, Granted)>,
+    pub(crate) subscriptions: Short<(Arc<str>, Granted)>,
     /// When the session ends, because its client has been away for too long.
     pub(crate) expires: Instant,
     /// Its earliest look at that.
@@ -100,7 +107,7 @@ pub(crate) struct Session {
     /// Messages to the client.
     pub(crate) outbound: Outbound,
     /// Ids of QoS 2 messages from the client that are not released yet.
-    pub(crate) incoming_qos2: Vec<u16>,
+    pub(crate) incoming_qos2: Short<u16>,
     /// What was refused or dropped; most clients never need one.
     pub(crate) counters: Option<Box<Counters>>,
 }
@@ -117,13 +124,13 @@ impl Session {
             link: Link::None,
             clean: true,
             expiry_s: None,
-            subscriptions: Vec::new(),
+            subscriptions: Short::new(),
             expires: Instant::FAR_FUTURE,
             scheduled: Instant::FAR_FUTURE,
             will: None,
             will_terms: None,
             outbound: Outbound::new(durable, totals),
-            incoming_qos2: Vec::new(),
+            incoming_qos2: Short::new(),
             counters: None,
         }
     }
@@ -165,7 +172,8 @@ impl Marks {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     slab: Slab<(u32, Session)>,
-    by_id: Map<Arc<str>, SessionKey>,
+    /// Places by client id.
+    by_id: Places,
     serial: u32,
     next_number: u64,
     /// Sessions with a link.
@@ -184,7 +192,7 @@ impl Sessions {
     pub(crate) fn new(seed: MapSeed, marking: bool) -> Self {
         Self {
             slab: Slab::new(),
-            by_id: seed.map(),
+            by_id: Places::new(seed),
             serial: 0,
             next_number: 1,
             connected: 0,
@@ -209,7 +217,8 @@ impl Sessions {
     }
 
     pub(crate) fn find(&self, client_id: &str) -> Option<SessionKey> {
-        self.by_id.get(client_id).copied()
+        let place = self.by_id.find(client_id, |place| id_at(&self.slab, place))?;
+        Some(SessionKey::new(place, self.slab[place as usize].0))
     }
 
     /// A new session without link, clean, for a client id that has none.
@@ -237,19 +246,18 @@ impl Sessions {
 
     /// The same with a number from the store.
     pub(crate) fn insert_numbered(&mut self, client_id: &str, durable: bool, number: u64) -> SessionKey {
-        let client_id: Arc<str> = client_id.into();
         self.serial = self.serial.wrapping_add(1).max(SessionKey::NO_SESSION + 1);
         self.next_number = self.next_number.max(number + 1);
-        let index = self.slab.insert((self.serial, Session::new(client_id.clone(), number, durable, &self.totals)));
+        let index = self.slab.insert((self.serial, Session::new(client_id.into(), number, durable, &self.totals)));
         let key = SessionKey::new(index as u32, self.serial);
-        self.by_id.insert(client_id, key);
+        self.by_id.insert(key.place(), |place| id_at(&self.slab, place));
         key
     }
 
     pub(crate) fn remove(&mut self, key: SessionKey) -> Option<Session> {
         self.get(key)?;
         let (_, session) = self.slab.remove(key.index as usize);
-        self.by_id.remove(&session.client_id);
+        self.by_id.remove(key.place(), &*session.client_id);
         self.connected -= usize::from(session.link != Link::None);
         Some(session)
     }
@@ -302,4 +310,8 @@ impl Sessions {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
         self.slab.iter().map(|(index, (serial, session))| (SessionKey::new(index as u32, *serial), session))
     }
+}
+
+fn id_at(slab: &Slab<(u32, Session)>, place: u32) -> &str {
+    &slab[place as usize].1.client_id
 }

@@ -8,6 +8,7 @@ use super::filter::has_wildcard;
 use super::granted::Granted;
 use super::sys::selects_sys;
 use crate::map::{Map, MapSeed};
+use crate::places::Places;
 use slab::Slab;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 /// All subscriptions of all sessions.
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
-    exact: Map<Arc<str>, Subscribers>,
+    exact: Exact,
     wild: Trie,
     len: usize,
     /// Those of topics below `$SYS`.
@@ -26,16 +27,13 @@ pub(crate) struct Subscriptions {
 
 impl Subscriptions {
     pub(crate) fn new(seed: MapSeed) -> Self {
-        Self { exact: seed.map(), wild: Trie::new(seed), len: 0, of_sys: 0 }
+        Self { exact: Exact::new(seed), wild: Trie::new(seed), len: 0, of_sys: 0 }
     }
 
     /// Subscribes `session` to a valid `filter`. False if it was already, in which case `granted` replaces what it had.
     pub(crate) fn insert(&mut self, filter: &Arc<str>, session: SessionKey, granted: Granted) -> bool {
-        let subscribers = if has_wildcard(filter) {
-            self.wild.subscribers_mut(filter)
-        } else {
-            self.exact.entry_ref(filter).or_default()
-        };
+        let subscribers =
+            if has_wildcard(filter) { self.wild.subscribers_mut(filter) } else { self.exact.subscribers_mut(filter) };
         let is_new = subscribers.insert(session, granted);
         self.len += usize::from(is_new);
         self.of_sys += usize::from(is_new && selects_sys(filter));
@@ -44,11 +42,8 @@ impl Subscriptions {
 
     /// Ends the subscription of `session` to `filter`. False if there was none.
     pub(crate) fn remove(&mut self, filter: &str, session: SessionKey) -> bool {
-        let was_there = if has_wildcard(filter) {
-            self.wild.remove(filter, session)
-        } else {
-            remove_exact(&mut self.exact, filter, session)
-        };
+        let was_there =
+            if has_wildcard(filter) { self.wild.remove(filter, session) } else { self.exact.remove(filter, session) };
         self.len -= usize::from(was_there);
         self.of_sys -= usize::from(was_there && selects_sys(filter));
         was_there
@@ -62,7 +57,7 @@ impl Subscriptions {
         let mut collect = |subscribers: &Subscribers| {
             filters += u32::from(subscribers.collect(found));
         };
-        self.exact.get(topic).into_iter().for_each(&mut collect);
+        self.exact.get(topic).map(|topic| &topic.subscribers).into_iter().for_each(&mut collect);
         self.wild.for_each_match(topic, &mut collect);
         if filters > 1 {
             found.sort_by_key(|&(session, _)| session);
@@ -71,7 +66,7 @@ impl Subscriptions {
 
     /// The name of a topic to which somebody has subscribed, as it is kept here: one copy for all who speak of it.
     pub(crate) fn name(&self, topic: &str) -> Option<&Arc<str>> {
-        self.exact.get_key_value(topic).map(|(name, _)| name)
+        self.exact.get(topic).map(|topic| &topic.name)
     }
 
     /// Subscriptions, counted once per filter and session.
@@ -85,13 +80,58 @@ impl Subscriptions {
     }
 }
 
-fn remove_exact(exact: &mut Map<Arc<str>, Subscribers>, filter: &str, session: SessionKey) -> bool {
-    let Some(subscribers) = exact.get_mut(filter) else { return false };
-    let was_there = subscribers.remove(session);
-    if subscribers.is_empty() {
-        exact.remove(filter);
+/// Filters without wildcards.
+#[derive(Debug)]
+struct Exact {
+    topics: Slab<Topic>,
+    by_name: Places,
+}
+
+/// A topic that somebody has subscribed to.
+#[derive(Debug)]
+struct Topic {
+    name: Arc<str>,
+    subscribers: Subscribers,
+}
+
+impl Exact {
+    fn new(seed: MapSeed) -> Self {
+        Self { topics: Slab::new(), by_name: Places::new(seed) }
     }
-    was_there
+
+    fn find(&self, name: &str) -> Option<u32> {
+        self.by_name.find(name, |place| name_at(&self.topics, place))
+    }
+
+    fn get(&self, name: &str) -> Option<&Topic> {
+        self.topics.get(self.find(name)? as usize)
+    }
+
+    /// The subscribers of a topic, nobody if it is a new one.
+    fn subscribers_mut(&mut self, name: &Arc<str>) -> &mut Subscribers {
+        let place = self.find(name).unwrap_or_else(|| {
+            let topic = Topic { name: name.clone(), subscribers: Subscribers::None };
+            let place = self.topics.insert(topic) as u32;
+            self.by_name.insert(place, |place| name_at(&self.topics, place));
+            place
+        });
+        &mut self.topics[place as usize].subscribers
+    }
+
+    fn remove(&mut self, name: &str, session: SessionKey) -> bool {
+        let Some(place) = self.find(name) else { return false };
+        let subscribers = &mut self.topics[place as usize].subscribers;
+        let was_there = subscribers.remove(session);
+        if subscribers.is_empty() {
+            self.by_name.remove(place, name);
+            self.topics.remove(place as usize);
+        }
+        was_there
+    }
+}
+
+fn name_at(topics: &Slab<Topic>, place: u32) -> &str {
+    &topics[place as usize].name
 }
 
 /// The subscribers of one filter, in the order of their keys. One, the usual number, needs no allocation; many leave
@@ -420,7 +460,7 @@ mod tests {
 
     fn assert_empty(subscriptions: &Subscriptions) {
         assert_eq!(subscriptions.len(), 0);
-        assert!(subscriptions.exact.is_empty());
+        assert!(subscriptions.exact.topics.is_empty());
         assert!(subscriptions.wild.edges.is_empty());
         assert_eq!(subscriptions.wild.nodes.len(), 1, "only the root is left");
         let root = &subscriptions.wild.nodes[ROOT as usize];

@@ -123,7 +123,7 @@ impl Core {
 
     fn incoming_record(&self, key: SessionKey, session: &Session) -> Record {
         let value =
-            IncomingValue { unreleased: session.incoming_qos2.clone(), recent: self.sn.stored_recent_qos2(key) };
+            IncomingValue { unreleased: session.incoming_qos2.to_vec(), recent: self.sn.stored_recent_qos2(key) };
         let key = Key::Incoming(session.number);
         if value.unreleased.is_empty() && value.recent.is_empty() { delete(key) } else { put(key, &value) }
     }

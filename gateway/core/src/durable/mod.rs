@@ -23,7 +23,7 @@ pub use key::Record;
 pub use restore::{RestoreError, Restored, skip_counters};
 
 pub(crate) use outbox::{Outbox, Promise, Recipient};
-pub(crate) use record::{FormValue, QueuedValue, SnValue, StateValue};
+pub(crate) use record::{FormValue, SnValue, StateValue};
 
 use crate::Message;
 use crate::PlantedBug;

@@ -101,7 +101,7 @@ impl MessageValue<'_> {
 
 /// A message to one client.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct QueuedValue<'a> {
+pub(super) struct QueuedValue<'a> {
     qos: u8,
     retain: bool,
     priority: u8,
@@ -123,18 +123,9 @@ impl<'a> From<&'a Queued> for QueuedValue<'a> {
     }
 }
 
-impl<'a> QueuedValue<'a> {
-    pub(crate) fn topic(&self) -> &'a str {
-        self.message.topic
-    }
-
-    /// See [`Queued::expires`].
-    pub(crate) fn expires(&self) -> Instant {
-        restored_time(self.expires)
-    }
-
+impl QueuedValue<'_> {
     /// The message at its place. `name` makes the topic's name of its text.
-    pub(crate) fn queued(
+    pub(super) fn queued(
         self,
         place: u64,
         tail: Option<MessageTail<'_>>,

@@ -15,7 +15,6 @@ use crate::nodes::RESTORE_JUMP;
 use crate::{Core, Message, PlantedBug};
 use serde::Deserialize;
 use sn_types::{Eui64, Instant, TopicId};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::{error, fmt};
 
@@ -70,10 +69,10 @@ struct Reader {
     /// The predefined topic ids that the gateway had when it ended.
     predefined: Vec<(u16, Arc<str>)>,
     restored: Restored,
-    sessions: BTreeMap<u64, SessionKey>,
-    flights: BTreeMap<(u64, u64), FlightValue>,
+    sessions: Sorted<u64, SessionKey>,
+    flights: Sorted<(u64, u64), FlightValue>,
     /// The highest frame counters that were accepted.
-    counters: BTreeMap<Eui64, u32>,
+    counters: Sorted<Eui64, u32>,
     names: Names,
 }
 
@@ -92,15 +91,35 @@ impl Names {
     }
 }
 
+/// What was read in the order of its keys. Unlike a tree's nodes its memory does not lie among what stays, where it would
+/// leave holes in the end.
+#[derive(Debug)]
+struct Sorted<K, V>(Vec<(K, V)>);
+
+impl<K: Ord, V: Copy> Sorted<K, V> {
+    const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    fn push(&mut self, key: K, value: V) {
+        self.0.push((key, value));
+    }
+
+    fn get(&self, key: K) -> Option<V> {
+        let at = self.0.binary_search_by(|(known, _)| known.cmp(&key)).ok()?;
+        Some(self.0[at].1)
+    }
+}
+
 impl Reader {
     fn new(seed: MapSeed) -> Self {
         Self {
             schema: None,
             predefined: Vec::new(),
             restored: Restored::default(),
-            sessions: BTreeMap::new(),
-            flights: BTreeMap::new(),
-            counters: BTreeMap::new(),
+            sessions: Sorted::new(),
+            flights: Sorted::new(),
+            counters: Sorted::new(),
             names: Names(seed.map()),
         }
     }
@@ -147,7 +166,7 @@ impl Core {
             self.journal.set_schema();
         }
         self.predefined_were(&reader.predefined);
-        self.finish_restore(now, reader.sessions.into_values());
+        self.finish_restore(now, reader.sessions.0.into_iter().map(|(_, key)| key));
         self.watch_retained();
         self.sys_start(now);
         Ok(reader.restored)
@@ -157,13 +176,13 @@ impl Core {
         match key {
             Key::Session(number) => {
                 let session = self.restore_session(now, &mut reader.names, number, value)?;
-                reader.sessions.insert(number, session);
+                reader.sessions.push(number, session);
                 reader.restored.sessions += 1;
             }
-            Key::Flight(number, place) => drop(reader.flights.insert((number, place), read(value)?)),
-            Key::NodeCounter(node) => drop(reader.counters.insert(node, read(value)?)),
+            Key::Flight(number, place) => reader.flights.push((number, place), read(value)?),
+            Key::NodeCounter(node) => reader.counters.push(node, read(value)?),
             Key::Node(node) => {
-                self.nodes.restore(node, &read(value)?, reader.counters.get(&node).copied());
+                self.nodes.restore(node, &read(value)?, reader.counters.get(node));
                 reader.restored.nodes += 1;
             }
             Key::Reserved => self.nodes.restore_reserved(read(value)?),
@@ -233,35 +252,35 @@ impl Core {
     fn restore_part(&mut self, reader: &mut Reader, key: Key<'_>, value: &[u8]) -> Option<usize> {
         match key {
             Key::Upstream(number) => {
-                let key = *reader.sessions.get(&number)?;
+                let key = reader.sessions.get(number)?;
                 self.broker.sessions.set_home(key, Home::Upstream);
                 Some(0)
             }
             Key::Subscriptions(number) => {
-                let key = *reader.sessions.get(&number)?;
+                let key = reader.sessions.get(number)?;
                 let (value, tail) = read_with_tail(value)?;
                 self.restore_subscriptions(key, &mut reader.names, value, &tail.unwrap_or_default())?;
                 Some(0)
             }
             Key::TopicId(number, id) => {
-                let key = *reader.sessions.get(&number)?;
+                let key = reader.sessions.get(number)?;
                 self.sn.restore_topic(key, TopicId(id), reader.names.share(read(value)?));
                 Some(0)
             }
             Key::Incoming(number) => {
-                let key = *reader.sessions.get(&number)?;
+                let key = reader.sessions.get(number)?;
                 let value: IncomingValue = read(value)?;
                 self.sn.restore_recent_qos2(key, &value.recent);
-                self.broker.sessions.get_mut(key)?.incoming_qos2 = value.unreleased;
+                self.broker.sessions.get_mut(key)?.incoming_qos2 = value.unreleased.into();
                 Some(0)
             }
             Key::Queued(number, place) => {
-                let key = *reader.sessions.get(&number)?;
+                let key = reader.sessions.get(number)?;
                 self.restore_queued(reader, (number, place), key, read_with_tail(value)?)?;
                 Some(1)
             }
             Key::User(number) => {
-                let key = *reader.sessions.get(&number)?;
+                let key = reader.sessions.get(number)?;
                 self.broker.sessions.get_mut(key)?.user = Some(reader.names.share(read(value)?));
                 Some(0)
             }
@@ -308,7 +327,7 @@ impl Core {
         let queued = value.queued(place, tail, |name| reader.names.share(name))?;
         queued.group.into_iter().for_each(|group| self.broker.groups.note(group));
         let phase = |released| if released { Phase::Released } else { Phase::Published };
-        let flight = reader.flights.get(&(number, place)).map(|flight| (flight.id, phase(flight.released)));
+        let flight = reader.flights.get((number, place)).map(|flight| (flight.id, phase(flight.released)));
         self.broker.note_place(place);
         self.broker.sessions.get_mut(key)?.outbound.restore(queued, flight);
         Some(())

@@ -56,7 +56,7 @@ impl Core {
         let open = self.mqtt.open_mut(conn)?;
         let outbound = &self.broker.sessions.get(open.session)?.outbound;
         let place = outbound.in_flight().checked_sub(open.unresumed)?;
-        let inflight = outbound.inflight().get(place)?;
+        let inflight = outbound.inflight().nth(place)?;
         let packet = match inflight.phase {
             Phase::Published if place >= window => return None,
             Phase::Published => Packet::Publish(Publish { dup: true, ..first_publish(now, inflight) }),
@@ -91,10 +91,10 @@ impl Core {
     fn mqtt_drop_too_long_in_flight(&mut self, now: Instant, conn: ConnId, key: SessionKey) {
         let Some(longest) = self.mqtt.open(conn).map(|open| open.maximum_packet_size) else { return };
         let Some(session) = self.broker.sessions.get(key).filter(|_| longest < u32::MAX) else { return };
-        let too_long =
-            session.outbound.inflight().iter().filter(|sent| {
-                sent.phase == Phase::Published && first_publish(now, sent).wire_len() > longest as usize
-            });
+        let too_long = session
+            .outbound
+            .inflight()
+            .filter(|sent| sent.phase == Phase::Published && first_publish(now, sent).wire_len() > longest as usize);
         for id in too_long.map(|sent| sent.id).collect::<Vec<_>>() {
             let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
             let Some(dropped) = outbound.land(id, Phase::Published) else { continue };

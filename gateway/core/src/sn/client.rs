@@ -25,7 +25,7 @@ pub(super) enum Exchange {
 /// An MQTT-SN client that has a session.
 #[derive(Debug)]
 pub(super) struct SnClient {
-    /// `None` when somebody else uses its address now.
+    /// Changed by [`Clients`](super::clients::Clients). `None` when somebody else uses its address now.
     pub(super) addr: Option<PeerAddr>,
     /// One of joining, active, asleep, awake, disconnected, lost.
     pub(super) state: State,

@@ -1,6 +1,6 @@
 //! CONNECT (1.2 §6.2, §6.3): a session opened, resumed, or taken over.
 
-use super::client::{Exchange, SnClient};
+use super::client::Exchange;
 use super::refusal::return_code;
 use super::table::State;
 use crate::access::Who;
@@ -90,7 +90,7 @@ impl Core {
     fn beside(&self, from: PeerAddr, client_id: &str) -> usize {
         let before = self.broker.sessions.find(client_id).and_then(|key| self.sn.address(key));
         let moves = before.is_some_and(|before| before != from && before.forwarder() == from.forwarder());
-        self.sn.peers.beside(from).saturating_sub(usize::from(moves))
+        self.sn.clients.beside(from).saturating_sub(usize::from(moves))
     }
 
     fn client_id(&mut self, from: PeerAddr, client_id: &str) -> Result<Arc<str>, RejectReason> {
@@ -146,7 +146,7 @@ impl Core {
 
     /// The client is connected.
     pub(crate) fn welcome(&mut self, now: Instant, key: SessionKey, session_present: bool) {
-        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let Some(client) = self.sn.clients.get_mut(key) else { return };
         (client.state, client.heard) = (State::Active, now);
         let (Some(from), Some(session)) = (client.addr, self.broker.sessions.get(key)) else { return };
         let (client_id, user) = (session.client_id.clone(), session.user.clone());
@@ -158,7 +158,7 @@ impl Core {
 
     /// The other broker says whether the client is connected.
     fn ask_upstream(&mut self, now: Instant, key: SessionKey, session_present: bool) {
-        if let Some(client) = self.sn.clients.get_mut(&key) {
+        if let Some(client) = self.sn.clients.get_mut(key) {
             client.state = State::Joining;
         }
         self.upstream_join(now, key, session_present);
@@ -229,7 +229,7 @@ impl Core {
         keep_alive_s: u16,
         dialogue: bool,
     ) -> Option<SessionKey> {
-        let client = self.sn.clients.entry(key).or_insert_with(|| Box::new(SnClient::new()));
+        let client = self.sn.clients.get_or_insert(key);
         client.state = State::Active;
         client.keep_alive_s = keep_alive_s;
         client.heard = now;
@@ -243,9 +243,9 @@ impl Core {
             self.broker.sessions.mark(key, Part::Incoming);
         }
         self.broker.sessions.mark(key, Part::Header);
-        let before = self.sn.bind(key, from);
+        let before = self.sn.clients.bind(key, from);
         if self.has(PlantedBug::AddressShared)
-            && let Some(other) = before.and_then(|before| self.sn.clients.get_mut(&before))
+            && let Some(other) = before.and_then(|before| self.sn.clients.get_mut(before))
         {
             other.addr = Some(from);
             return None;
@@ -267,7 +267,7 @@ impl Core {
 
     /// The client repeats the last step of the will dialogue: it has missed the CONNACK.
     pub(super) fn repeat_connack(&mut self, from: PeerAddr, key: SessionKey) {
-        if self.sn.clients.get(&key).is_some_and(|client| client.fresh_from_dialogue) {
+        if self.sn.clients.get(key).is_some_and(|client| client.fresh_from_dialogue) {
             self.sn_send(from, &Message::ConnAck(ConnAck { return_code: ReturnCode::Accepted }));
         } else {
             self.sn_reject(from, RejectReason::WrongState);
@@ -289,7 +289,7 @@ impl Core {
 
     /// The session goes on over MQTT: its MQTT-SN client, if it had one, is forgotten.
     pub(crate) fn sn_leave_to_mqtt(&mut self, key: SessionKey) {
-        if !self.sn.clients.contains_key(&key) {
+        if !self.sn.clients.contains(key) {
             return;
         }
         self.forget_topic_ids(key);

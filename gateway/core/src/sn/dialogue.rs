@@ -51,8 +51,8 @@ impl Core {
             retries: 0,
             scheduled: Instant::FAR_FUTURE,
         }) as u32;
-        self.sn.peers.insert(peer, Peer::Connecting(place));
-        if let Some(client) = prior.and_then(|key| self.sn.clients.get_mut(&key)) {
+        self.sn.clients.begin_dialogue(peer, place);
+        if let Some(client) = prior.and_then(|key| self.sn.clients.get_mut(key)) {
             client.in_dialogue = true;
         }
         self.ask(now, place);
@@ -70,15 +70,14 @@ impl Core {
 
     /// Forgets a dialogue, as if the CONNECT had not come. Answers with the session that the address had before.
     pub(super) fn abort_dialogue(&mut self, peer: PeerAddr) -> Option<SessionKey> {
-        match self.sn.peers.get(&peer) {
-            Some(Peer::Client(key)) => Some(*key),
+        match self.sn.clients.at(peer) {
+            Some(Peer::Client(key)) => Some(key),
             Some(Peer::Connecting(place)) => {
-                let dialogue = self.sn.dialogues.remove(*place as usize);
-                self.sn.peers.remove(&peer);
+                let dialogue = self.sn.dialogues.remove(place as usize);
+                self.sn.clients.end_dialogue(peer);
                 // The prior session may have moved or ended meanwhile.
                 let prior = dialogue.prior.filter(|key| self.sn.address(*key) == Some(peer))?;
-                self.sn.peers.insert(peer, Peer::Client(prior));
-                if let Some(client) = self.sn.clients.get_mut(&prior) {
+                if let Some(client) = self.sn.clients.get_mut(prior) {
                     client.in_dialogue = false;
                 }
                 Some(prior)
@@ -89,7 +88,7 @@ impl Core {
 
     /// WILLTOPIC: asks for the message; or, if it is empty, the client wants no will and is connected.
     pub(super) fn take_will_topic(&mut self, now: Instant, from: PeerAddr, will: Option<WillTopic<'_>>) {
-        let Some(Peer::Connecting(place)) = self.sn.peers.get(&from).copied() else { return };
+        let Some(Peer::Connecting(place)) = self.sn.clients.at(from) else { return };
         let who = self.sn.dialogues[place as usize].setup.who();
         match will.map(|will| self.will_topic(who, &will)) {
             None => self.finish_dialogue(now, from, NewWill::Delete),
@@ -103,14 +102,14 @@ impl Core {
 
     /// WILLMSG: the client is connected.
     pub(super) fn take_will_msg(&mut self, now: Instant, from: PeerAddr, will: WillMsg<'_>) {
-        let Some(Peer::Connecting(place)) = self.sn.peers.get(&from).copied() else { return };
+        let Some(Peer::Connecting(place)) = self.sn.clients.at(from) else { return };
         let Some((topic, qos, retain)) = self.sn.dialogues[place as usize].will_topic.clone() else { return };
         let will = BrokerMessage::new(topic, will.message, qos, retain);
         self.finish_dialogue(now, from, NewWill::Set(will));
     }
 
     fn finish_dialogue(&mut self, now: Instant, from: PeerAddr, will: NewWill) {
-        let Some(Peer::Connecting(place)) = self.sn.peers.get(&from).copied() else { return };
+        let Some(Peer::Connecting(place)) = self.sn.clients.at(from) else { return };
         let setup = self.sn.dialogues[place as usize].setup.clone();
         // Somebody else may have opened a session of that id meanwhile.
         if let Err(reason) = self.may_take_session(setup.who()) {

@@ -35,7 +35,7 @@ impl Core {
     fn message(&mut self, now: Instant, from: PeerAddr, message: &Message<'_>) {
         let (state, key) = self.locate(now, from, message);
         let kind = Kind::of(message);
-        if let Some(client) = key.and_then(|key| self.sn.clients.get_mut(&key)) {
+        if let Some(client) = key.and_then(|key| self.sn.clients.get_mut(key)) {
             client.heard = now;
             client.fresh_from_dialogue &= matches!(kind, Kind::WillTopic | Kind::WillMsg);
         }
@@ -91,11 +91,11 @@ impl Core {
 
     /// The sender's state, and its session if it has one.
     fn locate(&mut self, now: Instant, from: PeerAddr, message: &Message<'_>) -> (State, Option<SessionKey>) {
-        let bound = match self.sn.peers.get(&from) {
+        let bound = match self.sn.clients.at(from) {
             Some(Peer::Connecting(place)) => {
-                return (self.sn.dialogues[*place as usize].state(), self.sn.session_at(from));
+                return (self.sn.dialogues[place as usize].state(), self.sn.session_at(from));
             }
-            Some(Peer::Client(key)) => Some(*key),
+            Some(Peer::Client(key)) => Some(key),
             None => None,
         };
         if let Message::PingReq(PingReq { client_id: Some(client_id) }) = message {
@@ -118,7 +118,7 @@ impl Core {
         bound: Option<SessionKey>,
         id: &str,
     ) -> (State, Option<SessionKey>) {
-        let Some(key) = self.broker.sessions.find(id).filter(|key| self.sn.clients.contains_key(key)) else {
+        let Some(key) = self.broker.sessions.find(id).filter(|key| self.sn.clients.contains(*key)) else {
             return (State::Unknown, None);
         };
         if bound != Some(key) {
@@ -128,10 +128,10 @@ impl Core {
             };
             let is_same_user =
                 || self.identify(from, id).ok().as_ref() == self.broker.sessions.get(key).map(|s| &s.user);
-            if !may_move || !is_same_user() || !self.sn.clients[&key].is_connected() {
+            if !may_move || !is_same_user() || !self.sn.is_connected(key) {
                 return (State::Unknown, None);
             }
-            let before = self.sn.bind(key, from);
+            let before = self.sn.clients.bind(key, from);
             self.broker.sessions.mark(key, Part::Header);
             self.replaced(now, before);
         }

@@ -8,14 +8,14 @@
 //! taken for a copy of itself, and its message is acknowledged and not published. A client that counts its MsgIds up, as
 //! nearly all do, would have to send 65,535 messages meanwhile; and CONNECT ends the memory of all but the latest.
 
+use crate::short::{self, Short};
 use sn_types::{Instant, LateCopies, MsgId};
-use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The last messages with their MsgIds and a digest of what they said, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct RecentQos2 {
-    messages: VecDeque<Recent>,
+    messages: Short<Recent>,
 }
 
 /// A message that came.
@@ -34,12 +34,13 @@ impl RecentQos2 {
     /// A message came for the first time.
     pub(super) fn insert(&mut self, now: Instant, msg_id: MsgId, digest: u32, copies: LateCopies) {
         self.messages.retain(|recent| now.since(recent.at) < copies.within && recent.msg_id != msg_id);
-        while self.messages.len() >= copies.exchanges.into() {
-            if self.messages.pop_front().is_none() {
-                return;
-            }
+        if copies.exchanges == 0 {
+            return;
         }
-        self.messages.push_back(Recent { at: now, digest, msg_id });
+        // A few tens at most: the oldest may go from the front.
+        let room = usize::from(copies.exchanges) - 1;
+        self.messages.drain(..self.messages.len().saturating_sub(room));
+        short::push(&mut self.messages, Recent { at: now, digest, msg_id });
     }
 
     /// Its first PUBREL came: no copy is sent any more, and the time begins in which one may come.
@@ -78,7 +79,7 @@ impl RecentQos2 {
     /// One of them, from the store.
     pub(super) fn restore(&mut self, (at, msg_id, digest): (u64, u16, u64)) {
         let recent = Recent { at: Instant::from_micros(at), digest: digest as u32, msg_id: MsgId(msg_id) };
-        self.messages.push_back(recent);
+        short::push(&mut self.messages, recent);
     }
 }
 

@@ -33,7 +33,7 @@ impl Core {
     /// DISCONNECT with a Duration: messages are kept from now on, until the client wakes.
     pub(super) fn sleep(&mut self, now: Instant, from: PeerAddr, key: SessionKey, disconnect: Disconnect) {
         let duration_s = disconnect.duration_s.unwrap_or_default();
-        if let Some(client) = self.sn.clients.get_mut(&key) {
+        if let Some(client) = self.sn.clients.get_mut(key) {
             client.sleep_s = duration_s;
         }
         self.fall_asleep(now, key);
@@ -48,7 +48,7 @@ impl Core {
     /// Asleep, again or for the first time: the sleep timer starts anew. What is in flight comes again, with DUP,
     /// when the client wakes.
     pub(super) fn fall_asleep(&mut self, now: Instant, key: SessionKey) {
-        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let Some(client) = self.sn.clients.get_mut(key) else { return };
         client.state = State::Asleep;
         client.turn_by = Instant::FAR_FUTURE;
         client.heard = now;
@@ -77,7 +77,7 @@ impl Core {
         let good_bye = (state != State::Lost).then(|| self.upstream_good_bye(clean));
         self.upstream_leave(key, good_bye);
         self.detach(now, key);
-        if let Some(client) = self.sn.clients.get_mut(&key) {
+        if let Some(client) = self.sn.clients.get_mut(key) {
             client.state = state;
             client.close_exchange();
             client.paused_until = None;
@@ -104,7 +104,7 @@ impl Core {
 
     /// The configuration does not let the client in any more. A connected one is told, and lost.
     pub(crate) fn sn_log_out(&mut self, now: Instant, key: SessionKey) {
-        if self.sn.clients.get(&key).is_some_and(|client| client.is_connected()) {
+        if self.sn.clients.get(key).is_some_and(|client| client.is_connected()) {
             self.sn_tell_dropped(key);
             self.lost(now, key, LostReason::LoggedOut);
         }
@@ -112,7 +112,7 @@ impl Core {
 
     /// What comes from the client is dropped from now on: it is lost without a word, and forgotten.
     pub(crate) fn sn_shut_out(&mut self, now: Instant, key: SessionKey, why: LostReason) {
-        if self.sn.clients.get(&key).is_some_and(|client| client.is_connected()) {
+        if self.sn.clients.get(key).is_some_and(|client| client.is_connected()) {
             self.lost(now, key, why);
         }
         // A clean session has ended with its connection.
@@ -136,7 +136,7 @@ impl Core {
 impl SnSide {
     /// Where a session's client hears what it is told now.
     fn listens_at(&self, key: SessionKey) -> Option<PeerAddr> {
-        let client = self.clients.get(&key)?;
+        let client = self.clients.get(key)?;
         client.addr.filter(|_| matches!(client.state, State::Active | State::Awake))
     }
 }

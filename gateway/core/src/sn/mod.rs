@@ -4,6 +4,7 @@
 //! file named after the procedure does it. Down to a client goes one exchange at a time (`publish_out`).
 
 mod client;
+mod clients;
 mod connect;
 mod dialogue;
 mod discovery;
@@ -12,7 +13,6 @@ mod late;
 mod leave;
 mod memory;
 mod pacing;
-mod peers;
 mod ping;
 mod predefined;
 mod publish_in;
@@ -29,12 +29,12 @@ mod will_update;
 
 use crate::access::Admission;
 use crate::broker::SessionKey;
-use crate::map::{Map, MapSeed};
+use crate::map::MapSeed;
 use crate::{ClientState, Config};
 use client::{Exchange, SnClient};
+use clients::{Clients, Peer};
 use dialogue::Dialogue;
 use memory::{AnswerLimit, Departed};
-use peers::Peers;
 pub(crate) use publish_in::{topic_id, wire_qos};
 pub(crate) use refusal::return_code;
 use slab::Slab;
@@ -44,21 +44,11 @@ pub(crate) use subscribe::Target;
 use table::State;
 use topics::Predefined;
 
-/// Who is at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Peer {
-    /// A client with a session.
-    Client(SessionKey),
-    /// Somebody in the will dialogue of a CONNECT: its place in `dialogues`.
-    Connecting(u32),
-}
-
 /// All that the gateway keeps of MQTT-SN beside the broker's sessions.
 #[derive(Debug)]
 pub(crate) struct SnSide {
     seed: MapSeed,
-    clients: Map<SessionKey, Box<SnClient>>,
-    peers: Peers,
+    clients: Clients,
     dialogues: Slab<Dialogue>,
     departed: Departed,
     unknown_senders: AnswerLimit,
@@ -78,8 +68,7 @@ impl SnSide {
     pub(crate) fn new(seed: MapSeed, config: &Config) -> Self {
         Self {
             seed,
-            clients: seed.map(),
-            peers: Peers::new(seed),
+            clients: Clients::new(seed),
             dialogues: Slab::new(),
             departed: Departed::new(seed),
             unknown_senders: AnswerLimit::new(seed),
@@ -105,7 +94,7 @@ impl SnSide {
 
     /// The state of a session's MQTT-SN client; disconnected if it has none.
     pub(crate) fn client_state(&self, key: SessionKey) -> ClientState {
-        match self.clients.get(&key).map(|client| client.state) {
+        match self.clients.get(key).map(|client| client.state) {
             Some(State::Active) => ClientState::Active,
             Some(State::Asleep) => ClientState::Asleep,
             Some(State::Awake) => ClientState::Awake,
@@ -119,17 +108,17 @@ impl SnSide {
 
     /// A client's state as the table means it.
     fn state(&self, key: SessionKey) -> State {
-        self.clients.get(&key).map_or(State::Unknown, |client| client.state)
+        self.clients.get(key).map_or(State::Unknown, |client| client.state)
     }
 
     /// The keep-alive that a session's client has asked for, in seconds.
     pub(crate) fn keep_alive_s(&self, key: SessionKey) -> Option<u16> {
-        self.clients.get(&key).map(|client| client.keep_alive_s)
+        self.clients.get(key).map(|client| client.keep_alive_s)
     }
 
     /// The message in flight will not be acknowledged here.
     pub(crate) fn abandon_exchange(&mut self, key: SessionKey) {
-        let Some(client) = self.clients.get_mut(&key) else { return };
+        let Some(client) = self.clients.get_mut(key) else { return };
         match client.exchange {
             Exchange::Publish | Exchange::Release => client.close_exchange(),
             Exchange::None | Exchange::Register { .. } => {}
@@ -141,57 +130,35 @@ impl SnSide {
         matches!(self.state(key), State::Active | State::Awake)
     }
 
+    /// Whether a session's client is active, asleep or awake.
+    fn is_connected(&self, key: SessionKey) -> bool {
+        self.clients.get(key).is_some_and(SnClient::is_connected)
+    }
+
     /// The address of a session's MQTT-SN client.
     pub(crate) fn address(&self, key: SessionKey) -> Option<PeerAddr> {
-        self.clients.get(&key)?.addr
+        self.clients.get(key)?.addr
     }
 
     /// Forgets a session's MQTT-SN client: its session is gone.
     pub(crate) fn forget(&mut self, key: SessionKey) {
-        self.unbind(key);
-        self.clients.remove(&key);
+        self.clients.remove(key);
     }
 
     /// Whether somebody at this address is in the will dialogue.
     fn in_dialogue(&self, addr: PeerAddr) -> bool {
-        matches!(self.peers.get(&addr), Some(Peer::Connecting(_)))
+        matches!(self.clients.at(addr), Some(Peer::Connecting(_)))
     }
 
     /// The session of the client at this address, also while it is in the will dialogue.
     fn session_at(&self, addr: PeerAddr) -> Option<SessionKey> {
-        match self.peers.get(&addr)? {
-            Peer::Client(key) => Some(*key),
+        match self.clients.at(addr)? {
+            Peer::Client(key) => Some(key),
             // It may have moved on meanwhile, to another address or to MQTT.
             Peer::Connecting(place) => {
-                self.dialogues[*place as usize].prior.filter(|key| self.address(*key) == Some(addr))
+                self.dialogues[place as usize].prior.filter(|key| self.address(*key) == Some(addr))
             }
         }
-    }
-
-    /// Takes a client's address away from it.
-    fn unbind(&mut self, key: SessionKey) {
-        let Some(addr) = self.clients.get_mut(&key).and_then(|client| client.addr.take()) else { return };
-        if self.peers.get(&addr) == Some(&Peer::Client(key)) {
-            self.peers.remove(&addr);
-        }
-    }
-
-    /// Gives a client an address, and says who had it before: they have none now.
-    fn bind(&mut self, key: SessionKey, addr: PeerAddr) -> Option<SessionKey> {
-        if self.address(key) != Some(addr) {
-            self.unbind(key);
-        }
-        let before = match self.peers.insert(addr, Peer::Client(key)) {
-            Some(Peer::Client(other)) if other != key => Some(other),
-            Some(Peer::Client(_) | Peer::Connecting(_)) | None => None,
-        };
-        if let Some(other) = before.and_then(|other| self.clients.get_mut(&other)) {
-            other.addr = None;
-        }
-        if let Some(client) = self.clients.get_mut(&key) {
-            client.addr = Some(addr);
-        }
-        before
     }
 
     /// Says whom a transport lets in.
@@ -213,12 +180,12 @@ impl SnSide {
 
     /// Sessions with the addresses of their MQTT-SN clients, in no particular order.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = (SessionKey, PeerAddr)> {
-        self.clients.iter().filter_map(|(key, client)| Some((*key, client.addr?)))
+        self.clients.iter().filter_map(|(key, client)| Some((key, client.addr?)))
     }
 
     /// Clients whose address somebody else uses now.
     pub(crate) fn without_address(&self) -> impl Iterator<Item = SessionKey> {
-        self.clients.iter().filter(|(_, client)| client.addr.is_none()).map(|(key, _)| *key)
+        self.clients.iter().filter(|(_, client)| client.addr.is_none()).map(|(key, _)| key)
     }
 
     pub(crate) fn transports(&self) -> impl Iterator<Item = TransportId> {

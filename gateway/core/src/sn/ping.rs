@@ -10,7 +10,7 @@ impl Core {
     /// PINGREQ of an active client is its keep-alive. Only a client that sleeps gives its ClientId: if it has slept before, a
     /// late copy of its CONNECT has made it active behind its back.
     pub(super) fn ping(&mut self, now: Instant, from: PeerAddr, key: SessionKey, ping: PingReq<'_>) {
-        let has_slept = self.sn.clients.get(&key).is_some_and(|client| client.sleep_s > 0);
+        let has_slept = self.sn.clients.get(key).is_some_and(|client| client.sleep_s > 0);
         if ping.client_id.is_some() && has_slept {
             self.broker.sessions.mark(key, Part::Header);
             return self.wake(now, key);
@@ -22,11 +22,11 @@ impl Core {
     pub(super) fn wake(&mut self, now: Instant, key: SessionKey) {
         let Some(session) = self.broker.sessions.get(key) else { return };
         let (client_id, waiting) = (session.client_id.clone(), session.outbound.len());
-        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let Some(client) = self.sn.clients.get_mut(key) else { return };
         client.close_exchange();
         let addr = client.addr;
         self.upstream_woken(key);
-        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let Some(client) = self.sn.clients.get_mut(key) else { return };
         if client.state != State::Awake {
             client.state = State::Awake;
             client.retries = 0;

@@ -31,7 +31,7 @@ impl Core {
     pub(crate) fn forget_wrong_forms(&mut self, keys: impl IntoIterator<Item = SessionKey>) {
         for key in keys {
             let SnSide { clients, predefined, .. } = &mut self.sn;
-            if clients.get_mut(&key).is_some_and(|client| client.topics.forget_wrong(predefined)) {
+            if clients.get_mut(key).is_some_and(|client| client.topics.forget_wrong(predefined)) {
                 self.broker.sessions.mark(key, Part::Subscriptions);
             }
         }

@@ -75,7 +75,7 @@ impl Core {
         let promise = self.can_promise();
         let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(false) };
         let (digest, copies) = (digest(message), self.sn.profile(from.transport).late_copies);
-        let Some(client) = self.sn.clients.get_mut(&key) else { return Ok(false) };
+        let Some(client) = self.sn.clients.get_mut(key) else { return Ok(false) };
         let is_known = client.recent_qos2.contains(now, msg_id, digest, copies);
         if session.incoming_qos2.contains(&msg_id.0) {
             // A CONNECT ends the memory of what it says, but not the exchange: more copies may come after its PUBREL.
@@ -112,7 +112,7 @@ impl Core {
         message: &BrokerMessage,
     ) -> bool {
         let copies = self.sn.profile(from.transport).late_copies;
-        let client = self.sn.clients.get(&key);
+        let client = self.sn.clients.get(key);
         client.is_some_and(|client| client.recent_qos2.contains(now, msg_id, digest(message), copies))
     }
 
@@ -131,7 +131,7 @@ impl Core {
             && let Some(at) = session.incoming_qos2.iter().position(|id| *id == msg_id.0)
         {
             session.incoming_qos2.remove(at);
-            if let Some(client) = self.sn.clients.get_mut(&key) {
+            if let Some(client) = self.sn.clients.get_mut(key) {
                 client.recent_qos2.released(now, msg_id);
             }
             self.broker.sessions.mark(key, Part::Incoming);
@@ -143,7 +143,7 @@ impl Core {
         if let Some(session) = self.broker.sessions.get_mut(key) {
             session.incoming_qos2.retain(|id| *id != msg_id.0);
         }
-        if let Some(client) = self.sn.clients.get_mut(&key) {
+        if let Some(client) = self.sn.clients.get_mut(key) {
             client.recent_qos2.refused(msg_id);
         }
         self.broker.sessions.mark(key, Part::Incoming);
@@ -202,7 +202,7 @@ impl Core {
 
     /// QoS 0 has no acknowledgement, but a publisher whose topic ids are stale learns it only this way.
     fn may_nack(&mut self, now: Instant, key: SessionKey) -> bool {
-        let Some(client) = self.sn.clients.get_mut(&key) else { return false };
+        let Some(client) = self.sn.clients.get_mut(key) else { return false };
         let may = client.nacked.is_none_or(|last| now.since(last) >= NACK_EVERY);
         if may {
             client.nacked = Some(now);
@@ -219,7 +219,7 @@ impl Core {
     fn topic_name(&self, key: Option<SessionKey>, topic: &Topic<'_>) -> Result<Arc<str>, RejectReason> {
         match topic {
             Topic::Normal(id) => {
-                let client = key.and_then(|key| self.sn.clients.get(&key)).ok_or(RejectReason::TopicId)?;
+                let client = key.and_then(|key| self.sn.clients.get(key)).ok_or(RejectReason::TopicId)?;
                 client.topics.name(*id).cloned().ok_or(RejectReason::TopicId)
             }
             Topic::Predefined(id) => self.sn.predefined.name(*id).cloned().ok_or(RejectReason::TopicId),

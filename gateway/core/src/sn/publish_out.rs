@@ -37,7 +37,7 @@ impl Core {
 
     /// Sends one message, or starts its REGISTER. `true`: there may be more to do at once.
     fn sn_step(&mut self, now: Instant, key: SessionKey) -> bool {
-        let Some(client) = self.sn.clients.get(&key) else { return false };
+        let Some(client) = self.sn.clients.get(key) else { return false };
         let Some(to) = client.ready() else { return false };
         if self.upstream.awaits_release(key) {
             return false;
@@ -101,7 +101,7 @@ impl Core {
         if self.sn.state(key) != State::Awake {
             return;
         }
-        let (Some(session), Some(client)) = (self.broker.sessions.get(key), self.sn.clients.get(&key)) else { return };
+        let (Some(session), Some(client)) = (self.broker.sessions.get(key), self.sn.clients.get(key)) else { return };
         let drained = Event::Drained { client_id: session.client_id.clone(), took: now.since(client.woke) };
         self.event(drained);
         self.sn_send(to, &Message::PingResp);
@@ -152,7 +152,7 @@ impl Core {
 
     fn form(&mut self, key: SessionKey, topic: &Arc<str>) -> Form {
         let limit = self.config.limits.topic_ids_per_client;
-        let Some(client) = self.sn.clients.get_mut(&key) else { return Form::Unwanted };
+        let Some(client) = self.sn.clients.get_mut(key) else { return Form::Unwanted };
         let form = client.topics.form(topic, limit, &self.sn.predefined, self.sn.seed);
         self.note_new_topic_ids(key);
         form
@@ -179,7 +179,7 @@ impl Core {
     }
 
     fn open(&mut self, now: Instant, key: SessionKey, exchange: Exchange) {
-        if let Some(client) = self.sn.clients.get_mut(&key) {
+        if let Some(client) = self.sn.clients.get_mut(key) {
             client.open(exchange, now, &self.config.timing);
         }
         self.sn_schedule(now, key);
@@ -202,7 +202,7 @@ impl Core {
 
     /// T_retry has passed: sends the open request again.
     pub(super) fn repeat_exchange(&mut self, key: SessionKey) {
-        let Some(client) = self.sn.clients.get(&key) else { return };
+        let Some(client) = self.sn.clients.get(key) else { return };
         let Some(to) = client.addr else { return };
         match client.exchange {
             Exchange::None => {}
@@ -278,11 +278,12 @@ impl Core {
     /// The same where upstream has the next word. For an id that is not in flight here upstream may still have it.
     fn take_pubrec_up(&mut self, now: Instant, from: PeerAddr, key: SessionKey, msg_id: MsgId) {
         let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };
-        if outbound.inflight().iter().any(|sent| sent.id == msg_id.0 && sent.phase == Phase::Released) {
+        if outbound.inflight().any(|sent| sent.id == msg_id.0 && sent.phase == Phase::Released) {
             return self.sn_send(from, &Message::PubRel(msg_id));
         }
-        match outbound.inflight().iter().find(|sent| sent.id == msg_id.0).map(|flight| (flight.sent, flight.queued.qos))
-        {
+        let flight =
+            outbound.inflight().find(|sent| sent.id == msg_id.0).map(|flight| (flight.sent, flight.queued.qos));
+        match flight {
             Some((true, Qos::ExactlyOnce)) => drop(outbound.land(msg_id.0, Phase::Published)),
             // It means a message that had the id before.
             Some((false, _)) => return self.sn_reject(from, RejectReason::UnmatchedAck),
@@ -298,7 +299,7 @@ impl Core {
         if msg_id != MsgId::NONE && self.published(key, msg_id).is_none() {
             return self.sn_reject(from, RejectReason::UnmatchedAck);
         }
-        if let Some(client) = self.sn.clients.get_mut(&key) {
+        if let Some(client) = self.sn.clients.get_mut(key) {
             client.close_exchange();
             client.paused_until = Some(now + self.config.timing.t_wait);
         }
@@ -309,7 +310,7 @@ impl Core {
     /// The client does not know the topic id: REGISTER, then the same message again. It may do so N_retry times.
     fn topic_id_refused(&mut self, now: Instant, from: PeerAddr, key: SessionKey, ack: PubAck) {
         let topic = self.published(key, ack.msg_id);
-        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let Some(client) = self.sn.clients.get_mut(key) else { return };
         let Some(topic) = topic else {
             if ack.msg_id != MsgId::NONE {
                 return self.sn_reject(from, RejectReason::UnmatchedAck);
@@ -325,7 +326,7 @@ impl Core {
         let refusals = client.id_refusals;
         match self.form(key, &topic) {
             Form::Normal(id) | Form::Register(id) if refusals <= self.config.timing.n_retry => {
-                if let Some(client) = self.sn.clients.get_mut(&key) {
+                if let Some(client) = self.sn.clients.get_mut(key) {
                     client.topics.forgotten(id);
                     client.close_exchange();
                 }
@@ -346,7 +347,7 @@ impl Core {
     /// The topic of the message that was published under an id and is not acknowledged.
     fn published(&self, key: SessionKey, msg_id: MsgId) -> Option<Arc<str>> {
         let session = self.broker.sessions.get(key)?;
-        let mut inflight = session.outbound.inflight().iter();
+        let mut inflight = session.outbound.inflight();
         let sent = inflight.find(|sent| sent.id == msg_id.0 && sent.phase == Phase::Published && sent.sent)?;
         Some(sent.queued.message.topic().clone())
     }
@@ -367,7 +368,7 @@ impl Core {
 
     /// The message in flight has ended: on to the next.
     fn message_over(&mut self, now: Instant, key: SessionKey) {
-        if let Some(client) = self.sn.clients.get_mut(&key) {
+        if let Some(client) = self.sn.clients.get_mut(key) {
             client.id_refusals = 0;
             match client.exchange {
                 Exchange::Publish | Exchange::Release => client.close_exchange(),

@@ -32,7 +32,7 @@ impl Core {
     /// The id of a topic that the client named itself. `None`: it has as many as it may.
     pub(super) fn learn_topic(&mut self, key: SessionKey, name: &Arc<str>) -> Option<TopicId> {
         let limit = self.config.limits.topic_ids_per_client;
-        let client = self.sn.clients.get_mut(&key)?;
+        let client = self.sn.clients.get_mut(key)?;
         let topic_id = client.topics.learn(name, limit, &self.sn.predefined, self.sn.seed);
         self.note_new_topic_ids(key);
         topic_id
@@ -40,7 +40,7 @@ impl Core {
 
     /// Has new topic ids stored.
     pub(super) fn note_new_topic_ids(&mut self, key: SessionKey) {
-        if self.sn.clients.get(&key).is_some_and(|client| client.topics.has_unsaved()) {
+        if self.sn.clients.get(key).is_some_and(|client| client.topics.has_unsaved()) {
             self.broker.sessions.mark(key, Part::TopicIds);
         }
     }
@@ -54,7 +54,7 @@ impl Core {
 
     /// REGACK: on with the message that made the REGISTER necessary.
     pub(super) fn take_regack(&mut self, now: Instant, from: PeerAddr, key: SessionKey, ack: RegAck) {
-        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let Some(client) = self.sn.clients.get_mut(key) else { return };
         let topic_id = match client.exchange {
             Exchange::Register { msg_id, topic_id } if msg_id == ack.msg_id => topic_id,
             Exchange::Register { .. } | Exchange::None | Exchange::Publish | Exchange::Release => {
@@ -75,7 +75,7 @@ impl Core {
 
     /// The client does not want this one topic of a wildcard subscription: its messages go, and no more come.
     fn drop_unwanted(&mut self, key: SessionKey, topic_id: TopicId) {
-        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let Some(client) = self.sn.clients.get_mut(key) else { return };
         client.topics.refused(topic_id);
         let Some(name) = client.topics.name(topic_id).cloned() else { return };
         let Some(outbound) = self.broker.sessions.outbound_mut(key) else { return };

@@ -24,7 +24,7 @@ impl Core {
     /// Whether a connected client of MQTT-SN can be sent a message where it is now: one that cannot need not wait for it. Of
     /// others that is not known.
     pub(crate) fn sn_fits_ever(&self, key: SessionKey, message: &crate::Message) -> bool {
-        let Some(client) = self.sn.clients.get(&key).filter(|client| client.is_connected()) else { return true };
+        let Some(client) = self.sn.clients.get(key).filter(|client| client.is_connected()) else { return true };
         let Some(to) = client.addr else { return true };
         let publish = Publish {
             dup: false,

@@ -1,9 +1,8 @@
 //! What the store keeps of MQTT-SN clients, and how it comes back.
 
-use super::client::SnClient;
+use super::SnSide;
 use super::table::State;
 use super::topics::Form;
-use super::{Peer, SnSide};
 use crate::broker::{Link, SessionKey};
 use crate::durable::{FormValue, SnValue, StateValue};
 use sn_codec::{ShortName, TopicId};
@@ -13,19 +12,19 @@ use std::sync::Arc;
 impl SnSide {
     /// A session's MQTT-SN client for the store.
     pub(crate) fn stored_client(&self, key: SessionKey) -> Option<SnValue> {
-        let client = self.clients.get(&key)?;
+        let client = self.clients.get(key)?;
         let state = StateValue::from(self.client_state(key));
         Some(SnValue { addr: client.addr, state, keep_alive_s: client.keep_alive_s, sleep_s: client.sleep_s })
     }
 
     /// Whether a session's client spoke MQTT-SN last.
     pub(crate) fn knows(&self, key: SessionKey) -> bool {
-        self.clients.contains_key(&key)
+        self.clients.contains(key)
     }
 
     /// The form of a subscription for the store.
     pub(crate) fn stored_form(&self, key: SessionKey, filter: &str) -> FormValue {
-        let form = self.clients.get(&key).and_then(|client| client.topics.subscribed_form(filter));
+        let form = self.clients.get(key).and_then(|client| client.topics.subscribed_form(filter));
         match form {
             Some(Form::Predefined(id)) => FormValue::Predefined(id.0),
             Some(Form::Short(name)) => FormValue::Short(name.0),
@@ -35,18 +34,17 @@ impl SnSide {
 
     /// All normal topic ids of a session's client.
     pub(crate) fn normal_topics(&self, key: SessionKey) -> impl Iterator<Item = (TopicId, &Arc<str>)> {
-        self.clients.get(&key).into_iter().flat_map(|client| client.topics.normal())
+        self.clients.get(key).into_iter().flat_map(|client| client.topics.normal())
     }
 
     /// The topic ids that the store does not have; it does from now on.
     pub(crate) fn take_unsaved_topics(&mut self, key: SessionKey) -> Vec<(TopicId, Arc<str>)> {
-        self.clients.get_mut(&key).map(|client| client.topics.take_unsaved()).unwrap_or_default()
+        self.clients.get_mut(key).map(|client| client.topics.take_unsaved()).unwrap_or_default()
     }
 
     /// A client from the store: its timers start at `now`. Answers with its session's link.
     pub(crate) fn restore_client(&mut self, now: Instant, key: SessionKey, value: SnValue) -> Link {
-        let mut client = SnClient::new();
-        client.addr = value.addr;
+        let client = self.clients.get_or_insert(key);
         client.keep_alive_s = value.keep_alive_s;
         client.sleep_s = value.sleep_s;
         client.heard = now;
@@ -58,34 +56,33 @@ impl SnSide {
         };
         let link = if client.is_connected() { Link::Sn } else { Link::None };
         if let Some(addr) = value.addr {
-            self.peers.insert(addr, Peer::Client(key));
+            self.clients.bind(key, addr);
         }
-        self.clients.insert(key, Box::new(client));
         link
     }
 
     /// The QoS 2 messages that came from a session's client not long ago.
     pub(crate) fn stored_recent_qos2(&self, key: SessionKey) -> Vec<(u64, u16, u64)> {
-        self.clients.get(&key).map(|client| client.recent_qos2.stored().collect()).unwrap_or_default()
+        self.clients.get(key).map(|client| client.recent_qos2.stored().collect()).unwrap_or_default()
     }
 
     /// The same, from the store.
     pub(crate) fn restore_recent_qos2(&mut self, key: SessionKey, recent: &[(u64, u16, u64)]) {
-        let Some(client) = self.clients.get_mut(&key) else { return };
+        let Some(client) = self.clients.get_mut(key) else { return };
         recent.iter().for_each(|recent| client.recent_qos2.restore(*recent));
     }
 
     /// A topic id from the store.
     pub(crate) fn restore_topic(&mut self, key: SessionKey, id: TopicId, name: Arc<str>) {
         let seed = self.seed;
-        if let Some(client) = self.clients.get_mut(&key) {
+        if let Some(client) = self.clients.get_mut(key) {
             client.topics.restore(id, name, seed);
         }
     }
 
     /// The form of a subscription from the store.
     pub(crate) fn restore_form(&mut self, key: SessionKey, filter: &Arc<str>, form: FormValue) {
-        let Some(client) = self.clients.get_mut(&key) else { return };
+        let Some(client) = self.clients.get_mut(key) else { return };
         match form {
             FormValue::Name => {}
             FormValue::Predefined(id) => client.topics.set_form(filter, Form::Predefined(TopicId(id))),

@@ -94,7 +94,7 @@ impl Core {
         if self.subscribe(key, &target.filter, granted.into()).is_none() {
             return Err(RejectReason::SubscriptionLimit);
         }
-        if let Some(client) = self.sn.clients.get_mut(&key) {
+        if let Some(client) = self.sn.clients.get_mut(key) {
             client.topics.wanted_again(&target.filter);
             match target.form {
                 Some(form) => client.topics.set_form(&target.filter, form),
@@ -123,7 +123,7 @@ impl Core {
     /// A subscription is no more.
     pub(crate) fn forget_subscription(&mut self, key: SessionKey, target: &Target) {
         self.unsubscribe(key, &target.filter);
-        if let Some(client) = self.sn.clients.get_mut(&key) {
+        if let Some(client) = self.sn.clients.get_mut(key) {
             client.topics.clear_form(&target.filter);
         }
     }

@@ -16,7 +16,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(60);
 impl Core {
     /// Sees to it that the client is looked at when its earliest deadline comes.
     pub(crate) fn sn_schedule(&mut self, now: Instant, key: SessionKey) {
-        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let Some(client) = self.sn.clients.get_mut(key) else { return };
         let deadline = client.deadline();
         if deadline < Instant::FAR_FUTURE {
             let look = deadline.min(now + LONGEST_LOOK);
@@ -27,7 +27,7 @@ impl Core {
     /// A client is back from the store. An active one has no reason to say anything: what was under way to it goes on by
     /// itself, at once.
     pub(crate) fn sn_resume(&mut self, now: Instant, key: SessionKey) {
-        if let Some(client) = self.sn.clients.get_mut(&key).filter(|client| client.state == State::Active) {
+        if let Some(client) = self.sn.clients.get_mut(key).filter(|client| client.state == State::Active) {
             client.paused_until = Some(now);
         }
         self.sn_schedule(now, key);
@@ -35,7 +35,7 @@ impl Core {
 
     /// The timer entry made for `due` has come.
     pub(crate) fn sn_client_due(&mut self, now: Instant, due: Instant, key: SessionKey) {
-        let Some(client) = self.sn.clients.get_mut(&key).filter(|client| client.scheduled == due) else { return };
+        let Some(client) = self.sn.clients.get_mut(key).filter(|client| client.scheduled == due) else { return };
         client.scheduled = Instant::FAR_FUTURE;
         match client.due(now) {
             Due::Nothing => {}
@@ -53,7 +53,7 @@ impl Core {
     /// No answer within T_retry: sends the request again, or gives up after N_retry times.
     fn retry(&mut self, now: Instant, key: SessionKey) {
         let must_wait = self.must_not_repeat(now, key);
-        let Some(client) = self.sn.clients.get_mut(&key) else { return };
+        let Some(client) = self.sn.clients.get_mut(key) else { return };
         if must_wait || client.addr.is_some_and(|addr| self.out.is_holding(Recipient::Peer(addr))) {
             // It waits for the disk and was never sent: there is nothing that the client could have answered. Or there is no
             // airtime, which is not the client's fault.

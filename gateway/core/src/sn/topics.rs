@@ -4,7 +4,7 @@
 //! space work as well as those that tell them apart.
 
 use crate::map::{Map, MapSeed};
-use crate::short;
+use crate::short::{self, Short};
 use sn_codec::{ShortName, TopicId};
 use std::sync::Arc;
 
@@ -76,13 +76,13 @@ const LINEAR: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     /// In the order of their ids.
-    normal: Vec<NormalTopic>,
+    normal: Short<NormalTopic>,
     /// Places in `normal` by name, once there are more than [`LINEAR`].
     by_name: Option<Box<Map<Arc<str>, u32>>>,
     /// Topics that the client subscribed to by predefined id or short name.
-    forms: Vec<(Arc<str>, Form)>,
+    forms: Short<(Arc<str>, Form)>,
     /// The store has this many of `normal`, the first ones.
-    saved: usize,
+    saved: u32,
 }
 
 impl Registry {
@@ -167,13 +167,13 @@ impl Registry {
 
     /// There are ids that the store does not have.
     pub(super) fn has_unsaved(&self) -> bool {
-        self.saved < self.normal.len()
+        (self.saved as usize) < self.normal.len()
     }
 
     /// The ids that the store does not have; it does from now on.
     pub(super) fn take_unsaved(&mut self) -> Vec<(TopicId, Arc<str>)> {
-        let saved = std::mem::replace(&mut self.saved, self.normal.len());
-        self.normal[saved..].iter().map(|topic| (topic.id, topic.name.clone())).collect()
+        let saved = std::mem::replace(&mut self.saved, self.normal.len() as u32);
+        self.normal[saved as usize..].iter().map(|topic| (topic.id, topic.name.clone())).collect()
     }
 
     /// All normal ids and their names.
@@ -189,7 +189,7 @@ impl Registry {
     /// An id from the store, in the order of ids. The client is taken to know it: if it does not, it says so.
     pub(super) fn restore(&mut self, id: TopicId, name: Arc<str>, seed: MapSeed) {
         self.append(NormalTopic { id, name, known: Known::Yes }, seed);
-        self.saved = self.normal.len();
+        self.saved = self.normal.len() as u32;
     }
 
     fn set(&mut self, id: TopicId, known: Known) {

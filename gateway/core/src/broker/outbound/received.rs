@@ -3,6 +3,7 @@
 //! That one numbers them, and keeps them until they are acknowledged: here they are in flight from the start, and the store
 //! knows nothing of them.
 
+use super::flights::Flights;
 use super::{Changes, Inflight, Outbound, Phase, Stored};
 use crate::Limits;
 use crate::broker::queue::Queued;
@@ -26,27 +27,23 @@ impl Outbound {
             self.filled = now;
         }
         self.ids_in_order = false;
-        self.inflight_bytes += received.queued.bytes();
-        match self.inflight.iter_mut().find(|inflight| inflight.id == received.id) {
-            Some(known) => {
-                self.inflight_bytes -= known.queued.bytes();
-                let sent = known.sent || received.sent;
-                *known = Inflight { sent, ..received };
-            }
-            None if first => self.inflight.push_front(received),
-            None => self.inflight.push_back(received),
+        let was_sent = self.flights.iter().any(|known| known.id == received.id && known.sent);
+        let sent = received.sent || was_sent;
+        match self.flights.replace(Inflight { sent, ..received }) {
+            Ok(()) => {}
+            Err(new) if first => self.flights.push_front(new),
+            Err(new) => self.flights.push_back(new),
         }
     }
 
     /// Whether as much is in flight as may wait for one client.
     pub(crate) fn is_full_of_flights(&self, limits: &Limits) -> bool {
-        self.inflight.len() >= limits.queue_messages || self.inflight_bytes >= limits.queue_bytes
+        self.flights.len() >= limits.queue_messages || self.flights.bytes() >= limits.queue_bytes
     }
 
     /// The other broker sends again whatever is in flight.
     pub(crate) fn forget_flights(&mut self) {
-        self.inflight.clear();
-        self.inflight_bytes = 0;
+        self.flights = Flights::default();
         self.ids_in_order = true;
     }
 

@@ -23,7 +23,7 @@ impl Outbound {
             tell(Change::Delete { place, flight });
         }
         let is_unknown = |queued: &Queued| queued.place > stored_up_to && queued.is_durable();
-        for inflight in &mut self.inflight {
+        for inflight in self.flights.iter_mut() {
             if is_unknown(&inflight.queued) {
                 tell(Change::Put(&inflight.queued));
             }
@@ -35,22 +35,22 @@ impl Outbound {
         }
         let waiting = self.queue.after(stored_up_to).filter(|queued| is_unknown(queued));
         waiting.for_each(|queued| tell(Change::Put(&queued)));
-        let last_sent = self.inflight.iter().map(|inflight| inflight.queued.place).max();
+        let last_sent = self.flights.iter().map(|inflight| inflight.queued.place).max();
         self.changes.stored_up_to = stored_up_to.max(self.queue.last_place().max(last_sent).unwrap_or(0));
     }
 
     /// The session is removed: tells the places of what the store has to delete, and whether it was sent.
     pub(crate) fn forget(&mut self, mut tell: impl FnMut(u64, bool)) {
         self.extract(|_| true);
-        self.inflight.drain(..).for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
-        self.inflight_bytes = 0;
+        let flights = self.flights.extract(|_| true);
+        flights.iter().for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
         self.changes.gone.drain(..).for_each(|(place, flight)| tell(place, flight));
     }
 
     /// Everything that the store should have.
     pub(crate) fn durable(&self) -> impl Iterator<Item = (Cow<'_, Queued>, Option<(u16, Phase)>)> {
         let flight = |sent: &Inflight| Some((sent.id, sent.phase));
-        let sent = self.inflight.iter().map(move |sent| (Cow::Borrowed(&sent.queued), flight(sent)));
+        let sent = self.flights.iter().map(move |sent| (Cow::Borrowed(&sent.queued), flight(sent)));
         let waiting = self.queue.after(0).map(|queued| (queued, None));
         sent.chain(waiting).filter(|(queued, _)| queued.is_durable())
     }
@@ -77,8 +77,7 @@ impl Outbound {
         match flight {
             Some((id, phase)) => {
                 self.ids_in_order = false;
-                self.inflight_bytes += queued.bytes();
-                self.inflight.push_back(Inflight { id, queued, phase, sent: true, stored: Stored::Current });
+                self.flights.push_back(Inflight { id, queued, phase, sent: true, stored: Stored::Current });
             }
             // Nobody listens yet.
             None => self.queue.push_packed(queued),

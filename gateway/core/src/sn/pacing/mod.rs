@@ -133,7 +133,7 @@ impl Core {
 
     /// Whether the next message to a client may be begun. If not, the client is noted.
     pub(super) fn pace(&mut self, now: Instant, key: SessionKey, transport: TransportId) -> Pace {
-        let Some(client) = self.sn.clients.get_mut(&key) else { return Pace::Wait };
+        let Some(client) = self.sn.clients.get_mut(key) else { return Pace::Wait };
         let Some(lane) = self.sn.lanes.lane(transport) else { return Pace::Go };
         let is_active = client.state == State::Active;
         if lane.is_beyond(now, if is_active { ACTIVE_QUARTERS } else { ALL_QUARTERS }) {
@@ -147,7 +147,7 @@ impl Core {
         if lane.holders.contains(&key) {
             return Pace::Go;
         }
-        let is_holder = |key: &SessionKey| self.sn.clients.get(key).is_some_and(|client| client.holds_turn());
+        let is_holder = |key: &SessionKey| self.sn.clients.get(*key).is_some_and(|client| client.holds_turn());
         lane.holders.retain(is_holder);
         if lane.line.is_empty() && lane.holders.len() < usize::from(most) {
             lane.holders.push(key);
@@ -157,7 +157,7 @@ impl Core {
             lane.line.push_back(key);
         }
         // It may have kept its place in an earlier wake, of which it has not heard the end.
-        if let Some(client) = self.sn.clients.get_mut(&key).filter(|client| client.turn_by == Instant::FAR_FUTURE) {
+        if let Some(client) = self.sn.clients.get_mut(key).filter(|client| client.turn_by == Instant::FAR_FUTURE) {
             client.turn_by = now + 2 * self.config.timing.t_retry;
             self.sn_schedule(now, key);
         }
@@ -176,12 +176,12 @@ impl Core {
     fn next_in_line(&mut self, place: usize) -> Option<SessionKey> {
         let lane = self.sn.lanes.lanes.get_mut(place).filter(|lane| !lane.line.is_empty())?;
         let clients = &mut self.sn.clients;
-        lane.holders.retain(|key| clients.get(key).is_some_and(|client| client.holds_turn()));
+        lane.holders.retain(|key| clients.get(*key).is_some_and(|client| client.holds_turn()));
         if lane.holders.len() >= usize::from(lane.pacing.wakes.unwrap_or(u16::MAX)) {
             return None;
         }
         let key = lane.line.pop_front()?;
-        if let Some(client) = clients.get_mut(&key).filter(|client| client.state == State::Awake) {
+        if let Some(client) = clients.get_mut(key).filter(|client| client.state == State::Awake) {
             client.turn_by = Instant::FAR_FUTURE;
             lane.holders.push(key);
         }
@@ -226,7 +226,7 @@ impl Core {
     /// Whether a request to an active client is not to be repeated now, for want of airtime. As it was begun, it may take what is
     /// for messages to anybody: beside clients that use all that is for active ones, it would never come again.
     pub(super) fn must_not_repeat(&mut self, now: Instant, key: SessionKey) -> bool {
-        let Some(client) = self.sn.clients.get(&key).filter(|client| client.state == State::Active) else {
+        let Some(client) = self.sn.clients.get(key).filter(|client| client.state == State::Active) else {
             return false;
         };
         let Some(addr) = client.addr else { return false };
