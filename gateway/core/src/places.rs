@@ -31,6 +31,11 @@ impl Places {
         self.table.insert_unique(digest(place), place, |place| digest(*place));
     }
 
+    /// Makes room for so many more.
+    pub(crate) fn reserve<K: Hash>(&mut self, more: usize, key_at: impl Fn(u32) -> K) {
+        self.table.reserve(more, |place| self.seed.digest(&key_at(*place)));
+    }
+
     /// Takes the place out at which this key is.
     pub(crate) fn remove(&mut self, place: u32, key: impl Hash) {
         if let Ok(entry) = self.table.find_entry(self.seed.digest(&key), |found| *found == place) {

@@ -28,6 +28,7 @@ pub use session::SessionKey;
 pub(crate) use bridge::may_have_id;
 pub(crate) use filter::has_wildcard;
 pub(crate) use outbound::{Change, Inflight, Outbound, Phase};
+pub(crate) use parcel::LONGEST_PACKED;
 pub(crate) use queue::Queued;
 pub(crate) use session::{Home, Link, Marks, Part, Session, Sessions};
 
@@ -73,6 +74,11 @@ impl Broker {
     /// A name to keep: the copy that there is already, if somebody has subscribed to it.
     pub(crate) fn name(&self, name: &str) -> Arc<str> {
         self.subscriptions.name(name).cloned().unwrap_or_else(|| name.into())
+    }
+
+    /// So many topics may be subscribed to soon.
+    pub(crate) fn expect_topics(&mut self, topics: usize) {
+        self.subscriptions.expect_topics(topics);
     }
 
     pub(crate) fn retained_message(&self, topic: &str) -> Option<&Message> {

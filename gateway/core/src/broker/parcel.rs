@@ -14,14 +14,14 @@ use packed::{BESIDE, Packed, Walk};
 #[derive(Debug)]
 pub(super) struct Parcel(Vec<u8>);
 
+/// Octets of topic and payload. What has more is not packed: its allocation weighs little.
+pub(crate) const LONGEST_PACKED: usize = 256;
 /// Octets of a place.
 const PLACE: usize = size_of::<u64>();
 /// Octets before the messages.
 const HEAD: usize = PLACE + 1;
 
 impl Parcel {
-    /// Octets of topic and payload. What has more is not packed: its allocation weighs little.
-    const LONGEST: usize = 256;
     /// No more than twice the place in a queue that a message takes which is shared.
     const LONGEST_SHARED: usize = 64;
     /// A parcel with so many octets takes no more, since it is unpacked as a whole.
@@ -30,7 +30,7 @@ impl Parcel {
     /// Whether packing a message is worth it.
     pub(super) fn takes(queued: &Queued) -> bool {
         let is_plain = queued.group.is_none() && queued.message.details().is_none();
-        let longest = if queued.message.is_unshared() { Self::LONGEST } else { Self::LONGEST_SHARED };
+        let longest = if queued.message.is_unshared() { LONGEST_PACKED } else { Self::LONGEST_SHARED };
         is_plain && queued.bytes() <= longest
     }
 
@@ -49,7 +49,7 @@ impl Parcel {
     pub(super) fn push(&mut self, queued: &Queued) {
         let mut walk = self.walk();
         walk.by_ref().for_each(drop);
-        let (packed, mut buffer) = (Packed::behind(&walk, queued), [0; Self::LONGEST + BESIDE]);
+        let (packed, mut buffer) = (Packed::behind(&walk, queued), [0; LONGEST_PACKED + BESIDE]);
         // What it takes is plain, and no longer than the buffer.
         let octets = postcard::to_slice(&packed, &mut buffer).expect("there is room");
         if self.0.capacity() - self.0.len() < octets.len() {

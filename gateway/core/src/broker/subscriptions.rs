@@ -69,6 +69,11 @@ impl Subscriptions {
         self.exact.get(topic).map(|topic| &topic.name)
     }
 
+    /// Makes room for so many topics, at once instead of step by step: each step would leave a hole in the memory.
+    pub(crate) fn expect_topics(&mut self, topics: usize) {
+        self.exact.reserve(topics);
+    }
+
     /// Subscriptions, counted once per filter and session.
     pub(crate) fn len(&self) -> usize {
         self.len
@@ -97,6 +102,11 @@ struct Topic {
 impl Exact {
     fn new(seed: MapSeed) -> Self {
         Self { topics: Slab::new(), by_name: Places::new(seed) }
+    }
+
+    fn reserve(&mut self, more: usize) {
+        self.topics.reserve(more);
+        self.by_name.reserve(more, |place| name_at(&self.topics, place));
     }
 
     fn find(&self, name: &str) -> Option<u32> {

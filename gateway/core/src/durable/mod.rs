@@ -15,6 +15,7 @@ mod backlog;
 mod collect;
 mod key;
 mod outbox;
+mod read;
 mod record;
 mod restore;
 mod tail;

@@ -124,6 +124,11 @@ impl<'a> From<&'a Queued> for QueuedValue<'a> {
 }
 
 impl QueuedValue<'_> {
+    /// Octets of topic and payload.
+    pub(super) fn bytes(&self) -> usize {
+        self.message.topic.len() + self.message.payload.len()
+    }
+
     /// The message at its place. `name` makes the topic's name of its text.
     pub(super) fn queued(
         self,

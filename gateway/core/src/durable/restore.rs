@@ -4,13 +4,14 @@
 //! timers start anew. MQTT connections are gone, and their sessions wait; nobody's will is published.
 
 use super::key::{Key, Record, SCHEMA};
+use super::read::{Names, Sorted};
 use super::record::{
     FlightValue, FormValue, IncomingValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, put, qos,
     restored_time,
 };
 use super::tail::{MessageTail, SessionTail, SubscriptionTail, SubscriptionsTail, read_with_tail};
-use crate::broker::{Home, Link, Phase, SessionKey};
-use crate::map::{Map, MapSeed};
+use crate::broker::{Home, LONGEST_PACKED, Link, Phase, SessionKey, has_wildcard};
+use crate::map::MapSeed;
 use crate::nodes::RESTORE_JUMP;
 use crate::{Core, Message, PlantedBug};
 use serde::Deserialize;
@@ -73,42 +74,11 @@ struct Reader {
     flights: Sorted<(u64, u64), FlightValue>,
     /// The highest frame counters that were accepted.
     counters: Sorted<Eui64, u32>,
+    /// Topics of messages and of topic ids. They are known to whoever has them when subscriptions come, and what this takes
+    /// is free for those then.
+    topics: Option<Names>,
+    /// All other names.
     names: Names,
-}
-
-/// Names that were read so far, one copy of each: a filter, a topic id and many messages may have the same.
-#[derive(Debug)]
-pub(super) struct Names(Map<Arc<str>, ()>);
-
-impl Names {
-    pub(super) fn share(&mut self, name: &str) -> Arc<str> {
-        if let Some((known, ())) = self.0.get_key_value(name) {
-            return known.clone();
-        }
-        let name: Arc<str> = name.into();
-        self.0.insert(name.clone(), ());
-        name
-    }
-}
-
-/// What was read in the order of its keys. Unlike a tree's nodes its memory does not lie among what stays, where it would
-/// leave holes in the end.
-#[derive(Debug)]
-struct Sorted<K, V>(Vec<(K, V)>);
-
-impl<K: Ord, V: Copy> Sorted<K, V> {
-    const fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    fn push(&mut self, key: K, value: V) {
-        self.0.push((key, value));
-    }
-
-    fn get(&self, key: K) -> Option<V> {
-        let at = self.0.binary_search_by(|(known, _)| known.cmp(&key)).ok()?;
-        Some(self.0[at].1)
-    }
 }
 
 impl Reader {
@@ -120,8 +90,13 @@ impl Reader {
             sessions: Sorted::new(),
             flights: Sorted::new(),
             counters: Sorted::new(),
-            names: Names(seed.map()),
+            topics: Some(Names::new(seed)),
+            names: Names::new(seed),
         }
+    }
+
+    fn topic(&mut self, name: &str) -> Arc<str> {
+        self.topics.as_mut().unwrap_or(&mut self.names).share(name)
     }
 
     fn read_schema(&mut self, value: &[u8]) -> Result<(), RestoreError> {
@@ -166,7 +141,7 @@ impl Core {
             self.journal.set_schema();
         }
         self.predefined_were(&reader.predefined);
-        self.finish_restore(now, reader.sessions.0.into_iter().map(|(_, key)| key));
+        self.finish_restore(now, reader.sessions.into_values());
         self.watch_retained();
         self.sys_start(now);
         Ok(reader.restored)
@@ -258,13 +233,16 @@ impl Core {
             }
             Key::Subscriptions(number) => {
                 let key = reader.sessions.get(number)?;
+                if let Some(topics) = reader.topics.take() {
+                    self.broker.expect_topics(topics.len());
+                }
                 let (value, tail) = read_with_tail(value)?;
                 self.restore_subscriptions(key, &mut reader.names, value, &tail.unwrap_or_default())?;
                 Some(0)
             }
             Key::TopicId(number, id) => {
                 let key = reader.sessions.get(number)?;
-                self.sn.restore_topic(key, TopicId(id), reader.names.share(read(value)?));
+                self.sn.restore_topic(key, TopicId(id), reader.topic(read(value)?));
                 Some(0)
             }
             Key::Incoming(number) => {
@@ -303,7 +281,7 @@ impl Core {
         tail: &SubscriptionsTail,
     ) -> Option<()> {
         for (place, subscription) in subscriptions.into_iter().enumerate() {
-            let filter = names.share(subscription.filter);
+            let filter = self.filter(key, names, subscription.filter);
             let qos = qos(subscription.qos)?;
             let tail = SubscriptionTail::find(tail, place);
             if let Some(group) = tail.and_then(SubscriptionTail::group) {
@@ -317,6 +295,14 @@ impl Core {
         Some(())
     }
 
+    /// A filter's name, as somebody has it already.
+    fn filter(&self, key: SessionKey, names: &mut Names, filter: &str) -> Arc<str> {
+        if has_wildcard(filter) {
+            return names.share(filter);
+        }
+        self.sn.topic_name(key, filter).cloned().unwrap_or_else(|| self.broker.name(filter))
+    }
+
     fn restore_queued(
         &mut self,
         reader: &mut Reader,
@@ -324,10 +310,14 @@ impl Core {
         key: SessionKey,
         (value, tail): (QueuedValue<'_>, Option<MessageTail<'_>>),
     ) -> Option<()> {
-        let queued = value.queued(place, tail, |name| reader.names.share(name))?;
+        let flight = reader.flights.get((number, place));
+        // What is packed keeps no name.
+        let is_packed = flight.is_none() && tail.is_none() && value.bytes() <= LONGEST_PACKED;
+        let name = |name: &str| if is_packed { Arc::from(name) } else { reader.topic(name) };
+        let queued = value.queued(place, tail, name)?;
         queued.group.into_iter().for_each(|group| self.broker.groups.note(group));
         let phase = |released| if released { Phase::Released } else { Phase::Published };
-        let flight = reader.flights.get((number, place)).map(|flight| (flight.id, phase(flight.released)));
+        let flight = flight.map(|flight| (flight.id, phase(flight.released)));
         self.broker.note_place(place);
         self.broker.sessions.get_mut(key)?.outbound.restore(queued, flight);
         Some(())
@@ -385,18 +375,5 @@ fn read<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Option<T> {
     match postcard::take_from_bytes(value) {
         Ok((value, [])) => Some(value),
         Ok((_, [_, ..])) | Err(_) => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_in_memory_once() {
-        let mut names = Names(MapSeed::new(1).map());
-        let (first, second) = (names.share("a/b"), names.share("a/b"));
-        assert!(Arc::ptr_eq(&first, &second));
-        assert_eq!((&*names.share("a"), &*first), ("a", "a/b"));
     }
 }

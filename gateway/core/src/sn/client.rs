@@ -42,15 +42,15 @@ pub(super) struct SnClient {
     pub(super) id_refusals: u8,
     /// Awake, it waits for its turn to be sent messages, and is sent to sleep without them then.
     pub(super) turn_by: Instant,
-    /// It said "congestion".
-    pub(super) paused_until: Option<Instant>,
+    /// It said "congestion", and is left alone until then.
+    pub(super) paused_until: Instant,
     /// It repeats CONNECT with a will: nothing else is sent to it until that is done.
     pub(super) in_dialogue: bool,
     /// Its CONNECT ended with a will dialogue, and it has sent nothing else since: a repeated last step means that the
     /// CONNACK was lost.
     pub(super) fresh_from_dialogue: bool,
-    /// When it was last told of an unknown topic id in a QoS 0 PUBLISH.
-    pub(super) nacked: Option<Instant>,
+    /// It is told of an unknown topic id in a QoS 0 PUBLISH again from then on.
+    pub(super) nack_from: Instant,
     /// QoS 2 messages from it whose copies would be late, if its link makes any.
     pub(super) recent_qos2: RecentQos2,
     /// Its earliest timer entry.
@@ -83,10 +83,10 @@ impl SnClient {
             retries: 0,
             id_refusals: 0,
             turn_by: Instant::FAR_FUTURE,
-            paused_until: None,
+            paused_until: Instant::FAR_FUTURE,
             in_dialogue: false,
             fresh_from_dialogue: false,
-            nacked: None,
+            nack_from: Instant::ZERO,
             recent_qos2: RecentQos2::default(),
             scheduled: Instant::FAR_FUTURE,
             topics: Registry::default(),
@@ -120,9 +120,14 @@ impl SnClient {
     /// When to look at the client next.
     pub(super) fn deadline(&self) -> Instant {
         let retry = if self.retries_run() { self.retry_at } else { Instant::FAR_FUTURE };
-        let pause = self.paused_until.filter(|_| self.state == State::Active).unwrap_or(Instant::FAR_FUTURE);
+        let pause = if self.state == State::Active { self.paused_until } else { Instant::FAR_FUTURE };
         let silence_ends = self.silence().map_or(Instant::FAR_FUTURE, |(ends, _)| ends);
         retry.min(pause).min(silence_ends).min(self.turn_deadline())
+    }
+
+    /// It said "congestion", and its pause is not over.
+    pub(super) fn is_paused(&self, now: Instant) -> bool {
+        now < self.paused_until && self.paused_until < Instant::FAR_FUTURE
     }
 
     fn turn_deadline(&self) -> Instant {
@@ -147,10 +152,7 @@ impl SnClient {
         if self.turn_deadline() <= now {
             return Due::NoTurn;
         }
-        match self.paused_until {
-            Some(until) if until <= now => Due::PauseOver,
-            Some(_) | None => Due::Nothing,
-        }
+        if self.paused_until <= now { Due::PauseOver } else { Due::Nothing }
     }
 
     fn retries_run(&self) -> bool {

@@ -235,7 +235,7 @@ impl Core {
         client.heard = now;
         client.exchange = Exchange::None;
         client.id_refusals = 0;
-        client.paused_until = None;
+        client.paused_until = Instant::FAR_FUTURE;
         client.in_dialogue = false;
         client.fresh_from_dialogue = dialogue;
         client.topics.forget_known();

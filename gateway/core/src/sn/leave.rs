@@ -80,7 +80,7 @@ impl Core {
         if let Some(client) = self.sn.clients.get_mut(key) {
             client.state = state;
             client.close_exchange();
-            client.paused_until = None;
+            client.paused_until = Instant::FAR_FUTURE;
             if let Some(addr) = client.addr.filter(|_| clean) {
                 self.sn.departed.insert(now, addr);
             }

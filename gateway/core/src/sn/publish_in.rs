@@ -203,9 +203,9 @@ impl Core {
     /// QoS 0 has no acknowledgement, but a publisher whose topic ids are stale learns it only this way.
     fn may_nack(&mut self, now: Instant, key: SessionKey) -> bool {
         let Some(client) = self.sn.clients.get_mut(key) else { return false };
-        let may = client.nacked.is_none_or(|last| now.since(last) >= NACK_EVERY);
+        let may = client.nack_from <= now;
         if may {
-            client.nacked = Some(now);
+            client.nack_from = now + NACK_EVERY;
         }
         may
     }

@@ -42,7 +42,7 @@ impl Core {
         if self.upstream.awaits_release(key) {
             return false;
         }
-        if client.paused_until.is_some_and(|until| until > now) {
+        if client.is_paused(now) {
             self.drained(now, key, to);
             return false;
         }
@@ -301,7 +301,7 @@ impl Core {
         }
         if let Some(client) = self.sn.clients.get_mut(key) {
             client.close_exchange();
-            client.paused_until = Some(now + self.config.timing.t_wait);
+            client.paused_until = now + self.config.timing.t_wait;
         }
         self.pump(now, key);
         self.sn_schedule(now, key);

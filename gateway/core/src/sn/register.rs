@@ -64,7 +64,7 @@ impl Core {
         client.close_exchange();
         match ack.return_code {
             ReturnCode::Accepted => client.topics.registered(topic_id),
-            ReturnCode::Congestion => client.paused_until = Some(now + self.config.timing.t_wait),
+            ReturnCode::Congestion => client.paused_until = now + self.config.timing.t_wait,
             ReturnCode::InvalidTopicId | ReturnCode::NotSupported | ReturnCode::Reserved(_) => {
                 self.drop_unwanted(key, topic_id);
             }

@@ -80,6 +80,11 @@ impl SnSide {
         }
     }
 
+    /// The name of a topic that a session's client has an id for, as it is kept there.
+    pub(crate) fn topic_name(&self, key: SessionKey, name: &str) -> Option<&Arc<str>> {
+        self.clients.get(key)?.topics.known(name)
+    }
+
     /// The form of a subscription from the store.
     pub(crate) fn restore_form(&mut self, key: SessionKey, filter: &Arc<str>, form: FormValue) {
         let Some(client) = self.clients.get_mut(key) else { return };

@@ -28,7 +28,7 @@ impl Core {
     /// itself, at once.
     pub(crate) fn sn_resume(&mut self, now: Instant, key: SessionKey) {
         if let Some(client) = self.sn.clients.get_mut(key).filter(|client| client.state == State::Active) {
-            client.paused_until = Some(now);
+            client.paused_until = now;
         }
         self.sn_schedule(now, key);
     }
@@ -41,7 +41,7 @@ impl Core {
             Due::Nothing => {}
             Due::Retry => self.retry(now, key),
             Due::PauseOver => {
-                client.paused_until = None;
+                client.paused_until = Instant::FAR_FUTURE;
                 self.pump(now, key);
             }
             Due::NoTurn => self.miss_turn(now, key),

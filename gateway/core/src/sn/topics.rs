@@ -92,6 +92,11 @@ impl Registry {
         Some(&self.normal[at].name)
     }
 
+    /// The name, as it is kept here, of a topic that has a normal id.
+    pub(super) fn known(&self, name: &str) -> Option<&Arc<str>> {
+        Some(&self.normal[self.find(name)?].name)
+    }
+
     fn find(&self, name: &str) -> Option<usize> {
         match &self.by_name {
             Some(places) => places.get(name).map(|at| *at as usize),
