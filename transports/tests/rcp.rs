@@ -372,6 +372,21 @@ fn a_reset_in_the_middle_is_told_once_and_everything_is_set_up_again() {
 }
 
 #[test]
+fn a_crash_while_the_device_was_closed_is_told_when_it_is_open() {
+    for (status, told) in [(Status::RESET_CRASH, 1), (Status::RESET_POWER_ON, 0)] {
+        let mut bench = Bench::up();
+        bench.rcp.handle_closed("it has been unplugged");
+        bench.rcp.handle_opened(bench.now);
+        // It had that to say before it was asked to reset.
+        bench.say_status(0, status);
+        bench.go_on();
+        let expected = ["it has been unplugged", "the radio has been reset (RESET_CRASH)"];
+        assert_eq!(bench.downs(), expected[..1 + told]);
+        assert!(bench.rcp.info().is_some());
+    }
+}
+
+#[test]
 fn a_radio_that_resets_whenever_it_is_set_up_is_left_alone_for_a_while() {
     let mut bench = Bench::up();
     bench.moods.insert(Property::PHY_CHAN, Mood::Silent);

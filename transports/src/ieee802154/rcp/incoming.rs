@@ -35,7 +35,7 @@ impl Rcp {
     /// While it is to be reset nothing else counts.
     fn take_reset(&mut self, now: Instant, transaction: u8, property: Property, value: &[u8]) {
         if transaction == 0 && property == Property::LAST_STATUS && status(value).is_reset() {
-            self.start(now);
+            self.was_reset(now, status(value));
         }
     }
 

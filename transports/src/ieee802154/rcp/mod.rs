@@ -286,9 +286,10 @@ impl Rcp {
     }
 
     fn was_reset(&mut self, now: Instant, status: Status) {
-        let was_running = self.phase == Phase::Running;
+        // A dongle on USB that has crashed was gone meanwhile, and says so when its device is open again.
+        let is_news = self.phase == Phase::Running || is_crash(status);
         self.forget();
-        if was_running {
+        if is_news {
             self.tell(format!("the radio has been reset ({status})"));
         }
         self.start(now);
@@ -371,4 +372,9 @@ impl Rcp {
     fn write(&mut self, transaction: u8, message: Message<'_>) {
         hdlc::encode(Frame::new(transaction, message).octets(), &mut self.line);
     }
+}
+
+/// Whether the device was reset because something had gone wrong in it.
+const fn is_crash(status: Status) -> bool {
+    matches!(status, Status::RESET_FAULT | Status::RESET_CRASH | Status::RESET_WATCHDOG)
 }
