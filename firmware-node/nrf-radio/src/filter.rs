@@ -10,17 +10,35 @@ const BROADCAST: u16 = 0xFFFF;
 /// An immediate acknowledgement, without its check sequence.
 pub const ACK_LEN: usize = 3;
 
-/// What a frame has to say to be taken.
+/// Who decides about a frame.
 #[derive(Clone, Copy, Debug)]
-pub struct Filter {
+pub enum Filter {
+    /// The station's addresses do.
+    Own(Addresses),
+    /// This does. Called by the interrupt handler; it has some tens of microseconds.
+    Judge(fn(&[u8]) -> Verdict),
+}
+
+impl Filter {
+    /// What happens to a frame.
+    #[must_use]
+    pub fn judge(&self, psdu: &[u8]) -> Verdict {
+        match self {
+            Self::Own(addresses) => addresses.judge(psdu),
+            Self::Judge(judge) => judge(psdu),
+        }
+    }
+}
+
+/// A station, and what it answers to frames that are for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
     /// The PAN. Frames to every PAN are taken, too.
     pub pan: u16,
     /// This station's extended address, as it is written: most significant octet first.
     pub eui64: [u8; 8],
     /// Its short address, if it has one.
     pub short: Option<u16>,
-    /// Takes whatever is heard. Only what is for this station is acknowledged.
-    pub promiscuous: bool,
     /// The acknowledgement's "frame pending" for a frame: whether something waits for its sender. Called by the interrupt
     /// handler; it has some tens of microseconds.
     pub pending: fn(&[u8]) -> bool,
@@ -37,6 +55,18 @@ pub enum Verdict {
     Acknowledge([u8; ACK_LEN]),
 }
 
+impl Verdict {
+    /// The acknowledgement that a frame asks for. `pending`: something waits for its sender.
+    #[must_use]
+    pub const fn acknowledge(psdu: &[u8], pending: bool) -> Self {
+        let flags = if pending { FRAME_PENDING } else { 0 };
+        match psdu {
+            &[_, _, sequence, ..] => Self::Acknowledge([ACKNOWLEDGEMENT | flags, 0, sequence]),
+            _ => Self::Drop,
+        }
+    }
+}
+
 /// Where a frame goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Receiver {
@@ -45,18 +75,16 @@ enum Receiver {
     Other,
 }
 
-impl Filter {
+impl Addresses {
     /// Whether a frame is taken.
     #[must_use]
     pub fn judge(&self, psdu: &[u8]) -> Verdict {
         let receiver = self.receiver(psdu);
         match (receiver, psdu) {
-            (Some(Receiver::This), &[control, _, sequence, ..]) if control & ACK_REQUEST != 0 => {
-                let pending = if (self.pending)(psdu) { FRAME_PENDING } else { 0 };
-                Verdict::Acknowledge([ACKNOWLEDGEMENT | pending, 0, sequence])
+            (Some(Receiver::This), &[control, ..]) if control & ACK_REQUEST != 0 => {
+                Verdict::acknowledge(psdu, (self.pending)(psdu))
             }
             (Some(Receiver::This | Receiver::All), _) => Verdict::Take,
-            (Some(Receiver::Other) | None, _) if self.promiscuous => Verdict::Take,
             (Some(Receiver::Other) | None, _) => Verdict::Drop,
         }
     }
@@ -134,13 +162,20 @@ mod tests {
     use super::*;
 
     fn filter() -> Filter {
-        Filter {
+        Filter::Own(Addresses {
             pan: 0xABCD,
             eui64: [2, 0, 0, 0, 0, 0, 0, 7],
             short: Some(0x1234),
-            promiscuous: false,
             pending: |psdu| sender(psdu) == Some(&[1, 0]),
-        }
+        })
+    }
+
+    #[test]
+    fn who_knows_better_decides() {
+        let filter = Filter::Judge(|psdu| Verdict::acknowledge(psdu, psdu[0] == 0x61));
+        assert_eq!(filter.judge(&TO_LONG), Verdict::Acknowledge([0x12, 0, 9]));
+        assert_eq!(filter.judge(&[0x21, 0, 7]), Verdict::Acknowledge([0x02, 0, 7]));
+        assert_eq!(Verdict::acknowledge(&[0x21, 0], true), Verdict::Drop, "it has no number");
     }
 
     const TO_LONG: [u8; 15] = [0x61, 0x8C, 9, 0xCD, 0xAB, 7, 0, 0, 0, 0, 0, 0, 2, 1, 0];
@@ -179,8 +214,6 @@ mod tests {
             let mut frame = TO_LONG;
             frame[at] ^= 1;
             assert_eq!(filter().judge(&frame), Verdict::Drop, "octet {at}");
-            let curious = Filter { promiscuous: true, ..filter() };
-            assert_eq!(curious.judge(&frame), Verdict::Take, "octet {at}");
         }
     }
 

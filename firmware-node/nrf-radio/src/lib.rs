@@ -37,7 +37,7 @@ mod radio;
 #[cfg(target_os = "none")]
 mod slot;
 
-pub use filter::Filter;
+pub use filter::{Addresses, Filter, Verdict};
 pub use lowpan::{Ack, MAX_PSDU, TransmitError};
 #[cfg(target_os = "none")]
 pub use radio::{Frame, InterruptHandler, Radio, Settings};

@@ -30,7 +30,7 @@ pub struct Settings {
     pub channel: u8,
     /// -40..=8, in dBm; the next lower one that the chip has is taken.
     pub power_dbm: i8,
-    /// Which frames are for this station.
+    /// Which frames are taken.
     pub filter: Filter,
 }
 

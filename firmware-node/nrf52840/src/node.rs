@@ -11,7 +11,7 @@ use embassy_time::{Duration, Instant, Timer};
 use lowpan::{Eui64, MAX_PSDU};
 use node_app::sensor::{Action, Keep, SESSION_LEN, Sensor, Start};
 use node_store::{FrameCounters, Store};
-use nrf_radio::{Filter, Radio};
+use nrf_radio::{Addresses, Filter, Radio};
 use static_cell::StaticCell;
 
 /// The longest fault that is told, in octets.
@@ -51,7 +51,7 @@ pub(crate) struct Board {
 /// Goes on for ever.
 pub(crate) async fn run(mut board: Board, settings: Settings, seed: u32, eui64: Eui64) -> ! {
     let node = settings.eui64.unwrap_or(eui64);
-    let filter = Filter { pan: settings.pan, eui64: node.0, short: None, promiscuous: false, pending: |_| false };
+    let filter = Filter::Own(Addresses { pan: settings.pan, eui64: node.0, short: None, pending: |_| false });
     board.radio.configure(nrf_radio::Settings { channel: settings.channel, power_dbm: settings.power_dbm, filter });
     let from_flash = FROM_FLASH.init_with(|| FromFlash { settings, session: [0; SESSION_LEN], fault: [0; FAULT_LEN] });
     let (Ok(lengths), Ok(counters)) = (read(&mut board.store, from_flash), board.store.counters()) else {

@@ -4,8 +4,8 @@ use core::cell::RefCell;
 use core::future::pending;
 use critical_section::Mutex;
 use embassy_time::{Duration, Instant};
-use nrf_radio::{Ack, Filter, Frame, MAX_PSDU, Radio as Driver, Settings, TransmitError};
-use rcp_app::{Heard, Listen, Radio, Sent, Transmit, Verdict};
+use nrf_radio::{Ack, Filter, Frame, MAX_PSDU, Radio as Driver, Settings, TransmitError, Verdict};
+use rcp_app::{Heard, Listen, Radio, Sent, Transmit};
 
 /// Check sequence of the air: CRC-16 of ITU-T, least significant bit first (IEEE 802.15.4-2011 §5.2.1.9).
 const FCS: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_KERMIT);
@@ -26,10 +26,14 @@ pub(crate) fn share(how: &Listen) {
     critical_section::with(|token| LISTEN.borrow_ref_mut(token).replace(how));
 }
 
-/// Asked by the interrupt, of a frame that is for us.
-fn is_pending(psdu: &[u8]) -> bool {
+/// Asked by the interrupt.
+fn judge(psdu: &[u8]) -> Verdict {
     let verdict = critical_section::with(|token| LISTEN.borrow_ref(token).as_ref().map(|how| how.judge(psdu)));
-    verdict == Some(Verdict::Acknowledge { pending: true })
+    match verdict {
+        Some(rcp_app::Verdict::Ignore) | None => Verdict::Drop,
+        Some(rcp_app::Verdict::Take) => Verdict::Take,
+        Some(rcp_app::Verdict::Acknowledge { pending }) => Verdict::acknowledge(psdu, pending),
+    }
 }
 
 /// The radio, and what it was told.
@@ -48,10 +52,8 @@ impl Air {
 
     /// Goes to a channel, unless it is there; what has not been fetched is lost.
     fn tune(&mut self, channel: u8, power_dbm: i8) {
-        if let Some(how) = &self.how
-            && self.tuned.replace((channel, power_dbm)) != Some((channel, power_dbm))
-        {
-            self.driver.configure(Settings { channel, power_dbm, filter: filter(how) });
+        if self.tuned.replace((channel, power_dbm)) != Some((channel, power_dbm)) {
+            self.driver.configure(Settings { channel, power_dbm, filter: Filter::Judge(judge) });
         }
     }
 
@@ -62,17 +64,6 @@ impl Air {
             self.tune(channel, power_dbm);
             self.driver.listen().await;
         }
-    }
-}
-
-fn filter(how: &Listen) -> Filter {
-    Filter {
-        pan: how.pan_id,
-        eui64: how.extended_address,
-        // From FFFE on nobody has it.
-        short: Some(how.short_address).filter(|short| *short < 0xFFFE),
-        promiscuous: how.is_promiscuous,
-        pending: is_pending,
     }
 }
 

@@ -6,7 +6,7 @@ use core::cell::RefCell;
 use critical_section::Mutex;
 use embassy_time::Duration;
 use heapless::Vec;
-use nrf_radio::filter::{Filter, sender};
+use nrf_radio::filter::{Addresses, Filter, sender};
 use router_app::{Ack, Eui64, Instant, MAX_PSDU, Radio, Signal, TransmitError};
 
 /// A frame type: MAC command (IEEE 802.15.4-2011 §5.2.1.1.1).
@@ -32,7 +32,7 @@ impl Air {
     pub(crate) fn new(mut driver: nrf_radio::Radio<'static>, settings: &Settings, eui64: Eui64) -> Self {
         let &Settings { pan, channel, power_dbm, .. } = settings;
         driver.keep_crystal();
-        let filter = Filter { pan, eui64: eui64.0, short: None, promiscuous: false, pending: is_pending };
+        let filter = Filter::Own(Addresses { pan, eui64: eui64.0, short: None, pending: is_pending });
         driver.configure(nrf_radio::Settings { channel, power_dbm, filter });
         Self { driver }
     }
