@@ -17,6 +17,8 @@ pub(crate) struct Dongle {
     is_open: bool,
     /// What has happened to it, frames left out.
     news: Vec<Event>,
+    /// The frames that it has brought, if somebody wants them.
+    frames: Option<Vec<Vec<u8>>>,
 }
 
 impl Dongle {
@@ -29,7 +31,17 @@ impl Dongle {
             long_address: Some(station.eui64.0),
             tx_power_dbm: Some(0),
         };
-        Self { rcp: Rcp::new(settings), is_open: false, news: Vec::new() }
+        Self { rcp: Rcp::new(settings), is_open: false, news: Vec::new(), frames: None }
+    }
+
+    /// It keeps the frames that the dongle brings.
+    pub(crate) fn keeping_frames(self) -> Self {
+        Self { frames: Some(Vec::new()), ..self }
+    }
+
+    /// The frames that the dongle has brought, if they are kept.
+    pub(crate) fn frames(&self) -> &[Vec<u8>] {
+        self.frames.as_deref().unwrap_or_default()
     }
 
     /// What the dongle has said of itself, if it is up.
@@ -86,6 +98,7 @@ impl Dongle {
             match event {
                 Event::Received(Received { frame, rssi_dbm, lqi, .. }) => {
                     gateway.heard(now, &frame, Signal { rssi_dbm, lqi });
+                    self.frames.iter_mut().for_each(|frames| frames.push(frame.clone()));
                 }
                 Event::Sent(sent) => gateway.sent(now, fate(sent)),
                 Event::Up(_) | Event::Down(_) | Event::Scanned(_) => self.news.push(event),

@@ -6,7 +6,7 @@ use crate::dongle::Dongle;
 use crate::gateway::{Gateway, Settings};
 use gateway_core::Qos;
 use lowpan::{FCS_LEN, Level, Station};
-use simulator::medium::Medium as _;
+use simulator::medium::{Medium as _, Uplink};
 use simulator::radio::{self, ChipIndex, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan};
 use sn_types::{Eui64, Instant, LinkKey, Signal};
 use spinel_device::{Address, Pending};
@@ -71,23 +71,45 @@ impl Site {
     /// A site where nothing has been said yet, with a chip as a node.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self::with(plan, &[radio::Station::Node(0)], &[(radio::Station::Node(0), radio::Station::Gateway(0))])
+        Self::with(plan, 1, &[radio::Station::Node(0)], &[(radio::Station::Node(0), radio::Station::Gateway(0))])
     }
 
     /// A site with two chips: a router, and a node that hears nobody but the router.
     #[must_use]
     pub fn with_router(plan: &Plan) -> Self {
         let (node, router, gateway) = (radio::Station::Node(0), radio::Station::Router(0), radio::Station::Gateway(0));
-        Self::with(plan, &[router, node], &[(node, router), (router, gateway)])
+        Self::with(plan, 1, &[router, node], &[(node, router), (router, gateway)])
     }
 
     /// A site with two chips: a dongle as the gateway's radio, and a node.
     #[must_use]
     pub fn with_dongle(plan: &Plan) -> Self {
         let (node, gateway) = (radio::Station::Node(0), radio::Station::Gateway(0));
-        let mut site = Self::with(plan, &[gateway, node], &[(node, gateway)]);
+        let mut site = Self::with(plan, 1, &[gateway, node], &[(node, gateway)]);
         site.dongle = Some(Dongle::new(&Self::station(plan), CHANNEL));
         site
+    }
+
+    /// A site with one chip, a dongle as the gateway's radio, and simulated nodes that all hear each other.
+    #[must_use]
+    pub fn with_crowd(plan: &Plan, nodes: usize) -> Self {
+        let gateway = radio::Station::Gateway(0);
+        let all: Vec<_> = (0..nodes).map(radio::Station::Node).chain([gateway]).collect();
+        let pairs = all.iter().enumerate().flat_map(|(at, a)| all[at + 1..].iter().map(|b| (*a, *b)));
+        let mut site = Self::with(plan, nodes, &[gateway], &pairs.collect::<Vec<_>>());
+        site.dongle = Some(Dongle::new(&Self::station(plan), CHANNEL).keeping_frames());
+        site
+    }
+
+    /// A simulated node sends the gateway a datagram.
+    pub fn send_up(&mut self, now: Instant, node: usize, datagram: &[u8]) {
+        self.radio.send_up(now, node, Uplink::Gateway(0), datagram);
+    }
+
+    /// The frames that the dongle of a site [with a crowd](Site::with_crowd) has brought, without their check sequences.
+    #[must_use]
+    pub fn dongle_frames(&self) -> &[Vec<u8>] {
+        self.dongle.as_ref().map_or(&[], Dongle::frames)
     }
 
     fn station(plan: &Plan) -> Station {
@@ -95,13 +117,13 @@ impl Site {
         Station { eui64: Self::GATEWAY, pan: plan.pan, short: None, security }
     }
 
-    fn with(plan: &Plan, chips: &[radio::Station], links: &[(radio::Station, radio::Station)]) -> Self {
+    fn with(plan: &Plan, nodes: usize, chips: &[radio::Station], links: &[(radio::Station, radio::Station)]) -> Self {
         let link = |&(a, b)| LinkPlan { a, b, rssi_dbm: RSSI_DBM, loss: Some(plan.loss) };
         let sites = vec![radio::Site::default()];
         let mut radio = Radio::new(&RadioPlan {
             seed: plan.seed,
             propagation: Propagation::Table(links.iter().map(link).collect()),
-            nodes: sites.clone(),
+            nodes: sites.iter().cycle().take(nodes).copied().collect(),
             routers: sites.iter().filter(|_| chips.contains(&radio::Station::Router(0))).copied().collect(),
             gateways: sites,
             ..RadioPlan::default()

@@ -3,12 +3,16 @@
 mod support;
 
 use config_page::{ADDRESS, encode};
-use emulator::{Plan, Reset, Site, Together};
+use emulator::{Image, Plan, Reset, Site, Together};
 use gateway_core::Qos;
-use lowpan::{Level, LinkKey};
+use lowpan::{FCS_LEN, Level, LinkKey};
+use simulator::radio::Station;
 use sn_types::Instant;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
-use support::{BASE, image, rcp_image, settings};
+use support::{BASE, image, rcp_image, rcp_uf2_image, settings};
 use transports::ieee802154::rcp::Event;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -21,15 +25,67 @@ const DEVICE_ID: u32 = 0x60;
 
 /// A dongle that is plugged in, and a node that knows the gateway.
 fn with_dongle(plan: &Plan, more: &str) -> Together {
-    let images = [rcp_image(), image()];
-    let mut together =
-        Together::new(Site::with_dongle(plan), &images, plan.seed).unwrap_or_else(|fault| panic!("{fault}"));
+    let mut together = plugged_in(Site::with_dongle(plan), &[rcp_image(), image()], plan.seed);
     together.machine(NODE).program(ADDRESS, &encode(&settings(plan, more), 1));
+    together
+}
+
+/// A dongle that is plugged in, and whoever else is there.
+fn plugged_in(site: Site, images: &[Image], seed: u64) -> Together {
+    let mut together = Together::new(site, images, seed).unwrap_or_else(|fault| panic!("{fault}"));
     let dongle = together.machine(DONGLE);
     dongle.set_ficr(DEVICE_ID, 0x0807_0605);
     dongle.set_ficr(DEVICE_ID + 4, 0x0403_0201);
     dongle.plug(true);
     together
+}
+
+/// A frame's payload.
+type Number = [u8; 4];
+
+/// Simulated nodes send 125 frames a second for some time; now and then something is `done` to the dongle. Gives how many
+/// frames were sent, which of them were acknowledged to their senders, and which the dongle's host has got.
+fn crowd(seconds: u32, done: impl Fn(&mut Together)) -> (u32, BTreeSet<Number>, BTreeSet<Number>) {
+    const NODES: u32 = 10;
+    let plan = Plan::default();
+    let mut together = plugged_in(Site::with_crowd(&plan, NODES as usize), &[rcp_image()], plan.seed);
+    let acknowledged = Rc::new(RefCell::new(BTreeSet::new()));
+    let (told, mut last) = (Rc::clone(&acknowledged), None);
+    together.site().tap(move |frame| match frame.from {
+        Station::Node(_) => last = frame.psdu[..frame.psdu.len() - FCS_LEN].last_chunk::<4>().copied(),
+        Station::Gateway(_) if frame.outcome.received == 1 => told.borrow_mut().extend(last.take()),
+        Station::Gateway(_) | Station::Router(_) => {}
+    });
+    pass(&mut together, SECOND);
+    let sent = seconds * 125;
+    for number in 0..sent {
+        let now = together.now();
+        together.site().send_up(now, (number % NODES) as usize, &number.to_be_bytes());
+        pass(&mut together, Duration::from_millis(8));
+        if number % 50 == 49 {
+            done(&mut together);
+        }
+    }
+    pass(&mut together, SECOND);
+    let arrived = together.site().dongle_frames().iter().filter_map(|frame| frame.last_chunk::<4>().copied()).collect();
+    (sent, acknowledged.take(), arrived)
+}
+
+#[test]
+fn what_a_dongle_acknowledges_its_host_gets() {
+    let (sent, acknowledged, arrived) = crowd(10, |_| {});
+    assert!(acknowledged.len() as u32 > sent * 49 / 50, "{} of {sent}", acknowledged.len());
+    assert_eq!(acknowledged.difference(&arrived).count(), 0);
+}
+
+#[test]
+fn what_was_acknowledged_before_a_scan_is_not_lost() {
+    let (sent, acknowledged, arrived) = crowd(10, |together| {
+        let now = together.now();
+        assert!(together.site().scan(now, &[20], 5));
+    });
+    println!("{} of {sent}", acknowledged.len());
+    assert_eq!(acknowledged.difference(&arrived).count(), 0);
 }
 
 fn secured() -> Plan {
@@ -115,7 +171,7 @@ fn a_dongle_that_goes_comes_back() {
     comes_back(&mut together, &["up"]);
     // The processor goes astray: an undefined instruction.
     together.machine(DONGLE).lead_astray(&[0xDE00]).unwrap();
-    comes_back(&mut together, &["it has been unplugged", "up"]);
+    comes_back(&mut together, &["it has been unplugged", "the radio has been reset (RESET_FAULT)", "up"]);
     // Power, which is USB's.
     together.power_cycle(DONGLE).unwrap();
     comes_back(&mut together, &["it has been unplugged", "up"]);
@@ -128,6 +184,25 @@ fn a_dongle_that_goes_comes_back() {
     // A new chip sets something up in its UICR and restarts; and nothing restarted it but what was done to it here.
     let resets: Vec<Reset> = together.machine(DONGLE).resets().iter().map(|(_, reset)| *reset).collect();
     assert_eq!(resets, [Reset::PowerOn, Reset::Software, Reset::Software, Reset::PowerOn]);
+}
+
+/// What Adafruit's bootloader finds in GPREGRET when it is to stay.
+const STAYS: u32 = 0x57;
+
+#[test]
+fn a_line_that_is_closed_at_1200_baud_leads_into_the_bootloader_if_there_is_one() {
+    let restarts = [Reset::PowerOn, Reset::Software, Reset::Software];
+    for (image, register, resets) in [(rcp_uf2_image(), STAYS, &restarts[..]), (rcp_image(), 0, &restarts[..2])] {
+        let plan = Plan::default();
+        let mut together = plugged_in(Site::with_crowd(&plan, 1), &[image], plan.seed);
+        pass(&mut together, SECOND);
+        together.machine(DONGLE).usb().set_rate(1_200);
+        together.drive_line(false);
+        pass(&mut together, SECOND);
+        let dongle = together.machine(DONGLE);
+        assert_eq!(dongle.retained()[0], register);
+        assert_eq!(dongle.resets().iter().map(|(_, reset)| *reset).collect::<Vec<_>>(), resets);
+    }
 }
 
 fn comes_back(together: &mut Together, expected: &[&str]) {

@@ -31,8 +31,8 @@ pub(crate) enum Step {
     NoStd,
     /// The kernel's 6LoWPAN and radios, in an emulated machine, against ours
     Kernel,
-    /// The firmware's checks, its images for every board, what they take of a chip's memory, and the node's on an
-    /// emulated chip
+    /// The firmware's checks, its images for every board, what they take of a chip's memory, and all three on
+    /// emulated chips
     Firmware,
     /// Real MQTT and MQTT-SN clients, an emulated node, a protocol analyser and the README's tour against the release
     /// binaries; a browser shows a simulation's report
@@ -75,7 +75,7 @@ impl Step {
             Self::NoStd => "what a node runs needs neither std nor alloc",
             Self::Kernel => "Linux's own 6LoWPAN understands ours, and the daemon its radios, in an emulated machine",
             Self::Firmware => {
-                "the firmware's own tests, and every image within its budget, and the node's at work for days on an emulated chip"
+                "the firmware's own tests, and every image within its budget and at work on emulated chips, the node's for days"
             }
             Self::Interop => {
                 "mosquitto, Paho, Node's mqtt, rumqttc, mqtt-sn-12, tshark, an emulated node, the tours, browsers"

@@ -51,6 +51,12 @@ impl<A: Air + 'static> Machine<A> {
         self.board.borrow_mut().chip.nvmc.power_fails_at = Some(time::cycle(at));
     }
 
+    /// GPREGRET and GPREGRET2, which tell the next start something.
+    #[must_use]
+    pub fn retained(&self) -> [u32; 2] {
+        self.board.borrow().chip.clock.resets().retained
+    }
+
     /// Words that were written to flash and pages that were erased, so far.
     #[must_use]
     pub fn flash_operations(&self) -> (u64, u64) {

@@ -11,6 +11,7 @@ use std::time::Duration;
 const NODE_IMAGE: &str = "NODE_IMAGE";
 const ROUTER_IMAGE: &str = "ROUTER_IMAGE";
 const RCP_IMAGE: &str = "RCP_IMAGE";
+const RCP_UF2_IMAGE: &str = "RCP_UF2_IMAGE";
 /// What the node's topics begin with.
 pub const BASE: &str = "hall";
 
@@ -27,6 +28,11 @@ pub fn router_image() -> Image {
 /// The dongle's.
 pub fn rcp_image() -> Image {
     image_of(RCP_IMAGE)
+}
+
+/// The dongle's for boards with a UF2 bootloader.
+pub fn rcp_uf2_image() -> Image {
+    image_of(RCP_UF2_IMAGE)
 }
 
 fn image_of(variable: &str) -> Image {

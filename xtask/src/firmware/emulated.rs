@@ -7,8 +7,12 @@ use anyhow::Result;
 use std::process::Command;
 
 /// The images that run, and how the tests are told of them.
-const IMAGES: [(&str, &str); 3] =
-    [("NODE_IMAGE", "node-dk.elf"), ("ROUTER_IMAGE", "router-dk.elf"), ("RCP_IMAGE", "rcp-dk.elf")];
+const IMAGES: [(&str, &str); 4] = [
+    ("NODE_IMAGE", "node-dk.elf"),
+    ("ROUTER_IMAGE", "router-dk.elf"),
+    ("RCP_IMAGE", "rcp-dk.elf"),
+    ("RCP_UF2_IMAGE", "rcp-uf2-s140v6.elf"),
+];
 
 /// Checks the emulator, and the images with it: in virtual time, days take seconds.
 pub(super) fn check() -> Result<()> {

@@ -45,7 +45,7 @@ const CLIENT_BUDGET: Size = Size { flash: 12 * 1024, ram: 1024 + 320 };
 const ROAMING_BUDGET: Size = Size { flash: 15 * 1024, ram: CLIENT_BUDGET.ram + 256 };
 
 /// Checks the firmware's crates, builds every image for every board and prints their sizes; an error if one exceeds its
-/// budget or is not where its board's bootloader looks for it. Then the node's image works for days on an emulated chip.
+/// budget or is not where its board's bootloader looks for it. Then images work on emulated chips.
 pub(crate) fn check() -> Result<()> {
     run(firmware_cargo(&["fmt", "--all", "--check"])?)?;
     let warnings_are_errors = ["--", "-D", "warnings"];
