@@ -68,7 +68,9 @@ impl Core {
         }
         if queued.qos != Qos::AtMostOnce {
             self.broker.sessions.mark(key, Part::Outbound);
-            self.journal.message_queued(&queued.message);
+            if self.broker.sessions.get(key).is_some_and(|session| session.durable) {
+                self.journal.message_queued(&queued.message);
+            }
         } else if !self.takes_qos0(key, &queued, how) {
             return;
         }

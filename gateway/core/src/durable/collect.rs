@@ -15,6 +15,7 @@ impl Core {
     /// The next commit, if anything has changed and none is under way.
     pub(crate) fn next_commit(&mut self) -> Option<Output> {
         if self.journal.under_way.is_some() || !self.is_dirty() {
+            debug_assert!(self.is_dirty() || self.journal.gathered_bytes == 0, "no commit would take these octets off");
             return None;
         }
         let records = self.collect();

@@ -44,7 +44,8 @@ pub(crate) struct Journal {
     under_way: Option<CommitToken>,
     /// Octets of the records in it.
     under_way_bytes: usize,
-    /// Octets of what the next commit will have, as far as they are counted: messages, retained messages, deletions.
+    /// Octets of what the next commit will have, as far as they are counted: messages, retained messages, deletions. Only
+    /// a commit takes them off, so what counts must also be marked.
     gathered_bytes: usize,
     /// Topics whose retained message has changed.
     retained: BTreeSet<Arc<str>>,
@@ -79,8 +80,8 @@ impl Journal {
         }
     }
 
-    /// A message that the store is to have waits for a client. One that is delivered before the next commit counts until
-    /// then all the same.
+    /// A message that the store is to have waits for a client, whose session is kept. One that is delivered before the
+    /// next commit counts until then all the same.
     pub(crate) fn message_queued(&mut self, message: &Message) {
         if self.enabled {
             self.gathered_bytes += message.bytes();

@@ -5,7 +5,7 @@ use crate::common::sn::{
     DISCONNECT, connect, publish, pubrel, register, resume, subscribe, unsubscribe, will_msg, will_topic,
 };
 use crate::common::{MQTT, Rig, port};
-use gateway_core::mqtt::Packet;
+use gateway_core::mqtt::{self, Packet};
 use gateway_core::{ClientState, ConnId, RejectReason, StorageState};
 use sn_codec::Qos;
 use sn_types::PeerAddr;
@@ -114,6 +114,47 @@ fn who_is_not_read_from_is_not_lost_for_its_silence_but_afterwards_it_is() {
     assert_eq!(rig.state("alive"), ClientState::Disconnected);
 }
 
+/// Two MQTT clients whose sessions end with their connections; the second watches "clean".
+fn clean_clients(rig: &mut Rig) -> [ConnId; 2] {
+    let conns = [ConnId(8), ConnId(9)];
+    for (conn, client_id) in conns.into_iter().zip(["clean publisher", "clean subscriber"]) {
+        rig.mqtt_from(conn, Packet::Connect(Box::new(mqtt::Connect::new(client_id))));
+    }
+    let filters = vec![("clean".into(), gateway_core::Qos::AtLeastOnce.into())];
+    let id = mqtt::PacketId::new(1).expect("not 0");
+    rig.mqtt_from(conns[1], Packet::Subscribe(Box::new(mqtt::Subscribe { id, subscription_id: None, filters })));
+    conns
+}
+
+#[test]
+fn messages_to_clients_whose_sessions_are_not_kept_wait_for_no_disk() {
+    let mut rig = hanging();
+    let [publisher, _] = clean_clients(&mut rig);
+    rig.disk(StorageState::Ok);
+    for _ in 0..10 {
+        publish_much(&mut rig, publisher, "clean");
+    }
+    assert_eq!(rig.watched().len(), 10);
+    assert_eq!(rig.gauges().uncommitted_bytes, 0);
+    rig.mqtt_connect(ConnId(10), "another");
+    assert!(rig.client("another").is_some() && !rig.is_closed(ConnId(10)));
+}
+
+#[test]
+fn who_is_held_back_goes_on_after_the_commit_whatever_went_to_clients_that_are_not_kept() {
+    let mut rig = hanging();
+    let [publisher, _] = clean_clients(&mut rig);
+    rig.disk(StorageState::Ok);
+    rig.disk_hangs();
+    publish_much(&mut rig, publisher, "a/b");
+    publish_much(&mut rig, publisher, "clean");
+    assert!(!rig.is_read(publisher));
+    rig.disk(StorageState::Ok);
+    rig.wait_ms(1);
+    assert!(rig.is_read(publisher));
+    assert_eq!(rig.gauges().uncommitted_bytes, 0);
+}
+
 /// Everything that makes something wait, again and again, from both sides.
 #[test]
 fn whatever_clients_do_while_the_disk_hangs_what_waits_has_an_end() {
@@ -143,7 +184,7 @@ fn whatever_clients_do_while_the_disk_hangs_what_waits_has_an_end() {
             for payload in ["x".repeat(PAYLOAD), String::new()] {
                 if rig.is_read(conn) && !rig.is_closed(conn) {
                     let message = rig.message(1, &topic, &payload);
-                    rig.mqtt_from(conn, Packet::Publish(gateway_core::mqtt::Publish { retain: true, ..message }));
+                    rig.mqtt_from(conn, Packet::Publish(mqtt::Publish { retain: true, ..message }));
                 }
             }
         }
