@@ -50,6 +50,7 @@ extern crate alloc;
 mod address;
 mod assembly;
 mod carriage;
+mod ccm;
 mod fragment;
 #[cfg(feature = "hub")]
 mod hub;

@@ -11,13 +11,9 @@
 //! The nonce is the sender's extended address, the frame counter and the level, even if the frame names the sender by its
 //! short address. A command's first octet, which says what command it is, is authenticated and not encrypted.
 
+use crate::ccm::Ccm;
 use crate::mac::Kind;
 use crate::{Psdu, Reason};
-use aes::Aes128;
-use ccm::aead::generic_array::GenericArray;
-use ccm::aead::generic_array::typenum::{U4, U8, U13, U16};
-use ccm::aead::{AeadInPlace, KeyInit};
-use ccm::{Ccm, TagSize};
 use sn_types::{Eui64, LinkKey};
 
 /// How long integrity codes are: what is sent, and asked of every frame that is heard.
@@ -157,15 +153,10 @@ pub(crate) fn seal(
     aux.push_to(&mut psdu)?;
     let clear = psdu.len() + open_payload(kind).min(payload.len());
     psdu.push(payload)?;
-    let nonce = aux.nonce(source);
     let mut mic = [0; 16];
     let mic = &mut mic[..aux.level.mic_len()];
     let (header, message) = psdu.as_bytes_mut().split_at_mut(clear);
-    match aux.level {
-        Level::Mic32 => encrypt::<U4>(key, &nonce, header, message, mic),
-        Level::Mic64 => encrypt::<U8>(key, &nonce, header, message, mic),
-        Level::Mic128 => encrypt::<U16>(key, &nonce, header, message, mic),
-    }
+    Ccm::new(key, aux.nonce(source)).encrypt(header, message, mic);
     psdu.push(mic)?;
     Some(psdu)
 }
@@ -184,14 +175,9 @@ pub(crate) fn open(
     if clear > end {
         return Err(Reason::BadMic);
     }
-    let nonce = aux.nonce(source);
     let (frame, mic) = psdu.as_bytes_mut().split_at_mut(end);
     let (header, message) = frame.split_at_mut(clear);
-    let is_genuine = match aux.level {
-        Level::Mic32 => decrypt::<U4>(key, &nonce, header, message, mic),
-        Level::Mic64 => decrypt::<U8>(key, &nonce, header, message, mic),
-        Level::Mic128 => decrypt::<U16>(key, &nonce, header, message, mic),
-    };
+    let is_genuine = Ccm::new(key, aux.nonce(source)).decrypt(header, message, mic);
     psdu.truncate(end);
     if is_genuine && aux.counter != LAST_COUNTER { Ok(()) } else { Err(reason_against(is_genuine)) }
 }
@@ -207,26 +193,6 @@ const fn open_payload(kind: Kind) -> usize {
 /// A frame with the counter that is never used was sealed by nobody who counts as the standard asks.
 const fn reason_against(is_genuine: bool) -> Reason {
     if is_genuine { Reason::Replay } else { Reason::BadMic }
-}
-
-fn encrypt<M>(key: &LinkKey, nonce: &[u8; 13], header: &[u8], message: &mut [u8], mic: &mut [u8])
-where
-    M: ccm::aead::generic_array::ArrayLength<u8> + TagSize,
-{
-    let cipher = Ccm::<Aes128, M, U13>::new(GenericArray::from_slice(&key.0));
-    // The only error is a message beyond 2^16 octets: a frame is far below.
-    if let Ok(tag) = cipher.encrypt_in_place_detached(GenericArray::from_slice(nonce), header, message) {
-        mic.copy_from_slice(&tag);
-    }
-}
-
-fn decrypt<M>(key: &LinkKey, nonce: &[u8; 13], header: &[u8], message: &mut [u8], mic: &[u8]) -> bool
-where
-    M: ccm::aead::generic_array::ArrayLength<u8> + TagSize,
-{
-    let cipher = Ccm::<Aes128, M, U13>::new(GenericArray::from_slice(&key.0));
-    let (nonce, mic) = (GenericArray::from_slice(nonce), GenericArray::from_slice(mic));
-    cipher.decrypt_in_place_detached(nonce, header, message, mic).is_ok()
 }
 
 #[cfg(test)]
@@ -254,7 +220,7 @@ mod tests {
             0x51, 0x52, 0x53, 0x54,
         ];
         let mut mic = [0; 8];
-        encrypt::<U8>(&KEY, &nonce(2), &frame, &mut [], &mut mic);
+        Ccm::new(&KEY, nonce(2)).encrypt(&frame, &mut [], &mut mic);
         assert_eq!(mic, [0x22, 0x3B, 0xC1, 0xEC, 0x84, 0x1A, 0xB5, 0x53]);
     }
 
@@ -264,9 +230,9 @@ mod tests {
             0x69, 0xDC, 0x84, 0x21, 0x43, 0x02, 0, 0, 0, 0, 0x48, 0xDE, 0xAC, 0x01, 0, 0, 0, 0, 0x48, 0xDE, 0xAC, 0x04,
             0x05, 0, 0, 0,
         ];
-        // Level 4 has no integrity code, which is not ours to send; what is encrypted does not depend on it.
+        // Level 4 has no integrity code, which is not ours to send.
         let mut message = *b"abcd";
-        encrypt::<U4>(&KEY, &nonce(4), &header, &mut message, &mut [0; 4]);
+        Ccm::new(&KEY, nonce(4)).encrypt(&header, &mut message, &mut []);
         assert_eq!(message, [0xD4, 0x3E, 0x02, 0x2B]);
     }
 

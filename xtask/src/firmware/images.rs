@@ -1,7 +1,7 @@
 //! `cargo xtask firmware`: images for boards, each in the forms in which it gets there.
 
 use super::flash::{Flash, Size};
-use super::{NODE_BUDGET, SENSOR_BUDGET, dfu, elf_of, firmware_cargo, hex, show, target_dir, uf2};
+use super::{NODE_BUDGET, dfu, elf_of, firmware_cargo, hex, show, target_dir, uf2};
 use crate::exec::run;
 use crate::steps::CHIP;
 use crate::tools::{self, Tool};
@@ -67,7 +67,7 @@ impl Image {
     /// What it may take.
     fn budget(self) -> Size {
         match self {
-            Self::Node => SENSOR_BUDGET,
+            Self::Node => NODE_BUDGET,
             // Frames of others wait in it.
             Self::Router => Size { ram: 16 * 1024, ..NODE_BUDGET },
             // It has no client, but USB.

@@ -31,9 +31,6 @@ const DRIVERS: [&str; 2] = ["nrf-board", "nrf-radio"];
 /// second image and the stack.
 const NODE_BUDGET: Size = Size { flash: 64 * 1024, ram: 12 * 1024 };
 
-/// What a sensor's image may take, which has a radio's driver, 6LoWPAN and link security as well.
-const SENSOR_BUDGET: Size = Size { flash: 68 * 1024, ram: NODE_BUDGET.ram };
-
 /// Images that differ in one thing: what the client takes is how much larger they are than the first.
 const PROBES: &str = "client-size";
 const WITHOUT_CLIENT: &str = "size-nothing";
