@@ -49,4 +49,4 @@ pub use message::{Details, Message, Qos};
 pub use nodes::{NewNode, NodeEntry, NodeError, NodeInfo, NodeReport};
 pub use planted::PlantedBug;
 pub use stats::{ClientInfo, ClientState, DropReason, Gauges, RejectReason, Stats};
-pub use upstream::{FromUpstream, ToUpstream, Transparent, UpstreamId, UpstreamState};
+pub use upstream::{Ending, FromUpstream, ToUpstream, Transparent, UpstreamId, UpstreamState};

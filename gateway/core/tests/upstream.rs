@@ -392,6 +392,22 @@ fn while_the_broker_is_away_nodes_hear_congestion_and_stay() {
 }
 
 #[test]
+fn a_request_while_a_line_is_made_waits_for_t_retry_and_not_for_t_wait() {
+    for version in BOTH {
+        let mut cluster = subscribed(version);
+        publish_up(&mut cluster);
+        cluster.restart_broker(false);
+        cluster.node.publish(Topic::Name("up"), b"soon", NodeQos::One, false).unwrap();
+        cluster.until_told(&Event::Published);
+        cluster.restart_broker(false);
+        cluster.node.subscribe(Topic::Name("more/+"), NodeQos::One).unwrap();
+        cluster.until_told(&Event::Subscribed { granted: NodeQos::One });
+        assert!(!cluster.told.contains(&Event::Congested), "{version:?}: {:?}", cluster.told);
+        assert_eq!(cluster.seen("q1 up 'soon'"), 1, "{version:?}");
+    }
+}
+
+#[test]
 fn connections_are_made_no_faster_than_the_limit_says() {
     let per_s = |config: &mut gateway_core::Config| {
         config.transparent = Some(cluster::transparent(Version::V5));

@@ -1,7 +1,7 @@
 //! Transparent mode with a broker that is played by hand: when lines are made, and what goes over them.
 
 use gateway_core::mqtt::{ConnAck, ConnAckProperties, Connect, Packet, PacketId, ReasonCode, Subscribe, Version};
-use gateway_core::{Config, Core, FromUpstream, Input, Output, ToUpstream, Transparent, UpstreamId};
+use gateway_core::{Config, Core, Ending, FromUpstream, Input, Output, ToUpstream, Transparent, UpstreamId};
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -92,8 +92,8 @@ impl Gateway {
         id
     }
 
-    fn close(&mut self, id: UpstreamId, hung_up: bool) {
-        self.tell(Input::Upstream { id, what: FromUpstream::Closed { hung_up } });
+    fn close(&mut self, id: UpstreamId, ending: Ending) {
+        self.tell(Input::Upstream { id, what: FromUpstream::Closed(ending) });
     }
 
     fn wait_s(&mut self, seconds: u64) {
@@ -102,8 +102,7 @@ impl Gateway {
             self.now = self.now.max(next);
             self.core.handle_timeout(self.now);
             // Hands out what has come of that.
-            let nothing: Input<'_> =
-                Input::Upstream { id: UpstreamId(0), what: FromUpstream::Closed { hung_up: false } };
+            let nothing: Input<'_> = Input::Upstream { id: UpstreamId(0), what: FromUpstream::Closed(Ending::Broken) };
             self.tell(nothing);
         }
         self.now = until;
@@ -139,7 +138,7 @@ fn lines_that_break_at_once_are_made_again_ever_more_seldom() {
         if gateway.up.iter().any(|(_, what)| matches!(what, ToUpstream::Open(_))) {
             let id = gateway.accept();
             lines += 1;
-            gateway.close(id, false);
+            gateway.close(id, Ending::Broken);
         }
         gateway.wait_s(1);
     }
@@ -153,9 +152,26 @@ fn a_line_of_a_node_that_is_heard_is_made_again_soon() {
     for _ in 0..10 {
         let id = gateway.accept();
         gateway.hear(1, 0x16, &[]);
-        gateway.close(id, false);
+        gateway.close(id, Ending::Broken);
         gateway.wait_s(1);
     }
+}
+
+#[test]
+fn a_line_that_is_spoilt_again_and_again_is_made_ever_more_seldom_however_much_its_node_talks() {
+    let mut gateway = Gateway::new(|_| {});
+    gateway.hear_connect(1, SHORT, "node");
+    let mut lines = 0;
+    for _ in 0..120 {
+        if gateway.up.iter().any(|(_, what)| matches!(what, ToUpstream::Open(_))) {
+            let id = gateway.accept();
+            lines += 1;
+            gateway.hear(1, 0x16, &[]);
+            gateway.close(id, Ending::Unreadable);
+        }
+        gateway.wait_s(1);
+    }
+    assert!((3..=8).contains(&lines), "{lines} in two minutes");
 }
 
 #[test]
@@ -164,7 +180,7 @@ fn a_node_that_need_not_be_heard_gets_its_line_again() {
         let mut gateway = Gateway::new(|_| {});
         gateway.hear_connect(1, keep_alive_s, "node");
         let id = gateway.accept();
-        gateway.close(id, true);
+        gateway.close(id, Ending::HungUp);
         gateway.wait_s(61);
         assert_eq!(gateway.opened().len(), expected, "keep-alive {keep_alive_s}");
     }
@@ -193,7 +209,7 @@ fn subscriptions_are_not_restored_over_what_the_node_has_said_since() {
         let packets = gateway.sent();
         gateway.answer(id, Packet::SubAck(filters(&packets).0, vec![ReasonCode::GrantedQos1]));
     }
-    gateway.close(id, false);
+    gateway.close(id, Ending::Broken);
     gateway.wait_s(1);
     let id = gateway.accept();
     let packets = gateway.sent();

@@ -85,7 +85,7 @@ impl Pool {
             Poll::Ready(0) | Poll::Pending => return Poll::Pending,
         }
         for (id, what) in &news {
-            if let FromUpstream::Closed { .. } = what {
+            if let FromUpstream::Closed(_) = what {
                 self.lines.remove(id);
             }
         }
@@ -96,7 +96,7 @@ impl Pool {
     pub(crate) async fn emptied(&mut self) {
         while !self.lines.is_empty() {
             match self.news.recv().await {
-                Some((id, FromUpstream::Closed { .. })) => drop(self.lines.remove(&id)),
+                Some((id, FromUpstream::Closed(_))) => drop(self.lines.remove(&id)),
                 Some((_, FromUpstream::Packet(_))) => {}
                 None => return,
             }

@@ -4,7 +4,7 @@ use super::Settings;
 use crate::upstream::keep_alive::{Due, KeepAlive};
 use crate::upstream::{Conversation, Moved, Wire, dial};
 use gateway_core::mqtt::{Connect, Disconnect, Packet};
-use gateway_core::{FromUpstream, ToUpstream, UpstreamId};
+use gateway_core::{Ending, FromUpstream, ToUpstream, UpstreamId};
 use sn_types::Instant;
 use std::collections::VecDeque;
 use std::future::pending;
@@ -50,8 +50,10 @@ enum Asker {
 enum End {
     /// The broker has closed it, in an orderly way or not: it may have taken the session elsewhere.
     HungUp,
-    /// It is dead or makes no sense, or the core does not want it any more and says nothing.
+    /// It is dead, or the core does not want it any more and says nothing.
     Cut,
+    /// The broker has sent what cannot be taken in.
+    Unreadable,
     /// The core says good-bye.
     GoodBye(Disconnect),
 }
@@ -83,10 +85,10 @@ impl Task {
         // A longer one would end the connection, again and again: the broker is to drop it.
         connect.properties.maximum_packet_size = u32::try_from(self.settings.max_packet).ok().and_then(NonZeroU32::new);
         let client = connect.client_id.clone();
-        let hung_up = match self.dial().await {
+        let ending = match self.dial().await {
             Err(why) => {
                 debug!(client, why, "the broker of the sessions is not reached");
-                false
+                Ending::Broken
             }
             Ok(conversation) => {
                 debug!(client, "connected to the broker of the sessions");
@@ -94,7 +96,7 @@ impl Task {
             }
         };
         // Who does not listen any more needs no news.
-        let _ = news.send((id, FromUpstream::Closed { hung_up: hung_up && self.joined })).await;
+        let _ = news.send((id, FromUpstream::Closed(ending))).await;
     }
 
     async fn dial(&mut self) -> Result<Conversation, String> {
@@ -110,14 +112,14 @@ impl Task {
         }
     }
 
-    /// Answers whether the broker has hung up.
+    /// Answers how it has ended.
     async fn serve(
         &mut self,
         mut conversation: Conversation,
         id: UpstreamId,
         connect: Box<Connect>,
         news: &News,
-    ) -> bool {
+    ) -> Ending {
         let asked = Duration::from_secs(connect.keep_alive_s.into());
         self.keep_alive = KeepAlive::new(self.now(), asked);
         self.write(&mut conversation, Packet::Connect(connect));
@@ -140,12 +142,13 @@ impl Task {
             }
         };
         match end {
-            End::HungUp => true,
-            End::Cut => false,
+            End::HungUp if self.joined => Ending::HungUp,
+            End::HungUp | End::Cut => Ending::Broken,
+            End::Unreadable => Ending::Unreadable,
             End::GoodBye(disconnect) => {
                 self.write(&mut conversation, Packet::Disconnect(disconnect));
                 let _ = timeout(LAST_WORDS, farewell(conversation)).await;
-                false
+                Ending::Broken
             }
         }
     }
@@ -234,7 +237,7 @@ impl Task {
                 Ok(None) => return None,
                 Err(error) => {
                     warn!(%error, "the broker of the sessions has sent a packet that cannot be taken in");
-                    return Some(End::Cut);
+                    return Some(End::Unreadable);
                 }
             };
             match (&packet, self.joined) {

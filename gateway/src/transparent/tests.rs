@@ -3,7 +3,7 @@
 use super::{Pool, Settings};
 use crate::upstream::TlsFiles;
 use gateway_core::mqtt::{Connect, Disconnect, Packet, Publish, Version};
-use gateway_core::{FromUpstream, Qos, ToUpstream, UpstreamId};
+use gateway_core::{Ending, FromUpstream, Qos, ToUpstream, UpstreamId};
 use std::future::poll_fn;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -65,7 +65,15 @@ async fn a_broker_that_resets_the_line_has_hung_up() {
     let (mut pool, broker) = joined(60).await;
     broker.stream.set_zero_linger().unwrap();
     drop(broker);
-    assert_eq!(next(&mut pool).await, FromUpstream::Closed { hung_up: true });
+    assert_eq!(next(&mut pool).await, FromUpstream::Closed(Ending::HungUp));
+}
+
+#[tokio::test]
+async fn a_packet_that_is_too_long_spoils_the_line() {
+    let (mut pool, mut broker) = joined(60).await;
+    // PUBLISH, and a length of 70,001 octets.
+    broker.stream.write_all(&[0x30, 0xF1, 0xA2, 0x04]).await.unwrap();
+    assert_eq!(next(&mut pool).await, FromUpstream::Closed(Ending::Unreadable));
 }
 
 #[tokio::test]
@@ -80,7 +88,7 @@ async fn a_broker_that_does_not_read_loses_the_line() {
         }
     }
     assert!(pool.lines.is_empty(), "the packets are in memory");
-    assert_eq!(next(&mut pool).await, FromUpstream::Closed { hung_up: false });
+    assert_eq!(next(&mut pool).await, FromUpstream::Closed(Ending::Broken));
 }
 
 #[tokio::test]
@@ -98,7 +106,7 @@ async fn a_good_bye_comes_after_however_much_waits() {
     assert!(heard.len() > sent * LONG, "every packet");
     assert_eq!(heard[heard.len() - 2..], [0xE0, 0]);
     drop(broker);
-    assert_eq!(next(&mut pool).await, FromUpstream::Closed { hung_up: false });
+    assert_eq!(next(&mut pool).await, FromUpstream::Closed(Ending::Broken));
 }
 
 #[tokio::test]

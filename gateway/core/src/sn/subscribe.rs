@@ -31,7 +31,7 @@ impl Core {
             msg_id: subscribe.msg_id,
             return_code: ReturnCode::Accepted,
         };
-        match self.try_subscribe(key, subscribe) {
+        match self.try_subscribe(from, key, subscribe) {
             Ok(Some((topic_id, filter, granted))) => {
                 self.sn_send(from, &Message::SubAck(SubAck { topic_id, ..ack }));
                 self.deliver_retained(now, key, &filter, granted.into());
@@ -50,6 +50,7 @@ impl Core {
     /// Subscribes. Answers with the TopicId for the SUBACK, the filter and the QoS granted, unless another broker is asked.
     fn try_subscribe(
         &mut self,
+        from: PeerAddr,
         key: SessionKey,
         subscribe: &Subscribe<'_>,
     ) -> Result<Option<(TopicId, Arc<str>, Qos)>, RejectReason> {
@@ -58,7 +59,7 @@ impl Core {
         let target = self.target(&subscribe.topic)?;
         self.may_subscribe(key, &target.filter)?;
         if self.is_upstream(key) {
-            return self.subscribe_up(key, subscribe.msg_id, target, granted).map(|()| None);
+            return self.subscribe_up(from, key, subscribe.msg_id, target, granted).map(|()| None);
         }
         let topic_id = self.note_subscription(key, &target, granted)?;
         Ok(Some((topic_id, target.filter, granted)))

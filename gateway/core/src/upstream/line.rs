@@ -4,7 +4,7 @@
 //! or of the other broker, follow as the rate allows.
 
 use super::remote::{FIRST_PAUSE, Joining, Line, Remote};
-use super::{FromUpstream, ToUpstream, Transparent, UpstreamId, Whose};
+use super::{Ending, FromUpstream, ToUpstream, Transparent, UpstreamId, Whose};
 use crate::broker::{Home, Link, Part, SessionKey};
 use crate::core::TimerKey;
 use crate::mqtt::{ConnAck, Connect, ConnectProperties, Disconnect, Packet, ReasonCode, Version, Will};
@@ -133,8 +133,8 @@ impl Core {
                     self.upstream_packet(now, *key, packet);
                 }
             }
-            FromUpstream::Closed { hung_up } => match self.upstream.by_id.remove(&id) {
-                Some(Whose::Client(key)) => self.upstream_lost(now, key, hung_up),
+            FromUpstream::Closed(ending) => match self.upstream.by_id.remove(&id) {
+                Some(Whose::Client(key)) => self.upstream_lost(now, key, ending),
                 Some(Whose::Leaving(client_id)) => self.upstream_left(now, &client_id),
                 None => {}
             },
@@ -174,6 +174,7 @@ impl Core {
         let Line::Dialing { id, .. } = remote.line else { return };
         remote.begin_anew();
         (remote.line, remote.window, remote.is_first) = (Line::Up { id, since: now }, window, false);
+        remote.is_away = false;
         let joining = remote.joining.take();
         self.stats.upstream_connects += 1;
         if let Some(joining) = joining {
@@ -190,6 +191,7 @@ impl Core {
         self.stats.upstream_refusals += 1;
         let Some(remote) = self.upstream.get_mut(key) else { return };
         let (client_id, is_joining) = (remote.client_id.clone(), remote.joining.is_some());
+        remote.is_away = true;
         self.event(Event::UpstreamRefused { client_id, code });
         let reason = match code {
             ReasonCode::ServerUnavailable
@@ -207,7 +209,7 @@ impl Core {
     }
 
     /// The connection is gone, without our doing.
-    fn upstream_lost(&mut self, now: Instant, key: SessionKey, hung_up: bool) {
+    fn upstream_lost(&mut self, now: Instant, key: SessionKey, ending: Ending) {
         let longest = self.longest_pause();
         let parted_until = match self.sn.keep_alive_s(key) {
             Some(0) => now + longest,
@@ -221,13 +223,15 @@ impl Core {
         if stood.is_some_and(|stood| stood > longest) {
             remote.has_stood();
         }
+        remote.is_away = stood.is_none();
+        remote.is_spoilt |= ending == Ending::Unreadable;
         remote.line = Line::Queued;
         let has_reason = remote.has_reason;
         if remote.joining.is_some() {
             return self.upstream_turn_away(now, key, RejectReason::UpstreamAway);
         }
         self.stats.upstream_losses += u64::from(stood.is_some());
-        if stood.is_some() && hung_up && !has_reason {
+        if stood.is_some() && ending == Ending::HungUp && !has_reason {
             remote.line = Line::Parted { until: parted_until };
             self.upstream_interrupted(now, key);
             self.upstream_schedule(key);
@@ -327,6 +331,8 @@ impl Core {
     pub(crate) fn upstream_node_heard(&mut self, now: Instant, key: SessionKey) {
         let Some(remote) = self.upstream.get_mut(key) else { return };
         match remote.line {
+            // Whatever the node does, what has spoilt the last connection comes again.
+            Line::Up { .. } if remote.is_spoilt => {}
             Line::Up { .. } => remote.has_stood(),
             Line::Parted { .. } => self.upstream_queue(now, key),
             Line::Queued | Line::Dialing { .. } | Line::Resting { .. } => {}
@@ -362,6 +368,7 @@ impl Core {
         }
         match remote.line {
             Line::Dialing { give_up, .. } if give_up <= now => {
+                remote.is_away = true;
                 self.upstream_hang_up(key, None);
                 self.upstream_rest(now, key);
             }

@@ -76,10 +76,18 @@ pub enum FromUpstream {
     /// A packet.
     Packet(Packet),
     /// It is gone, or was never made: once for each [`ToUpstream::Open`], and the last thing about it.
-    Closed {
-        /// The other broker has closed it in an orderly way, after CONNACK.
-        hung_up: bool,
-    },
+    Closed(Ending),
+}
+
+/// How a connection to upstream has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The other broker has closed it, after CONNACK: it may have the client elsewhere.
+    HungUp,
+    /// It is dead, was never made, or was to end.
+    Broken,
+    /// The other broker has sent what cannot be taken in, and is likely to send it again.
+    Unreadable,
 }
 
 impl Core {

@@ -119,6 +119,10 @@ pub(crate) struct Remote {
     pub(super) is_settled: bool,
     /// Upstream has said why it ends the connection, and it is not that the node is elsewhere.
     pub(super) has_reason: bool,
+    /// An attempt has failed since there was a connection.
+    pub(super) is_away: bool,
+    /// A connection has ended by what upstream sent, and none has stood since.
+    pub(super) is_spoilt: bool,
     /// Upstream is not read from.
     pub(super) is_deaf: bool,
     pub(super) scheduled: Instant,
@@ -139,6 +143,8 @@ impl Remote {
             wait: None,
             is_settled: false,
             has_reason: false,
+            is_away: false,
+            is_spoilt: false,
             is_deaf: false,
             scheduled: Instant::FAR_FUTURE,
         }
@@ -176,7 +182,7 @@ impl Remote {
     /// The connection has stood: another that breaks is tried again soon. One that breaks at once, time and again, may be
     /// fought for with another gateway.
     pub(super) const fn has_stood(&mut self) {
-        self.pause = FIRST_PAUSE;
+        (self.pause, self.is_spoilt) = (FIRST_PAUSE, false);
     }
 
     /// The connection is another one now: what was under way on the last one is asked or sent again.

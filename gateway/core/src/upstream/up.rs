@@ -26,6 +26,18 @@ impl Core {
         is_up.then_some(()).ok_or(RejectReason::UpstreamAway)
     }
 
+    /// Whether a request is passed over in silence because its connection is being made, for the first time since the last one
+    /// broke. Who is told nothing asks again after T_retry, and is answered then; who is told "congestion" waits for T_WAIT,
+    /// which is minutes, and a sleeper's report with it. Once an attempt has failed, "congestion" is true.
+    fn asks_too_soon(&mut self, from: PeerAddr, key: SessionKey) -> bool {
+        let remote = self.upstream.remotes.get(&key);
+        let is_soon = remote.is_some_and(|remote| remote.up().is_none() && !remote.is_away);
+        if is_soon {
+            self.sn_reject(from, RejectReason::UpstreamAway);
+        }
+        is_soon
+    }
+
     /// PUBLISH of a node: upstream gets it under the node's MsgId, and its answer is the node's.
     pub(crate) fn publish_up(
         &mut self,
@@ -39,6 +51,9 @@ impl Core {
         if let Some(id) = id
             && self.is_repetition(now, from, key, id, message)
         {
+            return Ok(());
+        }
+        if id.is_some() && self.asks_too_soon(from, key) {
             return Ok(());
         }
         self.is_up(key)?;
@@ -122,11 +137,15 @@ impl Core {
     /// SUBSCRIBE of a node.
     pub(crate) fn subscribe_up(
         &mut self,
+        from: PeerAddr,
         key: SessionKey,
         msg_id: MsgId,
         target: Target,
         qos: Qos,
     ) -> Result<(), RejectReason> {
+        if self.asks_too_soon(from, key) {
+            return Ok(());
+        }
         self.is_up(key)?;
         self.may_note_subscription(key, &target)?;
         let filters = vec![(target.filter().clone(), qos.into())];

@@ -5,7 +5,8 @@
 use super::{habits::Habits, text};
 use gateway_core::mqtt::{self, Packet, PacketId, Version};
 use gateway_core::{
-    CommitToken, Config, ConnId, Core, FromUpstream, Input, Output, Qos, Record, ToUpstream, Transparent, UpstreamId,
+    CommitToken, Config, ConnId, Core, Ending, FromUpstream, Input, Output, Qos, Record, ToUpstream, Transparent,
+    UpstreamId,
 };
 use sn_client::{Client, Event, Topic};
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
@@ -272,7 +273,7 @@ impl Cluster {
         let now = self.now;
         self.broker.restart(now);
         for (_, (gateway, id)) in std::mem::take(&mut self.lines) {
-            let what = FromUpstream::Closed { hung_up: true };
+            let what = FromUpstream::Closed(Ending::HungUp);
             self.gateways[gateway].core.handle_input(now, Input::Upstream { id, what });
         }
         self.observe();
@@ -289,7 +290,7 @@ impl Cluster {
         self.cut_from = usize::MAX;
         for (conn, (at, id)) in std::mem::take(&mut self.lines) {
             self.broker.core.handle_input(self.now, Input::MqttClosed { conn });
-            self.gone(at, id, false);
+            self.gone(at, id, Ending::Broken);
         }
         self.settle();
     }
@@ -365,7 +366,7 @@ impl Cluster {
     fn line(&mut self, at: usize, id: UpstreamId, what: ToUpstream) {
         let conn = self.lines.iter().find(|(_, line)| **line == (at, id)).map(|(conn, _)| *conn);
         match (what, conn) {
-            (ToUpstream::Open(_), _) if self.broker_is_down => self.gone(at, id, false),
+            (ToUpstream::Open(_), _) if self.broker_is_down => self.gone(at, id, Ending::Broken),
             (ToUpstream::Open(connect), _) => {
                 self.last_conn += 1;
                 let conn = ConnId(self.last_conn);
@@ -380,15 +381,15 @@ impl Cluster {
                 }
                 self.lines.remove(&conn);
                 self.broker.core.handle_input(self.now, Input::MqttClosed { conn });
-                self.gone(at, id, false);
+                self.gone(at, id, Ending::Broken);
             }
-            (ToUpstream::Close(_), None) => self.gone(at, id, false),
+            (ToUpstream::Close(_), None) => self.gone(at, id, Ending::Broken),
             (ToUpstream::Packet(_), None) | (ToUpstream::Read(_), _) => {}
         }
     }
 
-    fn gone(&mut self, at: usize, id: UpstreamId, hung_up: bool) {
-        let what = FromUpstream::Closed { hung_up };
+    fn gone(&mut self, at: usize, id: UpstreamId, ending: Ending) {
+        let what = FromUpstream::Closed(ending);
         self.gateways[at].core.handle_input(self.now, Input::Upstream { id, what });
     }
 
@@ -400,7 +401,7 @@ impl Cluster {
                 Output::MqttClose { conn, .. } => {
                     self.broker.core.handle_input(self.now, Input::MqttClosed { conn });
                     if let Some((at, id)) = self.lines.remove(&conn) {
-                        self.gone(at, id, true);
+                        self.gone(at, id, Ending::HungUp);
                     }
                 }
                 Output::Commit { token, records } => {
