@@ -42,8 +42,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let hash_seed = RandomState::new().hash_one(std::process::id());
     runtime.block_on(async {
         let signals = Signals::new()?;
-        let passwords = Arc::new(Passwords::new(file.security.load()?)?);
+        let users = file.security.load()?;
         let Built { mut driver, to_driver, data, dir } = build(&file, hash_seed)?;
+        let secret = dir.as_ref().filter(|_| users.is_some()).and_then(secret);
+        let passwords = Arc::new(Passwords::new(users, secret)?);
         if let Some(table) = &file.transparent {
             driver.connect_nodes(table.settings()?);
         }
@@ -94,6 +96,12 @@ fn build(file: &File, hash_seed: u64) -> anyhow::Result<Built> {
     };
     let (driver, to_driver) = Driver::new(core, now, keeper);
     Ok(Built { driver, to_driver, data, dir })
+}
+
+/// The data directory's secret. To go without it shows who is a user, and so is no reason not to start.
+fn secret(dir: &DataDir) -> Option<[u8; 32]> {
+    let secret = dir.secret();
+    secret.inspect_err(|error| warn!(%error, "no secret in the data directory: salts of unknown users change")).ok()
 }
 
 /// Starts the bridges of the configuration. The session of one that is there no more would only fill: it is forgotten.

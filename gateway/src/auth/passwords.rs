@@ -28,7 +28,7 @@ pub struct Passwords {
     turns: Arc<Semaphore>,
     /// Who waits for a turn.
     lanes: Arc<Lanes>,
-    /// Random: what those are asked with who are not in the file.
+    /// What those are asked with who are not in the file.
     of_nobody: [u8; 32],
 }
 
@@ -50,13 +50,14 @@ impl fmt::Debug for Passwords {
 }
 
 impl Passwords {
-    /// With the first reading of the password file, if there is one.
+    /// With the first reading of the password file, if there is one. SCRAM asks those who are not in it with salts that are
+    /// made of `secret`: another one with each start would tell who they are.
     ///
     /// # Errors
     /// The operating system has no randomness.
-    pub fn new(file: Option<PasswordFile>) -> anyhow::Result<Self> {
+    pub fn new(file: Option<PasswordFile>, secret: Option<[u8; 32]>) -> anyhow::Result<Self> {
         let users = file.map(|file| Users::new(file, None)).transpose()?;
-        let (turns, of_nobody) = (Arc::new(Semaphore::new(AT_ONCE)), random()?);
+        let (turns, of_nobody) = (Arc::new(Semaphore::new(AT_ONCE)), secret.map_or_else(random, Ok)?);
         Ok(Self { current: RwLock::new(users), turns, lanes: Arc::default(), of_nobody })
     }
 
@@ -174,7 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_password_and_no_other_is_good_again_and_again() {
-        let passwords = Passwords::new(Some(file(&[("alice", "secret"), ("bob", "other")]))).unwrap();
+        let passwords = Passwords::new(Some(file(&[("alice", "secret"), ("bob", "other")])), None).unwrap();
         for _ in 0..2 {
             assert_eq!(passwords.check(HERE, "alice", b"secret").await, good("alice"));
             assert_eq!(passwords.check(HERE, "alice", b"other").await, Some(Verdict::Refused));
@@ -186,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_proved_a_password_need_not_wait() {
-        let passwords = Passwords::new(Some(file(&[("alice", "secret")]))).unwrap();
+        let passwords = Passwords::new(Some(file(&[("alice", "secret")])), None).unwrap();
         passwords.check(HERE, "alice", b"secret").await;
         let _all_turns = passwords.turns.acquire_many(AT_ONCE as u32).await.unwrap();
         assert_eq!(passwords.check(HERE, "alice", b"secret").await, good("alice"));
@@ -194,7 +195,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_file_counts_at_once_and_tells_who_has_changed() {
-        let passwords = Passwords::new(Some(file(&[("alice", "secret")]))).unwrap();
+        let passwords = Passwords::new(Some(file(&[("alice", "secret")])), None).unwrap();
         passwords.check(HERE, "alice", b"secret").await;
         assert_eq!(passwords.replace(Some(file(&[("alice", "new")]))).unwrap(), ["alice".into()]);
         assert_eq!(passwords.check(HERE, "alice", b"secret").await, Some(Verdict::Refused));
@@ -205,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn who_has_the_same_password_in_another_file_need_not_prove_it_again() {
         let users = file(&[("alice", "secret")]);
-        let passwords = Passwords::new(Some(users.clone())).unwrap();
+        let passwords = Passwords::new(Some(users.clone()), None).unwrap();
         passwords.check(HERE, "alice", b"secret").await;
         assert_eq!(passwords.replace(Some(users)).unwrap(), []);
         let all_turns = passwords.turns.acquire_many(AT_ONCE as u32).await.unwrap();
@@ -220,7 +221,7 @@ mod tests {
     /// Hundreds of guesses wait, and somebody from another address is the next all the same.
     #[tokio::test]
     async fn who_guesses_is_in_the_way_of_his_own_address_only() {
-        let passwords = Passwords::new(Some(file(&[("alice", "secret"), ("bob", "other")]))).unwrap();
+        let passwords = Passwords::new(Some(file(&[("alice", "secret"), ("bob", "other")])), None).unwrap();
         let all_turns = passwords.turns.clone().acquire_many_owned(AT_ONCE as u32).await.unwrap();
         let mut guesses: Vec<_> = (0..300).map(|n| Box::pin(guess(&passwords, n))).collect();
         for guess in &mut guesses {

@@ -181,7 +181,7 @@ mod tests {
 
     fn login(users: &str) -> Scram {
         let file = PasswordFile::parse(Path::new("users"), users).unwrap();
-        Scram::new(Arc::new(Passwords::new(Some(file)).unwrap()))
+        Scram::new(Arc::new(Passwords::new(Some(file), None).unwrap()))
     }
 
     fn of_user() -> Scram {
@@ -254,9 +254,13 @@ mod tests {
 
     #[test]
     fn who_is_not_there_is_asked_like_others() {
-        let passwords = Arc::new(Passwords::new(Some(PasswordFile::default())).unwrap());
-        let ask = || Scram::new(passwords.clone()).begin(FIRST.as_bytes(), OUR_NONCE).unwrap();
-        assert_eq!(ask(), ask(), "with the same salt each time");
+        let start = |secret| Arc::new(Passwords::new(Some(PasswordFile::default()), secret).unwrap());
+        let ask =
+            |passwords: &Arc<Passwords>| Scram::new(passwords.clone()).begin(FIRST.as_bytes(), OUR_NONCE).unwrap();
+        let passwords = start(Some([7; 32]));
+        assert_eq!(ask(&passwords), ask(&passwords), "with the same salt each time");
+        assert_eq!(ask(&passwords), ask(&start(Some([7; 32]))), "and after a restart");
+        assert_ne!(ask(&passwords), ask(&start(Some([8; 32]))), "which is another one at another gateway");
         let mut login = Scram::new(passwords.clone());
         login.begin(FIRST.as_bytes(), OUR_NONCE).unwrap();
         assert_eq!(login.step(LAST.as_bytes()), Step::Refused(ReasonCode::BadUserNameOrPassword));

@@ -3,6 +3,8 @@
 use super::StoreError;
 use sn_files::OwnDir;
 use std::env;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Where the state is kept unless the command line or the configuration says otherwise:
@@ -39,9 +41,45 @@ impl DataDir {
         self.path().join("store")
     }
 
+    /// 32 octets that nobody else knows, made when they are asked for first.
+    ///
+    /// # Errors
+    /// They cannot be read or written, or the operating system has no randomness.
+    pub fn secret(&self) -> io::Result<[u8; 32]> {
+        let path = self.path().join("secret");
+        match fs::read(&path) {
+            Ok(octets) => {
+                let secret = octets.try_into();
+                return secret.map_err(|_| io::Error::new(ErrorKind::InvalidData, "it has not 32 octets"));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(io::Error::other)?;
+        sn_files::replace(&path, &secret, |_| Ok(()))?;
+        Ok(secret)
+    }
+
     /// Where the running daemon can be asked things.
     #[must_use]
     pub fn socket(path: &Path) -> PathBuf {
         path.join("control.sock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_stays_the_same_and_is_of_one_directory() {
+        let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
+        let secret = |at: usize| DataDir::open(dirs[at].path()).expect("it is ours").secret().expect("there is room");
+        assert_eq!(secret(0), secret(0));
+        assert_ne!(secret(0), secret(1));
+        fs::write(dirs[0].path().join("secret"), b"short").expect("as above");
+        let damaged = DataDir::open(dirs[0].path()).expect("it is ours").secret();
+        assert_eq!(damaged.map_err(|error| error.kind()), Err(ErrorKind::InvalidData));
     }
 }
