@@ -88,6 +88,17 @@ fn what_was_acknowledged_before_a_scan_is_not_lost() {
     assert_eq!(acknowledged.difference(&arrived).count(), 0);
 }
 
+/// In 400 ms, of which every second one is slept, come fewer frames than wait in a dongle.
+#[test]
+fn what_comes_while_the_host_sleeps_waits() {
+    let (_, acknowledged, arrived) = crowd(4, |together| {
+        let mut usb = together.machine(DONGLE).usb();
+        let is_asleep = usb.is_asleep();
+        usb.set_asleep(!is_asleep);
+    });
+    assert_eq!(acknowledged.difference(&arrived).count(), 0);
+}
+
 fn secured() -> Plan {
     Plan { key: Some((Level::Mic32, LinkKey([7; 16]))), ..Plan::default() }
 }
@@ -165,7 +176,7 @@ fn a_dongle_that_goes_comes_back() {
     assert_eq!(news(&together), ["up"]);
     // Unplugged, and plugged in again.
     together.machine(DONGLE).plug(false);
-    pass(&mut together, SECOND);
+    pass(&mut together, 25 * SECOND);
     assert_eq!(news(&together), ["it has been unplugged"]);
     together.machine(DONGLE).plug(true);
     comes_back(&mut together, &["up"]);

@@ -15,6 +15,8 @@ const TRANSACTION: u64 = cycles(50);
 const DEBOUNCE: u64 = cycles(100_000);
 const RESET: u64 = cycles(50_000);
 const RECOVERY: u64 = cycles(10_000);
+/// How long waking the bus takes, with the pause after it (USB 2.0 §7.1.7.7).
+const RESUME: u64 = cycles(30_000);
 /// The device's address on the bus.
 const ADDRESS: u16 = 5;
 const GET_DESCRIPTOR: u8 = 6;
@@ -66,6 +68,8 @@ pub struct Host {
     descriptors: Descriptors,
     stalled: u32,
     is_open: bool,
+    /// Whether the bus is suspended, and is to be.
+    suspended: (bool, bool),
     rate: u32,
     to_device: VecDeque<u8>,
     from_device: Vec<u8>,
@@ -83,6 +87,7 @@ impl Host {
             descriptors: Descriptors::default(),
             stalled: 0,
             is_open: false,
+            suspended: (false, false),
             rate: 115_200,
             to_device: VecDeque::new(),
             from_device: Vec::new(),
@@ -122,6 +127,17 @@ impl Host {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// The host goes to sleep, or wakes up; what its program writes and reads waits for that.
+    pub fn set_asleep(&mut self, is_asleep: bool) {
+        self.suspended.1 = is_asleep;
+    }
+
+    /// Whether it is asleep, or about to be.
+    #[must_use]
+    pub fn is_asleep(&self) -> bool {
+        self.suspended.1
     }
 
     /// It sets the line's rate.
@@ -167,6 +183,8 @@ impl Host {
             }
             (Phase::Debouncing | Phase::Resetting, true) => self.until,
             (Phase::Talking, true) if self.until.is_some() => self.until,
+            (Phase::Talking, true) if self.suspended.0 != self.suspended.1 => Some(self.free_at),
+            (Phase::Talking, true) if self.suspended.0 => None,
             (Phase::Talking, true) => self.next_token(device).map(|_| self.free_at),
         }
     }
@@ -189,7 +207,13 @@ impl Host {
                 if self.until.take_if(|until| *until <= now).is_some() {
                     self.transfer = self.ask();
                 }
-                self.transact(now, device);
+                if self.suspended.0 == self.suspended.1 {
+                    self.transact(now, device);
+                } else {
+                    self.suspended.0 = self.suspended.1;
+                    device.set_suspended(self.suspended.0);
+                    self.free_at = now + RESUME;
+                }
             }
         }
     }

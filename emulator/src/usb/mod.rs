@@ -48,4 +48,7 @@ pub(crate) trait Device {
 
     /// The host resets the bus.
     fn reset(&mut self);
+
+    /// The host falls silent for long, or wakes the bus up.
+    fn set_suspended(&mut self, is_suspended: bool);
 }

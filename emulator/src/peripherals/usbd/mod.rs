@@ -4,7 +4,8 @@
 //! Each endpoint has a buffer of its own. A STARTEPIN task fills it by DMA, and the host fetches it; what the host brings
 //! waits in it, and the host is put off, until STARTEPOUT has emptied it. A bulk OUT endpoint takes nothing before its SIZE has
 //! been written once. SET_ADDRESS the hardware answers by itself. DMA from or to anything but RAM, more octets than a packet
-//! has, and a buffer that is filled a second time before the host has fetched it, are errors of the firmware's.
+//! has, a buffer that is filled a second time before the host has fetched it, and DMA while the controller is off or in its low
+//! power mode, are errors of the firmware's.
 
 mod registers;
 
@@ -12,7 +13,7 @@ use super::{Context, Kept, Peripheral, row};
 use crate::events::Events;
 use crate::time::cycles;
 use crate::usb::{Device, Handshake, Host, PACKET, Token};
-use registers::{DATADONE_STATUS, ENDEPOUT_STATUS, EVENTS, READY, event, register, task};
+use registers::{DATADONE_STATUS, ENDEPOUT_STATUS, EVENTS, READY, RESUME, SUSPEND, event, register, task};
 
 const ENDPOINTS: usize = 8;
 /// From ENABLE to READY: the specification has no figure.
@@ -103,6 +104,10 @@ impl Usbd {
     fn dma(&self, first: u32, endpoint: usize, context: &mut Context<'_>) -> Option<(u32, usize)> {
         let at = first + endpoint as u32 * register::EP_STRIDE;
         let (pointer, len) = (self.kept.get(at), self.kept.get(at + register::MAXCNT));
+        if !self.is_running() {
+            context.misuse = Some("USBD moves octets by DMA while it is off, or suspended".into());
+            return None;
+        }
         if !RAM.contains(&pointer) || !RAM.contains(&(pointer + len)) || len as usize > PACKET {
             context.misuse = Some(format!("USBD moves {len} octets at {pointer:#x} by DMA"));
             return None;
@@ -135,6 +140,10 @@ impl Usbd {
         if endpoint == 0 && self.kept.get(register::SHORTS) & ENDEPOUT_STATUS != 0 {
             self.control.status = true;
         }
+    }
+
+    fn is_running(&self) -> bool {
+        self.kept.get(register::ENABLE) & 1 != 0 && self.kept.get(register::LOWPOWER) & 1 == 0
     }
 
     fn is_on(&self, register: u32, endpoint: usize) -> bool {
@@ -240,6 +249,14 @@ impl Device for Usbd {
         (self.filled, self.brought) = Default::default();
         (self.takes, self.control) = ([false; ENDPOINTS], Control::default());
         self.events.fire(event::USBRESET);
+    }
+
+    fn set_suspended(&mut self, is_suspended: bool) {
+        let cause = if is_suspended { SUSPEND } else { RESUME };
+        if !is_suspended {
+            let _ = self.kept.write(register::LOWPOWER, 0);
+        }
+        self.cause(register::EVENTCAUSE, cause, event::USBEVENT);
     }
 }
 

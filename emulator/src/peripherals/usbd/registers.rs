@@ -47,6 +47,8 @@ pub(super) mod register {
 }
 
 /// EVENTCAUSE.
+pub(super) const SUSPEND: u32 = 1 << 8;
+pub(super) const RESUME: u32 = 1 << 9;
 pub(super) const READY: u32 = 1 << 11;
 
 /// SHORTS: from EP0DATADONE and ENDEPOUT\[0\] to EP0STATUS.
