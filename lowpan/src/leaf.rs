@@ -20,6 +20,13 @@ use sn_types::{Eui64, Instant};
 /// How long fragments wait for the others.
 const ASSEMBLY_FOR: Duration = Duration::from_secs(5);
 
+/// Frames in a row that nobody acknowledged, before another parent is looked for.
+const UNACKNOWLEDGED: u8 = 3;
+
+/// Datagrams in a row that a router took and the gateway did not answer, before another parent is looked for: two exchanges
+/// with three repetitions each.
+const UNANSWERED: u8 = 8;
+
 /// What a node is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeafConfig {
@@ -69,6 +76,8 @@ pub struct Leaf<K, const PACKET: usize> {
     parent: Option<Eui64>,
     /// Frames in a row that nobody acknowledged.
     unacknowledged: u8,
+    /// Datagrams that a router took since the gateway was heard: it acknowledges frames that it cannot pass on, too.
+    unanswered: u8,
     /// Another parent is looked for.
     search: Option<Search>,
     /// The question who is in reach is to be sent.
@@ -144,6 +153,7 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             keys,
             parent: None,
             unacknowledged: 0,
+            unanswered: 0,
             search: None,
             asks: false,
             outgoing: None,
@@ -182,13 +192,13 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
     /// From now on this router takes the node's frames, and what is for the node waits there for its data requests;
     /// `None` is the gateway itself, as at the start.
     pub const fn set_parent(&mut self, parent: Option<Eui64>) {
-        (self.parent, self.unacknowledged) = (parent, 0);
+        (self.parent, self.unacknowledged, self.unanswered) = (parent, 0, 0);
     }
 
     /// Asks who in reach takes frames to the gateway, and chooses: who is heard well and is near the gateway. Listen while
     /// [`Leaf::is_seeking`]: 150 ms. If nobody answers the parent stays, and it is for the caller to try again later.
     pub fn seek_parent(&mut self, now: Instant) {
-        (self.search, self.asks) = (Some(Search::new(now)), true);
+        (self.search, self.asks, self.unanswered) = (Some(Search::new(now)), true, 0);
     }
 
     /// Whether another parent is looked for.
@@ -197,10 +207,17 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         self.search.is_some()
     }
 
-    /// How many frames in a row were not acknowledged: after three, say, another parent may be in reach.
+    /// How many frames in a row were not acknowledged.
     #[must_use]
     pub const fn unacknowledged(&self) -> u8 {
         self.unacknowledged
+    }
+
+    /// Whether it is time for [`Leaf::seek_parent`]: three frames in a row were not acknowledged, or the router took eight
+    /// datagrams and no answer of the gateway came.
+    #[must_use]
+    pub const fn needs_parent(&self) -> bool {
+        self.unacknowledged >= UNACKNOWLEDGED || self.unanswered >= UNANSWERED
     }
 
     /// The keys, to give it more counters.
@@ -323,8 +340,9 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             (Some(InFlight::Data { id: of, sent }), Ok(_)) if of == id => {
                 self.in_flight = None;
                 self.outgoing = self.outgoing.filter(|outgoing| sent < outgoing.len);
-                if let Some(outgoing) = &mut self.outgoing {
-                    outgoing.sent = sent;
+                match &mut self.outgoing {
+                    Some(outgoing) => outgoing.sent = sent,
+                    None => self.unanswered = self.unanswered.saturating_add(self.parent.is_some().into()),
                 }
             }
             (Some(InFlight::Data { id: of, .. }), Err(_)) if of == id => (self.in_flight, self.outgoing) = (None, None),
@@ -359,7 +377,7 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             if to_all {
                 self.last_to_all = [last, self.last_to_all[0]];
             } else {
-                self.last_frame = last;
+                (self.last_frame, self.unanswered) = (last, 0);
             }
             self.more_waits = opened.frame_pending;
         }

@@ -5,9 +5,6 @@ use ::lowpan::{Ack, Keys, Leaf, MAX_PSDU, Received, TransmitError};
 use core::fmt::Debug;
 use sn_client::{Instant, Recipient};
 
-/// After so many frames in a row that nobody acknowledged, another parent is looked for.
-const UNACKNOWLEDGED: u8 = 3;
-
 /// A radio that sends and receives IEEE 802.15.4 frames, without their check sequences.
 ///
 /// Futures may be dropped before they are done; then nothing, or a frame, is lost.
@@ -95,7 +92,7 @@ impl<R: FrameRadio, K: Keys, const PACKET: usize> DatagramLink for LowpanLink<R,
             Recipient::Gateway(_) => false,
             Recipient::Everyone { .. } => true,
         };
-        if self.leaf.unacknowledged() >= UNACKNOWLEDGED {
+        if self.leaf.needs_parent() {
             self.seek_parent().await?;
         }
         // What is too long is lost, and so is what a dropped future has left half sent.

@@ -7,7 +7,7 @@ use lowpan::{
 };
 use node_app::sensor::{Action, Sample, Sensor, Start};
 use sn_types::Instant;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 const GATEWAY: Eui64 = Eui64([2, 0, 0, 0, 0, 0, 0, 1]);
@@ -28,6 +28,10 @@ struct Air {
     matched: BTreeSet<Eui64>,
     /// The types of the messages that have reached the gateway.
     at_gateway: Vec<u8>,
+    /// The router does not hear the gateway any more, nor the gateway the router; the node does.
+    router_is_cut_off: bool,
+    /// Frames on the air from the gateway to the node itself.
+    direct: VecDeque<Psdu>,
 }
 
 impl Air {
@@ -41,6 +45,8 @@ impl Air {
             router: Router::new(router, 2).expect("a good configuration"),
             matched: BTreeSet::new(),
             at_gateway: Vec::new(),
+            router_is_cut_off: false,
+            direct: VecDeque::new(),
         }
     }
 
@@ -70,24 +76,52 @@ impl Air {
                 };
             }
             if let Some(frame) = self.hub.poll_transmit() {
-                let fate = self.reach_router(frame.psdu.as_bytes());
+                let fate = self.send_down(&frame.psdu, listens);
                 self.hub.handle_transmitted(frame.id, fate);
                 continue;
+            }
+            if let Some(psdu) = self.direct.pop_front() {
+                return Some(psdu);
             }
             let frame = self.router.poll_transmit()?;
             self.now = self.now + FRAME_TAKES;
             let to = receiver(frame.psdu.as_bytes());
-            if to == TO_ALL || to == Address::Extended(GATEWAY) {
+            let is_for_gateway = to == TO_ALL || to == Address::Extended(GATEWAY);
+            if is_for_gateway && !self.router_is_cut_off {
                 self.reach_gateway(frame.psdu.as_bytes());
             }
             let is_for_node = listens && (to == TO_ALL || to == Address::Extended(NODE));
-            let is_heard = is_for_node || to != Address::Extended(NODE);
+            let is_heard = is_for_node || (is_for_gateway && !self.router_is_cut_off);
             let fate = is_heard.then(Ack::default).ok_or(TransmitError::NoAck);
             self.router.handle_transmitted(self.now, frame.id, fate);
             if is_for_node {
                 return Some(frame.psdu);
             }
         }
+    }
+
+    /// From the gateway.
+    fn send_down(&mut self, psdu: &Psdu, listens: bool) -> Result<Ack, TransmitError> {
+        if !self.router_is_cut_off {
+            return self.reach_router(psdu.as_bytes());
+        }
+        if !listens || receiver(psdu.as_bytes()) == Address::Extended(ROUTER) {
+            return Err(TransmitError::NoAck);
+        }
+        self.now = self.now + FRAME_TAKES;
+        self.direct.push_back(psdu.clone());
+        Ok(Ack::default())
+    }
+
+    /// From the node.
+    fn send_up(&mut self, psdu: &[u8]) -> Result<Ack, TransmitError> {
+        let fate = self.reach_router(psdu);
+        let to = receiver(psdu);
+        if !self.router_is_cut_off || (to != TO_ALL && to != Address::Extended(GATEWAY)) {
+            return fate;
+        }
+        self.reach_gateway(psdu);
+        Ok(Ack { frame_pending: self.hub.source_match().any(|node| node == NODE) })
     }
 
     /// From the gateway, or from the node.
@@ -115,7 +149,7 @@ impl Air {
         while self.now < end {
             match sensor.poll(self.now) {
                 Action::Transmit(frame) => {
-                    let fate = self.reach_router(frame.psdu.as_bytes());
+                    let fate = self.send_up(frame.psdu.as_bytes());
                     sensor.transmitted(self.now, frame.id, fate);
                 }
                 Action::Listen { until } => {
@@ -136,16 +170,35 @@ fn receiver(psdu: &[u8]) -> Address {
     Header::decode(psdu).expect("frames can be read").0.to
 }
 
+fn sensor() -> Sensor<'static> {
+    let mut settings = Settings::new();
+    settings.apply("pan=abcd channel=15 gateway=0200000000000001 client=hall base=hall").expect("they can be");
+    let start = Start { seed: 1, eui64: NODE, reserved: 0, heard: 0, session: &[], fault: None };
+    Sensor::new(settings, "hall", start).expect("the settings are complete")
+}
+
 #[test]
 fn a_node_out_of_the_gateways_reach_finds_a_router() {
     let mut air = Air::new();
     air.pass(Instant::from_secs(10), false);
     assert_eq!(air.router.depth(), Some(1), "the router has its way");
-    let mut settings = Settings::new();
-    settings.apply("pan=abcd channel=15 gateway=0200000000000001 client=hall base=hall").expect("they can be");
-    let start = Start { seed: 1, eui64: NODE, reserved: 0, heard: 0, session: &[], fault: None };
-    let mut sensor = Sensor::new(settings, "hall", start).expect("the settings are complete");
+    let mut sensor = sensor();
     air.run(&mut sensor, Duration::from_secs(120));
+    assert!(air.at_gateway.contains(&CONNECT), "{:?}", air.at_gateway);
+    assert!(air.at_gateway.contains(&SUBSCRIBE), "the answer came back: {:?}", air.at_gateway);
+}
+
+#[test]
+fn a_node_leaves_a_router_that_acknowledges_and_has_no_way() {
+    let mut air = Air::new();
+    air.pass(Instant::from_secs(10), false);
+    let mut sensor = sensor();
+    air.run(&mut sensor, Duration::from_secs(120));
+    assert!(air.at_gateway.contains(&SUBSCRIBE), "it is connected: {:?}", air.at_gateway);
+    air.router_is_cut_off = true;
+    air.at_gateway.clear();
+    air.run(&mut sensor, Duration::from_secs(1_800));
+    assert!(air.router.depth().is_none(), "the router has lost its way");
     assert!(air.at_gateway.contains(&CONNECT), "{:?}", air.at_gateway);
     assert!(air.at_gateway.contains(&SUBSCRIBE), "the answer came back: {:?}", air.at_gateway);
 }

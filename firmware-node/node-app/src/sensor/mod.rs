@@ -294,10 +294,10 @@ impl<'a> Sensor<'a> {
         }
     }
 
-    /// Looks for another parent if nobody acknowledges.
+    /// Looks for another parent if nobody acknowledges, or a router takes what the gateway does not answer.
     fn seek(&mut self, now: Instant) -> Option<Action> {
         if !self.leaf.is_seeking() {
-            if self.leaf.is_busy() || !self.seeking.is_due(now, self.leaf.unacknowledged()) {
+            if self.leaf.is_busy() || !self.leaf.needs_parent() || !self.seeking.is_due(now) {
                 return None;
             }
             self.leaf.seek_parent(now);

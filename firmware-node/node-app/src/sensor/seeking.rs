@@ -5,9 +5,6 @@
 use core::time::Duration;
 use sn_types::Instant;
 
-/// After so many frames in a row that nobody acknowledged.
-const UNACKNOWLEDGED: u8 = 3;
-
 /// From a search in vain to the next; it doubles up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4 * 3_600);
@@ -22,9 +19,9 @@ impl Seeking {
         Self { not_before: Instant::ZERO, pause: PAUSE }
     }
 
-    /// Whether to look now, after so many frames in a row that nobody acknowledged.
-    pub(super) fn is_due(&self, now: Instant, unacknowledged: u8) -> bool {
-        unacknowledged >= UNACKNOWLEDGED && now >= self.not_before
+    /// Whether the pause since the last search is over.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        now >= self.not_before
     }
 
     /// It begins.
