@@ -1,5 +1,5 @@
 //! The firmware: its own checks, how much of a chip it takes (`flash`), and its images (`images`) in the forms in which
-//! they get onto boards (`hex`, `uf2`, `dfu`); and one of them at work on an emulated chip (`emulated`).
+//! they get onto boards (`hex`, `uf2`, `dfu`); and some of them at work on emulated chips (`emulated`).
 
 mod dfu;
 mod emulated;
