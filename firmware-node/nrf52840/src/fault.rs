@@ -2,7 +2,7 @@
 
 use config_page::text::hexadecimal;
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
 use embassy_nrf::pac;
@@ -25,11 +25,13 @@ static NOTE: [AtomicU8; MAGIC.len() + 2 + TEXT_LEN] = [const { AtomicU8::new(0) 
 #[unsafe(link_section = ".uninit.fault")]
 static STAGE: AtomicU8 = AtomicU8::new(0);
 
-/// Faults in a row, and the same inverted.
+/// Faults in a row, the same inverted, and a mark: of what RAM may be, one in 2^24 is taken for a number.
 #[allow(unsafe_code, reason = "a section that the start does not clear")]
 // SAFETY: as above.
 #[unsafe(link_section = ".uninit.fault")]
-static IN_A_ROW: [AtomicU8; 2] = [const { AtomicU8::new(0) }; 2];
+static IN_A_ROW: AtomicU32 = AtomicU32::new(0);
+/// What stands behind both.
+const MARK: [u8; 2] = *b"Fn";
 
 /// Where the node may get stuck.
 #[derive(Clone, Copy)]
@@ -96,15 +98,19 @@ impl Write for Fault {
 
 /// How many faults there have been in a row, with the one that [`take`] has found.
 pub(crate) fn in_a_row() -> u8 {
-    let [count, inverted] = IN_A_ROW.each_ref().map(|cell| cell.load(Ordering::Relaxed));
+    let word = IN_A_ROW.load(Ordering::Relaxed);
+    let [count, ..] = word.to_le_bytes();
     // RAM that has lost its power is anything.
-    if count == !inverted { count } else { 0 }
+    if word == marked(count) { count } else { 0 }
 }
 
 /// So many faults in a row: none, once the node has worked for a while.
 pub(crate) fn count(faults: u8) {
-    IN_A_ROW[0].store(faults, Ordering::Relaxed);
-    IN_A_ROW[1].store(!faults, Ordering::Relaxed);
+    IN_A_ROW.store(marked(faults), Ordering::Relaxed);
+}
+
+const fn marked(faults: u8) -> u32 {
+    u32::from_le_bytes([faults, !faults, MARK[0], MARK[1]])
 }
 
 /// Why the node was restarted, once; `None`: somebody asked for it.
