@@ -92,7 +92,7 @@ impl<A: Air> Board<A> {
     }
 
     /// Time passes, and what is due in it happens, each thing at its own time.
-    fn pass(&mut self, memory: &mut dyn Memory, until: u64) {
+    pub(crate) fn pass(&mut self, memory: &mut dyn Memory, until: u64) {
         while self.next <= until && self.fault.is_none() {
             self.now = self.now.max(self.next);
             self.happen(memory);

@@ -8,6 +8,8 @@ use transports::ieee802154::rcp::{Event, Info, Rcp, Received, Sent, Settings, Tr
 
 /// The standard's macMaxFrameRetries, as the daemon has it.
 const MAX_FRAME_RETRIES: u8 = 3;
+/// What stands for none.
+const NO_SHORT_ADDRESS: u16 = 0xFFFE;
 /// In the first octet of a frame.
 const SECURED: u8 = 1 << 3;
 
@@ -27,7 +29,7 @@ impl Dongle {
         let settings = Settings {
             pan_id: station.pan,
             channel: Some(channel),
-            short_address: 0xFFFE,
+            short_address: station.short.unwrap_or(NO_SHORT_ADDRESS),
             long_address: Some(station.eui64.0),
             tx_power_dbm: Some(0),
         };

@@ -40,6 +40,6 @@ pub use fault::Fault;
 pub use image::Image;
 pub use machine::{Machine, Reset, Stop};
 pub use meter::Used;
-pub use site::{Plan, Site};
+pub use site::{Firmware, Plan, Site};
 pub use together::{Antenna, Together};
 pub use usb::{Descriptors, Host};

@@ -19,6 +19,15 @@ const CHANNEL: u8 = 15;
 /// How strongly those hear each other that do.
 const RSSI_DBM: i16 = -70;
 
+/// How the gateway's radio sends the frame that a node has asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    /// It looks at the channel at once.
+    Ours,
+    /// After a random backoff, as for any frame.
+    OpenThread,
+}
+
 /// What a site is like.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -30,6 +39,10 @@ pub struct Plan {
     pub loss: Loss,
     /// How the gateway's frames are secured, and the key of the node. Default: not.
     pub key: Option<(Level, LinkKey)>,
+    /// The gateway's short address, if it has one. Default: 0001.
+    pub short: Option<u16>,
+    /// Whose firmware is on the gateway's radio. Default: ours.
+    pub firmware: Firmware,
     /// How long the gateway's disk takes for a commit. Default: 20 ms.
     pub commit: Duration,
     /// How long a frame takes between the gateway's radio and its host, either way. Default: 1 ms, a frame of USB.
@@ -43,6 +56,8 @@ impl Default for Plan {
             pan: 0x530F,
             loss: Loss::default(),
             key: None,
+            short: Some(0x0001),
+            firmware: Firmware::Ours,
             commit: Duration::from_millis(20),
             host: Duration::from_millis(1),
         }
@@ -54,6 +69,9 @@ pub struct Site {
     radio: Radio,
     gateway: Gateway,
     host: Duration,
+    firmware: Firmware,
+    /// The node has asked for a frame, and none was sent since.
+    is_asked: bool,
     /// On their way from the radio to its host.
     up: VecDeque<(Instant, FromAir)>,
     /// The frame on its way from the host to its radio.
@@ -114,7 +132,7 @@ impl Site {
 
     fn station(plan: &Plan) -> Station {
         let security = plan.key.map(|(level, _)| level);
-        Station { eui64: Self::GATEWAY, pan: plan.pan, short: None, security }
+        Station { eui64: Self::GATEWAY, pan: plan.pan, short: plan.short, security }
     }
 
     fn with(plan: &Plan, nodes: usize, chips: &[radio::Station], links: &[(radio::Station, radio::Station)]) -> Self {
@@ -131,14 +149,33 @@ impl Site {
         if !chips.contains(&radio::Station::Gateway(0)) {
             radio.hand_over(0);
         }
+        if let Some(short) = plan.short {
+            radio.name(radio::Station::Gateway(0), short);
+        }
         for chip in chips {
             radio.hand_over_chip(Instant::ZERO, *chip, plan.pan);
         }
         let station = Self::station(plan);
         let node = plan.key.map(|(_, key)| (Self::NODE, key));
         let gateway = Gateway::new(&Settings { station, node, commit: plan.commit, seed: plan.seed });
-        let (up, down) = (VecDeque::new(), None);
-        Self { radio, gateway, host: plan.host, up, down, is_on: true, now: Instant::ZERO, chip: 0, dongle: None }
+        Self {
+            radio,
+            gateway,
+            host: plan.host,
+            firmware: plan.firmware,
+            is_asked: false,
+            up: VecDeque::new(),
+            down: None,
+            is_on: true,
+            now: Instant::ZERO,
+            chip: 0,
+            dongle: None,
+        }
+    }
+
+    /// When something was done here last.
+    pub(crate) fn now(&self) -> Instant {
+        self.now
     }
 
     /// From now on what is done as [`Air`] is this chip's.
@@ -209,6 +246,7 @@ impl Site {
             return dongle.exchange(now, &mut self.gateway);
         }
         while let Some(news) = self.radio.poll_outside() {
+            self.is_asked |= matches!(&news, FromAir::Heard { psdu, .. } if psdu.first().is_some_and(is_command));
             self.up.push_back((now + self.host, news));
         }
         while let Some(change) = self.gateway.poll_source_match() {
@@ -238,7 +276,11 @@ impl Site {
         if let Some((_, mut frame)) = self.down.take_if(|(at, _)| *at <= now) {
             // The radio makes the check sequence.
             frame.extend([0; FCS_LEN]);
-            self.radio.send_from_outside(now, &frame);
+            if std::mem::take(&mut self.is_asked) && self.firmware == Firmware::Ours {
+                self.radio.reply_from_outside(now, &frame);
+            } else {
+                self.radio.send_from_outside(now, &frame);
+            }
         }
     }
 }
@@ -249,6 +291,11 @@ impl Site {
         self.now = self.now.max(now);
         self.now
     }
+}
+
+/// Whether a frame that begins so is a MAC command: of those, nodes send data requests only.
+const fn is_command(control: &u8) -> bool {
+    *control & 7 == 3
 }
 
 /// For the chip that [`Site::speak_for`] names.

@@ -122,6 +122,8 @@ impl Together {
             let until = next.max(self.now() + STEP).min(at);
             for machine in &mut self.machines {
                 if machine.now() < until {
+                    let done = self.site.borrow().now();
+                    machine.catch_up(done.min(until));
                     let stop = machine.run_until(until)?;
                     debug_assert_eq!(stop, Stop::Time, "who switches a chip off switches it on again");
                 }

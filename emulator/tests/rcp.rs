@@ -17,6 +17,8 @@ use transports::ieee802154::rcp::Event;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
+/// Beyond this a report at QoS 1 takes the node's radio too long, in microseconds, on an open link.
+const MOST_RADIO_US_PER_REPORT: u64 = 6_000;
 /// The site's chips.
 const DONGLE: usize = 0;
 const NODE: usize = 1;
@@ -149,6 +151,20 @@ fn a_secured_node_reports_and_is_told_what_waits() {
     together.site().publish(now, &format!("{BASE}/config"), b"target=attic", Qos::AtLeastOnce, false);
     pass(&mut together, 3 * MINUTE);
     assert!(heard(&together, "attic", now) >= 3, "{:?}", together.site().messages());
+}
+
+#[test]
+fn a_report_takes_the_nodes_radio_little_time_since_the_dongle_answers_at_once() {
+    let mut together = with_dongle(&Plan::default(), "report=10\nfetch=86400\n");
+    pass(&mut together, MINUTE);
+    let (since, before) = (together.now(), together.machine(NODE).used());
+    pass(&mut together, 6 * MINUTE);
+    let used = together.machine(NODE).used() - before;
+    let reports = heard(&together, &format!("{BASE}/report"), since);
+    assert_eq!(reports, 36);
+    let radio_us = used.radio_us() / reports as u64;
+    println!("{radio_us} us of radio for a report");
+    assert!(radio_us < MOST_RADIO_US_PER_REPORT, "{radio_us} us");
 }
 
 #[test]

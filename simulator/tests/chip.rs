@@ -5,6 +5,7 @@ use simulator::medium::Medium;
 use simulator::radio::{FrameFate, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan, Site, Station};
 use sn_types::Instant;
 use spinel_device::{Address, Pending};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const PAN: u16 = 0x530F;
@@ -15,10 +16,15 @@ const COMMAND: u8 = 3;
 const DATA_REQUEST: u8 = 4;
 
 fn radio(loss: Loss) -> Radio {
+    seeded(loss, 1)
+}
+
+fn seeded(loss: Loss, seed: u64) -> Radio {
     let link = LinkPlan { a: Station::Node(0), b: Station::Gateway(0), rssi_dbm: -60, loss: Some(loss) };
     let site = vec![Site::default()];
     let propagation = Propagation::Table(vec![link]);
-    let mut radio = Radio::new(&RadioPlan { propagation, nodes: site.clone(), gateways: site, ..RadioPlan::default() });
+    let plan = RadioPlan { seed, propagation, nodes: site.clone(), gateways: site, ..RadioPlan::default() };
+    let mut radio = Radio::new(&plan);
     radio.hand_over(0);
     radio.hand_over_chip(Instant::ZERO, Station::Node(0), PAN);
     radio
@@ -104,6 +110,47 @@ fn another_pan_and_a_lossy_link_answer_nothing() {
     assert_eq!(other.poll_outside(), None);
     let mut lossy = radio(Loss::independent(1_000_000));
     assert_eq!(send(&mut lossy, &up(DATA, PAN, b"hello")).len(), 1);
+}
+
+#[test]
+fn the_gateway_answers_to_its_short_address() {
+    let psdu = whole([&[0x61, 0xC8, 9, 0x0F, 0x53, 0x01, 0x00][..], &[7; 8], b"hello"].concat());
+    for (short, answers) in [(None, false), (Some(2), false), (Some(1), true)] {
+        let mut radio = radio(Loss::default());
+        if let Some(short) = short {
+            radio.name(Station::Gateway(0), short);
+        }
+        assert_eq!(send(&mut radio, &psdu).len() == 3, answers, "{short:?}");
+        assert_eq!(radio.poll_outside().is_some(), answers, "{short:?}");
+    }
+}
+
+/// When the attempts to send a frame that nobody acknowledges begin, in microseconds.
+fn attempts(seed: u64, send: impl Fn(&mut Radio, &[u8])) -> Vec<u64> {
+    let mut radio = seeded(Loss::default(), seed);
+    send(&mut radio, &frame(DATA, PAN, Radio::node_address(0), Radio::gateway_address(0), b"down"));
+    radio.open_chip(Instant::ZERO, CHIP, true);
+    let mut begun = Vec::new();
+    while let Some(at) = radio.poll_timeout() {
+        radio.handle_timeout(at);
+        while let Some(news) = radio.poll_chip(CHIP) {
+            begun.extend(matches!(news, OnChip::Begins { .. }).then_some(at.as_micros()));
+        }
+    }
+    begun
+}
+
+#[test]
+fn a_reply_waits_at_random_only_when_it_is_repeated() {
+    let (mut firsts, mut seconds) = (BTreeSet::new(), BTreeSet::new());
+    for seed in 0..20 {
+        let reply = attempts(seed, |radio, psdu| radio.reply_from_outside(Instant::ZERO, psdu));
+        // A look at the channel, and a turnaround.
+        assert_eq!((reply.len(), reply[0]), (4, 128 + 192));
+        seconds.insert(reply[1]);
+        firsts.insert(attempts(seed, |radio, psdu| radio.send_from_outside(Instant::ZERO, psdu))[0]);
+    }
+    assert!(firsts.len() > 4 && seconds.len() > 4, "{firsts:?} {seconds:?}");
 }
 
 #[test]

@@ -33,6 +33,14 @@ impl<A: Air + 'static> Machine<A> {
         if is_asleep { time::instant(board.next).max(time::instant(board.now)) } else { time::instant(board.now) }
     }
 
+    /// If its processor sleeps, time passes for it: what others did on the air then happens to it then.
+    pub(crate) fn catch_up(&mut self, at: Instant) {
+        let mut board = self.board.borrow_mut();
+        if self.last.borrow().asleep.is_some() && !board.nvic.wakes() {
+            board.pass(&mut self.unicorn, time::cycle(at));
+        }
+    }
+
     /// What was used since the first start.
     pub fn used(&self) -> Used {
         let mut board = self.board.borrow_mut();

@@ -45,6 +45,9 @@ fn image_of(variable: &str) -> Image {
 pub fn settings(plan: &Plan, more: &str) -> Settings {
     let mut text = format!("channel=15\ngateway={}\neui64={}\nclient=hall\nbase={BASE}\n", Site::GATEWAY, Site::NODE);
     let _ = writeln!(text, "pan={:04x}", plan.pan);
+    if let Some(short) = plan.short {
+        let _ = writeln!(text, "gateway-short={short:04x}");
+    }
     if let Some((level, key)) = plan.key {
         let digits: String = key.0.iter().map(|octet| format!("{octet:02x}")).collect();
         let _ = writeln!(text, "key={digits}\nlevel={}", level as u8);

@@ -152,7 +152,10 @@ impl Air {
                     let fate = self.send_up(frame.psdu.as_bytes());
                     sensor.transmitted(self.now, frame.id, fate);
                 }
-                Action::Listen { until } => {
+                Action::Listen { from, until, .. } => {
+                    if from > self.now {
+                        self.pass(from, false);
+                    }
                     let frame = self.pass(until, true);
                     sensor.received(self.now, frame.as_ref().map(Psdu::as_bytes));
                 }

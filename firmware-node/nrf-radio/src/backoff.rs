@@ -17,6 +17,8 @@ pub const ACK_WAIT_US: u32 = 864;
 pub struct Backoff {
     looks: u8,
     exponent: u8,
+    /// The first look does not wait.
+    is_at_once: bool,
 }
 
 impl Default for Backoff {
@@ -29,7 +31,14 @@ impl Backoff {
     /// Nothing waited for yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { looks: 0, exponent: MIN_BE }
+        Self { looks: 0, exponent: MIN_BE, is_at_once: false }
+    }
+
+    /// The same for a frame that somebody has just asked for and listens for: the first look comes at once, as macMinBE = 0
+    /// has it (§5.1.1.4). If the channel is busy then, or nothing is acknowledged, it goes on as for any frame.
+    #[must_use]
+    pub const fn of_reply() -> Self {
+        Self { is_at_once: true, ..Self::new() }
     }
 
     /// Microseconds until the next look at the channel; `None`: it was busy too often. `random` is any number, another one
@@ -38,8 +47,11 @@ impl Backoff {
         if self.looks > MAX_BACKOFFS {
             return None;
         }
-        let units = random & ((1 << self.exponent) - 1);
         self.looks += 1;
+        if core::mem::take(&mut self.is_at_once) {
+            return Some(0);
+        }
+        let units = random & ((1 << self.exponent) - 1);
         self.exponent = (self.exponent + 1).min(MAX_BE);
         Some(units * UNIT_US)
     }
@@ -74,6 +86,13 @@ mod tests {
         let longest: [_; 6] = core::array::from_fn(|_| backoff.next_us(u32::MAX));
         assert_eq!(longest, [Some(2_240), Some(4_800), Some(9_920), Some(9_920), Some(9_920), None]);
         assert_eq!(Backoff::new().next_us(0), Some(0), "the first look may be at once");
+    }
+
+    #[test]
+    fn a_reply_waits_only_if_the_channel_was_busy() {
+        let mut backoff = Backoff::of_reply();
+        let longest: [_; 6] = core::array::from_fn(|_| backoff.next_us(u32::MAX));
+        assert_eq!(longest, [Some(0), Some(2_240), Some(4_800), Some(9_920), Some(9_920), None]);
     }
 
     #[test]

@@ -3,13 +3,10 @@
 
 use embassy_nrf::pac;
 use embassy_nrf::pac::clock::vals::HfclkstatSrc;
-use embassy_time::{Duration, Timer};
+use embassy_time::{Duration, Instant, Timer};
 
-/// What the crystal takes to start, typically, in microseconds.
-const START_US: u64 = 360;
-
-/// How long between two looks after that.
-const LOOK: Duration = Duration::from_micros(60);
+/// How long between two looks whether the crystal runs: a third of what it takes, typically.
+const LOOK: Duration = Duration::from_micros(120);
 
 /// The crystal, and whether somebody else needs it.
 pub(crate) struct Crystal {
@@ -29,7 +26,7 @@ impl Crystal {
     }
 
     /// Starts it, if it is off.
-    pub(crate) fn start(&mut self) {
+    fn start(&mut self) {
         if !self.is_on {
             pac::CLOCK.events_hfclkstarted().write_value(0);
             pac::CLOCK.tasks_hfclkstart().write_value(1);
@@ -37,13 +34,10 @@ impl Crystal {
         }
     }
 
-    /// Waits until it runs, asleep.
-    pub(crate) async fn ready(&mut self) {
+    /// Starts it, and waits until it runs, and for a time, asleep.
+    pub(crate) async fn ready(&mut self, at: Instant) {
         self.start();
-        if is_running() {
-            return;
-        }
-        Timer::after(Duration::from_micros(START_US)).await;
+        Timer::at(at).await;
         while !is_running() {
             Timer::after(LOOK).await;
         }

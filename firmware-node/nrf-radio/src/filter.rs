@@ -138,6 +138,17 @@ pub fn read_ack(psdu: &[u8], sequence: u8) -> Option<bool> {
     }
 }
 
+/// The receiver's address as it is in the frame, least significant octet first: 2 or 8 octets.
+#[must_use]
+pub fn receiver(psdu: &[u8]) -> Option<&[u8]> {
+    let (&[_, high, _sequence], rest) = psdu.split_first_chunk()?;
+    match (high >> 2) & 0x03 {
+        2 => rest.get(2..4),
+        3 => rest.get(2..10),
+        _ => None,
+    }
+}
+
 /// The sender's address as it is in the frame, least significant octet first: 2 or 8 octets. For tables of those for whom
 /// something waits.
 #[must_use]
@@ -234,5 +245,13 @@ mod tests {
         assert_eq!(sender(&[0x21, 0x88, 9, 0xCD, 0xAB, 0x34, 0x12, 0xCD, 0xAB, 2, 0]), Some(&[2, 0][..]));
         assert_eq!(sender(&[0x01, 0x80, 9, 0xCD, 0xAB, 2, 0]), Some(&[2, 0][..]), "to nobody");
         assert_eq!(sender(&TO_LONG[..14]), None);
+    }
+
+    #[test]
+    fn the_receiver_is_found() {
+        assert_eq!(receiver(&TO_LONG), Some(&[7, 0, 0, 0, 0, 0, 0, 2][..]));
+        assert_eq!(receiver(&TO_SHORT), Some(&[0x34, 0x12][..]));
+        assert_eq!(receiver(&TO_LONG[..12]), None);
+        assert_eq!(receiver(&[0x02, 0, 9]), None, "an acknowledgement is for nobody by name");
     }
 }

@@ -1,4 +1,4 @@
-//! The RADIO peripheral's registers: what the state machine asks of them, in its words.
+//! The registers of RADIO, and of the timer that switches its receiver on: what the state machine asks of them, in its words.
 
 use crate::slot::Slot;
 use embassy_nrf::pac;
@@ -6,9 +6,20 @@ use embassy_nrf::pac::radio::regs::{Int, Shorts};
 use embassy_nrf::pac::radio::vals;
 
 const RADIO: pac::radio::Radio = pac::RADIO;
+const TIMER: pac::timer::Timer = pac::TIMER0;
+const PPI: pac::ppi::Ppi = pac::PPI;
+
+/// The channel by which the end of a frame starts the timer.
+const STARTS_TIMER: usize = 0;
+/// The one by which the timer starts the receiver: it is always there (product specification, "Pre-programmed channels").
+const STARTS_RECEIVER: usize = 21;
 
 /// aTurnaroundTime: 12 symbols between the end of a frame and its acknowledgement, in microseconds.
 const TURNAROUND_US: u16 = 192;
+
+/// How long after the end of a frame the receiver starts for the acknowledgement, in microseconds. It takes 40 to be ready,
+/// so it is 22 before the acknowledgement begins, and can do without the first symbol of its preamble.
+const RECEIVER_AFTER_US: u32 = 130;
 
 /// A channel with more energy than this is busy: -75 dBm, 10 dB above what the standard asks for at least (§8.2.7). In the
 /// units of [`ED_OFFSET_DBM`].
@@ -51,6 +62,15 @@ pub(crate) fn start() {
         w.set_ccamode(vals::Ccamode::EdMode);
         w.set_ccaedthres(BUSY_FROM);
     });
+    // 16 MHz / 2^4: it counts microseconds.
+    TIMER.prescaler().write(|w| w.set_prescaler(4));
+    TIMER.cc(0).write_value(RECEIVER_AFTER_US);
+    TIMER.shorts().write(|w| {
+        w.set_compare_stop(0, true);
+        w.set_compare_clear(0, true);
+    });
+    PPI.ch(STARTS_TIMER).eep().write_value(RADIO.events_phyend().as_ptr() as u32);
+    PPI.ch(STARTS_TIMER).tep().write_value(TIMER.tasks_start().as_ptr() as u32);
 }
 
 /// `channel` is 11..=26.
@@ -98,26 +118,26 @@ pub(crate) fn contend(slot: &'static Slot) {
     RADIO.tasks_rxen().write_value(1);
 }
 
-/// The transmitter ramps up: after the frame the receiver is to follow at once.
+/// The transmitter ramps up: after the frame the receiver is to follow, just before the acknowledgement.
 pub(crate) fn turn_around_after_frame() {
-    RADIO.events_rxready().write_value(0);
     RADIO.shorts().write(|w| {
         w.set_txready_start(true);
         w.set_phyend_disable(true);
-        w.set_disabled_rxen(true);
+    });
+    PPI.chenset().write(|w| {
+        w.set_ch(STARTS_TIMER, true);
+        w.set_ch(STARTS_RECEIVER, true);
     });
 }
 
-/// The frame has been sent and the receiver ramps up: what it hears goes into the slot.
+/// The frame has been sent and the receiver will ramp up: what it hears goes into the slot.
 pub(crate) fn receive_ack(slot: &'static Slot) {
     RADIO.packetptr().write_value(slot.address());
     RADIO.shorts().write(|w| {
         w.set_rxready_start(true);
         w.set_phyend_disable(true);
-        // The transmitter takes 21 us to be off (tTXDIS,IEEE): only then this one is used. After the acknowledgement it
-        // is used again, until `disable`.
-        w.set_disabled_rxen(true);
     });
+    PPI.chenclr().write(|w| w.set_ch(STARTS_TIMER, true));
     // It was ready before the shortcut was there.
     if RADIO.state().read().state() == vals::State::RxIdle {
         RADIO.tasks_start().write_value(1);
@@ -188,6 +208,12 @@ pub(crate) fn is_mid_frame() -> bool {
 pub(crate) fn disable() {
     RADIO.shorts().write(|_| {});
     RADIO.intenclr().write_value(Int(u32::MAX));
+    PPI.chenclr().write(|w| {
+        w.set_ch(STARTS_TIMER, true);
+        w.set_ch(STARTS_RECEIVER, true);
+    });
+    TIMER.tasks_stop().write_value(1);
+    TIMER.tasks_clear().write_value(1);
     RADIO.tasks_ccastop().write_value(1);
     RADIO.tasks_edstop().write_value(1);
     // Also if it reads as disabled: a shortcut may just have started the ramp-up that follows.

@@ -41,6 +41,15 @@ enum Phase {
     Measuring,
 }
 
+/// What is done when nothing else is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Off,
+    Listen,
+    /// Listen for a frame; off when it has come.
+    ListenOnce,
+}
+
 /// How something ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -76,8 +85,7 @@ const NO_NOTE: Note = Note { rssi_dbm: 0, frame_pending_sent: false };
 
 pub(crate) struct Machine {
     phase: Phase,
-    /// To be done when nothing else is.
-    listens: bool,
+    at_rest: Rest,
     filter: Option<Filter>,
     outcome: Option<Outcome>,
     notes: [Note; FRAMES],
@@ -95,7 +103,7 @@ impl Machine {
     const fn new() -> Self {
         Self {
             phase: Phase::Off,
-            listens: false,
+            at_rest: Rest::Off,
             filter: None,
             outcome: None,
             notes: [NO_NOTE; FRAMES],
@@ -108,9 +116,9 @@ impl Machine {
         self.filter = Some(filter);
     }
 
-    /// Listens from now on, whenever there is nothing else to do.
-    pub(crate) fn listen(&mut self) {
-        self.listens = true;
+    /// Listens from now on, whenever there is nothing else to do; `once`: until a frame has come.
+    pub(crate) fn listen(&mut self, once: bool) {
+        self.at_rest = if once { Rest::ListenOnce } else { Rest::Listen };
         if self.phase == Phase::Off {
             self.rest();
         }
@@ -119,7 +127,7 @@ impl Machine {
     /// Stops at once. What has been received can still be fetched: it may have been acknowledged.
     pub(crate) fn switch_off(&mut self) {
         hardware::disable();
-        (self.phase, self.listens, self.outcome) = (Phase::Off, false, None);
+        (self.phase, self.at_rest, self.outcome) = (Phase::Off, Rest::Off, None);
     }
 
     /// Drops what has not been fetched.
@@ -234,11 +242,14 @@ impl Machine {
     /// Nothing is under way any more.
     fn rest(&mut self) {
         hardware::disable();
-        self.phase = if self.listens { Phase::Listening } else { Phase::Off };
         self.mid_frame_since = None;
-        if self.listens {
-            // What comes while all are taken goes where it is never looked for.
-            hardware::listen(self.ring.fill().map_or(&ACK_IN, |slot| &RECEIVED[slot]));
+        match self.at_rest {
+            Rest::Off => self.phase = Phase::Off,
+            Rest::Listen | Rest::ListenOnce => {
+                self.phase = Phase::Listening;
+                // What comes while all are taken goes where it is never looked for.
+                hardware::listen(self.ring.fill().map_or(&ACK_IN, |slot| &RECEIVED[slot]));
+            }
         }
     }
 
@@ -269,6 +280,9 @@ impl Machine {
     fn keep(&mut self, slot: usize, frame_pending_sent: bool) {
         self.notes[slot] = Note { rssi_dbm: hardware::rssi_dbm(), frame_pending_sent };
         self.ring.keep();
+        if self.at_rest == Rest::ListenOnce {
+            self.at_rest = Rest::Off;
+        }
         WAKER.wake();
     }
 }

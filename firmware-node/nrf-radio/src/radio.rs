@@ -1,6 +1,6 @@
 //! The radio for programs: futures around the state machine.
 
-use crate::backoff::{ACK_WAIT_US, Backoff, MAX_RETRIES, Random};
+use crate::backoff::{ACK_WAIT_US, Backoff, Random};
 use crate::clock::Crystal;
 use crate::filter::{Filter, expected_ack};
 use crate::hardware;
@@ -10,7 +10,7 @@ use core::marker::PhantomData;
 use core::task::Poll;
 use embassy_nrf::Peri;
 use embassy_nrf::interrupt::typelevel::{Binding, Handler, Interrupt, RADIO as RadioInterrupt};
-use embassy_nrf::peripherals::RADIO;
+use embassy_nrf::peripherals::{PPI_CH0, PPI_CH21, RADIO, TIMER0};
 use embassy_time::{Duration, Instant, Timer, with_deadline, with_timeout};
 use lowpan::{Ack, MAX_PSDU, TransmitError};
 
@@ -32,6 +32,18 @@ pub struct Settings {
     pub power_dbm: i8,
     /// Which frames are taken.
     pub filter: Filter,
+}
+
+/// When to listen.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// The receiver is on from then on; its crystal is started at once.
+    pub from: Instant,
+    /// When to give up.
+    pub until: Instant,
+    /// The radio is off again as soon as a frame has come and was acknowledged: whoever waits for it may have a lot to do
+    /// with it. Otherwise it goes on listening.
+    pub once: bool,
 }
 
 /// A frame that has been received, and acknowledged if it asked for that.
@@ -67,16 +79,26 @@ impl Handler<RadioInterrupt> for InterruptHandler {
     }
 }
 
+/// What the radio takes of the chip.
+pub struct Parts<'d> {
+    /// The radio itself.
+    pub radio: Peri<'d, RADIO>,
+    /// Switches the receiver on in time for an acknowledgement,
+    pub timer: Peri<'d, TIMER0>,
+    /// by way of these.
+    pub channels: (Peri<'d, PPI_CH0>, Peri<'d, PPI_CH21>),
+}
+
 /// The radio. Dropping a future of it stops nothing that is on the air; the next call does.
 pub struct Radio<'d> {
     crystal: Crystal,
     random: Random,
-    _radio: Peri<'d, RADIO>,
+    _parts: Parts<'d>,
 }
 
 impl<'d> Radio<'d> {
     /// The radio, off. `seed` is any number, another one for each station and start.
-    pub fn new(radio: Peri<'d, RADIO>, _irq: impl Binding<RadioInterrupt, InterruptHandler> + 'd, seed: u32) -> Self {
+    pub fn new(parts: Parts<'d>, _irq: impl Binding<RadioInterrupt, InterruptHandler> + 'd, seed: u32) -> Self {
         hardware::start();
         RadioInterrupt::unpend();
         #[allow(unsafe_code, reason = "unmasking can break a critical section")]
@@ -84,7 +106,7 @@ impl<'d> Radio<'d> {
         unsafe {
             RadioInterrupt::enable();
         }
-        Self { crystal: Crystal::new(), random: Random::new(seed), _radio: radio }
+        Self { crystal: Crystal::new(), random: Random::new(seed), _parts: parts }
     }
 
     /// Sets channel, power and filter, switches the radio off and drops what has not been fetched.
@@ -102,32 +124,26 @@ impl<'d> Radio<'d> {
         self.crystal.keep();
     }
 
-    /// Sends a frame with CSMA-CA, again up to three times if it asks for an acknowledgement and gets none. If the radio
-    /// was listening it goes on with that, also while it waits for the channel.
+    /// Sends a frame with CSMA-CA, again up to `retries` times if it asks for an acknowledgement and gets none. The first
+    /// attempt waits as `backoff` says. If the radio was listening it goes on with that, also while it waits for the channel.
     ///
     /// # Errors
     /// See [`TransmitError`]. A PSDU of more than 125 octets is cut off.
-    pub async fn transmit(&mut self, psdu: &[u8]) -> Result<Ack, TransmitError> {
-        let mut result = Err(TransmitError::NoAck);
-        for _ in 0..=MAX_RETRIES {
-            result = self.transmit_once(psdu).await;
+    pub async fn transmit(&mut self, psdu: &[u8], backoff: Backoff, retries: u8) -> Result<Ack, TransmitError> {
+        let (mut result, mut backoff) = (Err(TransmitError::NoAck), backoff);
+        for _ in 0..=retries {
+            result = self.transmit_once(psdu, backoff).await;
             if result != Err(TransmitError::NoAck) {
                 break;
             }
+            backoff = Backoff::new();
         }
         result
     }
 
-    /// The same without repetitions.
-    ///
-    /// # Errors
-    /// See [`TransmitError`].
-    pub async fn transmit_once(&mut self, psdu: &[u8]) -> Result<Ack, TransmitError> {
-        self.crystal.start();
-        let mut backoff = Backoff::new();
+    async fn transmit_once(&mut self, psdu: &[u8], mut backoff: Backoff) -> Result<Ack, TransmitError> {
         while let Some(us) = backoff.next_us(self.random.draw()) {
-            Timer::after(Duration::from_micros(us.into())).await;
-            self.crystal.ready().await;
+            self.crystal.ready(Instant::now() + Duration::from_micros(us.into())).await;
             machine::with(|machine| machine.contend(psdu));
             match self.transmitted(psdu).await {
                 Some(Outcome::Sent) => return Ok(Ack::default()),
@@ -162,8 +178,8 @@ impl<'d> Radio<'d> {
 
     /// Switches the receiver on, to stay on until [`Radio::off`].
     pub async fn listen(&mut self) {
-        self.crystal.ready().await;
-        machine::with(machine::Machine::listen);
+        self.crystal.ready(Instant::MIN).await;
+        machine::with(|machine| machine.listen(false));
     }
 
     /// A frame that has been received already, at the start of `psdu`; also while the radio is off.
@@ -181,11 +197,17 @@ impl<'d> Radio<'d> {
         .await
     }
 
-    /// The same until a time; `None`: nothing came. A frame that has begun by then is waited for.
-    pub async fn receive(&mut self, psdu: &mut [u8; MAX_PSDU], until: Instant) -> Option<Frame> {
-        let mut until = until;
+    /// The same within a window; `None`: nothing came. A frame that has begun by its end is waited for.
+    pub async fn receive(&mut self, psdu: &mut [u8; MAX_PSDU], window: Window) -> Option<Frame> {
+        let Window { from, mut until, once } = window;
+        self.crystal.ready(from).await;
+        machine::with(|machine| machine.listen(once));
         for _ in 0..2 {
-            if let Ok(frame) = with_deadline(until, self.next_frame(psdu)).await {
+            let frame = poll_fn(|context| {
+                WAKER.register(context.waker());
+                self.fetch(psdu).map_or(Poll::Pending, Poll::Ready)
+            });
+            if let Ok(frame) = with_deadline(until, frame).await {
                 return Some(frame);
             }
             if !machine::with(|machine| machine.is_mid_frame()) {
@@ -198,7 +220,7 @@ impl<'d> Radio<'d> {
 
     /// The most energy on the channel within about this time, in dBm. What is being received is lost.
     pub async fn energy(&mut self, time: Duration) -> Option<i8> {
-        self.crystal.ready().await;
+        self.crystal.ready(Instant::MIN).await;
         let samples = (time.as_micros() / u64::from(SAMPLE_US)).clamp(1, 1 << 20) as u32;
         machine::with(|machine| machine.measure(samples));
         match self.outcome(time + LONGEST_TRANSMIT).await {
@@ -207,13 +229,18 @@ impl<'d> Radio<'d> {
         }
     }
 
-    /// Switches radio and crystal off, after the acknowledgement that is being sent. What has been acknowledged nobody
-    /// sends again: [`Radio::fetch`] it.
-    pub async fn off(&mut self) {
+    /// Waits for the end of the acknowledgement that is being sent, if there is one.
+    pub async fn acknowledged(&mut self) {
         let over = Instant::now() + LONGEST_FRAME;
         while machine::with(|machine| machine.is_acknowledging()) && Instant::now() < over {
             Timer::after(Duration::from_micros(100)).await;
         }
+    }
+
+    /// Switches radio and crystal off, after the acknowledgement that is being sent. What has been acknowledged nobody
+    /// sends again: [`Radio::fetch`] it.
+    pub async fn off(&mut self) {
+        self.acknowledged().await;
         machine::with(machine::Machine::switch_off);
         self.crystal.stop();
     }

@@ -25,7 +25,7 @@ use embassy_nrf::{bind_interrupts, peripherals, saadc, temp, uarte};
 use embassy_time::Timer;
 use node_app::sensor::BLOCK;
 use node_store::Store;
-use nrf_radio::Radio;
+use nrf_radio::{Parts, Radio};
 
 bind_interrupts!(struct Irqs {
     RADIO => nrf_radio::InterruptHandler;
@@ -77,7 +77,8 @@ async fn main(_spawner: Spawner) {
     watchdog.iter_mut().for_each(WatchdogHandle::pet);
     Timer::after_secs(pause_s()).await;
     let seed = Rng::new_blocking(board.RNG).blocking_next_u32();
-    let radio = Radio::new(board.RADIO, Irqs, seed);
+    let channels = (board.PPI_CH0, board.PPI_CH21);
+    let radio = Radio::new(Parts { radio: board.RADIO, timer: board.TIMER0, channels }, Irqs, seed);
     let sensors = measure::Sensors::new(board.TEMP, board.SAADC);
     node::run(node::Board { radio, sensors, button, store, watchdog }, settings, seed, nrf_board::eui64()).await
 }

@@ -11,7 +11,8 @@ use embassy_time::{Duration, Instant, Timer};
 use lowpan::{Eui64, MAX_PSDU};
 use node_app::sensor::{Action, Keep, SESSION_LEN, Sensor, Start};
 use node_store::{FrameCounters, Store};
-use nrf_radio::{Addresses, Filter, Radio};
+use nrf_radio::backoff::{Backoff, MAX_RETRIES};
+use nrf_radio::{Addresses, Filter, Radio, Window};
 use static_cell::StaticCell;
 
 /// The longest fault that is told, in octets.
@@ -87,13 +88,13 @@ impl Board {
         match sensor.poll(now()) {
             Action::Transmit(frame) => {
                 fault::enter(Stage::Transmit);
-                let fate = self.radio.transmit(frame.psdu.as_bytes()).await;
+                let fate = self.radio.transmit(frame.psdu.as_bytes(), Backoff::new(), MAX_RETRIES).await;
                 sensor.transmitted(now(), frame.id, fate);
             }
-            Action::Listen { until } => {
+            Action::Listen { from, until, once } => {
                 fault::enter(Stage::Listen);
                 let mut psdu = [0; MAX_PSDU];
-                let frame = self.radio.receive(&mut psdu, at(until)).await;
+                let frame = self.radio.receive(&mut psdu, Window { from: at(from), until: at(until), once }).await;
                 sensor.received(now(), frame.map(|frame| &psdu[..frame.len]));
             }
             Action::Measure => {
@@ -154,6 +155,7 @@ fn now() -> sn_types::Instant {
 }
 
 /// Never before: the timer counts in ticks of 30.5 us.
+#[inline(never)]
 fn at(instant: sn_types::Instant) -> Instant {
     // What is too far for ticks is beyond the watchdog's pieces anyway.
     const FAR: u64 = 1 << 50;

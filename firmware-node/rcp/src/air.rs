@@ -4,6 +4,7 @@ use core::cell::RefCell;
 use core::future::pending;
 use critical_section::Mutex;
 use embassy_time::{Duration, Instant};
+use nrf_radio::poller::Poller;
 use nrf_radio::{Ack, Filter, Frame, MAX_PSDU, Radio as Driver, Settings, TransmitError, Verdict};
 use rcp_app::{Heard, Listen, Radio, Sent, Transmit};
 
@@ -41,13 +42,14 @@ pub(crate) struct Air {
     driver: Driver<'static>,
     how: Option<Listen>,
     tuned: Option<(u8, i8)>,
+    poller: Poller,
 }
 
 impl Air {
     /// The radio, off. Its crystal runs all the time, because USB needs it.
     pub(crate) fn new(mut driver: Driver<'static>) -> Self {
         driver.keep_crystal();
-        Self { driver, how: None, tuned: None }
+        Self { driver, how: None, tuned: None, poller: Poller::new() }
     }
 
     /// Goes to a channel, unless it is there; what has not been fetched is lost.
@@ -86,13 +88,11 @@ impl Radio for Air {
     async fn transmit(&mut self, frame: &Transmit) -> Sent {
         self.tune(frame.channel, frame.power_dbm);
         let psdu = &frame.psdu[..frame.psdu.len() - FCS_LEN];
-        let mut sent = Err(TransmitError::NoAck);
-        for _ in 0..=frame.max_frame_retries {
-            sent = self.driver.transmit_once(psdu).await;
-            if sent != Err(TransmitError::NoAck) {
-                break;
-            }
-        }
+        // A host that is quick answers a data request while that is being acknowledged: for the channel's being busy with
+        // this, the frame would have to wait at random.
+        self.driver.acknowledged().await;
+        let backoff = self.poller.backoff(psdu);
+        let sent = self.driver.transmit(psdu, backoff, frame.max_frame_retries).await;
         self.settle().await;
         match sent {
             Ok(_) if !frame.wants_ack() => Sent::Done,
@@ -116,6 +116,9 @@ impl Radio for Air {
         }
         let mut psdu = [0; MAX_PSDU];
         let Frame { len, rssi_dbm, lqi, ack_frame_pending } = self.driver.next_frame(&mut psdu).await;
+        if ack_frame_pending {
+            self.poller.asked(&psdu[..len]);
+        }
         let on_air_us = (len + FCS_LEN) as u64 * OCTET_US;
         let at_us = Instant::now().as_micros().saturating_sub(on_air_us);
         heard(&psdu[..len], rssi_dbm, lqi, at_us, ack_frame_pending)

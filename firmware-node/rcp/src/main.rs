@@ -33,12 +33,13 @@ const POWER_DBM: core::ops::RangeInclusive<i8> = -40..=8;
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
     let why = restart::why();
-    let Peripherals { RADIO, USBD, WDT, .. } = embassy_nrf::init(nrf_board::clocks());
+    let Peripherals { RADIO, TIMER0, PPI_CH0, PPI_CH21, USBD, WDT, .. } = embassy_nrf::init(nrf_board::clocks());
     interrupt::USBD.set_priority(Priority::P3);
     interrupt::CLOCK_POWER.set_priority(Priority::P3);
     let hwaddr = hwaddr();
     let (mut device, mut reader, mut writer) = line::start(USBD, Irqs, hwaddr);
-    let mut radio = air::Air::new(nrf_radio::Radio::new(RADIO, Irqs, seed(hwaddr)));
+    let parts = nrf_radio::Parts { radio: RADIO, timer: TIMER0, channels: (PPI_CH0, PPI_CH21) };
+    let mut radio = air::Air::new(nrf_radio::Radio::new(parts, Irqs, seed(hwaddr)));
     let config = rcp_app::Config {
         hwaddr,
         version: VERSION,

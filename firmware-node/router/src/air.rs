@@ -6,7 +6,10 @@ use core::cell::RefCell;
 use critical_section::Mutex;
 use embassy_time::Duration;
 use heapless::Vec;
+use nrf_radio::Window;
+use nrf_radio::backoff::MAX_RETRIES;
 use nrf_radio::filter::{Addresses, Filter, sender};
+use nrf_radio::poller::Poller;
 use router_app::{Ack, Eui64, Instant, MAX_PSDU, Radio, Signal, TransmitError};
 
 /// A frame type: MAC command (IEEE 802.15.4-2011 §5.2.1.1.1).
@@ -26,6 +29,7 @@ fn is_pending(psdu: &[u8]) -> bool {
 /// The radio, which listens all the time.
 pub(crate) struct Air {
     driver: nrf_radio::Radio<'static>,
+    poller: Poller,
 }
 
 impl Air {
@@ -34,7 +38,7 @@ impl Air {
         driver.keep_crystal();
         let filter = Filter::Own(Addresses { pan, eui64: eui64.0, short: None, pending: is_pending });
         driver.configure(nrf_radio::Settings { channel, power_dbm, filter });
-        Self { driver }
+        Self { driver, poller: Poller::new() }
     }
 }
 
@@ -45,14 +49,21 @@ impl Radio for Air {
 
     async fn receive(&mut self, psdu: &mut [u8; MAX_PSDU], until: Option<Instant>) -> Option<(usize, Signal)> {
         let frame = match until {
-            Some(until) => self.driver.receive(psdu, at(until)).await?,
+            Some(until) => {
+                let window = Window { from: embassy_time::Instant::MIN, until: at(until), once: false };
+                self.driver.receive(psdu, window).await?
+            }
             None => self.driver.next_frame(psdu).await,
         };
+        if frame.ack_frame_pending {
+            self.poller.asked(&psdu[..frame.len]);
+        }
         Some((frame.len, Signal { rssi_dbm: Some(frame.rssi_dbm), lqi: Some(frame.lqi) }))
     }
 
     async fn transmit(&mut self, psdu: &[u8]) -> Result<Ack, TransmitError> {
-        self.driver.transmit(psdu).await
+        let backoff = self.poller.backoff(psdu);
+        self.driver.transmit(psdu, backoff, MAX_RETRIES).await
     }
 
     fn match_source(&mut self, node: Eui64, pending: bool) {

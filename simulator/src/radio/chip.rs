@@ -97,6 +97,14 @@ impl Radio {
         frame::eui64(Station::Router(router))
     }
 
+    /// From now on this is the station that chips call by that short address, beside its 64-bit one.
+    ///
+    /// # Panics
+    /// If there is no such station.
+    pub fn name(&mut self, station: Station, short: u16) {
+        self.named = Some((short, self.known(station)));
+    }
+
     /// A chip's receiver works from now on, or does not: a frame that it is receiving is lost.
     pub fn open_chip(&mut self, now: Instant, chip: ChipIndex, on: bool) {
         self.chips[chip].is_open = on;
@@ -198,6 +206,10 @@ impl Radio {
                 let to = frame::station_of(address).and_then(|station| self.roster.id(station));
                 to.map_or(For::Nobody, |to| For::One(to, sequence))
             }
+            Some(Receiver::Named(short)) => match self.named {
+                Some((known, to)) if known == short => For::One(to, sequence),
+                Some(_) | None => For::Nobody,
+            },
             None => For::Nobody,
         }
     }

@@ -95,14 +95,17 @@ pub(super) fn payload(psdu: &[u8]) -> Option<(Eui64, &[u8])> {
 pub(super) enum Receiver {
     All,
     One(Eui64),
+    /// By its short address.
+    Named(u16),
 }
 
-/// For whom a frame without check sequence is. Other short addresses than that of all are nobody's here.
+/// For whom a frame without check sequence is.
 pub(super) fn receiver(octets: &[u8]) -> Option<Receiver> {
     match Ieee802154Frame::new_checked(octets).ok()?.dst_addr()? {
         Ieee802154Address::BROADCAST => Some(Receiver::All),
         Ieee802154Address::Extended(to) => Some(Receiver::One(to)),
-        Ieee802154Address::Absent | Ieee802154Address::Short(_) => None,
+        Ieee802154Address::Short(short) => Some(Receiver::Named(u16::from_be_bytes(short))),
+        Ieee802154Address::Absent => None,
     }
 }
 

@@ -281,9 +281,7 @@ impl Radio {
                 None => return self.tell_leaf(now, id, Fate::NoAck, false),
             },
         };
-        let octets = psdu.as_bytes().to_vec();
-        let sequence = octets.get(2).copied().unwrap_or_default();
-        self.enqueue(now, id, Outgoing { psdu: frame::with_fcs(octets), sequence, to });
+        self.enqueue(now, id, Outgoing::new(psdu.as_bytes().to_vec(), to));
     }
 }
 

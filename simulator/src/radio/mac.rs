@@ -44,9 +44,17 @@ pub(super) struct Outgoing {
     pub(super) sequence: u8,
     /// `None`: all.
     pub(super) to: Option<StationId>,
+    /// Its receiver has just asked for it: the first look at the channel comes at once (macMinBe = 0).
+    pub(super) is_reply: bool,
 }
 
 impl Outgoing {
+    /// A frame without check sequence.
+    pub(super) fn new(octets: Vec<u8>, to: Option<StationId>) -> Self {
+        let sequence = octets.get(2).copied().unwrap_or_default();
+        Self { psdu: frame::with_fcs(octets), sequence, to, is_reply: false }
+    }
+
     fn whom(&self) -> For {
         self.to.map_or(For::All, |to| For::One(to, self.sequence))
     }
@@ -166,7 +174,8 @@ impl Radio {
             Some(until) if until <= now => {
                 let mac = &mut self.stations[id].mac;
                 mac.backoffs = 0;
-                mac.exponent = self.mac.min_be;
+                let is_awaited = mac.retries == 0 && mac.queue.front().is_some_and(|first| first.is_reply);
+                mac.exponent = if is_awaited { 0 } else { self.mac.min_be };
                 let start = now.max(mac.rested_at);
                 self.back_off(start, id);
             }
@@ -242,7 +251,7 @@ impl Radio {
     fn channel_is_busy(&mut self, now: Instant, id: StationId) {
         let mac = &mut self.stations[id].mac;
         mac.backoffs += 1;
-        mac.exponent = (mac.exponent + 1).min(self.mac.max_be);
+        mac.exponent = (mac.exponent + 1).max(self.mac.min_be).min(self.mac.max_be);
         if mac.backoffs <= self.mac.max_csma_backoffs {
             return self.back_off(now, id);
         }

@@ -93,6 +93,8 @@ pub struct Radio {
     /// The nodes whose frames are their own.
     leaves: BTreeMap<StationId, LeafStation>,
     chips: Vec<Chip>,
+    /// Whom chips may call by a short address.
+    named: Option<(u16, StationId)>,
     /// By channel, since it was last taken.
     airtime_us: BTreeMap<u8, u64>,
     /// Kept for its memory.
@@ -167,6 +169,7 @@ impl Radio {
             outside: None,
             leaves: leaves::stations(plan, roster),
             chips: Vec::new(),
+            named: None,
             running: Routers::new(),
             airtime_us: BTreeMap::new(),
             fates: Vec::new(),

@@ -83,7 +83,7 @@ impl Radio {
         station.sequence = station.sequence.wrapping_add(1);
         let sequence = station.sequence;
         let psdu = frame::data(pan(station.channel), sequence, station.address, to_address, payload);
-        self.enqueue(now, from, Outgoing { psdu, sequence, to });
+        self.enqueue(now, from, Outgoing { psdu, sequence, to, is_reply: false });
     }
 
     /// A station has received a frame.

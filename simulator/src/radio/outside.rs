@@ -75,6 +75,16 @@ impl Radio {
     /// Sends a frame of the gateway outside, from frame control to check sequence, which is made here. [`FromAir::Sent`]
     /// follows; one at a time.
     pub fn send_from_outside(&mut self, now: Instant, psdu: &[u8]) {
+        self.send(now, psdu, false);
+    }
+
+    /// The same for a frame that its receiver has just asked for: the first look at the channel comes at once, as our
+    /// dongle's firmware has it.
+    pub fn reply_from_outside(&mut self, now: Instant, psdu: &[u8]) {
+        self.send(now, psdu, true);
+    }
+
+    fn send(&mut self, now: Instant, psdu: &[u8], is_reply: bool) {
         let Some(station) = self.outside.as_ref().map(|outside| outside.station) else { return };
         let Some(octets) = psdu.len().checked_sub(FCS_LEN).map(|len| &psdu[..len]) else { return };
         let to = match frame::receiver(octets) {
@@ -86,10 +96,9 @@ impl Radio {
                     None => return self.tell(Fate::NoAck),
                 }
             }
-            None => return self.tell(Fate::NoAck),
+            Some(frame::Receiver::Named(_)) | None => return self.tell(Fate::NoAck),
         };
-        let sequence = octets.get(2).copied().unwrap_or_default();
-        self.enqueue(now, station, Outgoing { psdu: frame::with_fcs(octets.to_vec()), sequence, to });
+        self.enqueue(now, station, Outgoing { is_reply, ..Outgoing::new(octets.to_vec(), to) });
     }
 
     /// Whether the gateway outside listens.

@@ -106,12 +106,11 @@ impl Radio {
         if let Some(transmit) = transmit {
             running.in_mac = Some(transmit.id);
             let octets = transmit.psdu.as_bytes().to_vec();
-            let sequence = octets.get(2).copied().unwrap_or_default();
             match transmit.to.map(|Eui64(to)| frame::station_of(to).and_then(|to| self.roster.id(to))) {
                 // Somebody who is nowhere.
                 Some(None) => self.tell_router(now, at, Fate::NoAck),
-                Some(to @ Some(_)) => self.enqueue(now, at, Outgoing { psdu: frame::with_fcs(octets), sequence, to }),
-                None => self.enqueue(now, at, Outgoing { psdu: frame::with_fcs(octets), sequence, to: None }),
+                Some(to @ Some(_)) => self.enqueue(now, at, Outgoing::new(octets, to)),
+                None => self.enqueue(now, at, Outgoing::new(octets, None)),
             }
         }
         if let Some(next_at) = next_at {

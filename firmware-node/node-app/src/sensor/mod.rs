@@ -48,8 +48,12 @@ pub enum Action {
     Transmit(Transmit),
     /// Listen until then at the latest, then [`Sensor::received`].
     Listen {
+        /// When the receiver goes on, at the latest: what it needs for that is to be ready by then.
+        from: Instant,
         /// When the receiver goes off.
         until: Instant,
+        /// It goes off as soon as a frame has come.
+        once: bool,
     },
     /// Measure, then [`Sensor::measured`].
     Measure,
@@ -195,8 +199,8 @@ impl<'a> Sensor<'a> {
         if let Some(frame) = self.leaf.poll_transmit() {
             return Action::Transmit(frame);
         }
-        match self.polling.listens_until(now) {
-            Some(until) => Action::Listen { until },
+        match self.polling.window(now) {
+            Some((from, until)) => Action::Listen { from, until, once: true },
             None => Action::Sleep { until: self.next_due(now) },
         }
     }
@@ -305,7 +309,7 @@ impl<'a> Sensor<'a> {
         }
         match self.leaf.poll_transmit() {
             Some(frame) => Some(Action::Transmit(frame)),
-            None => self.leaf.poll_timeout().map(|until| Action::Listen { until }),
+            None => self.leaf.poll_timeout().map(|until| Action::Listen { from: now, until, once: false }),
         }
     }
 

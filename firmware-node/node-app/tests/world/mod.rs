@@ -156,7 +156,10 @@ impl World {
         while self.now < end {
             match self.sensor.poll(self.now) {
                 Action::Transmit(frame) => self.transmit(frame.id, frame.psdu.as_bytes()),
-                Action::Listen { until } => self.listen(until),
+                Action::Listen { from, until, .. } => {
+                    self.pass(from.max(self.now));
+                    self.listen(until);
+                }
                 Action::Measure => self.sensor.measured(Sample { centidegrees: 2125, supply_mv: 3012 }),
                 Action::Keep(keep) => self.keep(keep),
                 Action::Sleep { until } => {
@@ -257,7 +260,7 @@ impl World {
         match self.air.front() {
             Some((at, ..)) if *at <= until => {
                 let (at, id, psdu) = self.air.pop_front().expect("it is there");
-                let airtime = Duration::from_micros((psdu.len() as u64 + 8) * OCTET_US + 544);
+                let airtime = Duration::from_micros((psdu.len() as u64 + 8) * OCTET_US);
                 self.pass(at.max(self.now) + airtime);
                 let is_lost = self.is_lost();
                 let fate = if is_lost { Err(TransmitError::NoAck) } else { Ok(Ack::default()) };
@@ -265,6 +268,8 @@ impl World {
                 if !is_lost {
                     self.sensor.received(self.now, Some(&psdu));
                 }
+                // The radio acknowledges it meanwhile.
+                self.pass(self.now + Duration::from_micros(544));
                 self.send_frames();
             }
             _ => {
