@@ -9,8 +9,8 @@ use super::Queued;
 use super::queue::Glance;
 use packed::{BESIDE, Packed, Walk};
 
-/// Messages of one priority in the order of their places, at least one. What stands before them is the last one's place and
-/// the priority.
+/// Messages of one priority in the order of their places, at least one. What stands before them is the last one's place,
+/// the priority, and how many there are.
 #[derive(Debug)]
 pub(super) struct Parcel(Vec<u8>);
 
@@ -19,13 +19,16 @@ pub(crate) const LONGEST_PACKED: usize = 256;
 /// Octets of a place.
 const PLACE: usize = size_of::<u64>();
 /// Octets before the messages.
-const HEAD: usize = PLACE + 1;
+const HEAD: usize = PLACE + 2;
 
 impl Parcel {
     /// No more than twice the place in a queue that a message takes which is shared.
     const LONGEST_SHARED: usize = 64;
     /// A parcel with so many octets takes no more, since it is unpacked as a whole.
     const FULL: usize = 4_096;
+
+    /// Nor does one with so many messages: who adds one goes past all others.
+    const MOST: u8 = 64;
 
     /// Whether packing a message is worth it.
     pub(super) fn takes(queued: &Queued) -> bool {
@@ -36,13 +39,14 @@ impl Parcel {
 
     /// A parcel with one message.
     pub(super) fn with(queued: &Queued) -> Self {
-        let mut parcel = Self(vec![queued.priority; HEAD]);
+        let mut parcel = Self(vec![0; HEAD]);
+        parcel.0[PLACE] = queued.priority;
         parcel.push(queued);
         parcel
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.0.len() < Self::FULL
+        self.0.len() < Self::FULL && self.0[PLACE + 1] < Self::MOST
     }
 
     /// Appends a message of those that it [takes](Self::takes), of the same priority, behind all others.
@@ -57,6 +61,7 @@ impl Parcel {
         }
         self.0.extend_from_slice(octets);
         self.0[..PLACE].copy_from_slice(&queued.place.to_be_bytes());
+        self.0[PLACE + 1] += 1;
     }
 
     /// The place of the last one.
@@ -71,7 +76,7 @@ impl Parcel {
 
     /// Looks at them where they lie, in order.
     pub(super) fn glances(&self) -> impl Iterator<Item = Glance<'_>> {
-        self.walk().map(|at| Glance { topic: at.topic, place: at.place, expires: at.expires() })
+        self.walk().map(|at| Glance { topic: at.topic, place: at.place, expires: at.expires })
     }
 
     fn walk(&self) -> Walk<'_> {
@@ -151,13 +156,17 @@ mod tests {
 
     #[test]
     fn a_parcel_is_full_some_time() {
-        let mut parcel = Parcel::with(&plain(1));
-        let mut messages = 1;
-        while parcel.has_room() {
-            messages += 1;
-            parcel.push(&plain(messages));
-        }
-        assert!((100..1_000).contains(&messages), "{messages}");
-        assert_eq!(parcel.messages().count() as u64, messages);
+        let messages = |payload: &[u8]| {
+            let of = |place| queued(payload, Details::default(), place);
+            let mut parcel = Parcel::with(&of(1));
+            let more = (2..).take_while(|place| {
+                let has_room = parcel.has_room();
+                parcel.push(&of(*place));
+                has_room
+            });
+            more.count() + 1
+        };
+        assert_eq!(messages(b""), 64);
+        assert!((15..20).contains(&messages(&[0; 250])));
     }
 }

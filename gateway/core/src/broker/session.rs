@@ -77,6 +77,8 @@ pub(crate) enum Part {
 /// What outlives a packet, and unless it is clean, a connection.
 #[derive(Debug)]
 pub(crate) struct Session {
+    /// Of its key.
+    serial: u32,
     /// The session's number in the store, never used again.
     pub(crate) number: u64,
     /// It survives the process. A clean MQTT session does not: it ends with its connection.
@@ -113,8 +115,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn new(client_id: Arc<str>, number: u64, durable: bool, totals: &Arc<Totals>) -> Self {
+    fn new(serial: u32, client_id: Arc<str>, number: u64, durable: bool, totals: &Arc<Totals>) -> Self {
         Self {
+            serial,
             number,
             durable,
             marks: 0,
@@ -171,7 +174,7 @@ impl Marks {
 /// All sessions, by key and by client id. One namespace for MQTT-SN and MQTT.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    slab: Slab<(u32, Session)>,
+    slab: Slab<Session>,
     /// Places by client id.
     by_id: Places,
     serial: u32,
@@ -218,7 +221,7 @@ impl Sessions {
 
     pub(crate) fn find(&self, client_id: &str) -> Option<SessionKey> {
         let place = self.by_id.find(client_id, |place| id_at(&self.slab, place))?;
-        Some(SessionKey::new(place, self.slab[place as usize].0))
+        Some(SessionKey::new(place, self.slab[place as usize].serial))
     }
 
     /// A new session without link, clean, for a client id that has none.
@@ -248,7 +251,8 @@ impl Sessions {
     pub(crate) fn insert_numbered(&mut self, client_id: &str, durable: bool, number: u64) -> SessionKey {
         self.serial = self.serial.wrapping_add(1).max(SessionKey::NO_SESSION + 1);
         self.next_number = self.next_number.max(number + 1);
-        let index = self.slab.insert((self.serial, Session::new(client_id.into(), number, durable, &self.totals)));
+        let session = Session::new(self.serial, client_id.into(), number, durable, &self.totals);
+        let index = self.slab.insert(session);
         let key = SessionKey::new(index as u32, self.serial);
         self.by_id.insert(key.place(), |place| id_at(&self.slab, place));
         key
@@ -256,18 +260,18 @@ impl Sessions {
 
     pub(crate) fn remove(&mut self, key: SessionKey) -> Option<Session> {
         self.get(key)?;
-        let (_, session) = self.slab.remove(key.index as usize);
+        let session = self.slab.remove(key.index as usize);
         self.by_id.remove(key.place(), &*session.client_id);
         self.connected -= usize::from(session.link != Link::None);
         Some(session)
     }
 
     pub(crate) fn get(&self, key: SessionKey) -> Option<&Session> {
-        self.slab.get(key.index as usize).filter(|(serial, _)| *serial == key.serial).map(|(_, session)| session)
+        self.slab.get(key.index as usize).filter(|session| session.serial == key.serial)
     }
 
     pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
-        self.slab.get_mut(key.index as usize).filter(|(serial, _)| *serial == key.serial).map(|(_, session)| session)
+        self.slab.get_mut(key.index as usize).filter(|session| session.serial == key.serial)
     }
 
     /// Says over what a session's client can be reached from now on.
@@ -308,10 +312,10 @@ impl Sessions {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
-        self.slab.iter().map(|(index, (serial, session))| (SessionKey::new(index as u32, *serial), session))
+        self.slab.iter().map(|(index, session)| (SessionKey::new(index as u32, session.serial), session))
     }
 }
 
-fn id_at(slab: &Slab<(u32, Session)>, place: u32) -> &str {
-    &slab[place as usize].1.client_id
+fn id_at(slab: &Slab<Session>, place: u32) -> &str {
+    &slab[place as usize].client_id
 }

@@ -60,8 +60,7 @@ impl LoggedStore {
         let mut found = None;
         if let Some(mark) = tables.mark() {
             let segments = reopen(&dir, mark.file_len)?;
-            tables.begin(segments.to_vec())?;
-            tables.finish()?;
+            tables.take_in(&segments)?;
             found = Some(segments).filter(|_| mark.file_len == file_len);
         }
         let segments = match found {

@@ -72,6 +72,14 @@ impl Tables {
         Ok(())
     }
 
+    /// Takes in what is in these segments, at the start, when nothing else is to be done meanwhile. Not on a thread: the memory
+    /// that this takes would stay with it, while the caller's is used again for what comes back from the tables.
+    pub(super) fn take_in(&mut self, segments: &[Segment]) -> Result<(), StoreError> {
+        let (Some(tables), Some(mark)) = (self.here.as_mut(), self.mark) else { return Err(gone()) };
+        self.mark = Some(absorb(tables, segments, mark)?);
+        Ok(())
+    }
+
     /// Has a thread take in what is in these segments. What was begun before must be finished.
     pub(super) fn begin(&mut self, segments: Vec<Segment>) -> Result<(), StoreError> {
         self.due = segments;

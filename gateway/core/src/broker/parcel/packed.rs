@@ -2,45 +2,60 @@
 
 use crate::broker::Queued;
 use crate::{Message, Qos};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sn_types::Instant;
 use std::sync::Arc;
 
-/// A message as it is packed.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// A message as it is packed, field after field.
+#[derive(Debug, Serialize)]
 pub(super) struct Packed<'a> {
     /// How many places it is behind the one before.
     step: u64,
     marks: Marks,
-    /// In microseconds of the core's time.
-    expires: Option<u64>,
-    /// 0, or how many messages before it the last one of its topic is: then it has no text of its own.
-    same_topic: u8,
-    topic: &'a str,
+    /// In microseconds of the core's time, if the marks say so.
+    expires: Bare<u64>,
+    /// How many messages before it the last one of its topic is, or the topic.
+    same_topic: Bare<u8>,
+    topic: Bare<&'a str>,
     #[serde(with = "serde_bytes")]
     payload: &'a [u8],
 }
 
-/// QoS and RETAIN, first as its client is to get them, then as they were published.
+/// What is left out without a trace if it is not there: [`Marks`] tell.
+#[derive(Debug)]
+struct Bare<T>(Option<T>);
+
+impl<T: Serialize> Serialize for Bare<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(value) => value.serialize(serializer),
+            None => serializer.serialize_unit(),
+        }
+    }
+}
+
+/// QoS (2 bits) and RETAIN as its client is to get them, whether it expires, and in the upper half QoS and RETAIN as they were
+/// published, and whether its topic is one of those before.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Marks(u8);
 
-/// Octets of a [`Packed`] beside topic and payload, at most: a place and a time of up to 10 each, the time's presence, two
-/// lengths of up to 2, and two small numbers.
-pub(super) const BESIDE: usize = 27;
+/// Octets of a [`Packed`] beside topic and payload, at most: a place and a time of up to 10 each, two lengths of up to 2, and
+/// the marks.
+pub(super) const BESIDE: usize = 25;
 
 impl<'a> Packed<'a> {
     /// Packs a message behind those that the walk has passed.
     pub(super) fn behind(walk: &Walk<'_>, queued: &'a Queued) -> Self {
-        let (message, topic) = (&queued.message, &**queued.message.topic());
+        let topic = &**queued.message.topic();
         let same_topic = walk.topics.find(topic);
+        let expires = Some(queued.expires).filter(|at| *at < Instant::FAR_FUTURE).map(Instant::as_micros);
         Self {
             step: queued.place.wrapping_sub(walk.place),
-            marks: Marks::new(queued),
-            expires: Some(queued.expires).filter(|at| *at < Instant::FAR_FUTURE).map(Instant::as_micros),
-            same_topic: same_topic.unwrap_or(0),
-            topic: if same_topic.is_some() { "" } else { topic },
-            payload: message.payload(),
+            marks: Marks::new(queued, expires.is_some(), same_topic.is_some()),
+            expires: Bare(expires),
+            same_topic: Bare(same_topic),
+            topic: Bare(Some(topic).filter(|_| same_topic.is_none())),
+            payload: queued.message.payload(),
         }
     }
 }
@@ -50,20 +65,17 @@ impl<'a> Packed<'a> {
 pub(super) struct Unpacked<'a> {
     pub(super) place: u64,
     pub(super) topic: &'a str,
-    packed: Packed<'a>,
+    pub(super) expires: Instant,
+    marks: Marks,
+    payload: &'a [u8],
 }
 
 impl Unpacked<'_> {
-    pub(super) fn expires(&self) -> Instant {
-        self.packed.expires.map_or(Instant::FAR_FUTURE, Instant::from_micros)
-    }
-
     /// The message as it was before it was packed.
     pub(super) fn queued(&self, priority: u8) -> Queued {
-        let Packed { marks, payload, .. } = self.packed;
-        let message = Message::new(Arc::from(self.topic), payload, marks.published_qos(), marks.published_retain());
-        let (qos, retain, place, expires) = (marks.qos(), marks.retain(), self.place, self.expires());
-        Queued { message, qos, retain, priority, place, group: None, expires }
+        let Self { place, topic, expires, marks, payload } = *self;
+        let message = Message::new(Arc::from(topic), payload, marks.published_qos(), marks.published_retain());
+        Queued { message, qos: marks.qos(), retain: marks.retain(), priority, place, group: None, expires }
     }
 }
 
@@ -86,12 +98,23 @@ impl<'a> Iterator for Walk<'a> {
     type Item = Unpacked<'a>;
 
     fn next(&mut self) -> Option<Unpacked<'a>> {
-        let (packed, rest): (Packed<'a>, _) = postcard::take_from_bytes(self.rest).ok()?;
-        let topic = self.topics.get(packed.same_topic).unwrap_or(packed.topic);
-        self.rest = rest;
-        self.place = self.place.wrapping_add(packed.step);
+        let (step, marks): (u64, Marks) = self.take()?;
+        let expires = if marks.expires() { Instant::from_micros(self.take()?) } else { Instant::FAR_FUTURE };
+        let topic =
+            if marks.same_topic() { self.take().and_then(|before| self.topics.get(before))? } else { self.take()? };
+        let payload = self.take()?;
+        self.place = self.place.wrapping_add(step);
         self.topics.push(topic);
-        Some(Unpacked { place: self.place, topic, packed })
+        Some(Unpacked { place: self.place, topic, expires, marks, payload })
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// The next field.
+    fn take<T: Deserialize<'a>>(&mut self) -> Option<T> {
+        let (field, rest) = postcard::take_from_bytes(self.rest).ok()?;
+        self.rest = rest;
+        Some(field)
     }
 }
 
@@ -116,9 +139,10 @@ impl<'a> LastTopics<'a> {
 }
 
 impl Marks {
-    fn new(queued: &Queued) -> Self {
-        let one = |qos: Qos, retain: bool| qos as u8 | u8::from(retain) << 2;
-        Self(one(queued.qos, queued.retain) | one(queued.message.qos(), queued.message.retain()) << 4)
+    fn new(queued: &Queued, expires: bool, same_topic: bool) -> Self {
+        let half = |qos: Qos, retain: bool, more: bool| qos as u8 | u8::from(retain) << 2 | u8::from(more) << 3;
+        let published = half(queued.message.qos(), queued.message.retain(), same_topic);
+        Self(half(queued.qos, queued.retain, expires) | published << 4)
     }
 
     const fn qos(self) -> Qos {
@@ -133,11 +157,19 @@ impl Marks {
         self.0 & 4 != 0
     }
 
+    const fn expires(self) -> bool {
+        self.0 & 8 != 0
+    }
+
     const fn published_qos(self) -> Qos {
         Self(self.0 >> 4).qos()
     }
 
     const fn published_retain(self) -> bool {
         Self(self.0 >> 4).retain()
+    }
+
+    const fn same_topic(self) -> bool {
+        self.0 & 0x80 != 0
     }
 }
