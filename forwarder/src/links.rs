@@ -175,9 +175,10 @@ impl Link {
     }
 
     fn report_nodes(&self) {
-        for (node, Heard { signal, frames, failures, retries: _ }) in &self.heard {
+        for (node, Heard { signal, relay, frames, failures, retries: _ }) in &self.heard {
             let name = self.ledger.as_ref().and_then(|ledger| ledger.name(*node));
-            info!(%node, name, rssi_dbm = signal.rssi_dbm, lqi = signal.lqi, frames, failures, "node");
+            let via = relay.map(|relay| tracing::field::display(relay.router));
+            info!(%node, name, via, rssi_dbm = signal.rssi_dbm, lqi = signal.lqi, frames, failures, "node");
         }
     }
 }

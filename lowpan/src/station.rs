@@ -4,12 +4,12 @@
 
 use crate::fragment::MAX_PACKET;
 use crate::mac::{Address, BROADCAST, Header, Kind};
-use crate::mesh::{MeshHeader, Route, is_mesh};
+use crate::mesh::{MAX_HOPS, MeshHeader, Route, is_mesh};
 use crate::psdu::digest;
 use crate::security::{AuxHeader, Keys, LAST_COUNTER, Level, open, seal};
 use crate::{MAX_PSDU, Psdu, Reason};
 use core::fmt;
-use sn_types::Eui64;
+use sn_types::{Eui64, Relay};
 
 /// Who this station is, and whether its link is secured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub(crate) struct Claim {
     /// Who made it.
     pub(crate) from: Eui64,
     /// Who handed it to us, if that is somebody else.
-    pub(crate) via: Option<Eui64>,
+    pub(crate) via: Option<Relay>,
     /// More waits at whoever handed it to us.
     pub(crate) frame_pending: bool,
     /// Tells it from others of the same originator, and is the same for copies of it.
@@ -104,7 +104,7 @@ pub(crate) struct Opened {
     pub(crate) header: Header,
     pub(crate) from: Eui64,
     #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "a node has one way only"))]
-    pub(crate) via: Option<Eui64>,
+    pub(crate) via: Option<Relay>,
     pub(crate) frame_pending: bool,
     pub(crate) digest: u32,
     /// In the clear, without integrity code.
@@ -223,7 +223,8 @@ impl Station {
             return Err(Reason::Duplicate);
         }
         let digest = mesh.broadcast.map_or(hop.digest, |_| digest(psdu.as_bytes()));
-        let via = (hop.from != from).then_some(hop.from);
+        let hops = (MAX_HOPS + 1).saturating_sub(mesh.hops_left);
+        let via = (hop.from != from).then_some(Relay { router: hop.from, hops });
         Ok(Claim { header, header_len, from, via, frame_pending: hop.frame_pending, digest, psdu })
     }
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use lowpan::{Ack, Carriage, Eui64, Hub, Level, Psdu, Reason, Received, Signal, TransmitError};
+use lowpan::{Ack, Carriage, Eui64, Hub, Level, Psdu, Reason, Received, Relay, Signal, TransmitError};
 use sn_types::Instant;
 use support::{GATEWAY, NODE, TestKeys, UDP, datagram, frames_of_hub, frames_of_leaf, hub, leaf};
 
@@ -55,7 +55,7 @@ fn a_frame_over_a_router_is_answered_over_it() {
     let frame = [&header(GATEWAY, ROUTER, 5)[..], mesh].concat();
     let expected = Received::Datagram { from: NODE, carriage: Carriage::Bare, to_all: false, octets: b"\x02\x16" };
     assert_eq!(hub.handle_frame(NOW, &frame, Signal::default()), expected);
-    assert_eq!(hub.node(NODE).unwrap().via, Some(ROUTER));
+    assert_eq!(hub.node(NODE).unwrap().via, Some(Relay { router: ROUTER, hops: 2 }));
     hub.send(NOW, NODE, b"\x02\x17").unwrap();
     let answer = frames_of_hub(&mut hub).remove(0);
     // From the short address of the gateway to the router; from the gateway to the node, 14 hops left.
@@ -121,7 +121,7 @@ fn a_sealed_frame_that_comes_again_over_another_router_is_a_replay_and_moves_not
     assert_eq!(reason(&hub.handle_frame(NOW, &frame, Signal::default())), Some(Reason::Duplicate));
     let again = [&header(GATEWAY, OTHER, 9)[..], &frame[HOP..]].concat();
     assert_eq!(reason(&hub.handle_frame(NOW, &again, Signal::default())), Some(Reason::Replay));
-    assert_eq!(hub.node(NODE).unwrap().via, Some(ROUTER));
+    assert_eq!(hub.node(NODE).unwrap().via.map(|relay| relay.router), Some(ROUTER));
     let direct = said(b"\x02\x16", None, ROUTER, 2);
     assert_eq!(reason(&hub.handle_frame(NOW, &direct, Signal::default())), Some(Reason::Unsecured));
 }
@@ -204,7 +204,7 @@ fn a_search_that_routers_pass_on_comes_once_and_does_not_move_the_node() {
         for frame in [passed_on(&search, ROUTER, GATEWAY, 8), search.as_bytes().to_vec()] {
             assert_eq!(reason(&hub.handle_frame(NOW, &frame, Signal::default())), Some(Reason::Duplicate));
         }
-        assert_eq!(hub.node(NODE).unwrap().via, Some(ROUTER));
+        assert_eq!(hub.node(NODE).unwrap().via.map(|relay| relay.router), Some(ROUTER));
     }
 }
 

@@ -219,7 +219,7 @@ fn out_of_the_gateways_reach_a_router_is_found_and_left_when_it_has_no_way() {
         while client.connect(false).await.is_err() {}
         client.publish(Topic::Name("sensor/t"), &[b'x'; 180], Qos::One, false).await.unwrap();
     });
-    assert_eq!(air.borrow().hub.node(NODE).unwrap().via, Some(ROUTER));
+    assert_eq!(air.borrow().hub.node(NODE).unwrap().via.map(|relay| relay.router), Some(ROUTER));
     let cut_off_at = air.borrow().now;
     let mut cut_off = air.borrow_mut();
     (cut_off.router, cut_off.router_has_no_way) = (None, true);

@@ -101,11 +101,22 @@ pub struct Signal {
     pub lqi: Option<u8>,
 }
 
+/// The way over which a node's last frame came, if that was not the node's own radio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// The router that handed it over.
+    pub router: Eui64,
+    /// In how many hops it came: 2 with one router. Of a node that lets its frames take fewer hops than ours do, too many.
+    pub hops: u8,
+}
+
 /// How well a node is heard, over its last frames, and what became of those to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
     /// Smoothed over about eight frames.
     pub signal: Signal,
+    /// The router over which it is heard, whose signal that is then.
+    pub relay: Option<Relay>,
     /// Frames from it, since the start.
     pub frames: u64,
     /// How often the radio had to send a frame to it again, since the start.

@@ -14,7 +14,7 @@
 //! [`NodeTable::asks`] for the next. Without any left there is no counter, and nothing can be sent: after more than 2,048
 //! frames for which the disk took nothing, or after four thousand million frames.
 
-use sn_types::{Eui64, Heard, LinkKey, Signal};
+use sn_types::{Eui64, Heard, LinkKey, Relay, Signal};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
@@ -84,6 +84,7 @@ pub struct NodeTable {
 struct Track {
     rssi_dbm: Smooth,
     lqi: Smooth,
+    relay: Option<Relay>,
     frames: u64,
     retries: u64,
     failures: u64,
@@ -106,8 +107,8 @@ impl Track {
     fn heard(&self) -> Heard {
         let rssi_dbm = self.rssi_dbm.0.map(|dbm| dbm.round() as i8);
         let lqi = self.lqi.0.map(|lqi| lqi.round() as u8);
-        let Self { frames, retries, failures, .. } = *self;
-        Heard { signal: Signal { rssi_dbm, lqi }, frames, retries, failures }
+        let Self { relay, frames, retries, failures, .. } = *self;
+        Heard { signal: Signal { rssi_dbm, lqi }, relay, frames, retries, failures }
     }
 }
 
@@ -196,9 +197,10 @@ impl NodeTable {
         self.outgoing.grant(block);
     }
 
-    /// A frame came from a node.
-    pub fn heard(&mut self, node: Eui64, signal: Signal) {
+    /// A frame came from a node, perhaps over a router.
+    pub fn heard(&mut self, node: Eui64, signal: Signal, relay: Option<Relay>) {
         let Some(track) = self.track(node) else { return };
+        track.relay = relay;
         track.rssi_dbm.note(signal.rssi_dbm.map(f32::from));
         track.lqi.note(signal.lqi.map(f32::from));
         track.frames += 1;
@@ -349,14 +351,14 @@ mod tests {
     fn what_is_heard_is_smoothed_and_reported_once() {
         let mut table = table();
         for rssi_dbm in [-80, -40, -40] {
-            table.heard(NODE, Signal { rssi_dbm: Some(rssi_dbm), lqi: None });
+            table.heard(NODE, Signal { rssi_dbm: Some(rssi_dbm), lqi: None }, None);
         }
         table.sent(NODE, Sent { retries: 3, delivered: false });
         table.sent(NODE, Sent { retries: 1, delivered: true });
         assert!(table.accept(NODE, 9));
         // -80, then an eighth of the way to -40, twice.
         let signal = Signal { rssi_dbm: Some(-71), lqi: None };
-        let heard = Heard { signal, frames: 3, retries: 4, failures: 1 };
+        let heard = Heard { signal, relay: None, frames: 3, retries: 4, failures: 1 };
         assert_eq!(table.poll_report(), Some(NodeReport { node: NODE, counter: Some(9), spoke: true, heard }));
         assert_eq!(table.poll_report(), None);
         table.sent(NODE, Sent { retries: 0, delivered: true });
@@ -367,8 +369,8 @@ mod tests {
     fn strangers_are_noted_up_to_a_limit_and_listed_nodes_beyond_it() {
         let mut table = table();
         let stranger = |number: u64| Eui64((1 << 32 | number).to_be_bytes());
-        (0..=MAX_STRANGERS as u64 + 1).for_each(|number| table.heard(stranger(number), Signal::default()));
-        table.heard(NODE, Signal::default());
+        (0..=MAX_STRANGERS as u64 + 1).for_each(|number| table.heard(stranger(number), Signal::default(), None));
+        table.heard(NODE, Signal::default(), None);
         let reported: Vec<_> = std::iter::from_fn(|| table.poll_report()).map(|report| report.node).collect();
         assert_eq!(reported.len(), MAX_STRANGERS + 2);
         assert!(reported.contains(&NODE) && !reported.contains(&stranger(MAX_STRANGERS as u64 + 1)));

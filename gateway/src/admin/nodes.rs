@@ -72,6 +72,10 @@ pub struct NodeRow {
     pub rssi_dbm: Option<i8>,
     /// Link quality, 0 to 255, smoothed.
     pub lqi: Option<u8>,
+    /// The address of the router over which it is heard, if it is not heard itself: power and quality are that one's.
+    pub via: Option<String>,
+    /// In how many hops its frames come then.
+    pub hops: Option<u8>,
     /// Frames from it.
     pub frames: u64,
     /// How often the radio had to send to it again.
@@ -88,7 +92,7 @@ impl NodeRow {
     /// `now` is the core's time.
     pub(crate) fn new(info: &NodeInfo, now: Instant) -> Self {
         let (transport, heard) = info.heard.unzip();
-        let Heard { signal, frames, retries, failures } = heard.unwrap_or_default();
+        let Heard { signal, relay, frames, retries, failures } = heard.unwrap_or_default();
         Self {
             node: info.node.to_string(),
             name: info.name.as_deref().map(str::to_owned),
@@ -99,6 +103,8 @@ impl NodeRow {
             transport: transport.map(|transport| transport.0),
             rssi_dbm: signal.rssi_dbm,
             lqi: signal.lqi,
+            via: relay.map(|relay| relay.router.to_string()),
+            hops: relay.map(|relay| relay.hops),
             frames,
             retries,
             failures,

@@ -12,12 +12,12 @@ pub(super) fn table(rows: &[SessionRow]) -> String {
     columns(HEAD, 3, rows.iter().map(cells))
 }
 
-const NODES_HEAD: [&str; 11] =
-    ["NODE", "NAME", "LISTED", "CLIENT", "STATE", "SEEN", "RSSI", "LQI", "FRAMES", "RETRIES", "FAILED"];
+const NODES_HEAD: [&str; 13] =
+    ["NODE", "NAME", "LISTED", "CLIENT", "STATE", "VIA", "HOPS", "SEEN", "RSSI", "LQI", "FRAMES", "RETRIES", "FAILED"];
 
 /// One line per radio node, in columns.
 pub(super) fn nodes(rows: &[NodeRow]) -> String {
-    columns(NODES_HEAD, 5, rows.iter().map(node_cells))
+    columns(NODES_HEAD, 6, rows.iter().map(node_cells))
 }
 
 fn node_cells(row: &NodeRow) -> [String; NODES_HEAD.len()] {
@@ -28,6 +28,8 @@ fn node_cells(row: &NodeRow) -> [String; NODES_HEAD.len()] {
         standing(row).into(),
         or_none(row.client.as_deref().map(printable)),
         or_none(row.state.clone()),
+        or_none(row.via.clone()),
+        or_none(row.hops.map(|hops| hops.to_string())),
         or_none(row.seen_s.map(age)),
         or_none(row.rssi_dbm.map(|dbm| format!("{dbm} dBm"))),
         or_none(row.lqi.map(|lqi| lqi.to_string())),

@@ -6,7 +6,7 @@ use crate::psdu::{COPIES_WITHIN, LATE_COPIES_WITHIN};
 use crate::station::{Claim, Opened};
 use alloc::collections::BTreeMap;
 use sn_types::Eui64;
-use sn_types::{Instant, Signal};
+use sn_types::{Instant, Relay, Signal};
 
 /// How a node was last heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Node {
     /// How strongly, as far as the radio tells.
     pub signal: Signal,
     /// The router that handed us its last frame; `None` if the node did so itself. It is answered the same way.
-    pub via: Option<Eui64>,
+    pub via: Option<Relay>,
     /// The form of its last datagram, in which it is answered; `None` before there was one.
     pub carriage: Option<Carriage>,
     /// It fetches its datagrams by data requests.
@@ -68,10 +68,13 @@ impl Nodes {
         let node = Node { last_heard: now, signal, via, carriage: None, polls: false, polled_at: now, last_frame };
         let node = self.table.entry(from).or_insert(node);
         (node.last_heard, node.signal, node.last_frame) = (now, signal, last_frame);
-        let has_moved = node.via != via && header.to != Address::ALL;
-        if has_moved {
-            (node.via, node.polls) = (via, false);
+        if header.to == Address::ALL {
+            return false;
         }
+        let router = |via: Option<Relay>| via.map(|relay| relay.router);
+        let has_moved = router(node.via) != router(via);
+        node.via = via;
+        node.polls &= !has_moved;
         has_moved
     }
 

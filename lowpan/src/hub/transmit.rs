@@ -176,7 +176,7 @@ impl<K: Keys> Hub<K> {
     /// How a frame gets to this node as it was last heard, or to all.
     fn route(&self, node: Option<Eui64>, floods: bool) -> Route {
         match node.map(|node| self.nodes.get(node).and_then(|node| node.via)) {
-            Some(Some(router)) => Route::Via(router),
+            Some(Some(relay)) => Route::Via(relay.router),
             None if floods => Route::Flood(self.broadcasts),
             Some(None) | None => Route::Direct,
         }

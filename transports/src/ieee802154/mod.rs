@@ -209,15 +209,20 @@ impl RadioTransport {
                 } else {
                     self.counters.oversize += 1;
                 }
-                self.nodes_mut().heard(from, signal);
+                self.heard(from, signal);
             }
             lowpan::Received::Fragment { from }
             | lowpan::Received::DataRequest { from }
-            | lowpan::Received::Solicitation { from } => self.nodes_mut().heard(from, signal),
+            | lowpan::Received::Solicitation { from } => self.heard(from, signal),
             // Who looks for a way has proven nothing yet.
             lowpan::Received::Neighbour { .. } => {}
             lowpan::Received::Rejected { from, reason } => self.rejected(from, reason),
         }
+    }
+
+    fn heard(&mut self, from: Eui64, signal: Signal) {
+        let relay = self.hub.node(from).and_then(|node| node.via);
+        self.nodes_mut().heard(from, signal, relay);
     }
 
     fn rejected(&mut self, from: Option<Eui64>, reason: Reason) {

@@ -129,7 +129,7 @@ impl SerialTransport {
         framing.take(now, octets, &mut |incoming| match incoming {
             Incoming::Datagram { from, signal, octets } if batch.put(PeerAddr::direct(*id, from), octets) => {
                 counters.received += 1;
-                from.eui64().into_iter().for_each(|node| nodes.heard(node, signal));
+                from.eui64().into_iter().for_each(|node| nodes.heard(node, signal, None));
             }
             Incoming::Datagram { .. } | Incoming::Oversize => counters.oversize += 1,
             Incoming::Malformed => counters.malformed += 1,

@@ -172,12 +172,14 @@ impl Core {
 
     /// How well listed radio nodes are heard. A radio does not say everything.
     fn tell_nodes(&self, now: Instant, tell: &mut impl FnMut(&str, String)) {
-        for (name, seen, Heard { signal, frames, retries, failures }) in self.heard_nodes(NODES) {
+        for (name, seen, Heard { signal, relay, frames, retries, failures }) in self.heard_nodes(NODES) {
             let seen_s = seen.map(|seen| now.since(seen).as_secs().to_string());
             let known = [
                 ("last_seen", seen_s),
                 ("rssi", signal.rssi_dbm.map(|dbm| dbm.to_string())),
                 ("lqi", signal.lqi.map(|lqi| lqi.to_string())),
+                ("via", relay.map(|relay| relay.router.to_string())),
+                ("hops", relay.map(|relay| relay.hops.to_string())),
             ];
             let counted = [("frames", frames), ("retries", retries), ("failures", failures)];
             let counted = counted.map(|(what, count)| (what, Some(count.to_string())));

@@ -10,13 +10,16 @@ use gateway_core::{
     RejectReason, StorageState, skip_counters,
 };
 use sn_codec::Qos;
-use sn_types::{Eui64, Heard, LinkAddr, LinkKey, LinkProfile, PeerAddr, Signal, TransportId};
+use sn_types::{Eui64, Heard, LinkAddr, LinkKey, LinkProfile, PeerAddr, Relay, Signal, TransportId};
 
 const ADDR: Eui64 = Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 1]);
 const OTHER: Eui64 = Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 2]);
 const NODE: PeerAddr = PeerAddr::direct(TRANSPORT, LinkAddr::Eui64(ADDR.0));
 /// A radio on which keys prove who a node is.
 const SECURED: LinkProfile = LinkProfile { authenticated: true, broadcast: false, ..LinkProfile::UDP };
+
+/// It is two hops away.
+const RELAY: Relay = Relay { router: Eui64([7; 8]), hops: 2 };
 
 fn new(node: Eui64, name: &str) -> NewNode {
     NewNode { node, name: name.into(), key: Some(LinkKey([7; 16])), added_s: 1_800_000_000 }
@@ -38,7 +41,8 @@ fn add(rig: &mut Rig, node: Eui64, name: &str) {
 
 /// The transport has accepted a frame; its datagram comes next.
 fn frame(rig: &mut Rig, counter: u32) {
-    let heard = Heard { signal: Signal { rssi_dbm: Some(-60), lqi: Some(200) }, frames: 1, ..Heard::default() };
+    let (signal, relay) = (Signal { rssi_dbm: Some(-60), lqi: Some(200) }, Some(RELAY));
+    let heard = Heard { signal, relay, frames: 1, ..Heard::default() };
     let report = NodeReport { node: ADDR, counter: Some(counter), spoke: true, heard };
     rig.input(Input::Node { transport: TRANSPORT, report });
 }
@@ -229,7 +233,7 @@ fn the_list_tells_what_is_heard_and_who_is_there() {
     let [node] = &rig.core.nodes()[..] else { panic!("one node") };
     assert_eq!((node.name.as_deref(), node.has_key, node.added_s), (Some("pump"), true, Some(1_800_000_000)));
     assert_eq!(node.seen, Some(rig.now));
-    assert_eq!(node.heard.map(|(_, heard)| heard.signal.rssi_dbm), Some(Some(-60)));
+    assert_eq!(node.heard.map(|(_, heard)| (heard.signal.rssi_dbm, heard.relay)), Some((Some(-60), Some(RELAY))));
     assert_eq!(node.client, Some(("node".into(), ClientState::Active)));
     assert!(!format!("{:?}", rig.core).contains("7, 7, 7"), "the key is not shown");
 }
