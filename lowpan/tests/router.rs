@@ -13,6 +13,9 @@ use sn_types::Instant;
 use std::time::Duration;
 use support::{GATEWAY, NODE};
 
+/// After that what did not arrive is sent again.
+const REST: Duration = Duration::from_millis(60);
+
 #[test]
 fn the_first_thing_a_router_does_is_to_ask_for_a_parent() {
     let mut router = Small::new(CONFIG, 7).unwrap();
@@ -132,6 +135,45 @@ fn a_node_that_polls_gets_one_frame_for_each_request_and_the_same_if_it_did_not_
 }
 
 #[test]
+fn a_frame_that_did_not_arrive_is_the_same_after_a_pause_and_is_not_overtaken() {
+    for why in [TransmitError::NoAck, TransmitError::ChannelAccess] {
+        let mut router = router();
+        for (number, text) in [(1, b"one"), (2, b"two")] {
+            hear(&mut router, &frame(ROUTER, NODE, number, &mesh(14, NODE, GATEWAY, text)));
+        }
+        let first = send(&mut router);
+        router.handle_transmitted(NOW, first.id, Err(why));
+        assert_eq!(router.poll_transmit(), None, "{why:?}");
+        answer(&mut router, 1);
+        let down = send(&mut router);
+        assert_eq!(down.to, Some(NODE), "another way is another matter");
+        done(&mut router, down.id);
+        router.handle_timeout(NOW + REST);
+        let again = send(&mut router);
+        assert_eq!((again.psdu, router.parent()), (first.psdu, Some(GATEWAY)));
+        done(&mut router, again.id);
+        assert!(send(&mut router).psdu.as_bytes().ends_with(b"two"));
+    }
+}
+
+#[test]
+fn a_frame_for_a_node_is_tried_three_times() {
+    for why in [TransmitError::NoAck, TransmitError::ChannelAccess] {
+        let mut router = router();
+        answer(&mut router, 1);
+        for number in 0..3 {
+            assert_eq!(router.waiting(), 1);
+            let now = NOW + REST * number;
+            router.handle_timeout(now);
+            let transmit = send(&mut router);
+            router.handle_transmitted(now, transmit.id, Err(why));
+        }
+        let stats = router.stats();
+        assert_eq!((router.waiting(), stats.no_ack + stats.channel_access), (0, 1));
+    }
+}
+
+#[test]
 fn a_request_that_the_frame_in_the_radio_answers_does_not_bring_another() {
     let mut router = router();
     poll(&mut router, 1);
@@ -181,9 +223,15 @@ fn who_polls_no_longer_gets_its_frames_at_once_again() {
     let later = NOW + Duration::from_secs(1);
     router.handle_frame(later, &frame(ROUTER, GATEWAY, 1, &mesh(14, GATEWAY, NODE, b"one")), Signal::default());
     let expiry = later + Duration::from_millis(7_680);
+    // Before, it says to all how deep it is.
+    let announced_at = router.poll_timeout().unwrap();
+    router.handle_timeout(announced_at);
+    router.handle_timeout(announced_at + Duration::from_millis(20));
+    let announcement = send(&mut router);
+    done(&mut router, announcement.id);
     assert_eq!(router.poll_timeout(), Some(expiry));
     router.handle_timeout(expiry);
-    assert_eq!((router.stats().expired, router.waiting()), (1, 0));
+    assert_eq!((announcement.to, router.stats().expired, router.waiting()), (None, 1, 0));
     router.handle_frame(expiry, &frame(ROUTER, GATEWAY, 2, &mesh(14, GATEWAY, NODE, b"two")), Signal::default());
     assert!(router.poll_transmit().is_some());
 }
@@ -299,9 +347,11 @@ fn a_parent_that_passes_on_what_goes_to_all_is_not_below() {
 fn who_hands_over_frames_for_the_gateway_is_not_taken_as_parent() {
     let mut router: Small = router_below(GATEWAY, 0);
     hear(&mut router, &frame(ROUTER, BELOW, 1, &mesh(13, NODE, GATEWAY, b"up")));
-    for _ in 0..3 {
+    for number in 0..3 {
+        let now = NOW + REST * number;
+        router.handle_timeout(now);
         let transmit = send(&mut router);
-        router.handle_transmitted(NOW, transmit.id, Err(TransmitError::NoAck));
+        router.handle_transmitted(now, transmit.id, Err(TransmitError::NoAck));
     }
     assert_eq!(router.parent(), None);
     let later = NOW + Duration::from_secs(2);

@@ -32,8 +32,12 @@ const SPREAD_MS: u64 = 20;
 const REPEATED: usize = 16;
 /// Frames to all whose copies are known: as many are passed on within 8 s.
 const ECHOES: usize = 64;
-/// How often a router says how deep it is.
+/// How often a router says how deep it is,
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(60);
+/// and how soon again after that has changed, since what goes to all is often lost; each pause is twice as long.
+const ANNOUNCE_AGAIN: Duration = Duration::from_secs(4);
+/// By then the pause is the longest.
+const MOST_DOUBLED: u32 = 4;
 
 /// What a router is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,8 @@ pub struct Router<const WAYS: usize, const QUEUE: usize> {
     repeated: Recent<REPEATED>,
     echoes: Recent<ECHOES>,
     announce_at: Instant,
+    /// How often it has said how deep it is since that changed.
+    announced: u32,
     in_flight: Option<InFlight>,
     sequence: u8,
     id: u64,
@@ -107,6 +113,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
             repeated: Recent::new(),
             echoes: Recent::new(),
             announce_at: Instant::ZERO,
+            announced: 0,
             in_flight: None,
             sequence: seed as u8,
             id: 0,
@@ -340,7 +347,10 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
                 let request = Talk::Request { gateway: self.config.gateway };
                 self.say(now, request, Duration::ZERO);
             }
-            News::Depth => self.announce(now),
+            News::Depth => {
+                self.announced = 0;
+                self.announce(now);
+            }
         }
     }
 
@@ -348,7 +358,9 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
         let offer = Offer { gateway: self.config.gateway, depth: self.depth().unwrap_or(NO_WAY), heard_dbm: None };
         self.say(now, Talk::Offer(offer), self.spread());
         // Routers that were switched on together do not speak together for ever.
-        self.announce_at = now + ANNOUNCE_EVERY + self.spread() * 16;
+        let pause = ANNOUNCE_EVERY.min(ANNOUNCE_AGAIN * 2_u32.pow(self.announced.min(MOST_DOUBLED)));
+        self.announced = self.announced.saturating_add(1);
+        self.announce_at = now + pause + self.spread() * 16;
     }
 
     /// To all in reach. What was to be said before and was not yet is out of date.
@@ -364,7 +376,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
 
     fn chance(&self) -> u16 {
         let [a, b, c, d, e, f, g, h] = self.config.eui64.0;
-        (digest(&[a, b, c, d, e, f, g, h, self.sequence]) >> 16) as u16
+        (digest(&[a, b, c, d, e, f, g, h, self.sequence, self.id as u8]) >> 16) as u16
     }
 
     /// How many of the frames that wait for this node the radio has: one, or none.

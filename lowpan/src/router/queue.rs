@@ -42,6 +42,8 @@ pub(super) struct Waiting {
     pub(super) delayed_until: Option<Instant>,
     /// It was sent, and not acknowledged: the number and "frame pending" with which it is the same frame again.
     pub(super) sent_as: Option<(u8, bool)>,
+    /// How often the radio has tried it.
+    pub(super) rounds: u8,
 }
 
 /// At most `N` frames.
@@ -68,7 +70,7 @@ impl<const N: usize> Queue<N> {
         self.serial += 1;
         let delayed_until = (!delay.is_zero()).then(|| now + delay);
         let (serial, until) = (self.serial, now + WAITS_FOR);
-        *place = Some(Waiting { serial, bound, payload, since: now, until, delayed_until, sent_as: None });
+        *place = Some(Waiting { serial, bound, payload, since: now, until, delayed_until, sent_as: None, rounds: 0 });
         Ok(())
     }
 
@@ -118,6 +120,13 @@ impl<const N: usize> Queue<N> {
     pub(super) fn expired(&self, now: Instant, in_flight: Option<u64>) -> Option<(u64, Bound, Instant)> {
         let is_expired = |waiting: &&Waiting| waiting.until <= now && Some(waiting.serial) != in_flight;
         self.iter().find(is_expired).map(|waiting| (waiting.serial, waiting.bound, waiting.since))
+    }
+
+    /// Whether a frame is not to be sent yet, or one before it that goes the same way: a frame of a node's that is overtaken is a
+    /// replay at the other end.
+    pub(super) fn is_held(&self, waiting: &Waiting) -> bool {
+        let is_before = |other: &Waiting| other.serial <= waiting.serial && other.bound == waiting.bound;
+        self.iter().any(|other| is_before(other) && other.delayed_until.is_some())
     }
 
     /// Lets go what was delayed until now.

@@ -4,7 +4,13 @@ use super::Router;
 use super::queue::{Bound, Waiting};
 use crate::mac::{Address, Header, Kind};
 use crate::transmit::{Ack, FrameId, SourceMatch, Transmit, TransmitError};
+use core::time::Duration;
 use sn_types::Instant;
+
+/// How often a frame is given to the radio, which sends it several times itself.
+const ROUNDS: u8 = 3;
+/// The pause between, and up to that once more by chance, in milliseconds: some ten frames of others.
+const REST_MS: u64 = 30;
 
 /// The frame that the radio has.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +74,9 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
         Some(Transmit { id, psdu, to })
     }
 
-    /// Takes the fate of a frame. One that a node has asked for waits for its next request, and one for the parent is sent
-    /// again, to another parent if this one is gone: both are the same frame then, if only the acknowledgement was lost.
+    /// Takes the fate of a frame. One that did not arrive is sent again as the same frame, for if only the acknowledgement was
+    /// lost it has: at its node's next request if that had asked for it, else after a pause. One for the parent then goes to
+    /// another parent if this one is gone, and is given up when it has waited too long; others after [`ROUNDS`].
     pub fn handle_transmitted(&mut self, now: Instant, id: FrameId, result: Result<Ack, TransmitError>) {
         let Some(InFlight { serial, bound, polled, .. }) = self.in_flight.take_if(|in_flight| in_flight.id == id)
         else {
@@ -81,19 +88,40 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
                 self.count(bound);
                 self.queue.remove(serial);
             }
-            (Err(TransmitError::NoAck), Bound::Up) => {
-                self.update(now, |uplink| uplink.unacknowledged(now));
+            (Err(why), Bound::Up) => {
+                if why == TransmitError::NoAck {
+                    self.update(now, |uplink| uplink.unacknowledged(now));
+                }
+                self.rest(now, serial);
             }
             (Err(_), Bound::Down(_)) if polled => {}
-            (Err(TransmitError::NoAck), Bound::Down(_) | Bound::All | Bound::Own | Bound::Neighbour(_)) => {
-                self.stats.no_ack += u64::from(matches!(bound, Bound::Down(_)));
-                self.queue.remove(serial);
-            }
-            (Err(TransmitError::ChannelAccess), _) => {
-                self.stats.channel_access += 1;
-                self.queue.remove(serial);
+            // Who asks for a parent asks again.
+            (Err(TransmitError::NoAck), Bound::Neighbour(_) | Bound::All | Bound::Own) => self.queue.remove(serial),
+            (Err(why), Bound::Down(_) | Bound::Neighbour(_) | Bound::All | Bound::Own) => {
+                if self.rest(now, serial) >= ROUNDS {
+                    self.give_up(serial, why);
+                }
             }
         }
+    }
+
+    /// Has a frame wait for a moment: whoever is in its way, and perhaps does not hear us, goes on for longer than the radio's
+    /// own repetitions take. How often it was tried.
+    fn rest(&mut self, now: Instant, serial: u64) -> u8 {
+        let until = now + Duration::from_millis(REST_MS + u64::from(self.chance()) % REST_MS);
+        self.queue.get_mut(serial).map_or(ROUNDS, |waiting| {
+            waiting.delayed_until = Some(until);
+            waiting.rounds = waiting.rounds.saturating_add(1);
+            waiting.rounds
+        })
+    }
+
+    fn give_up(&mut self, serial: u64, why: TransmitError) {
+        match why {
+            TransmitError::NoAck => self.stats.no_ack += 1,
+            TransmitError::ChannelAccess => self.stats.channel_access += 1,
+        }
+        self.queue.remove(serial);
     }
 
     /// A change of the radio's source match table; `None` if it is as it should be.
@@ -122,7 +150,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
 
     /// What is to be sent next, and whether its node listens for it: that goes first, then what came first.
     fn next(&self) -> Option<(u64, bool)> {
-        let ready = self.queue.iter().filter(|waiting| waiting.delayed_until.is_none());
+        let ready = self.queue.iter().filter(|waiting| !self.queue.is_held(waiting));
         let due = ready.filter_map(|waiting| Some((!self.readiness(waiting)?, waiting.serial)));
         due.min().map(|(later, serial)| (serial, !later))
     }
