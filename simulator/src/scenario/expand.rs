@@ -10,7 +10,7 @@ use super::values::{Qos, Time};
 use crate::application::BODY;
 use crate::energy::{Battery, Supply};
 use crate::plan::{Feed, GatewayPlan, MediumPlan, MqttPlan, NodePlan, Plan, Sleep, WillPlan};
-use crate::radio::{DutyCycle, Excess, LeafGroup, LogDistance, Loss, Phy, Propagation, RadioPlan, Site};
+use crate::radio::{DutyCycle, Excess, LeafGroup, LogDistance, Loss, Phy, Propagation, RadioPlan, Receiver, Site};
 use crate::report::{Position, Wall};
 use crate::udp_net::UdpPlan;
 use crate::{Floor, Link};
@@ -212,6 +212,7 @@ impl File {
                 reference_db,
                 shadowing_db: radio.shadowing_db,
             }),
+            receiver: Receiver { carrier_sense: radio.carrier_sense, ..Receiver::default() },
             loss: Loss::independent(radio.loss_percent.ppm()),
             duty_cycle: radio.duty_cycle_percent.map(|limit| DutyCycle { limit_ppm: limit.ppm(), excess }),
             supply: Supply { battery: radio.battery.battery(), ..Supply::default() },

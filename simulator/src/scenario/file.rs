@@ -78,6 +78,9 @@ pub struct RadioTable {
     pub shadowing_db: u8,
     /// Frames that get lost on the way, beside collisions. Default: 0.
     pub loss_percent: Percent,
+    /// A station does not begin to send while it could receive a frame of another, however weak (CCA mode 3). Default: no,
+    /// only power counts (CCA mode 1).
+    pub carrier_sense: bool,
     /// Time on the air that a station may use in an hour. Default: no limit.
     pub duty_cycle_percent: Option<Percent>,
     /// What becomes of frames beyond. Default: `"wait"`.
@@ -93,6 +96,7 @@ impl Default for RadioTable {
             path_loss_exponent: 3.0,
             shadowing_db: 4,
             loss_percent: Percent::default(),
+            carrier_sense: false,
             duty_cycle_percent: None,
             excess: ExcessKey::Wait,
             battery: BatteryKey::Cr2477,

@@ -9,6 +9,7 @@ use crate::ledger::{Laws, Message};
 use crate::medium::Downlink;
 use crate::plan::{Fault, FaultKind, PlanError};
 use crate::radio::{FromAir, MATCHES};
+use lowpan::RouterStats;
 use sn_types::{Instant, LinkAddr, LinkProfile};
 use spinel_device::Pending;
 use std::collections::VecDeque;
@@ -107,6 +108,12 @@ impl<'p> World<'p> {
     /// the message's number, which its payload says, too. Only in worlds [for a dongle](World::for_dongle).
     pub fn take_acknowledgement(&mut self) -> Option<(usize, &str, u32)> {
         self.ledger.take_acknowledgement()
+    }
+
+    /// How deep a router is and what it has done; `None` if there is none, or it has no code of its own here.
+    #[must_use]
+    pub fn router(&self, index: usize) -> Option<(Option<u8>, &RouterStats)> {
+        self.medium.radio()?.router(index)
     }
 
     /// What the gateway may assume of the medium.
