@@ -1,9 +1,11 @@
 //! A hundred nodes of IEEE 802.15.4 at the gateway, through an emulated dongle whose device the gateway opens as any other:
 //! every tenth frame gets lost, the radio's firmware crashes, the dongle is pulled out and put back, the gateway is killed.
 //! The links are secured; half of the nodes speak 6LoWPAN and half bare; half of each sleep, and fetch what waits with data
-//! requests. The books are kept outside of the gateway: the nodes' own on one side, mosquitto's clients' on the other.
+//! requests; forty are two or three hops away, behind routers. The books are kept outside of the gateway: the nodes' own on one
+//! side, mosquitto's clients' on the other.
 
-use interop::{Gateway, Process, mosquitto_pub, mosquitto_sub, release_dir};
+use interop::{Gateway, Process, mosquitto_pub, mosquitto_sub, release_dir, root};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -11,42 +13,9 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const SCENARIO: &str = r#"
-name = "dongle"
-duration = "80s"
-seed = 7
-
-[medium.radio]
-shadowing_db = 0
-loss_percent = 10
-
-[[gateway]]
-place = [25, 25]
-"#;
-
-/// In a room, so that each hears when another sends. Everyone reports at QoS 1 for as long as the scenario says.
-const GROUP: &str = r#"
-[[nodes]]
-name = "NAME"
-count = COUNT
-place = { grid = [[20, 20], [30, 30]] }
-start_within = "10s"
-subscribe = [{ filter = "all/#", qos = 1 }]
-
-[nodes.link]
-carriage = "CARRIAGE"
-security = "mic-64"
-key = "KEY"
-POLL
-
-[[nodes.report]]
-topic = "report/{id}"
-every = "10s"
-qos = 1
-"#;
-
-/// How many nodes there are of each kind.
-const OF_EACH: usize = 25;
+const SCENARIO: &str = "simulator/scenarios/mesh.toml";
+/// So many of its nodes, in the order of their addresses, are so many hops away.
+const HOPS: [(usize, u64); 3] = [(60, 1), (20, 2), (20, 3)];
 
 /// Channel 15 of the simulated air has this PAN.
 const CONFIG: &str = r#"
@@ -62,30 +31,40 @@ kind = "ieee802154"
 device = "DEVICE"
 channel = 15
 pan_id = 0x530F
+wakes_at_once = 24
 "#;
 
-const NODES: usize = 4 * OF_EACH;
+const NODES: usize = 100;
 const KEY: &str = "000102030405060708090a0b0c0d0e0f";
 /// How long something may take with everybody: who lost a datagram tries again after 10 to 15 s.
 const ALL: Duration = Duration::from_secs(120);
 
-fn scenario() -> String {
-    let mut text = SCENARIO.to_owned();
-    for carriage in ["bare", "6lowpan"] {
-        let group = GROUP.replace("CARRIAGE", carriage).replace("KEY", KEY).replace("COUNT", &OF_EACH.to_string());
-        text += &group.replace("NAME", &format!("{carriage}-on")).replace("POLL", "");
-        text += &group.replace("NAME", &format!("{carriage}-asleep")).replace("POLL", "poll_every = \"500ms\"");
-        text += "[nodes.sleep]\nwake_every = \"5s\"\nlost_after = \"120s\"\n";
+/// How many hops away each node is, in the order of their addresses.
+fn hops() -> Vec<u64> {
+    HOPS.iter().flat_map(|(nodes, hops)| vec![*hops; *nodes]).collect()
+}
+
+/// The same as the gateway has it, of those nodes of which it has heard since its start.
+fn hops_in(dir: &Path) -> Vec<u64> {
+    let mut list = Command::new(release_dir().join("sn-gateway"));
+    let output = list.args(["nodes", "list", "--json", "--data"]).arg(dir.join("data")).output().expect("it runs");
+    let rows: Vec<Value> = serde_json::from_slice(&output.stdout).expect("a list");
+    rows.iter().filter(|row| row["frames"] != 0).map(|row| row["hops"].as_u64().unwrap_or(1)).collect()
+}
+
+/// All nodes come over as many hops as there are. A router takes the better of two parents when it hears of it.
+fn expect_hops(dir: &Path) {
+    let start = Instant::now();
+    while hops_in(dir) != hops() {
+        assert!(start.elapsed() < ALL, "each is as far away as it is: {:?}", hops_in(dir));
+        sleep(Duration::from_millis(200));
     }
-    text
 }
 
 /// The emulated dongle and the nodes around it.
 fn dongle(dir: &Path) -> Process {
-    let file = dir.join("scenario.toml");
-    fs::write(&file, scenario()).expect("a file");
     let mut command = Command::new(release_dir().join("sn-sim"));
-    command.arg("dongle").arg(file).arg("--device").arg(dir.join("device")).arg("--messages");
+    command.arg("dongle").arg(root().join(SCENARIO)).arg("--device").arg(dir.join("device")).arg("--messages");
     let mut dongle = Process::start(command);
     dongle.expect("a dongle with 100 nodes");
     dongle
@@ -111,6 +90,7 @@ fn list_nodes(dir: &Path) {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
 /// What the nodes know to be published: topic and number.
 fn acknowledged(dongle: &Process) -> BTreeSet<(String, u32)> {
     let lines = dongle.lines();
@@ -172,6 +152,7 @@ fn a_hundred_nodes_lose_nothing_that_was_acknowledged() {
     until("everybody has reported", || {
         acknowledged(&dongle).into_iter().map(|(topic, _)| topic).collect::<BTreeSet<_>>().len() == NODES
     });
+    expect_hops(dir.path());
     publish(&gateway, "1");
     dongle.type_line("reset");
     publish(&gateway, "2");
@@ -194,6 +175,7 @@ fn a_hundred_nodes_lose_nothing_that_was_acknowledged() {
         delivered.len() == 6 && delivered.values().all(|nodes| nodes.len() == NODES)
     });
     until("what was acknowledged is there", || acknowledged(&dongle).is_subset(&arrived(&subscriber)));
+    expect_hops(dir.path());
     let reports = acknowledged(&dongle).len();
     assert!(reports > 2 * NODES, "only {reports} reports were acknowledged");
 }
