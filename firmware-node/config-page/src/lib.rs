@@ -24,4 +24,4 @@ mod settings;
 pub mod text;
 
 pub use page::{ADDRESS, JOURNAL_ADDRESS, MAX_ENCODED_LEN, PAGE_LEN, decode, encode};
-pub use settings::{Error, MAX_TEXT_LEN, RUN_TIME, Settings};
+pub use settings::{ClientId, Error, MAX_TEXT_LEN, RUN_TIME, Settings};

@@ -13,6 +13,9 @@ pub const MAX_TEXT_LEN: usize = 512;
 /// What may be changed over the air. Nothing in it can make the node unreachable.
 pub const RUN_TIME: [&str; 3] = ["report", "fetch", "target"];
 
+/// An MQTT-SN client id.
+pub type ClientId = String<23>;
+
 /// What a node is told. All numbers of the radio are written in hexadecimal digits, all others in decimal ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -35,7 +38,7 @@ pub struct Settings {
     /// `level`: 5, 6 or 7: how a link with a key is secured.
     pub level: u8,
     /// `client`: the MQTT-SN client id, 1 to 23 octets.
-    pub client: String<23>,
+    pub client: ClientId,
     /// `base`: what the node's topics begin with, 1 to 40 octets. It takes settings from `<base>/config`, and tells of
     /// faults at `<base>/fault`.
     pub base: String<40>,
@@ -211,12 +214,22 @@ impl Settings {
     /// Their text, as [`Settings::apply`] reads it. The key is in it: who can read a node's flash has that anyway.
     #[must_use]
     pub fn to_text(&self) -> String<MAX_TEXT_LEN> {
-        let mut text = String::new();
-        // The longest settings fit, which a test shows; were they cut off, the text would not say what was meant.
-        self.write(&mut text).map(|()| text).unwrap_or_default()
+        self.text_with(self.key.as_ref())
     }
 
-    fn write(&self, out: &mut Text) -> fmt::Result {
+    /// The same without the key, for eyes.
+    #[must_use]
+    pub fn to_text_without_key(&self) -> String<MAX_TEXT_LEN> {
+        self.text_with(None)
+    }
+
+    fn text_with(&self, key: Option<&LinkKey>) -> Text {
+        let mut text = String::new();
+        // The longest settings fit, which a test shows; were they cut off, the text would not say what was meant.
+        self.write(&mut text, key).map(|()| text).unwrap_or_default()
+    }
+
+    fn write(&self, out: &mut Text, key: Option<&LinkKey>) -> fmt::Result {
         if self.pan != 0xFFFF {
             hex_line(out, "pan=", &self.pan.to_be_bytes())?;
         }
@@ -237,7 +250,7 @@ impl Settings {
         if let Some(eui64) = self.eui64 {
             hex_line(out, "eui64=", &eui64.0)?;
         }
-        if let Some(key) = &self.key {
+        if let Some(key) = key {
             hex_line(out, "key=", &key.0)?;
         }
         line(out, "level=", self.level.into())?;
@@ -304,5 +317,5 @@ fn name_of<const N: usize>(value: &str, least: usize) -> Option<String<N>> {
 }
 
 fn topic<const N: usize>(value: &str, least: usize) -> Option<String<N>> {
-    if value.contains(['+', '#']) { None } else { name_of(value, least) }
+    if value.bytes().any(|octet| matches!(octet, b'+' | b'#')) { None } else { name_of(value, least) }
 }

@@ -70,7 +70,7 @@ impl Console {
 /// What to answer to `show`: the settings, without the key.
 #[must_use]
 pub fn shown(settings: &Settings) -> String<MAX_TEXT_LEN> {
-    let mut text = Settings { key: None, ..settings.clone() }.to_text();
+    let mut text = settings.to_text_without_key();
     // It fits: a key itself takes more.
     let _ = text.push_str(if settings.key.is_some() { "key is set\n" } else { "key=none\n" });
     text

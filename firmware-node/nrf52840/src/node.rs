@@ -2,7 +2,7 @@
 
 use crate::fault::{self, Stage};
 use crate::measure::Sensors;
-use config_page::Settings;
+use config_page::{ClientId, Settings};
 use embassy_futures::select::{Either, select};
 use embassy_nrf::gpio::Input;
 use embassy_nrf::nvmc::Nvmc;
@@ -36,7 +36,7 @@ static FROM_FLASH: StaticCell<FromFlash> = StaticCell::new();
 
 /// What the sensor borrows.
 struct FromFlash {
-    settings: Settings,
+    client: ClientId,
     session: [u8; SESSION_LEN],
     fault: [u8; FAULT_LEN],
 }
@@ -54,18 +54,19 @@ pub(crate) async fn run(mut board: Board, settings: Settings, seed: u32, eui64: 
     let node = settings.eui64.unwrap_or(eui64);
     let filter = Filter::Own(Addresses { pan: settings.pan, eui64: node.0, short: None, pending: |_| false });
     board.radio.configure(nrf_radio::Settings { channel: settings.channel, power_dbm: settings.power_dbm, filter });
-    let from_flash = FROM_FLASH.init_with(|| FromFlash { settings, session: [0; SESSION_LEN], fault: [0; FAULT_LEN] });
+    let client = settings.client.clone();
+    let from_flash = FROM_FLASH.init_with(|| FromFlash { client, session: [0; SESSION_LEN], fault: [0; FAULT_LEN] });
     let (Ok(lengths), Ok(counters)) = (read(&mut board.store, from_flash), board.store.counters()) else {
         fault::give_up(FLASH)
     };
-    let FromFlash { settings, session, fault } = &*from_flash;
+    let FromFlash { client, session, fault } = &*from_flash;
     let (reserved, heard) = (counters.reserved, counters.heard_on(settings.link()));
     let session = session.get(..lengths.session).unwrap_or_default();
     let fault = fault.get(..lengths.fault).and_then(|fault| core::str::from_utf8(fault).ok());
     let fault = fault.filter(|fault| !fault.is_empty());
     let start = Start { seed, eui64, reserved, heard, session, fault };
     // Settings that make no node are not saved by the console, nor made by the tool.
-    let Ok(sensor) = Sensor::new(settings.clone(), &settings.client, start) else { fault::give_up("bad settings") };
+    let Ok(sensor) = Sensor::new(settings, client, start) else { fault::give_up("bad settings") };
     let sensor = SENSOR.init(sensor);
     loop {
         board.step(sensor).await;
