@@ -46,7 +46,9 @@ impl<'a, const BODY: usize, const TOPICS: usize, const RECEIVED: usize> Client<'
         if is_kept {
             self.received.oldest_first().try_for_each(|slot| writer.put(&slot))?;
         }
-        let topics = if is_kept { self.topics.octets() } else { &[] };
+        // A client that is restored begins with CONNECT, whatever was registered before.
+        let topics = self.topics.resumed();
+        let topics = if is_kept { topics.octets() } else { &[] };
         writer.put(&u16::try_from(topics.len()).ok()?.to_be_bytes())?;
         writer.put(topics)?;
         if let Some(publish) = publish {

@@ -106,6 +106,13 @@ impl<const N: usize> Topics<N> {
         self.used = 0;
     }
 
+    /// As they are after the next CONNECT. A record has them so: registering does not change it, nor does connecting again.
+    pub(crate) fn resumed(&self) -> Self {
+        let mut resumed = Self { octets: self.octets, used: self.used };
+        resumed.begin_resumed();
+        resumed
+    }
+
     /// All entries, for a record.
     pub(crate) fn octets(&self) -> &[u8] {
         self.octets.get(..self.used).unwrap_or_default()

@@ -56,9 +56,7 @@ pub fn decode(page: &[u8]) -> Option<(u32, Settings)> {
     if CHECK.checksum(covered).to_le_bytes() != *check {
         return None;
     }
-    let mut settings = Settings::new();
-    settings.apply(core::str::from_utf8(rest.get(..len)?).ok()?).ok()?;
-    Some((word(4)?, settings))
+    Some((word(4)?, Settings::kept(core::str::from_utf8(rest.get(..len)?).ok()?)?))
 }
 
 const fn padded(len: usize) -> usize {

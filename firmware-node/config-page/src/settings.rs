@@ -160,6 +160,17 @@ impl Settings {
         self.apply_where(text, |name| RUN_TIME.contains(&name))
     }
 
+    /// What was kept. Settings that only a newer image knows are left out.
+    pub(crate) fn kept(text: &str) -> Option<Self> {
+        let mut settings = Self::new();
+        for line in text.split_ascii_whitespace() {
+            if !matches!(settings.apply(line), Ok(()) | Err(Error::Name)) {
+                return None;
+            }
+        }
+        Some(settings)
+    }
+
     fn apply_where(&mut self, text: &str, may: fn(&str) -> bool) -> Result<bool, Error> {
         let mut changed = self.clone();
         for line in text.split_ascii_whitespace() {

@@ -130,3 +130,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_older_image_leaves_out_what_it_does_not_know() {
+    let settings = longest();
+    let page = encode(&settings, 1);
+    let (octets, _) = page.split_last_chunk::<4>().expect("a checksum is at its end");
+    let mut octets = octets.to_vec();
+    let at = octets.windows(5).position(|part| part == b"level").expect("it is in the text");
+    octets[at..at + 5].copy_from_slice(b"newer");
+    let check = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&octets);
+    octets.extend_from_slice(&check.to_le_bytes());
+    assert_eq!(decode(&octets), Some((1, Settings { level: Settings::new().level, ..settings })));
+}
