@@ -4,12 +4,12 @@
 //! filled up to whole words, a checksum. A record is written from its first word to its last, so that a torn one has a
 //! wrong checksum; nothing is written behind such a one. Flash that loses a bit later makes a wrong checksum, too: so
 //! records are looked for behind it. When a page is full, or ends torn, what counts is copied into the
-//! other one, whose head is written last: until then it is none.
+//! other one, whose head is written last: until then it is none. The page before keeps its counters until then, and longer.
 //!
 //! What cannot be read may have been torn, and then it does not count, or it has lost a bit since, and then it did. How many
 //! records it may have been is known; who must not use anything twice goes by that: [`Journal::in_doubt`].
 
-use crate::MAX_RECORD_LEN;
+use crate::{COUNTERS_LEN, MAX_RECORD_LEN};
 use config_page::{JOURNAL_ADDRESS, PAGE_LEN};
 use crc::{CRC_32_ISO_HDLC, Crc, Digest, NoTable};
 use embedded_storage::nor_flash::NorFlash;
@@ -50,24 +50,48 @@ pub(crate) struct Journal {
     end: u32,
     /// Words that are no records, and not erased.
     unread: u32,
+    /// Pages have been turned over, and neither has counters that can be read.
+    counters_are_lost: bool,
 }
 
 impl Journal {
+    const EMPTY: Self = Self {
+        page: None,
+        sequence: 0,
+        latest: [Found { address: 0, len: 0 }; KINDS.len()],
+        end: 0,
+        unread: 0,
+        counters_are_lost: false,
+    };
+
     pub(crate) fn open<F: NorFlash>(flash: &mut F) -> Result<Self, F::Error> {
-        let mut journal = Self { page: None, sequence: 0, latest: [Found::default(); KINDS.len()], end: 0, unread: 0 };
-        for (page, address) in PAGES.into_iter().enumerate() {
-            match read_head(flash, address)? {
-                Some(sequence) if journal.page.is_none() || sequence > journal.sequence => {
-                    (journal.page, journal.sequence) = (Some(page), sequence);
-                }
-                Some(_) => {}
-                None => journal.unread += written(flash, address)?,
-            }
+        let heads = [read_head(flash, PAGES[0])?, read_head(flash, PAGES[1])?];
+        let mut journal = Self::EMPTY;
+        for (head, address) in heads.into_iter().zip(PAGES) {
+            journal.unread += if head.is_some() { 0 } else { written(flash, address)? };
         }
-        if let Some(page) = journal.page {
-            journal.scan(flash, page)?;
+        // None is less than any.
+        let newer = usize::from(heads[1] > heads[0]);
+        let Some(sequence) = heads[newer] else { return Ok(journal) };
+        (journal.page, journal.sequence) = (Some(newer), sequence);
+        journal.scan(flash, newer)?;
+        if journal.latest[Kind::Counters as usize].len == 0 {
+            journal.look_back(flash, 1 - newer, heads[1 - newer].is_some())?;
         }
         Ok(journal)
+    }
+
+    /// Each page begins with counters. If they cannot be read, those of the older page are what is known.
+    fn look_back<F: NorFlash>(&mut self, flash: &mut F, page: usize, is_good: bool) -> Result<(), F::Error> {
+        let mut older = Self::EMPTY;
+        if is_good {
+            older.scan(flash, page)?;
+        }
+        let found = older.latest[Kind::Counters as usize];
+        self.latest[Kind::Counters as usize] = found;
+        self.unread += older.unread;
+        self.counters_are_lost = found.len == 0 && written(flash, PAGES[page])? > 0;
+        Ok(())
     }
 
     fn scan<F: NorFlash>(&mut self, flash: &mut F, page: usize) -> Result<(), F::Error> {
@@ -99,6 +123,11 @@ impl Journal {
     /// How many records with so many octets may have been in what cannot be read, at most.
     pub(crate) const fn in_doubt(&self, len: u32) -> u32 {
         (self.unread * WORD).div_ceil(record_len(len))
+    }
+
+    /// Whether how far counters were used cannot be told at all: records are in doubt, and there may have been more before.
+    pub(crate) const fn counters_are_lost(&self) -> bool {
+        self.counters_are_lost
     }
 
     /// Copies the last record of a kind as far as there is room, and returns its length; 0 if there is none.
@@ -140,6 +169,8 @@ impl Journal {
             let mut room = [0; MAX_RECORD_LEN];
             let octets = match len {
                 _ if other == kind => octets,
+                // Each page has some, so that there were some if they cannot be read.
+                0 if other == Kind::Counters => &[0; COUNTERS_LEN],
                 0 => &[],
                 _ => {
                     let room = &mut room[..len as usize];
@@ -155,7 +186,7 @@ impl Journal {
         }
         let sequence = self.sequence + 1;
         write_head(flash, start, sequence)?;
-        *self = Self { page: Some(page), sequence, latest, end: at, unread: 0 };
+        *self = Self { page: Some(page), sequence, latest, end: at, ..Self::EMPTY };
         Ok(())
     }
 }

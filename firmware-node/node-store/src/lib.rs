@@ -59,7 +59,8 @@ pub struct Store<F> {
 
 impl<F: NorFlash> Store<F> {
     /// Finds out what is there. Each record of counters has reserved up to `block` of them: if some cannot be read any more,
-    /// that many are given up, before anything else happens.
+    /// that many are given up, before anything else happens. If no record can be read, and the journal is older than one page,
+    /// all counters are given up: nothing is sent under the key any more.
     ///
     /// # Errors
     /// The flash cannot be read, or written.
@@ -69,7 +70,8 @@ impl<F: NorFlash> Store<F> {
         let in_doubt = store.journal.in_doubt(COUNTERS_LEN as u32);
         if in_doubt > 0 {
             let counters = store.counters()?;
-            let reserved = counters.reserved.saturating_add(in_doubt.saturating_mul(block));
+            let in_doubt = if store.journal.counters_are_lost() { u32::MAX } else { in_doubt.saturating_mul(block) };
+            let reserved = counters.reserved.saturating_add(in_doubt);
             let octets = FrameCounters { reserved, ..counters }.to_octets();
             store.journal.turn_over(&mut store.flash, Kind::Counters, &octets)?;
         }

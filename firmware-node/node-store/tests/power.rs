@@ -316,6 +316,58 @@ fn a_page_whose_head_loses_a_bit_brings_no_counter_again() {
     }
 }
 
+/// A node of years whose journal has just been turned over: one record of counters is in the page that counts.
+fn with_a_fresh_page() -> (Flash, u32) {
+    let mut flash = Flash::new();
+    let mut records = 2_000;
+    loop {
+        let turned_over = flash.erased;
+        let mut store = open(flash);
+        store.keep_counters(counters(records * BLOCK)).expect("power is there");
+        flash = store.into_flash();
+        if records > 2_000 && flash.erased != turned_over {
+            return (flash, records * BLOCK);
+        }
+        records += 1;
+    }
+}
+
+/// Where the page that counts begins.
+fn newer_page(flash: &Flash) -> usize {
+    let sequence = |page: usize| flash.octets[page * PAGE_LEN + 4];
+    if sequence(3) > sequence(2) { 3 * PAGE_LEN } else { 2 * PAGE_LEN }
+}
+
+#[test]
+fn the_only_record_of_a_page_loses_a_bit_and_no_counter_comes_again() {
+    let (flash, reserved) = with_a_fresh_page();
+    let page = newer_page(&flash);
+    for bit in 0..(12 + RECORD_LEN) * 8 {
+        let mut damaged = flash.clone();
+        damaged.octets[page + bit / 8] ^= 1 << (bit % 8);
+        let mut store = open(damaged);
+        let found = store.counters().expect("power is there").reserved;
+        assert!((reserved..reserved + 210 * BLOCK).contains(&found), "bit {bit}: {found}, {reserved} were used");
+        let mut store = open(store.into_flash());
+        assert_eq!(store.counters().expect("as above").reserved, found, "bit {bit}: once is enough");
+    }
+}
+
+#[test]
+fn no_counter_is_used_when_it_is_not_known_which_were() {
+    let (mut flash, _) = with_a_fresh_page();
+    let newer = newer_page(&flash);
+    let older = 5 * PAGE_LEN - newer;
+    for at in [newer + 12, older] {
+        flash.octets[at] ^= 1;
+    }
+    let mut store = open(flash);
+    assert_eq!(store.counters().expect("power is there").reserved, u32::MAX);
+    store.keep_session(b"session").expect("as above");
+    let mut store = open(store.into_flash());
+    assert_eq!(store.counters().expect("as above").reserved, u32::MAX, "it stays so");
+}
+
 #[test]
 fn power_may_fail_while_counters_are_given_up() {
     let mut damaged = with_counters(3);
