@@ -7,6 +7,9 @@ use sn_types::{Eui64, LinkKey};
 /// 42 hours; a restart throws away what is left of one.
 pub const BLOCK: u32 = 1024;
 
+/// The first block after a start, which may be followed by another start.
+const FIRST_BLOCK: u32 = 64;
+
 /// The key that node and gateway share, and the counters of both.
 #[derive(Clone, Debug)]
 pub struct Counters {
@@ -14,6 +17,8 @@ pub struct Counters {
     key: Option<LinkKey>,
     next: u32,
     reserved: u32,
+    /// How many are reserved next.
+    block: u32,
     /// The gateway's counters below were used.
     heard: u32,
     /// As far as that is in flash.
@@ -22,13 +27,18 @@ pub struct Counters {
 
 impl Counters {
     pub(super) const fn new(gateway: Eui64, key: Option<LinkKey>, reserved: u32, heard: u32) -> Self {
-        Self { gateway, key, next: reserved, reserved, heard, heard_in_flash: heard }
+        Self { gateway, key, next: reserved, reserved, block: FIRST_BLOCK, heard, heard_in_flash: heard }
     }
 
     /// How far to reserve; `None`: there are some, or none are needed.
     pub(super) fn wanted(&self) -> Option<u32> {
         let is_used_up = self.key.is_some() && self.next >= self.reserved && self.reserved < u32::MAX;
-        is_used_up.then(|| self.reserved.saturating_add(BLOCK))
+        is_used_up.then(|| self.reserved.saturating_add(self.block))
+    }
+
+    /// Whether there is none left for ever: this node sends nothing more.
+    pub(super) const fn are_used_up(&self) -> bool {
+        self.key.is_some() && self.next == u32::MAX
     }
 
     pub(super) const fn heard(&self) -> u32 {
@@ -41,7 +51,9 @@ impl Counters {
     }
 
     pub(super) fn kept(&mut self, reserved: u32, heard: u32) {
-        self.reserved = self.reserved.max(reserved);
+        if reserved > self.reserved {
+            (self.reserved, self.block) = (reserved, BLOCK);
+        }
         self.heard_in_flash = heard;
     }
 }
@@ -77,14 +89,18 @@ mod tests {
     fn no_counter_is_used_before_it_is_reserved() {
         let mut counters = Counters::new(GATEWAY, Some(LinkKey([0; 16])), 5_000, 0);
         assert_eq!(counters.next_counter(), None);
-        assert_eq!(counters.wanted(), Some(5_000 + BLOCK));
-        counters.kept(5_000 + BLOCK, 0);
-        for expected in 5_000..5_000 + BLOCK {
-            assert_eq!(counters.wanted(), None);
-            assert_eq!(counters.next_counter(), Some(expected));
+        let mut next = 5_000;
+        // Who is restarted again and again takes few.
+        for block in [FIRST_BLOCK, BLOCK, BLOCK] {
+            assert_eq!(counters.wanted(), Some(next + block));
+            counters.kept(next + block, 0);
+            for expected in next..next + block {
+                assert_eq!(counters.wanted(), None);
+                assert_eq!(counters.next_counter(), Some(expected));
+            }
+            assert_eq!(counters.next_counter(), None);
+            next += block;
         }
-        assert_eq!(counters.next_counter(), None);
-        assert_eq!(counters.wanted(), Some(5_000 + 2 * BLOCK));
     }
 
     #[test]
@@ -92,7 +108,7 @@ mod tests {
         let mut counters = Counters::new(GATEWAY, Some(LinkKey([0; 16])), u32::MAX - 1, 0);
         counters.kept(counters.wanted().expect("there is one left"), 0);
         assert_eq!(counters.next_counter(), Some(u32::MAX - 1));
-        assert_eq!((counters.next_counter(), counters.wanted()), (None, None));
+        assert_eq!((counters.next_counter(), counters.wanted(), counters.are_used_up()), (None, None, true));
     }
 
     #[test]

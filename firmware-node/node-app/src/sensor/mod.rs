@@ -20,6 +20,7 @@ pub use counters::{BLOCK, Counters};
 pub use sample::Sample;
 
 use config_page::Settings;
+use core::time::Duration;
 use duties::Duties;
 use lowpan::{Ack, Carriage, Eui64, FrameId, Leaf, LeafConfig, Level, Received, Station, Transmit, TransmitError};
 use polling::Polling;
@@ -180,6 +181,9 @@ impl<'a> Sensor<'a> {
         self.duties.advance(now, &mut self.client);
         if let Some(keep) = self.next_keep(now) {
             return Action::Keep(keep);
+        }
+        if self.leaf.keys_mut().are_used_up() {
+            return Action::Sleep { until: now + NOTHING_TO_SEND };
         }
         if let Some(action) = self.seek(now) {
             return action;
@@ -354,6 +358,9 @@ impl<'a> Sensor<'a> {
 const fn event_is_loss(event: &Event<'_>) -> bool {
     matches!(event, Event::Lost(_))
 }
+
+/// A node whose frame counters are used up sleeps: it could not say so to anybody.
+const NOTHING_TO_SEND: Duration = Duration::from_secs(3_600);
 
 /// Of a connection that is meant to sleep: so much is left for putting it to sleep when messages get lost.
 const KEEP_ALIVE_S: u16 = 300;
