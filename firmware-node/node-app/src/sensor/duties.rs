@@ -229,9 +229,14 @@ impl<'a> Duties<'a> {
     fn configure(&mut self, now: Instant, payload: &[u8]) {
         // A text that is longer says nothing that is allowed.
         let text = core::str::from_utf8(payload).ok().filter(|text| text.len() <= MAX_FAULT_LEN);
+        let announced_s = self.announced_sleep_s();
         let taken = text.ok_or(config_page::Error::Line).and_then(|text| self.settings.apply_at_run_time(text));
         match taken {
             Ok(true) => {
+                if self.announced_sleep_s() > announced_s {
+                    // The gateway would take the node for lost: it is told with DISCONNECT, after CONNECT.
+                    self.subscribe_at = Some(now);
+                }
                 self.report_at = self.report_at.min(now + seconds(self.settings.report_s));
                 self.settings_came_at = now;
                 (self.settings_are_kept, self.settings_are_news) = (false, true);
