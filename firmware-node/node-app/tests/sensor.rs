@@ -149,6 +149,11 @@ fn a_gateway_that_wants_a_connect_first_is_given_one() {
     world.run(Duration::from_secs(3_600));
     assert_eq!(world.published("hall/report").len(), 12);
     assert!(world.refused <= 2, "it learns after two");
+    // Flash would wear out.
+    let kept = world.count(|keep| *keep == Keep::Session);
+    world.run(Duration::from_secs(3_600));
+    assert_eq!(world.published("hall/report").len(), 24);
+    assert_eq!(world.count(|keep| *keep == Keep::Session), kept, "connecting again changes nothing in the record");
 }
 
 #[test]
@@ -219,4 +224,16 @@ fn the_radio_is_never_on_without_a_reason() {
     let mut world = World::new("");
     world.run(Duration::from_secs(1_000));
     assert!(matches!(world.sensor.poll(world.now), Action::Sleep { until } if until > world.now));
+}
+
+#[test]
+fn the_gateway_is_told_of_longer_intervals() {
+    let mut world = World::new("");
+    world.run(Duration::from_secs(1_000));
+    let connects = world.connects;
+    world.publish("hall/config", "report=7200 fetch=7200");
+    world.run(Duration::from_secs(1_000));
+    assert_eq!(world.connects, connects + 1, "to say DISCONNECT with the new duration");
+    world.run(Duration::from_secs(36_000));
+    assert_eq!(world.connects, connects + 1, "the gateway has not taken it for lost");
 }
