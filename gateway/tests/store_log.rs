@@ -254,3 +254,24 @@ fn copy(from: &Path, to: &Path) {
         fs::create_dir_all(to.join(dir)).expect("made");
     }
 }
+
+#[test]
+fn a_key_that_the_tables_cannot_take_is_refused_and_does_not_stay_in_the_log() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let longest = put(&[b'k'; 65_535], b"x");
+    let too_long = |value| Record { key: vec![b'k'; 65_536], value };
+    {
+        let mut store = open(dir.path()).expect("a new store");
+        store.apply(std::slice::from_ref(&longest)).expect("just short enough");
+        store.sync().expect("synced");
+        for value in [Some(b"x".to_vec()), None] {
+            let refused = store.apply(&[too_long(value)]).expect_err("too long");
+            assert!(matches!(refused, StoreError::Failed(_)), "{refused}");
+        }
+        store.apply(&[put(b"last", b"1")]).expect("written");
+        store.sync().expect("synced");
+    }
+    let found = state(dir.path()).expect("readable");
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[&longest.key], b"x");
+}

@@ -4,7 +4,7 @@
 //! database is closed and opened again: the journal's unfinished end is cut off, everything committed is there.
 
 use super::log::{Change, Mark};
-use super::{Pair, Store, StoreError, check, wants_space};
+use super::{Pair, Store, StoreError, check, check_keys, wants_space};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode};
 use gateway_core::Record;
 use std::any::Any;
@@ -120,6 +120,7 @@ impl FjallStore {
 
 impl Store for FjallStore {
     fn apply(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        check_keys(records)?;
         let (database, keyspace) = self.ensure_open()?;
         let mut batch = database.batch().durability(Some(PersistMode::Buffer));
         for Record { key, value } in records {

@@ -38,12 +38,24 @@ pub type Pair = (Octets, Octets);
 /// A part of what was read.
 pub type Octets = ::fjall::Slice;
 
+/// Octets of the longest key: fjall's tables panic at longer ones.
+const LONGEST_KEY: usize = u16::MAX as usize;
+
+/// Whether a store can take in these records. Asked before anything of them is written: what is in the log and can get into
+/// no table would fail every start.
+fn check_keys(records: &[Record]) -> Result<(), StoreError> {
+    match records.iter().map(|record| record.key.len()).find(|len| *len > LONGEST_KEY) {
+        Some(len) => Err(StoreError::Failed(format!("a key of {len} octets is too long"))),
+        None => Ok(()),
+    }
+}
+
 /// A set of records that survives the process.
 ///
 /// Everything that was applied before a successful [`Store::sync`] is there after a crash, in whole batches and in
 /// their order. What was applied after the last one may be there.
 pub trait Store: Send {
-    /// Takes in records: all or none.
+    /// Takes in records: all or none. Keys have at most 65,535 octets.
     ///
     /// # Errors
     /// After [`StoreError::Full`] the same records may be applied again once there is space, and must be before any

@@ -2,6 +2,7 @@
 
 use super::filter::{filter_matches, has_wildcard};
 use crate::core::TimerKey;
+use crate::durable::LONGEST_RETAINED_TOPIC;
 use crate::{Core, DropReason, Limits, Message};
 use sn_types::Instant;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +62,9 @@ impl Retained {
 
     /// Whether `message` may be kept within the limits. One that takes another's place is no further topic.
     pub(crate) fn has_room(&self, message: &Message, limits: &Limits) -> bool {
+        if message.topic().len() > LONGEST_RETAINED_TOPIC {
+            return false;
+        }
         let old = self.by_topic.get(message.topic()).map_or(0, Message::bytes);
         let is_new = old == 0;
         message.payload().is_empty()

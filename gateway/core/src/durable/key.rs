@@ -6,7 +6,7 @@ use std::fmt;
 /// One change to the store.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The key; unique in the store.
+    /// The key; unique in the store, and no longer than 65,535 octets.
     pub key: Vec<u8>,
     /// The value to put, or `None` to delete the key.
     pub value: Option<Vec<u8>>,
@@ -41,6 +41,10 @@ const RESERVED_KEY: &[u8] = b"o";
 /// [`Key::Predefined`], version 2 no [`Key::User`], version 3 nothing of MQTT 5
 /// (see `tail`), version 4 nothing of radio nodes and no [`Key::Upstream`].
 pub(super) const SCHEMA: u8 = 5;
+
+/// Octets of the longest topic that may have a retained message. Stores take keys of up to 65,535 octets, and one octet
+/// says what the key stands for.
+pub(crate) const LONGEST_RETAINED_TOPIC: usize = u16::MAX as usize - 1;
 
 /// What a key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,7 @@ mod tail;
 pub use key::Record;
 pub use restore::{RestoreError, Restored, skip_counters};
 
+pub(crate) use key::LONGEST_RETAINED_TOPIC;
 pub(crate) use outbox::{Outbox, Promise, Recipient};
 pub(crate) use record::{FormValue, SnValue, StateValue};
 

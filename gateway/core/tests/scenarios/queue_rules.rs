@@ -188,3 +188,19 @@ fn retained_messages_have_a_limit() {
     rig.publish_retained(1, "c", "1");
     assert_eq!(rig.drops(DropReason::RetainedLimit), 2, "there is room again");
 }
+
+#[test]
+fn a_topic_with_which_a_key_of_the_store_would_be_too_long_has_no_retained_message() {
+    let mut rig = Rig::with(|config| {
+        config.durable = true;
+        config.limits.topic_name_len = 65_535;
+    });
+    rig.watch("#");
+    let topics = [65_534, 65_535].map(|len| "t".repeat(len));
+    for (topic, payload) in topics.iter().zip(["kept", "not kept"]).chain([(&topics[1], "")]) {
+        rig.publish_retained(1, topic, payload);
+    }
+    assert_eq!((rig.watched().len(), rig.gauges().retained), (3, 1));
+    assert_eq!(rig.drops(DropReason::RetainedLimit), 2);
+    assert_eq!(rig.store.keys().map(Vec::len).max(), Some(65_535));
+}

@@ -21,7 +21,7 @@ mod tables;
 pub(super) use records::Change;
 pub(super) use tables::Mark;
 
-use super::{Pair, Store, StoreError};
+use super::{Pair, Store, StoreError, check_keys};
 use gateway_core::Record;
 use sector::{SECTOR, split};
 use segment::Segment;
@@ -103,6 +103,7 @@ impl LoggedStore {
 impl Store for LoggedStore {
     fn apply(&mut self, records: &[Record]) -> Result<(), StoreError> {
         self.tables.check()?;
+        check_keys(records)?;
         let Self { octets, sectors, .. } = self;
         octets.clear();
         sectors.clear();
