@@ -7,7 +7,7 @@ mod stored;
 pub(crate) use stored::Change;
 
 use super::handling::Handling;
-use super::queue::{Glance, Queue, Queued, Totals};
+use super::queue::{Glance, Queue, Queued, Size, Totals};
 use crate::short::Short;
 use crate::{DropReason, Keep, Limits, Qos, WhenFull};
 use flights::Flights;
@@ -103,43 +103,41 @@ impl Outbound {
             self.filled = now;
         }
         let mut dropped = Vec::new();
-        if how.keep == Keep::Latest {
-            let older = self.extract(|older| *older.topic == **queued.message.topic());
-            dropped.extend(older.into_iter().map(|older| (older, DropReason::Superseded)));
-        }
         if self.overflow(&queued, limits).is_some() {
             dropped.extend(self.drop_expired(now).into_iter().map(|old| (old, DropReason::Expired)));
         }
-        while let Some(reason) = self.overflow(&queued, limits) {
-            let may_help = queued.bytes() <= limits.queue_bytes && reason == DropReason::QueueFull;
-            let oldest = match how.when_full {
-                WhenFull::DropOldest if may_help => self.pop_least(),
-                WhenFull::DropOldest | WhenFull::DropNewest => None,
-            };
-            match oldest {
-                Some(oldest) => dropped.push((oldest, reason)),
-                None => {
-                    dropped.push((queued, reason));
-                    return dropped;
-                }
+        let latest = Some(&**queued.message.topic()).filter(|_| how.keep == Keep::Latest);
+        if let Some((reason, excess)) = self.overflow(&queued, limits) {
+            let oldest_go = how.when_full == WhenFull::DropOldest && reason == DropReason::QueueFull;
+            // Nothing goes in vain.
+            if !self.queue.can_shrink(excess, oldest_go.then_some(queued.priority), latest) {
+                dropped.push((queued, reason));
+                return dropped;
             }
+        }
+        if let Some(topic) = latest {
+            let older = self.extract(|older| older.topic == topic);
+            dropped.extend(older.into_iter().map(|older| (older, DropReason::Superseded)));
+        }
+        while self.overflow(&queued, limits).is_some() {
+            let Some(oldest) = self.pop_least() else { break };
+            dropped.push((oldest, DropReason::QueueFull));
         }
         self.queue.push(queued);
         dropped
     }
 
-    /// Which limit a message would break.
-    fn overflow(&self, queued: &Queued, limits: &Limits) -> Option<DropReason> {
-        let totals = self.queue.totals();
-        if self.queue.len() >= limits.queue_messages || self.queue.bytes() + queued.bytes() > limits.queue_bytes {
-            Some(DropReason::QueueFull)
-        } else if totals.messages() >= limits.total_queue_messages
-            || totals.bytes() + queued.bytes() > limits.total_queue_bytes
-        {
-            Some(DropReason::TotalQueueFull)
-        } else {
-            None
+    /// Which limit a message would break, and by how much.
+    fn overflow(&self, queued: &Queued, limits: &Limits) -> Option<(DropReason, Size)> {
+        let (queue, totals) = (&self.queue, self.queue.totals());
+        let messages = (queue.len() + 1).saturating_sub(limits.queue_messages);
+        let bytes = (queue.bytes() + queued.bytes()).saturating_sub(limits.queue_bytes);
+        let total = totals.excess(queued, limits);
+        if (messages, bytes) != (0, 0) {
+            let excess = Size { messages: messages.max(total.messages), bytes: bytes.max(total.bytes) };
+            return Some((DropReason::QueueFull, excess));
         }
+        (total != Size::default()).then_some((DropReason::TotalQueueFull, total))
     }
 
     /// Whether no other message has room.

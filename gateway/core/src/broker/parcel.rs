@@ -76,7 +76,7 @@ impl Parcel {
 
     /// Looks at them where they lie, in order.
     pub(super) fn glances(&self) -> impl Iterator<Item = Glance<'_>> {
-        self.walk().map(|at| Glance { topic: at.topic, place: at.place, expires: at.expires })
+        self.walk().map(|at| Glance { topic: at.topic, place: at.place, expires: at.expires, bytes: at.bytes() })
     }
 
     fn walk(&self) -> Walk<'_> {

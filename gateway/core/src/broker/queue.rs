@@ -4,7 +4,7 @@
 use super::GroupNumber;
 use super::parcel::Parcel;
 use crate::short::Short;
-use crate::{Message, Qos, short};
+use crate::{Limits, Message, Qos, short};
 use sn_types::Instant;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -37,11 +37,27 @@ pub(super) struct Glance<'a> {
     pub(super) place: u64,
     /// See [`Queued::expires`].
     pub(super) expires: Instant,
+    /// Octets that it counts for.
+    pub(super) bytes: usize,
 }
 
 impl<'a> From<&'a Queued> for Glance<'a> {
     fn from(queued: &'a Queued) -> Self {
-        Self { topic: queued.message.topic(), place: queued.place, expires: queued.expires }
+        Self { topic: queued.message.topic(), place: queued.place, expires: queued.expires, bytes: queued.bytes() }
+    }
+}
+
+/// So many messages, and octets of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+impl Size {
+    /// What is left of it when there is a message less.
+    fn without(self, bytes: usize) -> Self {
+        Self { messages: self.messages.saturating_sub(1), bytes: self.bytes.saturating_sub(bytes) }
     }
 }
 
@@ -106,6 +122,14 @@ impl Totals {
 
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// By how much one more message would exceed the limits.
+    pub(super) fn excess(&self, queued: &Queued, limits: &Limits) -> Size {
+        Size {
+            messages: (self.messages() + 1).saturating_sub(limits.total_queue_messages),
+            bytes: (self.bytes() + queued.bytes()).saturating_sub(limits.total_queue_bytes),
+        }
     }
 
     fn add(&self, messages: usize, bytes: usize) {
@@ -282,6 +306,23 @@ impl Queue {
     pub(super) fn pop_front(&mut self) -> Option<Queued> {
         let level = self.levels.iter_mut().find(|level| !level.entries.is_empty())?;
         Self::pop_from(level, &mut self.len, &mut self.bytes, &self.totals)
+    }
+
+    /// Whether the queue could become smaller by `excess` if messages of a priority up to `at_most` went, and those of
+    /// `topic`. Looks at no more of them than it must.
+    pub(super) fn can_shrink(&self, excess: Size, at_most: Option<u8>, topic: Option<&str>) -> bool {
+        let mut left = excess;
+        for level in self.levels.iter().rev() {
+            let all_go = at_most.is_some_and(|at_most| level.priority <= at_most);
+            let entries = if all_go || topic.is_some() { level.entries.iter() } else { Default::default() };
+            for glance in entries.flat_map(Entry::glances).filter(|glance| all_go || topic == Some(glance.topic)) {
+                left = left.without(glance.bytes);
+                if left == Size::default() {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// Takes the message that has waited longest among the least important.

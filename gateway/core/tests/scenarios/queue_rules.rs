@@ -204,3 +204,44 @@ fn a_topic_with_which_a_key_of_the_store_would_be_too_long_has_no_retained_messa
     assert_eq!(rig.drops(DropReason::RetainedLimit), 2);
     assert_eq!(rig.store.keys().map(Vec::len).max(), Some(65_535));
 }
+
+#[test]
+fn an_alarm_does_not_give_way_to_what_is_less_important() {
+    let rules = [
+        QueueRule { priority: 9, when_full: Some(WhenFull::DropOldest), ..rule("t/3") },
+        QueueRule { when_full: Some(WhenFull::DropOldest), ..rule("t/1") },
+    ];
+    let mut rig = asleep_under(&rules, 3);
+    for (topic, payload) in [("t/1", "1"), ("t/3", "alarm 1"), ("t/3", "alarm 2"), ("t/3", "alarm 3"), ("t/1", "2")] {
+        rig.publish(1, topic, payload);
+    }
+    assert_eq!(rig.drops(DropReason::QueueFull), 2);
+    assert_eq!(fetched(&mut rig), ["alarm 1", "alarm 2", "alarm 3"]);
+}
+
+#[test]
+fn a_long_message_takes_no_room_in_vain_from_those_that_may_give_way() {
+    let rules =
+        [QueueRule { priority: 9, ..rule("t/3") }, QueueRule { when_full: Some(WhenFull::DropOldest), ..rule("t/1") }];
+    let mut rig = asleep_under(&rules, 100);
+    rig.configure(|config| config.limits.queue_bytes = 30);
+    for (topic, payload) in [("t/3", "alarm"), ("t/1", "short"), ("t/1", "longer than that one")] {
+        rig.publish(1, topic, payload);
+    }
+    assert_eq!(rig.drops(DropReason::QueueFull), 1);
+    assert_eq!(fetched(&mut rig), ["alarm", "short"]);
+}
+
+#[test]
+fn the_last_state_of_a_topic_stays_if_the_next_has_no_room() {
+    let latest = QueueRule { keep: Keep::Latest, ..rule("t/1") };
+    let mut rig = asleep_under(&[latest], 100);
+    rig.configure(|config| config.limits.queue_bytes = "t/1on".len() + "t/2x".len());
+    for (topic, payload) in [("t/1", "on"), ("t/2", "x"), ("t/1", "off")] {
+        rig.publish(1, topic, payload);
+    }
+    assert_eq!((rig.drops(DropReason::QueueFull), rig.drops(DropReason::Superseded)), (1, 0));
+    rig.publish(1, "t/1", "ON");
+    assert_eq!(rig.drops(DropReason::Superseded), 1, "it has the room of the one before");
+    assert_eq!(fetched(&mut rig), ["x", "ON"]);
+}

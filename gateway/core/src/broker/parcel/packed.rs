@@ -71,6 +71,11 @@ pub(super) struct Unpacked<'a> {
 }
 
 impl Unpacked<'_> {
+    /// What is packed has no details, which would count, too.
+    pub(super) fn bytes(&self) -> usize {
+        self.topic.len() + self.payload.len()
+    }
+
     /// The message as it was before it was packed.
     pub(super) fn queued(&self, priority: u8) -> Queued {
         let Self { place, topic, expires, marks, payload } = *self;
