@@ -37,6 +37,7 @@ use crate::{Gauges, Message, short};
 pub(crate) use granted::Granted;
 use retained::Retained;
 pub(crate) use shared::{GroupNumber, Groups, is_shared, selecting_filter};
+use sn_types::Instant;
 use std::sync::Arc;
 pub(crate) use will::WillTerms;
 
@@ -54,6 +55,8 @@ pub(crate) struct Broker {
     pub(crate) groups: Groups,
     retained: Retained,
     sys: Sys,
+    /// When all queues may be looked through for what has expired.
+    next_sweep: Instant,
     /// Reused by every publish, so that routing does not allocate.
     matches: Vec<(SessionKey, Granted)>,
 }
@@ -67,6 +70,7 @@ impl Broker {
             groups: Groups::new(seed),
             retained: Retained::default(),
             sys: Sys::default(),
+            next_sweep: Instant::ZERO,
             matches: Vec::new(),
         }
     }

@@ -152,10 +152,15 @@ impl Outbound {
     }
 
     /// Takes out the waiting messages that are of no use any more.
-    fn drop_expired(&mut self, now: Instant) -> Vec<Queued> {
+    pub(super) fn drop_expired(&mut self, now: Instant) -> Vec<Queued> {
         let expired = self.queue.extract_expired(now);
         self.changes.all_gone(&expired);
         expired
+    }
+
+    /// Whether there may be such.
+    pub(super) fn may_have_expired(&self, now: Instant) -> bool {
+        self.queue.may_have_expired(now)
     }
 
     fn pop_least(&mut self) -> Option<Queued> {

@@ -342,10 +342,14 @@ impl Queue {
         Some(queued)
     }
 
+    pub(super) fn may_have_expired(&self, now: Instant) -> bool {
+        self.first_expiry <= now
+    }
+
     /// Takes all messages that are of no use any more. A full queue is asked for them at every message that comes: it looks
     /// only when there may be some.
     pub(super) fn extract_expired(&mut self, now: Instant) -> Vec<Queued> {
-        if now < self.first_expiry {
+        if !self.may_have_expired(now) {
             return Vec::new();
         }
         let expired = self.extract(|glance| glance.expires <= now);

@@ -2,11 +2,18 @@
 
 use super::granted::Granted;
 use super::handling::{Handling, Wanted};
+use super::queue::Size;
 use super::sys::{RESERVED_PREFIX, selects_sys};
 use super::{Home, Link, Outbound, Part, Queued, SessionKey, validate_topic_name};
 use crate::{Core, DropReason, Event, Limits, Message, PlantedBug, Qos, RejectReason, Via, short};
 use sn_types::Instant;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// While all queues together are full, they are looked through no more often.
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+/// So many expired messages at a time make enough room: each is an event.
+const LONGEST_SWEEP: usize = 10_000;
 
 impl Core {
     /// Whether a client may publish to a topic name.
@@ -74,6 +81,9 @@ impl Core {
         } else if !self.takes_qos0(key, &queued, how) {
             return;
         }
+        if self.broker.sessions.totals().excess(&queued, &self.config.limits) != Size::default() {
+            self.drop_expired_of_all(now);
+        }
         let unlimited;
         let limits = if self.has(PlantedBug::QueueUnlimited) {
             unlimited = Limits { queue_messages: usize::MAX, ..self.config.limits };
@@ -99,6 +109,29 @@ impl Core {
                 false
             }
         }
+    }
+
+    /// All queues together are full: drops what has waited for too long in any of them.
+    fn drop_expired_of_all(&mut self, now: Instant) {
+        if now < self.broker.next_sweep {
+            return;
+        }
+        let mut dropped = 0;
+        let sessions = self.broker.sessions.iter();
+        let keys: Vec<_> =
+            sessions.filter(|(_, session)| session.outbound.may_have_expired(now)).map(|(key, _)| key).collect();
+        for key in keys {
+            let outbound = self.broker.sessions.outbound_mut(key);
+            let expired = outbound.map(|outbound| outbound.drop_expired(now)).unwrap_or_default();
+            dropped += expired.len();
+            for queued in expired {
+                self.dropped(key, queued.message.topic().clone(), DropReason::Expired);
+            }
+            if dropped >= LONGEST_SWEEP {
+                return;
+            }
+        }
+        self.broker.next_sweep = now + SWEEP_PAUSE;
     }
 
     /// Drops what has waited for too long and would be sent next.

@@ -245,3 +245,18 @@ fn the_last_state_of_a_topic_stays_if_the_next_has_no_room() {
     assert_eq!(rig.drops(DropReason::Superseded), 1, "it has the room of the one before");
     assert_eq!(fetched(&mut rig), ["x", "ON"]);
 }
+
+#[test]
+fn what_has_expired_for_others_takes_no_room_of_all() {
+    let minute = QueueRule { time_to_live: Some(Duration::from_secs(60)), ..rule("t/1") };
+    let mut rig = asleep_under(&[minute], 100);
+    rig.send(port(2), resume("other"));
+    rig.send(port(2), subscribe(Qos::One, 1, "t/2"));
+    rig.send(port(2), sleep(3_600));
+    rig.publish(1, "t/1", "stale");
+    rig.configure(|config| config.limits.total_queue_messages = 2);
+    rig.wait_s(60);
+    rig.publish(1, "t/2", "fresh");
+    assert_eq!((rig.drops(DropReason::Expired), rig.drops(DropReason::TotalQueueFull)), (1, 0));
+    assert_eq!((rig.waiting("node"), rig.waiting("other")), (1, 1));
+}
