@@ -120,9 +120,9 @@ pub struct Limits {
     pub queue_messages: usize,
     /// Octets (topics, payloads and properties) that wait for one client, and as many again that it has not acknowledged.
     pub queue_bytes: usize,
-    /// Messages that wait for all clients together.
+    /// Messages that wait for all clients together, or are in flight to them.
     pub total_queue_messages: usize,
-    /// Octets (topics and payloads) that wait for all clients together.
+    /// Octets (topics, payloads and properties) that wait for all clients together, or are in flight to them.
     pub total_queue_bytes: usize,
     /// Topics with a retained message.
     pub retained_messages: usize,

@@ -287,7 +287,7 @@ pub struct Gauges {
     pub subscriptions: usize,
     /// Topics with a retained message.
     pub retained: usize,
-    /// Messages that wait for clients, without those in flight.
+    /// Messages that wait for clients or are in flight to them.
     pub waiting_messages: usize,
     /// Their octets, topics and payloads.
     pub waiting_bytes: usize,

@@ -223,7 +223,7 @@ impl Outbound {
         let queued = self.queue.pop_front()?;
         let id = self.next_id();
         let (phase, sent, stored) = (Phase::Published, true, Stored::Nothing);
-        self.flights.push_back(Inflight { id, queued, phase, sent, stored });
+        self.flights.launch(Inflight { id, queued, phase, sent, stored }, self.queue.totals());
         self.flights.back()
     }
 

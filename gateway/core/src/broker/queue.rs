@@ -108,7 +108,7 @@ impl Queued {
     }
 }
 
-/// What waits for all clients together. Shared by all queues, and changed by each as it changes.
+/// What waits for all clients together, or is in flight to them. Shared by all queues, and changed by each as it changes.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     messages: AtomicUsize,
@@ -132,12 +132,12 @@ impl Totals {
         }
     }
 
-    fn add(&self, messages: usize, bytes: usize) {
+    pub(super) fn add(&self, messages: usize, bytes: usize) {
         self.messages.fetch_add(messages, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    fn sub(&self, messages: usize, bytes: usize) {
+    pub(super) fn sub(&self, messages: usize, bytes: usize) {
         self.messages.fetch_sub(messages, Ordering::Relaxed);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -263,7 +263,7 @@ impl Queue {
         self.bytes
     }
 
-    pub(super) fn totals(&self) -> &Totals {
+    pub(super) fn totals(&self) -> &Arc<Totals> {
         &self.totals
     }
 

@@ -1,7 +1,8 @@
 //! How messages wait, by the operator's rules; and how long a session does.
 
 use crate::common::sn::{connect, pingreq, puback, resume, sleep, subscribe};
-use crate::common::{Rig, port};
+use crate::common::{MQTT, Rig, port};
+use gateway_core::mqtt::{Packet, PacketId};
 use gateway_core::{ClientState, DropReason, Keep, QueueRule, WhenFull};
 use sn_codec::Qos;
 use sn_types::PeerAddr;
@@ -259,4 +260,34 @@ fn what_has_expired_for_others_takes_no_room_of_all() {
     rig.publish(1, "t/2", "fresh");
     assert_eq!((rig.drops(DropReason::Expired), rig.drops(DropReason::TotalQueueFull)), (1, 0));
     assert_eq!((rig.waiting("node"), rig.waiting("other")), (1, 1));
+}
+
+#[test]
+fn messages_in_flight_count_among_all() {
+    let mut rig = asleep_under(&[], 100);
+    rig.watch("m");
+    rig.publish(1, "m", "never acknowledged");
+    assert_eq!(rig.watched(), ["q1 m 'never acknowledged'"]);
+    assert_eq!((rig.gauges().waiting_messages, rig.gauges().waiting_bytes), (1, "mnever acknowledged".len()));
+    rig.configure(|config| config.limits.total_queue_messages = 2);
+    rig.publish(1, "t/1", "first");
+    rig.publish(1, "t/1", "second");
+    assert_eq!((rig.waiting("node"), rig.drops(DropReason::TotalQueueFull)), (1, 1));
+    rig.mqtt_from(MQTT, Packet::PubAck(PacketId::new(1).expect("not 0").into()));
+    assert_eq!(rig.gauges().waiting_messages, 1);
+    rig.publish(1, "t/1", "third");
+    assert_eq!(fetched(&mut rig), ["first", "third"]);
+    assert_eq!((rig.gauges().waiting_messages, rig.gauges().waiting_bytes), (0, 0));
+}
+
+#[test]
+fn messages_in_flight_count_after_a_restart_and_until_their_session_ends() {
+    let mut rig = Rig::with(|config| config.durable = true);
+    rig.restart(|_| {});
+    rig.watch("m");
+    rig.publish(1, "m", "x");
+    rig.restart(|_| {});
+    assert_eq!((rig.gauges().waiting_messages, rig.gauges().waiting_bytes), (1, 2));
+    rig.operate(|now, core| core.drop_session(now, "mqtt"));
+    assert_eq!((rig.gauges().waiting_messages, rig.gauges().waiting_bytes), (0, 0));
 }

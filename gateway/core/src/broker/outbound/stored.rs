@@ -77,7 +77,8 @@ impl Outbound {
         match flight {
             Some((id, phase)) => {
                 self.ids_in_order = false;
-                self.flights.push_back(Inflight { id, queued, phase, sent: true, stored: Stored::Current });
+                let inflight = Inflight { id, queued, phase, sent: true, stored: Stored::Current };
+                self.flights.launch(inflight, self.queue.totals());
             }
             // Nobody listens yet.
             None => self.queue.push_packed(queued),
