@@ -98,7 +98,7 @@ pub fn restore(file: &Path, data: &Path, force: bool) -> anyhow::Result<(Restore
     if !force && dir.store().try_exists()? {
         bail!("there are data in {} already; --force moves them aside", dir.path().display());
     }
-    let fresh = data.join("store.restoring");
+    let fresh = dir.restoring();
     if fresh.try_exists()? {
         fs::remove_dir_all(&fresh)?;
     }
@@ -220,6 +220,22 @@ mod tests {
         assert_eq!(frames_since(&records, later(1 << 40)), u32::MAX);
         assert_eq!(frames_since(&records, Wall(Duration::ZERO)), 0, "a machine that starts in 1970");
         assert_eq!(frames_since(&[], later(100)), 0);
+    }
+
+    #[test]
+    fn a_restore_that_was_cut_off_is_not_taken_for_a_new_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, data) = (dir.path().join("backup"), dir.path().join("data"));
+        save(&file, &encode(Core::new(Config::default()).snapshot())).unwrap();
+        let opened = || load::open(&DataDir::open(&data).unwrap(), 1 << 20).map(drop);
+        opened().unwrap();
+        // As after the first of the two renames.
+        fs::rename(data.join("store"), data.join("store.before-restore-1")).unwrap();
+        fs::create_dir(data.join("store.restoring")).unwrap();
+        assert!(opened().unwrap_err().to_string().contains("store.before-restore-"));
+        assert!(!data.join("store").exists());
+        restore(&file, &data, false).unwrap();
+        opened().unwrap();
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl DataDir {
         self.path().join("store")
     }
 
+    /// Where the records of a backup are until all of them are there.
+    pub(super) fn restoring(&self) -> PathBuf {
+        self.path().join("store.restoring")
+    }
+
     /// 32 octets that nobody else knows, made when they are asked for first.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! From a data directory to a core that goes on where the last one ended.
 
 use super::{CLOCK_KEY, DataDir, LoggedStore, Saved, Store, StoreError, Wall};
+use anyhow::bail;
 use gateway_core::{Core, Restored};
 use sn_types::Instant;
 use std::fmt;
@@ -15,11 +16,19 @@ pub struct Loaded {
     pub now: Instant,
 }
 
-/// Opens the store in `dir`, with a log of `log_bytes` octets.
+/// Opens the store in `dir`, with a log of `log_bytes` octets. If there is none it is made, unless a backup was being restored
+/// when the power failed: an empty one would hide that.
 ///
 /// # Errors
 /// With what can be done about it.
 pub fn open(dir: &DataDir, log_bytes: u64) -> anyhow::Result<Box<dyn Store>> {
+    if !dir.store().try_exists()? && dir.restoring().try_exists()? {
+        bail!(
+            "a backup was being restored in {dir}, and not to the end. To do it again:  sn-gateway restore FILE --data {dir}\n\
+             Data that were there before are in the directory store.before-restore-... with the highest number.",
+            dir = dir.path().display()
+        );
+    }
     let store = LoggedStore::open(&dir.store(), log_bytes).map_err(|error| explain(dir.path(), error))?;
     #[cfg(feature = "faults")]
     let store = super::faults::FaultyStore::new(store, dir.path().join("faults"));
