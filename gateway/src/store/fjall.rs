@@ -239,6 +239,19 @@ fn probe(dir: &Path) -> io::Result<()> {
         (0..2 * MEMTABLE / block.len() as u64).try_for_each(|_| file.write_all(&block))?;
         file.sync_all()
     });
-    fs::remove_file(&path)?;
-    written
+    // What could not be made cannot be removed: the first error is the one that says why.
+    let removed = fs::remove_file(&path);
+    written.and(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_that_cannot_be_made_says_why() {
+        // Nobody can make a file there.
+        let error = probe(Path::new("/sys")).expect_err("no place for files");
+        assert_ne!(error.kind(), io::ErrorKind::NotFound, "{error}");
+    }
 }
