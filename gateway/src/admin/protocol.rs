@@ -55,13 +55,14 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether it changes the list of radio nodes: then the answer waits for the disk.
-    pub(crate) fn changes_nodes(&self) -> bool {
+    /// Whether it changes what is kept: then the answer waits for the disk.
+    pub(crate) fn waits_for_disk(&self) -> bool {
         match self {
-            Self::AddNode(_) | Self::RenameNode { .. } | Self::RevokeNode(_) | Self::RemoveNode(_) => true,
+            Self::Drop(_) | Self::AddNode(_) | Self::RenameNode { .. } | Self::RevokeNode(_) | Self::RemoveNode(_) => {
+                true
+            }
             Self::Sessions
             | Self::Session(_)
-            | Self::Drop(_)
             | Self::Backup
             | Self::Capture { .. }
             | Self::Nodes

@@ -13,9 +13,9 @@ impl Driver {
     pub(super) fn take_asked(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let Some(asked) = &mut self.asked else { return false };
         let Poll::Ready(Some(Ask { request, reply })) = asked.poll_recv(cx) else { return false };
-        let changes_nodes = request.changes_nodes();
+        let waits = request.waits_for_disk();
         let answer = self.reply(now, request);
-        match self.core.unwritten().filter(|_| changes_nodes) {
+        match self.core.unwritten().filter(|_| waits) {
             Some(token) => self.owed.push((token, reply, answer)),
             // Who has gone needs no answer.
             None => drop(reply.send(answer)),
