@@ -6,9 +6,10 @@ mod mqtt;
 use gateway_core::mqtt::{
     Connect, Disconnect, Packet, Publish, ReasonCode, RetainHandling, Subscribe, SubscribeOptions,
 };
-use gateway_core::{CloseReason, Config, Limits, Qos, RejectReason};
+use gateway_core::{CloseReason, Config, Keep, Limits, Qos, QueueRule, RejectReason};
 use mqtt::{Gateway, five, id, lasting, payloads, publishes, qos0, qos1, qos2, retained};
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 const QOS1: SubscribeOptions = SubscribeOptions {
     qos: Qos::AtLeastOnce,
@@ -133,6 +134,7 @@ fn group(first: Connect, second: Connect) -> Gateway {
 
 fn group_with(config: Config, first: Connect, second: Connect) -> Gateway {
     let mut gateway = Gateway::new(config);
+    gateway.restart();
     gateway.connect(1, five("publisher"));
     for (conn, connect) in [(2, first), (3, second)] {
         gateway.connect(conn, connect);
@@ -208,6 +210,26 @@ fn what_a_member_did_not_acknowledge_goes_to_another_when_its_session_ends() {
     assert_eq!(acknowledge_all(&mut gateway, 3), ["1"]);
     publish_all(&mut gateway, &["3"]);
     assert_eq!(acknowledge_all(&mut gateway, 3), ["3"]);
+}
+
+#[test]
+fn what_goes_to_another_member_expires_no_later_for_that() {
+    let minute = QueueRule {
+        filter: "t/x".into(),
+        keep: Keep::All,
+        time_to_live: Some(Duration::from_secs(60)),
+        when_full: None,
+        priority: 0,
+        keep_qos0: true,
+    };
+    let mut gateway = group_with(Config { queue_rules: vec![minute], ..Config::default() }, five("b"), lasting("c"));
+    gateway.lose(3);
+    publish_all(&mut gateway, &["1"]);
+    gateway.wait(Duration::from_secs(59));
+    gateway.lose(2);
+    gateway.wait(Duration::from_secs(1));
+    gateway.connect(3, lasting("c"));
+    assert_eq!(payloads(&gateway.received(3)), [""; 0]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Core {
         for found in matches.chunk_by(|one, next| one.0 == next.0) {
             let (key, _) = found[0];
             if let Some(group) = key.group() {
-                any |= self.publish_to_group(now, group, &message);
+                any |= self.publish_to_group(now, group, &message, Instant::FAR_FUTURE);
                 continue;
             }
             let Some(wanted) = Wanted::new(found, from == Some(key)) else { continue };

@@ -161,12 +161,19 @@ enum Availability {
 }
 
 impl Core {
-    /// Gives a message to one of a group, and says whether anybody took it.
-    pub(super) fn publish_to_group(&mut self, now: Instant, number: GroupNumber, message: &Message) -> bool {
+    /// Gives a message to one of a group, and says whether anybody took it. It is of no use from `no_later` on.
+    pub(super) fn publish_to_group(
+        &mut self,
+        now: Instant,
+        number: GroupNumber,
+        message: &Message,
+        no_later: Instant,
+    ) -> bool {
         let Some((key, granted)) = self.next_member(number, message.topic()) else { return false };
         let how = self.handling(now, message.topic());
         let retain = granted.retain_as_published && message.retain();
-        let queued = Queued { group: Some(number), ..self.queued(message, granted.into(), retain, how) };
+        let mut queued = Queued { group: Some(number), ..self.queued(message, granted.into(), retain, how) };
+        queued.expires = queued.expires.min(no_later);
         self.deliver(now, key, queued, how);
         self.pump(now, key);
         true
@@ -217,7 +224,7 @@ impl Core {
     pub(super) fn pass_on(&mut self, now: Instant, left: Vec<Queued>) {
         for queued in left.into_iter().filter(|queued| queued.expires > now) {
             if let Some(number) = queued.group {
-                self.publish_to_group(now, number, queued.message.original());
+                self.publish_to_group(now, number, queued.message.original(), queued.expires);
             }
         }
     }
