@@ -87,7 +87,7 @@ impl Core {
     }
 
     /// How many others are behind the same forwarder. A client that comes under another node id is not one of them.
-    fn beside(&self, from: PeerAddr, client_id: &str) -> usize {
+    pub(super) fn beside(&self, from: PeerAddr, client_id: &str) -> usize {
         let before = self.broker.sessions.find(client_id).and_then(|key| self.sn.address(key));
         let moves = before.is_some_and(|before| before != from && before.forwarder() == from.forwarder());
         self.sn.clients.beside(from).saturating_sub(usize::from(moves))

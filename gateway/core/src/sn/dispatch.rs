@@ -131,6 +131,10 @@ impl Core {
             if !may_move || !is_same_user() || !self.sn.is_connected(key) {
                 return (State::Unknown, None);
             }
+            if self.beside(from, id) >= self.config.limits.nodes_per_forwarder {
+                self.sn_reject(from, RejectReason::ForwarderLimit);
+                return (State::Unknown, None);
+            }
             let before = self.sn.clients.bind(key, from);
             self.broker.sessions.mark(key, Part::Header);
             self.replaced(now, before);

@@ -1,11 +1,11 @@
 //! Every limit is reached, answered as stated, and counted: at the gateway and at the client.
 
 use crate::common::sn::{
-    DISCONNECT, PINGREQ, connect, connect_with_will, predefined, publish, publish_to, pubrel, register, resume,
-    search_gw, sleep, subscribe, will_msg, will_topic,
+    DISCONNECT, PINGREQ, connect, connect_with_will, pingreq, predefined, publish, publish_to, pubrel, register,
+    resume, search_gw, sleep, subscribe, will_msg, will_topic,
 };
 use crate::common::{Rig, port};
-use gateway_core::{ClientState, Config, DropReason, Limits, RejectReason, WhenFull};
+use gateway_core::{AddressMoves, ClientState, Config, DropReason, Limits, RejectReason, WhenFull};
 use sn_codec::{Qos, Topic};
 use sn_types::{NodeId, PeerAddr};
 
@@ -316,6 +316,23 @@ fn nodes_behind_one_forwarder() {
     assert_eq!(rig.ask(behind(2, b"5"), resume("five")), ["CONNACK 01"]);
     assert!(rig.core.drop_session(rig.now, "two"));
     assert_eq!(rig.ask(third, resume("three")), ["CONNACK 00"]);
+}
+
+#[test]
+fn nodes_that_move_behind_one_forwarder_by_pingreq() {
+    let mut rig = Rig::with(|config| {
+        config.limits.nodes_per_forwarder = 1;
+        config.address_moves = AddressMoves::Always;
+    });
+    let behind = |id: &[u8]| port(9).behind(NodeId::new(id).expect("a short node id"));
+    for (at, id) in [(port(1), "one"), (port(2), "two")] {
+        assert_eq!(rig.ask(at, resume(id)), ["CONNACK 00"]);
+    }
+    assert_eq!(rig.ask(behind(b"1"), pingreq("one")), ["PINGRESP"]);
+    assert_eq!(rig.ask(behind(b"2"), pingreq("two")), ["DISCONNECT"], "and its CONNECT is refused");
+    assert_eq!(rig.rejects(RejectReason::ForwarderLimit), 1);
+    assert_eq!(rig.ask(behind(b"2"), pingreq("one")), ["PINGRESP"], "who is there may come under another node id");
+    assert_eq!(rig.ask(port(2), pingreq("two")), ["PINGRESP"]);
 }
 
 #[test]
