@@ -6,7 +6,7 @@ mod mqtt;
 use gateway_core::mqtt::{
     Connect, Disconnect, Packet, Publish, ReasonCode, RetainHandling, Subscribe, SubscribeOptions,
 };
-use gateway_core::{CloseReason, Config, Keep, Limits, Qos, QueueRule, RejectReason};
+use gateway_core::{CloseReason, Config, Input, Keep, Limits, Qos, QueueRule, RejectReason};
 use mqtt::{Gateway, five, id, lasting, payloads, publishes, qos0, qos1, qos2, retained};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -230,6 +230,22 @@ fn what_goes_to_another_member_expires_no_later_for_that() {
     gateway.wait(Duration::from_secs(1));
     gateway.connect(3, lasting("c"));
     assert_eq!(payloads(&gateway.received(3)), [""; 0]);
+}
+
+#[test]
+fn at_the_end_of_the_process_what_clean_members_did_not_acknowledge_goes_to_one_that_is_kept() {
+    let config = Config { durable: true, ..Config::default() };
+    let mut gateway = group_with(config, five("b"), lasting("c"));
+    gateway.connect(4, five("d"));
+    granted(&mut gateway, 4, subscribe("$share/group/t/+", QOS1, 0));
+    publish_all(&mut gateway, &["1", "2", "3"]);
+    assert_eq!(acknowledge_all(&mut gateway, 3), ["2"]);
+    gateway.input(Input::Shutdown);
+    gateway.restart();
+    gateway.connect(5, lasting("c"));
+    let mut kept = acknowledge_all(&mut gateway, 5);
+    kept.sort();
+    assert_eq!(kept, ["1", "3"]);
 }
 
 #[test]

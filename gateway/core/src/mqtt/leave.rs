@@ -98,14 +98,16 @@ impl Core {
         }
     }
 
-    /// The daemon stops. Nobody is left to hear the wills.
+    /// The daemon stops. Nobody is left to hear the wills. What clean sessions have got for their groups goes to members
+    /// whose sessions are kept, when no connection is left for which it could be meant.
     pub(crate) fn mqtt_shutdown(&mut self, now: Instant) {
         let mut conns: Vec<_> = self.mqtt.conns.keys().copied().collect();
         conns.sort_unstable();
-        for conn in conns {
-            if self.mqtt.open(conn).is_some() {
-                self.mqtt_close(now, conn, CloseReason::Shutdown);
-            }
+        conns.retain(|conn| self.mqtt.open(*conn).is_some());
+        let close = |conn| self.mqtt_close(now, conn, CloseReason::Shutdown);
+        let sessions: Vec<_> = conns.into_iter().filter_map(close).collect();
+        for key in sessions {
+            self.mqtt_end_clean(now, key);
         }
     }
 
