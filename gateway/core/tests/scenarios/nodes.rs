@@ -19,7 +19,7 @@ const NODE: PeerAddr = PeerAddr::direct(TRANSPORT, LinkAddr::Eui64(ADDR.0));
 const SECURED: LinkProfile = LinkProfile { authenticated: true, broadcast: false, ..LinkProfile::UDP };
 
 /// It is two hops away.
-const RELAY: Relay = Relay { router: Eui64([7; 8]), hops: 2 };
+const RELAY: Relay = Relay { router: Eui64([9; 8]), hops: 2 };
 
 fn new(node: Eui64, name: &str) -> NewNode {
     NewNode { node, name: name.into(), key: Some(LinkKey([7; 16])), added_s: 1_800_000_000 }
