@@ -25,7 +25,8 @@ pub(crate) struct Chip {
     pub(crate) ppi: Ppi,
     pub(crate) gpio: Gpio,
     pub(crate) usbd: Usbd,
-    errata: Errata,
+    usbd_errata: Errata,
+    sleep_erratum: Errata,
 }
 
 /// A peripheral's number and name.
@@ -53,7 +54,8 @@ impl Chip {
             ppi: Ppi::new(),
             gpio: Gpio::new(),
             usbd,
-            errata: Errata::new(),
+            usbd_errata: Errata::usbd(),
+            sleep_erratum: Errata::sleep(),
         }
     }
 
@@ -64,7 +66,7 @@ impl Chip {
         Self::with(nvmc, self.usbd.reset_chip(), resets, (self.temp.quarters, self.saadc.supply_mv))
     }
 
-    pub(crate) fn each(&mut self) -> [(Place, &mut dyn Peripheral); 21] {
+    pub(crate) fn each(&mut self) -> [(Place, &mut dyn Peripheral); 22] {
         let [timer0, timer1, timer2, timer3, timer4] = &mut self.timers;
         let [uarte0, uarte1] = &mut self.uartes;
         let [rtc0, rtc1, rtc2] = &mut self.rtcs;
@@ -89,7 +91,8 @@ impl Chip {
             ((36, "RTC2"), rtc2),
             ((39, "USBD"), &mut self.usbd),
             ((40, "UARTE1"), uarte1),
-            ((110, "the registers of errata"), &mut self.errata),
+            ((110, "the registers of USBD's errata"), &mut self.usbd_errata),
+            ((122, "the register of erratum 246"), &mut self.sleep_erratum),
         ]
     }
 

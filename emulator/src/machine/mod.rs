@@ -22,8 +22,8 @@ const RAM_SIZE: usize = 256 << 10;
 const FICR: u32 = 0x1000_0000;
 const PERIPHERALS: u32 = 0x4000_0000;
 const PERIPHERALS_SIZE: u64 = 0x4_0000;
-/// What the workarounds for errata write.
-const ERRATA: u32 = 0x4006_E000;
+/// What the workarounds for errata write: USBD's, and what a sleeping chip takes.
+const ERRATA: [u32; 2] = [0x4006_E000, 0x4007_A000];
 const GPIO: u32 = 0x5000_0000;
 /// What kind of chip it is: INFO.PART, INFO.VARIANT (AAD0).
 const PART: [(u32, u32); 2] = [(0x100, 0x5_2840), (0x104, 0x4141_4430)];
@@ -122,7 +122,8 @@ impl<A: Air + 'static> Machine<A> {
         for (offset, value) in PART {
             unicorn.mem_write((FICR + offset).into(), &value.to_le_bytes())?;
         }
-        for (base, size) in [(PERIPHERALS, PERIPHERALS_SIZE), (ERRATA, 0x1000), (GPIO, 0x1000)] {
+        for (base, size) in [(PERIPHERALS, PERIPHERALS_SIZE), (ERRATA[0], 0x1000), (ERRATA[1], 0x1000), (GPIO, 0x1000)]
+        {
             let (reads, writes) = (Rc::clone(board), Rc::clone(board));
             unicorn.mmio_map(
                 base.into(),

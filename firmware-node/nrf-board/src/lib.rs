@@ -2,7 +2,7 @@
 //!
 //! Owns: the chip's address; clocks and watchdog of images that need not save power. Must not know: what the image does.
 //!
-//! Order of calls: `clocks` for `embassy_nrf::init`, then `watchdog` and `keep`; `eui64` at any time.
+//! Order of calls: `clocks` for `embassy_nrf::init`, then `prepare`, `watchdog` and `keep`; `eui64` at any time.
 
 #![no_std]
 #![cfg(target_os = "none")]
@@ -26,9 +26,26 @@ pub fn clocks() -> Config {
     config.hfclk_source = HfclkSource::ExternalXtal;
     config.lfclk_source = LfclkSource::Synthesized;
     config.time_interrupt_priority = Priority::P2;
-    // Who wants the chip locked or open has set that up, and it survives a restart.
+    // Who wants the chip locked or open has said so in UICR: `prepare` goes by that.
     config.debug = Debug::NotConfigured;
     config
+}
+
+/// What the chip forgets at each reset. Once, after `embassy_nrf::init`.
+#[allow(unsafe_code, reason = "two registers that the peripheral access crate does not have")]
+pub fn prepare() {
+    // The port is to stay open: the owner's word in UICR.
+    const OPEN: u32 = 0x5A;
+    const APPROTECT_DISABLE: *mut u32 = core::ptr::with_exposed_provenance_mut(0x4000_0558);
+    const ERRATUM_246: *mut u32 = core::ptr::with_exposed_provenance_mut(0x4007_AC84);
+    // Of build codes up to E the port is as UICR says. Of later ones it is closed at each reset until the image agrees.
+    let build_code = (pac::FICR.info().variant().read() >> 8) as u8;
+    if build_code >= b'F' && pac::UICR.approtect().read().0 & 0xFF == OPEN {
+        // SAFETY: APPROTECT.DISABLE of the product specification, which those chips have.
+        unsafe { APPROTECT_DISABLE.write_volatile(OPEN) };
+    }
+    // SAFETY: what Nordic's erratum 246 says against 350 uA that a sleeping chip may take. Nothing else is at that address.
+    unsafe { ERRATUM_246.write_volatile(2) };
 }
 
 /// Starts the watchdog. Once started it runs on through restarts, with another period if another image had started it.

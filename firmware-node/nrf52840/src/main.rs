@@ -52,6 +52,7 @@ async fn main(_spawner: Spawner) {
     config.time_interrupt_priority = Priority::P2;
     config.gpiote_interrupt_priority = Priority::P3;
     let board = embassy_nrf::init(config);
+    nrf_board::prepare();
     let mut watchdog = watchdog(board.WDT);
     let Ok(mut store) = Store::open(Nvmc::new(board.NVMC), BLOCK) else {
         cortex_m::asm::delay(pause_s() as u32 * CYCLES_PER_S);

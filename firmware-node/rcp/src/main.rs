@@ -34,6 +34,7 @@ const POWER_DBM: core::ops::RangeInclusive<i8> = -40..=8;
 async fn main(_spawner: Spawner) {
     let why = restart::why();
     let Peripherals { RADIO, TIMER0, PPI_CH0, PPI_CH21, USBD, WDT, .. } = embassy_nrf::init(nrf_board::clocks());
+    nrf_board::prepare();
     interrupt::USBD.set_priority(Priority::P3);
     interrupt::CLOCK_POWER.set_priority(Priority::P3);
     let hwaddr = hwaddr();

@@ -38,6 +38,7 @@ static ROUTER: StaticCell<Router<WAYS, QUEUE>> = StaticCell::new();
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
     let Peripherals { RADIO, TIMER0, PPI_CH0, PPI_CH21, WDT, NVMC, .. } = embassy_nrf::init(nrf_board::clocks());
+    nrf_board::prepare();
     let parts = Parts { radio: RADIO, timer: TIMER0, channels: (PPI_CH0, PPI_CH21) };
     let work = async {
         match settings::read(&mut Nvmc::new(NVMC)) {
