@@ -3,7 +3,7 @@
 //! Owns: the board. It starts the clocks, the watchdog and the radio, finds out why it was reset, and does what
 //! `node_app::sensor` decides. Must not know: what the node decides.
 //!
-//! With no settings in flash, or with the button held at the start, it does nothing but listen at its console.
+//! With no settings in flash, or with the button held at the start, it does nothing but listen at its console: for ten minutes, if it has some.
 
 #![no_std]
 #![no_main]
@@ -72,7 +72,9 @@ async fn main(_spawner: Spawner) {
         Some(settings) if button.is_high() => settings,
         old => {
             let line = uarte::Uarte::new(board.UARTE0, rx, tx, Irqs, uarte::Config::default());
-            console::run(line, store, old.unwrap_or_default(), watchdog).await
+            let settings = old.unwrap_or_default();
+            console::run(line, &mut store, settings.clone(), &mut watchdog).await;
+            settings
         }
     };
     watchdog.iter_mut().for_each(WatchdogHandle::pet);
