@@ -11,12 +11,13 @@ pub fn is_kept(untold: &[u8], fault: &[u8]) -> bool {
     untold.is_empty() || (untold == POWER_ON.as_bytes() && fault != untold)
 }
 
-/// How long a node waits before it sends anything, after so many faults in a row, in seconds: 0, then 4, 8, up to 64.
+/// How long a node waits before it sends anything, after so many faults in a row, in seconds: 2, then 4, 8, up to 64. What a
+/// supply loses that breaks down completely is the count, so that even the first one has its pause.
 #[must_use]
 pub const fn pause_s(faults: u8) -> u64 {
     match faults {
-        0 | 1 => 0,
-        2..6 => 1 << faults,
+        0 => 0,
+        1..6 => 1 << faults,
         6.. => 64,
     }
 }
@@ -38,7 +39,7 @@ mod tests {
     #[test]
     fn pauses_double_to_about_a_minute() {
         let pauses: [_; 9] = core::array::from_fn(|faults| pause_s(faults as u8));
-        assert_eq!(pauses, [0, 0, 4, 8, 16, 32, 64, 64, 64]);
+        assert_eq!(pauses, [0, 2, 4, 8, 16, 32, 64, 64, 64]);
         assert_eq!(pause_s(u8::MAX), 64);
     }
 }
