@@ -58,6 +58,8 @@ impl Console {
     }
 
     fn take(&mut self, line: &str) -> Reply {
+        // As `provision` reads files.
+        let line = line.split('#').next().unwrap_or_default().trim_ascii();
         let taken = match line {
             "show" => return Reply::Show,
             "save" => self.settings.check().map(|()| Reply::Save),

@@ -10,7 +10,8 @@ fn types(console: &mut Console, text: &str) -> Vec<Reply> {
 #[test]
 fn a_node_is_told_line_by_line() {
     let mut console = Console::new(Settings::new());
-    let text = "pan=abcd\r\nchannel=15\r\n\r\ngateway=0200000000000001\nclient=hall\nsave\nbase=hall\nsave\n";
+    let text =
+        "pan=abcd   # hexadecimal\r\nchannel=15\r\n\r\ngateway=0200000000000001\nclient=hall\nsave\nbase=hall\nsave\n";
     let missing = Reply::Error(Error::Missing("base"));
     let replies = [Reply::Ok, Reply::Ok, Reply::Ok, Reply::Ok, missing, Reply::Ok, Reply::Save];
     assert_eq!(types(&mut console, text), replies);
