@@ -5,6 +5,7 @@
 //! images (`firmware`), and which campaigns are
 //! run (`campaign`). Must not know: what the tests test.
 
+mod beside;
 mod campaign;
 mod conformance;
 mod exec;

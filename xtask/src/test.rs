@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every step in order, with a heading each and a summary at the end.
 
+use crate::beside::{self, Beside};
 use crate::steps::Step;
 use crate::tools;
 use anyhow::{Result, bail};
@@ -26,7 +27,8 @@ impl Options {
 
 /// A step that has run.
 struct Report {
-    step: Step,
+    name: &'static str,
+    purpose: &'static str,
     took: Duration,
     outcome: Result<()>,
 }
@@ -37,8 +39,25 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("\n=== tools");
     let more = |step: &Step| if options.nightly_size { step.needs_at_nightly_size() } else { &[] };
     tools::provide(steps.iter().flat_map(|step| step.needs().iter().chain(more(step))))?;
-    let reports: Vec<Report> = steps.into_iter().map(|step| run_step(step, options)).collect();
-    summarise(&reports)
+    summarise(&run_all(steps, options)?)
+}
+
+/// In a whole run some of the steps run [beside](Beside) the others, from when there are binaries to test.
+fn run_all(steps: Vec<Step>, options: &Options) -> Result<Vec<Report>> {
+    let (aside, steps): (Vec<Step>, Vec<Step>) =
+        steps.into_iter().partition(|step| options.only.is_empty() && beside::STEPS.contains(step));
+    let (mut reports, mut others) = (Vec::new(), None);
+    for step in steps {
+        if step == Step::Test && !aside.is_empty() {
+            others = Some(Beside::start(&aside, options.nightly_size)?);
+        }
+        reports.push(run_step(step, options));
+    }
+    if let Some(others) = others {
+        let (took, outcome) = others.finish();
+        reports.push(Report { name: "beside", purpose: "the steps of the summary before this one", took, outcome });
+    }
+    Ok(reports)
 }
 
 fn run_step(step: Step, options: &Options) -> Report {
@@ -48,16 +67,16 @@ fn run_step(step: Step, options: &Options) -> Report {
     if let Err(error) = &outcome {
         println!("FAILED {}: {error:#}", step.name());
     }
-    Report { step, took: start.elapsed(), outcome }
+    Report { name: step.name(), purpose: step.purpose(), took: start.elapsed(), outcome }
 }
 
 fn summarise(reports: &[Report]) -> Result<()> {
     println!("\n=== summary");
-    for Report { step, took, outcome } in reports {
+    for Report { name, purpose, took, outcome } in reports {
         let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
-        println!("{:<11} {verdict:<7} {:>6.1} s   {}", step.name(), took.as_secs_f32(), step.purpose());
+        println!("{name:<11} {verdict:<7} {:>6.1} s   {purpose}", took.as_secs_f32());
     }
-    let failed: Vec<&str> = reports.iter().filter(|r| r.outcome.is_err()).map(|r| r.step.name()).collect();
+    let failed: Vec<&str> = reports.iter().filter(|r| r.outcome.is_err()).map(|r| r.name).collect();
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
