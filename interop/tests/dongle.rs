@@ -147,7 +147,7 @@ fn a_hundred_nodes_lose_nothing_that_was_acknowledged() {
     let mut subscriber = mosquitto_sub(&gateway, &subscribes);
     subscriber.expect("Subscribed");
     let mut dongle = dongle(dir.path());
-    gateway.process().expect("link up");
+    gateway.process().expect_within("link up", ALL);
     // Who reports has subscribed before.
     until("everybody has reported", || {
         acknowledged(&dongle).into_iter().map(|(topic, _)| topic).collect::<BTreeSet<_>>().len() == NODES
@@ -156,19 +156,19 @@ fn a_hundred_nodes_lose_nothing_that_was_acknowledged() {
     publish(&gateway, "1");
     dongle.type_line("reset");
     publish(&gateway, "2");
-    gateway.process().expect("the radio has been reset (RESET_CRASH)");
-    gateway.process().expect("link up");
+    gateway.process().expect_within("the radio has been reset (RESET_CRASH)", ALL);
+    gateway.process().expect_within("link up", ALL);
     publish(&gateway, "3");
     dongle.type_line("unplug");
-    gateway.process().expect("it has been unplugged");
+    gateway.process().expect_within("it has been unplugged", ALL);
     publish(&gateway, "4");
     dongle.type_line("plug");
-    gateway.process().expect("link up");
+    gateway.process().expect_within("link up", ALL);
     publish(&gateway, "5");
     assert_eq!(gateway.process().count("has been reset"), 1, "told once");
     gateway.kill();
     let mut gateway = self::gateway(dir.path(), &mqtt);
-    gateway.process().expect("link up");
+    gateway.process().expect_within("link up", ALL);
     publish(&gateway, "6");
     until("everybody has all six", || {
         let delivered = delivered(&dongle);
