@@ -96,6 +96,20 @@ impl Gateway {
         self.tell(Input::Upstream { id, what: FromUpstream::Closed(ending) });
     }
 
+    /// Each line that is made ends as told, for two minutes: between them it waits ever longer.
+    fn makes_few_lines(&mut self, mut end: impl FnMut(&mut Self, UpstreamId)) {
+        let mut lines = 0;
+        for _ in 0..120 {
+            if self.up.iter().any(|(_, what)| matches!(what, ToUpstream::Open(_))) {
+                let id = self.accept();
+                lines += 1;
+                end(self, id);
+            }
+            self.wait_s(1);
+        }
+        assert!((3..=8).contains(&lines), "{lines} in two minutes");
+    }
+
     fn wait_s(&mut self, seconds: u64) {
         let until = self.now + Duration::from_secs(seconds);
         while let Some(next) = self.core.poll_timeout().filter(|next| *next <= until) {
@@ -133,16 +147,7 @@ fn nodes_that_connect_get_their_lines_in_the_order_in_which_they_came() {
 fn lines_that_break_at_once_are_made_again_ever_more_seldom() {
     let mut gateway = Gateway::new(|_| {});
     gateway.hear_connect(1, SHORT, "node");
-    let mut lines = 0;
-    for _ in 0..120 {
-        if gateway.up.iter().any(|(_, what)| matches!(what, ToUpstream::Open(_))) {
-            let id = gateway.accept();
-            lines += 1;
-            gateway.close(id, Ending::Broken);
-        }
-        gateway.wait_s(1);
-    }
-    assert!((3..=8).contains(&lines), "{lines} in two minutes");
+    gateway.makes_few_lines(|gateway, id| gateway.close(id, Ending::Broken));
 }
 
 #[test]
@@ -161,17 +166,10 @@ fn a_line_of_a_node_that_is_heard_is_made_again_soon() {
 fn a_line_that_is_spoilt_again_and_again_is_made_ever_more_seldom_however_much_its_node_talks() {
     let mut gateway = Gateway::new(|_| {});
     gateway.hear_connect(1, SHORT, "node");
-    let mut lines = 0;
-    for _ in 0..120 {
-        if gateway.up.iter().any(|(_, what)| matches!(what, ToUpstream::Open(_))) {
-            let id = gateway.accept();
-            lines += 1;
-            gateway.hear(1, 0x16, &[]);
-            gateway.close(id, Ending::Unreadable);
-        }
-        gateway.wait_s(1);
-    }
-    assert!((3..=8).contains(&lines), "{lines} in two minutes");
+    gateway.makes_few_lines(|gateway, id| {
+        gateway.hear(1, 0x16, &[]);
+        gateway.close(id, Ending::Unreadable);
+    });
 }
 
 #[test]
