@@ -2,24 +2,10 @@
 
 mod common;
 
-use common::{Daemon, Mqtt, publish_packet};
-use std::fs;
+use common::{Daemon, Mqtt, publish_packet, tls};
 use std::net::SocketAddr;
 use std::path::Path;
 use test_pki::{Pair, Pki};
-
-/// A gateway that lets in over TLS only who shows a certificate, and everybody without TLS.
-fn far(pki: &Pki) -> Daemon {
-    let Pair { certificate, key } = pki.server();
-    let text = format!(
-        "[[listener]]\nkind = \"tls\"\nlisten = \"127.0.0.1:0\"\ncertificate = \"{}\"\nkey = \"{}\"\n\
-         client_ca = \"{}\"\nclient_certificates = \"required\"\n[[listener]]\nkind = \"tcp\"\nlisten = \"127.0.0.1:0\"\n",
-        certificate.display(),
-        key.display(),
-        pki.ca().display()
-    );
-    start(pki, "far.toml", &text)
-}
 
 /// A gateway with a bridge to `broker`, that believes the authority `ca`.
 fn near(pki: &Pki, ca: &Path, broker: SocketAddr) -> Daemon {
@@ -33,19 +19,13 @@ fn near(pki: &Pki, ca: &Path, broker: SocketAddr) -> Daemon {
         certificate.display(),
         key.display()
     );
-    start(pki, "near.toml", &text)
-}
-
-fn start(pki: &Pki, name: &str, text: &str) -> Daemon {
-    let path = pki.dir().join(name);
-    fs::write(&path, text).expect("a file");
-    Daemon::start_as_told(&["--config", path.to_str().expect("a path in UTF-8"), "--udp", "127.0.0.1:0"])
+    tls::start(pki, "near.toml", &text)
 }
 
 #[test]
 fn two_gateways_meet_and_what_is_retained_stays_so() {
     let pki = Pki::new();
-    let far = far(&pki);
+    let far = tls::broker(&pki);
     let near = near(&pki, &pki.ca(), far.mqtts());
     let mut publisher = Mqtt::connect(near.mqtt(), "publisher");
     publisher.send(&publish_packet(0x03, "house/door", Some([0, 1]), b"closed"));
@@ -62,7 +42,7 @@ fn two_gateways_meet_and_what_is_retained_stays_so() {
 #[test]
 fn a_broker_whose_certificate_nobody_vouches_for_gets_nothing() {
     let pki = Pki::new();
-    let far = far(&pki);
+    let far = tls::broker(&pki);
     // Its files are there for as long as it is.
     let other = Pki::new();
     let near = near(&pki, &other.ca(), far.mqtts());

@@ -2,24 +2,10 @@
 
 mod common;
 
-use common::{Daemon, Mqtt, Sn, publish_packet};
-use std::fs;
+use common::{Daemon, Mqtt, Sn, publish_packet, tls};
 use std::net::SocketAddr;
 use std::path::Path;
 use test_pki::{Pair, Pki};
-
-/// A broker that lets in over TLS only who shows a certificate, and everybody without TLS.
-fn broker(pki: &Pki) -> Daemon {
-    let Pair { certificate, key } = pki.server();
-    let text = format!(
-        "[[listener]]\nkind = \"tls\"\nlisten = \"127.0.0.1:0\"\ncertificate = \"{}\"\nkey = \"{}\"\n\
-         client_ca = \"{}\"\nclient_certificates = \"required\"\n[[listener]]\nkind = \"tcp\"\nlisten = \"127.0.0.1:0\"\n",
-        certificate.display(),
-        key.display(),
-        pki.ca().display()
-    );
-    start(pki, "broker.toml", &text)
-}
 
 /// A gateway whose nodes live at `broker`, that believes the authority `ca` and shows a certificate of `pki`.
 fn gateway(pki: &Pki, ca: &Path, version: &str, broker: SocketAddr) -> Daemon {
@@ -31,19 +17,13 @@ fn gateway(pki: &Pki, ca: &Path, version: &str, broker: SocketAddr) -> Daemon {
         certificate.display(),
         key.display()
     );
-    start(pki, "gateway.toml", &text)
-}
-
-fn start(pki: &Pki, name: &str, text: &str) -> Daemon {
-    let path = pki.dir().join(name);
-    fs::write(&path, text).expect("a file");
-    Daemon::start_as_told(&["--config", path.to_str().expect("a path in UTF-8"), "--udp", "127.0.0.1:0"])
+    tls::start(pki, "gateway.toml", &text)
 }
 
 #[test]
 fn a_nodes_messages_go_both_ways() {
     let pki = Pki::new();
-    let broker = broker(&pki);
+    let broker = tls::broker(&pki);
     for version in ["3.1.1", "5"] {
         let gateway = gateway(&pki, &pki.ca(), version, broker.mqtts());
         let node = Sn::connect(gateway.udp(), "node", 60);
@@ -65,7 +45,7 @@ fn a_nodes_messages_go_both_ways() {
 #[test]
 fn a_broker_whose_certificate_nobody_vouches_for_gets_no_node() {
     let pki = Pki::new();
-    let broker = broker(&pki);
+    let broker = tls::broker(&pki);
     // Its files are there for as long as it is.
     let other = Pki::new();
     let gateway = gateway(&pki, &other.ca(), "5", broker.mqtts());

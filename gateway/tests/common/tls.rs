@@ -1,11 +1,12 @@
-//! Clients within TLS.
+//! Clients within TLS, and gateways with certificates.
 
-use super::{Mqtt, PATIENCE};
+use super::{Daemon, Mqtt, PATIENCE};
+use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use test_pki::Pair;
+use test_pki::{Pair, Pki};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
@@ -58,4 +59,24 @@ pub(crate) fn shake_hands(client: &mut Mqtt<TlsStream>) -> io::Result<()> {
 /// The gateway's certificate, after the handshake.
 pub(crate) fn certificate(client: &Mqtt<TlsStream>) -> CertificateDer<'static> {
     client.0.conn.peer_certificates().and_then(<[_]>::first).expect("a certificate").clone().into_owned()
+}
+
+/// A gateway that lets in over TLS only who shows a certificate of `pki`, and everybody without TLS.
+pub(crate) fn broker(pki: &Pki) -> Daemon {
+    let Pair { certificate, key } = pki.server();
+    let text = format!(
+        "[[listener]]\nkind = \"tls\"\nlisten = \"127.0.0.1:0\"\ncertificate = \"{}\"\nkey = \"{}\"\n\
+         client_ca = \"{}\"\nclient_certificates = \"required\"\n[[listener]]\nkind = \"tcp\"\nlisten = \"127.0.0.1:0\"\n",
+        certificate.display(),
+        key.display(),
+        pki.ca().display()
+    );
+    start(pki, "broker.toml", &text)
+}
+
+/// Starts one with this configuration, in a file of this name beside the certificates, and with a free port for nodes.
+pub(crate) fn start(pki: &Pki, name: &str, text: &str) -> Daemon {
+    let path = pki.dir().join(name);
+    fs::write(&path, text).expect("a file");
+    Daemon::start_as_told(&["--config", path.to_str().expect("a path in UTF-8"), "--udp", "127.0.0.1:0"])
 }
