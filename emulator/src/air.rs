@@ -21,6 +21,9 @@ pub trait Air {
     /// The power at the antenna, in dBm.
     fn power_dbm(&self) -> i8;
 
+    /// Whether a frame is on the air that the chip could receive, had it listened from its beginning.
+    fn hears_carrier(&self) -> bool;
+
     /// What has happened to the chip, one after the other.
     fn poll(&mut self) -> Option<OnChip>;
 

@@ -7,7 +7,7 @@ use crate::gateway::{Gateway, Settings};
 use gateway_core::Qos;
 use lowpan::{FCS_LEN, Level, Station};
 use simulator::medium::{Medium as _, Uplink};
-use simulator::radio::{self, ChipIndex, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan};
+use simulator::radio::{self, ChipIndex, FromAir, LinkPlan, Loss, OnChip, Propagation, Radio, RadioPlan, Receiver};
 use sn_types::{Eui64, Instant, LinkKey, Signal};
 use spinel_device::{Address, Pending};
 use std::collections::VecDeque;
@@ -16,8 +16,6 @@ use transports::ieee802154::rcp::{Event, Info};
 
 /// Where everybody is.
 const CHANNEL: u8 = 15;
-/// How strongly those hear each other that do.
-const RSSI_DBM: i16 = -70;
 
 /// How the gateway's radio sends the frame that a node has asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +33,8 @@ pub struct Plan {
     pub seed: u64,
     /// The gateway's PAN.
     pub pan: u16,
+    /// How strongly those hear each other that do, in dBm. Default: -70, enough to find the channel busy by energy alone.
+    pub rssi_dbm: i16,
     /// What the air loses.
     pub loss: Loss,
     /// How the gateway's frames are secured, and the key of the node. Default: not.
@@ -54,6 +54,7 @@ impl Default for Plan {
         Self {
             seed: 1,
             pan: 0x530F,
+            rssi_dbm: -70,
             loss: Loss::default(),
             key: None,
             short: Some(0x0001),
@@ -111,12 +112,15 @@ impl Site {
     /// A site with one chip, a dongle as the gateway's radio, and simulated nodes that all hear each other.
     #[must_use]
     pub fn with_crowd(plan: &Plan, nodes: usize) -> Self {
-        let gateway = radio::Station::Gateway(0);
-        let all: Vec<_> = (0..nodes).map(radio::Station::Node).chain([gateway]).collect();
-        let pairs = all.iter().enumerate().flat_map(|(at, a)| all[at + 1..].iter().map(|b| (*a, *b)));
-        let mut site = Self::with(plan, nodes, &[gateway], &pairs.collect::<Vec<_>>());
+        let mut site = Self::with(plan, nodes, &[radio::Station::Gateway(0)], &all_pairs(nodes));
         site.dongle = Some(Dongle::new(&Self::station(plan), CHANNEL).keeping_frames());
         site
+    }
+
+    /// A site with one chip as the first of so many nodes; the others are simulated, and all hear each other.
+    #[must_use]
+    pub fn with_neighbours(plan: &Plan, nodes: usize) -> Self {
+        Self::with(plan, nodes, &[radio::Station::Node(0)], &all_pairs(nodes))
     }
 
     /// A simulated node sends the gateway a datagram.
@@ -136,7 +140,7 @@ impl Site {
     }
 
     fn with(plan: &Plan, nodes: usize, chips: &[radio::Station], links: &[(radio::Station, radio::Station)]) -> Self {
-        let link = |&(a, b)| LinkPlan { a, b, rssi_dbm: RSSI_DBM, loss: Some(plan.loss) };
+        let link = |&(a, b)| LinkPlan { a, b, rssi_dbm: plan.rssi_dbm, loss: Some(plan.loss) };
         let sites = vec![radio::Site::default()];
         let mut radio = Radio::new(&RadioPlan {
             seed: plan.seed,
@@ -144,6 +148,7 @@ impl Site {
             nodes: sites.iter().cycle().take(nodes).copied().collect(),
             routers: sites.iter().filter(|_| chips.contains(&radio::Station::Router(0))).copied().collect(),
             gateways: sites,
+            receiver: Receiver { carrier_sense: true, ..Receiver::default() },
             ..RadioPlan::default()
         });
         if !chips.contains(&radio::Station::Gateway(0)) {
@@ -293,6 +298,12 @@ impl Site {
     }
 }
 
+/// Nodes and the gateway, each with each.
+fn all_pairs(nodes: usize) -> Vec<(radio::Station, radio::Station)> {
+    let all: Vec<_> = (0..nodes).map(radio::Station::Node).chain([radio::Station::Gateway(0)]).collect();
+    all.iter().enumerate().flat_map(|(at, a)| all[at + 1..].iter().map(|b| (*a, *b))).collect()
+}
+
 /// Whether a frame that begins so is a MAC command: of those, nodes send data requests only.
 const fn is_command(control: &u8) -> bool {
     *control & 7 == 3
@@ -322,6 +333,10 @@ impl Air for Site {
 
     fn power_dbm(&self) -> i8 {
         self.radio.chip_power_dbm(self.chip)
+    }
+
+    fn hears_carrier(&self) -> bool {
+        self.radio.chip_hears_carrier(self.chip)
     }
 
     fn poll(&mut self) -> Option<OnChip> {

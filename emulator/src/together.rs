@@ -52,6 +52,10 @@ impl Air for Antenna {
         self.site().power_dbm()
     }
 
+    fn hears_carrier(&self) -> bool {
+        self.site().hears_carrier()
+    }
+
     fn poll(&mut self) -> Option<OnChip> {
         self.site().poll()
     }

@@ -25,6 +25,15 @@ const RECEIVER_AFTER_US: u32 = 130;
 /// units of [`ED_OFFSET_DBM`].
 const BUSY_FROM: u8 = 17;
 
+/// A channel with a frame on it is busy, too, however weak: in a mesh nearly all are weaker than that. A symbol is taken for
+/// one of a frame if the chip's correlator gives more than this. No source says in which unit; it is the value after a reset,
+/// and Zephyr's (CCACORRTHRES, "IEEE 802.15.4 clear channel assessment control" of the product specification;
+/// `NRF_802154_CCA_CORR_THRESHOLD`). The driver of Nordic's nRF5 SDK has 0x14, and so takes more noise for frames.
+const CORRELATION_FROM: u8 = 0x2D;
+/// After more such symbols than this in a look of eight the channel is busy: Zephyr's value, OpenThread's, and Contiki-NG's,
+/// which has this mode as well. A reset makes it 5; 0 switches the correlator off.
+const SYMBOLS_OF_NO_FRAME: u8 = 2;
+
 /// What an energy sample of 0 is, in dBm (product specification, ED_RSSIOFFS).
 const ED_OFFSET_DBM: i8 = -92;
 
@@ -59,8 +68,10 @@ pub(crate) fn start() {
     });
     RADIO.pcnf1().write(|w| w.set_maxlen(lowpan::MAX_FRAME as u8));
     RADIO.ccactrl().write(|w| {
-        w.set_ccamode(vals::Ccamode::EdMode);
+        w.set_ccamode(vals::Ccamode::CarrierOrEdMode);
         w.set_ccaedthres(BUSY_FROM);
+        w.set_ccacorrthres(CORRELATION_FROM);
+        w.set_ccacorrcnt(SYMBOLS_OF_NO_FRAME);
     });
     // 16 MHz / 2^4: it counts microseconds.
     TIMER.prescaler().write(|w| w.set_prescaler(4));

@@ -174,7 +174,12 @@ impl Air {
     /// Whether a station finds the channel busy.
     pub(super) fn is_busy(&self, at: StationId) -> bool {
         let ear = &self.ears[at];
-        ear.power_aw >= self.busy_from_aw || (self.senses_carriers && ear.carriers > 0)
+        ear.power_aw >= self.busy_from_aw || (self.senses_carriers && self.has_carrier(at))
+    }
+
+    /// Whether a frame is on the air that a station could receive, had it listened from its beginning.
+    pub(super) fn has_carrier(&self, at: StationId) -> bool {
+        self.ears[at].carriers > 0
     }
 
     /// The power of all that a station hears, in tenths of a dBm.

@@ -1,6 +1,6 @@
 //! Stations whose MAC is outside of the simulation: the radios of emulated chips, and the firmware that drives them.
 //!
-//! Owns: when such a station's frames are on the air, which frames for it begin and end, and how much power it hears. Must not
+//! Owns: when such a station's frames are on the air, which frames for it begin and end, and what else it hears: power, carriers. Must not
 //! know: registers, backoffs, whether a frame is acknowledged: that is the firmware's. What is not for it is only power to it.
 
 use super::Radio;
@@ -155,6 +155,13 @@ impl Radio {
         let Chip { station, is_here, .. } = self.chips[chip];
         let tenths = if is_here { self.air.power_tenths(station) } else { NOISE_TENTHS };
         (tenths.max(NOISE_TENTHS) / 10).clamp(-127, 20) as i8
+    }
+
+    /// Whether a frame is on the air that a chip could receive, had it listened from its beginning.
+    #[must_use]
+    pub fn chip_hears_carrier(&self, chip: ChipIndex) -> bool {
+        let Chip { station, is_here, .. } = self.chips[chip];
+        is_here && self.air.has_carrier(station)
     }
 
     /// What has happened to a chip, one after the other.

@@ -5,6 +5,7 @@
 //! without its crystal oscillator, or in another mode.
 
 mod frame;
+mod look;
 mod registers;
 
 use super::{Context, Kept, Peripheral};
@@ -12,6 +13,7 @@ use crate::events::Events;
 use crate::meter::RadioUse;
 use crate::time::cycles;
 use frame::Reception;
+use look::{Cca, Look, Seen};
 use registers::{EVENTS, SHORTS, event, register, task};
 use simulator::radio::OnChip;
 
@@ -24,19 +26,8 @@ const FAST_RAMP_UP_US: u64 = 40;
 /// tTXDIS,IEEE and tRXDIS,IEEE, rounded up to whole microseconds.
 const TX_DISABLE_US: u64 = 21;
 const RX_DISABLE_US: u64 = 1;
-/// Eight symbols: what CCA and one look of energy detection take.
-const LOOK_US: u64 = 128;
 /// tRSSISETTLE and tRSSISAMPLE.
 const RSSI_US: u64 = 15;
-/// ED_RSSIOFFS: an EDSAMPLE of 0, in dBm.
-const ED_OFFSET_DBM: i32 = -93;
-/// CCACTRL's mode: 0 energy, 1 carrier, 2 both, 3 either.
-const CARRIER_MODE: u32 = 1;
-const BOTH_MODE: u32 = 2;
-const EITHER_MODE: u32 = 3;
-/// A frame can be received from here on: so much power has a carrier. An nRF52840's sensitivity.
-const CARRIER_DBM: i8 = -100;
-
 /// STATE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -58,7 +49,6 @@ pub(crate) struct Radio {
     state: State,
     /// When a ramp ends.
     ramp: Option<u64>,
-    /// When a look at the channel ends.
     look: Option<Look>,
     /// When the last frame ended, for TIFS.
     ended_at: u64,
@@ -72,14 +62,6 @@ pub(crate) struct Radio {
     crc_ok: bool,
     ed_sample: u32,
     rssi_sample: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Look {
-    until: u64,
-    /// The most that was heard, in dBm.
-    power_dbm: i8,
-    is_cca: bool,
 }
 
 impl Radio {
@@ -174,11 +156,10 @@ impl Radio {
             (task::BCSTART, _) => self.counts_bits = true,
             (task::BCSTOP, _) => self.counts_bits = false,
             (task::EDSTART, State::RxIdle | State::Rx) => {
-                let looks = u64::from(self.kept.get(register::EDCNT)) + 1;
-                self.look_until(context.now + cycles(LOOK_US * looks), false, context);
+                self.look = Some(Look::for_energy(context, self.kept.get(register::EDCNT) + 1));
             }
             (task::CCASTART, State::RxIdle | State::Rx) => {
-                self.look_until(context.now + cycles(LOOK_US), true, context);
+                self.look = Cca::parse(self.kept.get(register::CCACTRL)).map(|cca| Look::for_cca(context, cca));
             }
             (task::EDSTOP, _) => self.stop_look(event::EDSTOPPED),
             (task::CCASTOP, _) => self.stop_look(event::CCASTOPPED),
@@ -220,10 +201,6 @@ impl Radio {
         self.ramp = Some(context.now + cycles(after_us));
     }
 
-    fn look_until(&mut self, until: u64, is_cca: bool, context: &Context<'_>) {
-        self.look = Some(Look { until, power_dbm: context.air.power_dbm(), is_cca });
-    }
-
     fn stop_look(&mut self, stopped: u8) {
         if self.look.take().is_some() {
             self.events.fire(stopped);
@@ -248,23 +225,19 @@ impl Radio {
         self.happens(ready, context);
     }
 
-    fn looked(&mut self, look: Look, context: &mut Context<'_>) {
+    /// A symbol of the look at the channel is over.
+    fn look_on(&mut self, context: &mut Context<'_>) {
+        let Some(seen) = self.look.as_mut().and_then(|look| look.go_on(context)) else { return };
         self.look = None;
-        let power_dbm = look.power_dbm.max(context.air.power_dbm());
-        let level = (i32::from(power_dbm) - ED_OFFSET_DBM).clamp(0, 127) as u32;
-        if !look.is_cca {
-            self.ed_sample = level;
-            return self.happens(event::EDEND, context);
-        }
-        let control = self.kept.get(register::CCACTRL);
-        let (has_energy, has_carrier) = (level >= control >> 8 & 0xFF, power_dbm >= CARRIER_DBM);
-        let is_busy = match control & 7 {
-            CARRIER_MODE => has_carrier,
-            BOTH_MODE => has_carrier && has_energy,
-            EITHER_MODE => has_carrier || has_energy,
-            _ => has_energy,
+        let event = match seen {
+            Seen::Energy(level) => {
+                self.ed_sample = level;
+                event::EDEND
+            }
+            Seen::Busy => event::CCABUSY,
+            Seen::Idle => event::CCAIDLE,
         };
-        self.happens(if is_busy { event::CCABUSY } else { event::CCAIDLE }, context);
+        self.happens(event, context);
     }
 
     /// What the air has to say.
@@ -308,6 +281,9 @@ impl Peripheral for Radio {
     }
 
     fn write(&mut self, offset: u32, value: u32, context: &mut Context<'_>) -> Option<()> {
+        if offset == register::CCACTRL {
+            Cca::parse(value)?;
+        }
         self.kept.write(offset, value)?;
         if offset == register::POWER && value & 1 == 0 {
             // Off and on is a reset.
@@ -318,7 +294,7 @@ impl Peripheral for Radio {
 
     fn poll_timeout(&self) -> Option<u64> {
         let marks = self.frame.as_ref().and_then(Reception::next_mark);
-        [self.ramp, self.look.map(|look| look.until), self.rssi_at, marks].into_iter().flatten().min()
+        [self.ramp, self.look.as_ref().map(Look::due), self.rssi_at, marks].into_iter().flatten().min()
     }
 
     fn handle_timeout(&mut self, context: &mut Context<'_>) {
@@ -329,8 +305,8 @@ impl Peripheral for Radio {
             self.rssi_sample = u32::from(heard.unsigned_abs());
             self.happens(event::RSSIEND, context);
         }
-        if let Some(look) = self.look.filter(|look| look.until <= now) {
-            self.looked(look, context);
+        if self.look.as_ref().is_some_and(|look| look.due() <= now) {
+            self.look_on(context);
         }
         if self.ramp.is_some_and(|at| at <= now) {
             self.ramped(context);
