@@ -94,7 +94,7 @@ impl Gateway {
         };
         let sent = Sent { retries: 0, delivered: result.is_ok() };
         to.into_iter().for_each(|to| self.hub.keys_mut().sent(to, sent));
-        self.hub.handle_transmitted(id, result);
+        self.hub.handle_transmitted(now, id, result);
         self.carry_out(now);
     }
 

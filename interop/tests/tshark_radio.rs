@@ -79,7 +79,7 @@ fn exchange_over_a_router(carriage: Carriage, security: Option<Level>) -> Vec<Ve
     let request = passed_on(&mut router, NOW).expect("a request");
     hub.handle_frame(NOW, request.psdu.as_bytes(), Signal::default());
     let offer = hub.poll_transmit().expect("an offer");
-    hub.handle_transmitted(offer.id, Ok(Ack::default()));
+    hub.handle_transmitted(NOW, offer.id, Ok(Ack::default()));
     router.handle_frame(NOW, offer.psdu.as_bytes(), Signal::default());
     let now = Instant::from_secs(1);
     router.handle_timeout(now);

@@ -66,6 +66,7 @@ mod security;
 mod sixlowpan;
 mod station;
 mod transmit;
+mod turn;
 
 pub use address::link_local;
 pub use carriage::{Carriage, DISPATCH};

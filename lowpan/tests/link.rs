@@ -110,7 +110,7 @@ fn a_polled_frame_whose_acknowledgement_was_lost_is_known_to_the_node() {
         hub.send(NOW, NODE, &datagram(17)).unwrap();
         let first = fetch(&mut hub, &mut leaf, NOW).expect("what waits");
         assert!(matches!(leaf.handle_frame(NOW, first.psdu.as_bytes()), Received::Datagram { .. }));
-        hub.handle_transmitted(first.id, Err(TransmitError::NoAck));
+        hub.handle_transmitted(NOW, first.id, Err(TransmitError::NoAck));
 
         hub.send(NOW, NODE, &datagram(18)).unwrap();
         let late = Instant::from_millis(7_600);
@@ -118,7 +118,7 @@ fn a_polled_frame_whose_acknowledgement_was_lost_is_known_to_the_node() {
         assert_eq!(again.psdu, first.psdu);
         let copy = Received::Rejected { from: Some(GATEWAY), reason: Reason::Duplicate };
         assert_eq!(leaf.handle_frame(late, again.psdu.as_bytes()), copy);
-        hub.handle_transmitted(again.id, Ok(Ack::default()));
+        hub.handle_transmitted(NOW, again.id, Ok(Ack::default()));
 
         let next = fetch(&mut hub, &mut leaf, late).expect("what waits behind it");
         let received = leaf.handle_frame(late, next.psdu.as_bytes());

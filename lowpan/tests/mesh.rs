@@ -129,7 +129,7 @@ fn a_sealed_frame_that_comes_again_over_another_router_is_a_replay_and_moves_not
 /// Whom the hub's next frame goes to on the air.
 fn next_hop(hub: &mut Hub<TestKeys>, fate: Result<Ack, TransmitError>) -> Option<lowpan::Address> {
     let transmit = hub.poll_transmit()?;
-    hub.handle_transmitted(transmit.id, fate);
+    hub.handle_transmitted(NOW, transmit.id, fate);
     Some(lowpan::Header::decode(transmit.psdu.as_bytes()).unwrap().0.to)
 }
 
@@ -177,7 +177,7 @@ fn what_the_radio_has_when_a_node_moves_goes_out_once() {
         request(&mut hub);
         let transmit = hub.poll_transmit().expect("it was asked for");
         hub.handle_frame(NOW, &said(b"\x02\x16", security, ROUTER, 101), Signal::default());
-        hub.handle_transmitted(transmit.id, fate);
+        hub.handle_transmitted(NOW, transmit.id, fate);
         let left = if fate.is_ok() { 1 } else { 2 };
         assert_eq!(hub.waiting(), left, "{fate:?}");
         for _ in 0..left {

@@ -79,7 +79,7 @@ fn without_a_counter_a_datagram_waits_and_is_given_up_in_the_end() {
     assert_eq!(hub.poll_transmit(), None);
     hub.keys_mut().reserved = 1;
     let transmit = hub.poll_transmit().expect("a counter is reserved now");
-    hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+    hub.handle_transmitted(NOW, transmit.id, Ok(Ack::default()));
     hub.send(NOW, NODE, b"\x02\x17").unwrap();
     assert_eq!(hub.poll_transmit(), None);
     hub.handle_timeout(hub.poll_timeout().expect("it does not wait for ever"));
@@ -131,7 +131,7 @@ fn what_is_sent_again_after_a_change_of_the_key_has_the_new_one() {
     hub.send(NOW, NODE, b"waits").unwrap();
     poll(&mut hub, &mut leaf);
     let transmit = hub.poll_transmit().expect("what waited");
-    hub.handle_transmitted(transmit.id, Err(TransmitError::NoAck));
+    hub.handle_transmitted(NOW, transmit.id, Err(TransmitError::NoAck));
     let new = LinkKey([7; 16]);
     hub.keys_mut().keys.insert(NODE, new);
     leaf.keys_mut().keys.insert(GATEWAY, new);

@@ -6,7 +6,7 @@
 //! ```
 
 use gateway_core::{Config as CoreConfig, Core, Input, Output};
-use lowpan::{Ack, Carriages, Config, Eui64, FrameId, Hub, Level, Limits, Received, Signal, TransmitError};
+use lowpan::{Ack, Carriages, Config, Eui64, FrameId, Hub, Level, Limits, Received, Signal, Stats, TransmitError};
 use simulator::plan::MediumPlan;
 use simulator::radio::{Counters, FrameFate, FromAir, MATCHES, Radio};
 use simulator::scenario::File;
@@ -127,7 +127,8 @@ impl<'p> Mesh<'p> {
             FrameFate::NoAck => Err(TransmitError::NoAck),
             FrameFate::ChannelBusy => Err(TransmitError::ChannelAccess),
         };
-        self.in_radio.take().into_iter().for_each(|id| self.hub.handle_transmitted(id, result));
+        let now = self.world.now();
+        self.in_radio.take().into_iter().for_each(|id| self.hub.handle_transmitted(now, id, result));
     }
 
     /// The dongle's list, which is not used while it is too short.
@@ -179,6 +180,11 @@ fn everybody_reports_over_up_to_three_hops_and_routers_keep_their_parents() {
     mesh.run_for_s(120);
     assert_eq!(mesh.reported.len(), NODES);
     assert!(mesh.parents_lost() < 3, "{}", mesh.parents_lost());
+    let Stats { no_ack, channel_access, .. } = mesh.hub.stats();
+    assert!(
+        no_ack + channel_access < 3,
+        "of more than 2,000 datagrams the gateway gave up {no_ack} and {channel_access}"
+    );
     for (nodes, hops) in [(0..EAST, 1), (EAST..NORTH, 2), (NORTH..NODES, 3)] {
         assert!(nodes.clone().all(|node| mesh.hops(node) == Some(hops)), "{nodes:?}");
     }

@@ -82,7 +82,7 @@ impl Network {
                         FrameFate::NoAck => Err(TransmitError::NoAck),
                         FrameFate::ChannelBusy => Err(TransmitError::ChannelAccess),
                     };
-                    self.in_radio.take().into_iter().for_each(|id| self.hub.handle_transmitted(id, result));
+                    self.in_radio.take().into_iter().for_each(|id| self.hub.handle_transmitted(self.now, id, result));
                 }
             }
         }

@@ -115,7 +115,7 @@ impl Air {
             } else {
                 Err(TransmitError::NoAck)
             };
-            self.hub.handle_transmitted(frame.id, fate);
+            self.hub.handle_transmitted(self.now, frame.id, fate);
         }
         self.settle_router();
     }

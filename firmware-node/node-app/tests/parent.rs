@@ -77,7 +77,7 @@ impl Air {
             }
             if let Some(frame) = self.hub.poll_transmit() {
                 let fate = self.send_down(&frame.psdu, listens);
-                self.hub.handle_transmitted(frame.id, fate);
+                self.hub.handle_transmitted(self.now, frame.id, fate);
                 continue;
             }
             if let Some(psdu) = self.direct.pop_front() {

@@ -67,7 +67,7 @@ impl Air {
     fn speak(&mut self) {
         while let Some(frame) = self.hub.poll_transmit() {
             let fate = self.reach_router(&frame);
-            self.hub.handle_transmitted(frame.id, fate);
+            self.hub.handle_transmitted(self.now, frame.id, fate);
         }
         while let Some(frame) = self.leaf.poll_transmit() {
             let is_matched = self.matched.contains(&NODE);

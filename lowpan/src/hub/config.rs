@@ -142,7 +142,7 @@ impl Config {
         mtu.unwrap_or_default() as u16
     }
 
-    /// What the session layer may assume. In one hop a frame is given up after the radio's last retry, well within a second,
+    /// What the session layer may assume. In one hop a node gives a frame up after its radio's last retry, well within a second,
     /// and a lost acknowledgement makes copies: they are known as such within that time. Routers may have a frame for
     /// longer, while its node says the same again over another; on a secured link what is older than that is a replay.
     #[must_use]

@@ -140,16 +140,26 @@ impl<K: Keys> Hub<K> {
         self.announces = true;
     }
 
+    /// The radio is gone, with what it had. What would go at once is given up, since it would come too late; how many datagrams
+    /// that is. What waits for polls goes on waiting.
+    pub fn lose_radio(&mut self) -> usize {
+        self.in_flight = None;
+        self.asked.clear();
+        self.queues.clear_direct()
+    }
+
     /// When to call [`Hub::handle_timeout`]; `None` is not before another call.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let assembly_for = self.config.limits.assembly_for;
         let assembly = self.assemblies.values().map(|assembly| assembly.since + assembly_for).min();
-        [assembly, self.queues.next_expiry(self.serial_in_flight())].into_iter().flatten().min()
+        [assembly, self.queues.next_at(self.serial_in_flight())].into_iter().flatten().min()
     }
 
-    /// Gives up what has waited too long, and waits for the next poll of who has listened too long.
+    /// Gives up what has waited too long, waits for the next poll of who has listened too long, and lets the radio try again
+    /// what did not arrive.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.queues.wake(now);
         self.queues.stop_listening(now);
         let (before, assembly_for) = (self.assemblies.len(), self.config.limits.assembly_for);
         self.assemblies.retain(|_, assembly| assembly.since + assembly_for > now);

@@ -3,6 +3,7 @@
 use super::config::Limits;
 use crate::fragment::Cut;
 use crate::mac::Address;
+use crate::turn::Turn;
 use crate::{Carriage, Eui64, LinkKey, Psdu};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -28,6 +29,8 @@ pub(super) struct Waiting {
     /// The frame that is to be sent again octet by octet, since perhaps only its acknowledgement was lost (IEEE
     /// 802.15.4-2011 §5.1.6.4).
     pub(super) frame: Option<Kept>,
+    /// When it goes, unless it waits for a poll.
+    pub(super) turn: Turn,
     /// Since when it waits.
     pub(super) since: Instant,
     /// Until when it waits for its node's poll, or for a frame counter.
@@ -127,10 +130,11 @@ impl Queues {
 
     /// What would go to this node at once waits for its polls, before what does already; so nothing is overtaken. What the radio
     /// has stays.
-    fn hold(&mut self, node: Eui64, in_flight: Option<u64>) {
+    pub(super) fn hold(&mut self, node: Eui64, in_flight: Option<u64>) {
         let is_held = |waiting: &Waiting| waiting.node == Some(node) && Some(waiting.serial) != in_flight;
-        let (held, direct): (VecDeque<_>, _) = self.direct.drain(..).partition(is_held);
+        let (mut held, direct): (VecDeque<_>, _) = self.direct.drain(..).partition(is_held);
         self.direct = direct;
+        held.iter_mut().for_each(|waiting| waiting.turn = Turn::NOW);
         if held.is_empty() {
             return;
         }
@@ -150,22 +154,41 @@ impl Queues {
             }
             self.listening.pop_front();
         }
-        (!self.direct.is_empty()).then_some(Source::Direct)
+        self.first(Source::Direct).map(|_| Source::Direct)
+    }
+
+    /// Which datagram of a line the next frame is of.
+    fn first(&self, source: Source) -> Option<usize> {
+        match source {
+            Source::Direct => self.direct.iter().position(|waiting| !self.rests(waiting)),
+            Source::Polled(_) => Some(0),
+        }
+    }
+
+    /// Whether a datagram, or one before it for the same node, waits for another round of the radio: nothing is overtaken on its
+    /// way to a node, and others do not wait for it.
+    fn rests(&self, waiting: &Waiting) -> bool {
+        let is_before = |other: &Waiting| other.serial <= waiting.serial && other.node == waiting.node;
+        self.direct.iter().any(|other| is_before(other) && other.turn.not_before().is_some())
+    }
+
+    /// Lets go what rested until now.
+    pub(super) fn wake(&mut self, now: Instant) {
+        self.direct.iter_mut().for_each(|waiting| waiting.turn.wake(now));
     }
 
     /// The datagram that the next frame of this source is of, and whether others of the node wait behind it.
     pub(super) fn front(&self, source: Source) -> Option<(&Waiting, bool)> {
-        match source {
-            Source::Direct => self.direct.front().map(|waiting| (waiting, false)),
-            Source::Polled(node) => {
-                let queue = self.indirect.get(&node)?;
-                queue.front().map(|waiting| (waiting, queue.len() > 1))
-            }
-        }
+        let line = match source {
+            Source::Direct => &self.direct,
+            Source::Polled(node) => self.indirect.get(&node)?,
+        };
+        let others_wait = source != Source::Direct && line.len() > 1;
+        line.get(self.first(source)?).map(|waiting| (waiting, others_wait))
     }
 
     pub(super) fn front_mut(&mut self, source: Source) -> Option<&mut Waiting> {
-        self.get_mut((source, 0))
+        self.get_mut((source, self.first(source)?))
     }
 
     /// Where the datagram is that a frame of this source was of. If its node has moved meanwhile, it goes at once.
@@ -198,9 +221,15 @@ impl Queues {
         }
     }
 
-    /// Takes the first datagram away.
+    /// Takes away the datagram that the next frame of this source is of.
     pub(super) fn pop(&mut self, source: Source) {
-        self.remove((source, 0));
+        self.first(source).into_iter().for_each(|at| self.remove((source, at)));
+    }
+
+    /// Takes away all that does not wait for polls, and says how much.
+    pub(super) fn clear_direct(&mut self) -> usize {
+        self.len -= self.direct.len();
+        self.direct.drain(..).len()
     }
 
     /// Takes a datagram away.
@@ -243,7 +272,7 @@ impl Queues {
     pub(super) fn redirect(&mut self, node: Eui64) {
         self.release(node);
         let of_node = self.direct.iter_mut().filter(|waiting| waiting.node == Some(node));
-        of_node.for_each(|waiting| waiting.frame = None);
+        of_node.for_each(|waiting| (waiting.frame, waiting.turn) = (None, Turn::NOW));
     }
 
     fn drop_if_empty(&mut self, node: Eui64) {
@@ -253,11 +282,12 @@ impl Queues {
         }
     }
 
-    /// When something will have waited, or somebody listened, for too long.
-    pub(super) fn next_expiry(&self, in_flight: Option<u64>) -> Option<Instant> {
+    /// When something will have rested long enough, or will have waited, or somebody listened, for too long.
+    pub(super) fn next_at(&self, in_flight: Option<u64>) -> Option<Instant> {
         let waiting = self.indirect.values().chain([&self.direct]).flatten();
         let waiting = waiting.filter(|waiting| Some(waiting.serial) != in_flight).map(|waiting| waiting.until);
-        waiting.chain(self.listening.iter().map(|(_, until)| *until)).min()
+        let resting = self.direct.iter().filter_map(|waiting| waiting.turn.not_before());
+        waiting.chain(resting).chain(self.listening.iter().map(|(_, until)| *until)).min()
     }
 
     /// Whether something waits until this node polls.

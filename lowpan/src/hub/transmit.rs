@@ -1,7 +1,7 @@
 //! Frames that go to the radio.
 
 use super::Hub;
-use super::queues::{Kept, Source, Waiting};
+use super::queues::{Kept, Place, Source, Waiting};
 use crate::carriage::{Carriage, Direction, Head, Way};
 use crate::fragment::Cut;
 use crate::mac::{Address, Kind};
@@ -10,7 +10,8 @@ use crate::parent::{Offer, Talk};
 use crate::security::Keys;
 use crate::station::{Envelope, Unsealed};
 use crate::transmit::{Ack, FrameId, SendError, SourceMatch, Transmit, TransmitError};
-use crate::{Eui64, LinkKey, Psdu, sixlowpan};
+use crate::turn::Turn;
+use crate::{Eui64, LinkKey, Psdu, sixlowpan, turn};
 use alloc::vec;
 use alloc::vec::Vec;
 use sn_types::Instant;
@@ -97,9 +98,10 @@ impl<K: Keys> Hub<K> {
         None
     }
 
-    /// Takes the fate of a frame. If a fragment was lost, so is its datagram; but one that was polled for waits for the
-    /// next poll, and is the same frame then: the node knows it if only its acknowledgement was lost.
-    pub fn handle_transmitted(&mut self, id: FrameId, result: Result<Ack, TransmitError>) {
+    /// Takes the fate of a frame. One that did not arrive is sent again as the same frame, for if only the acknowledgement was
+    /// lost the node knows it: at the next poll if the node polls, else after a pause, and then up to three times in all. After
+    /// that its datagram is given up.
+    pub fn handle_transmitted(&mut self, now: Instant, id: FrameId, result: Result<Ack, TransmitError>) {
         let Some(in_flight) = self.in_flight.take_if(|in_flight| in_flight.id == id) else { return };
         let place = self.queues.find(in_flight.source, in_flight.serial);
         match (result, in_flight.source, place) {
@@ -107,17 +109,34 @@ impl<K: Keys> Hub<K> {
                 self.stats.frames_sent += 1;
                 let found = place.and_then(|place| Some((place, self.queues.get_mut(place)?)));
                 let Some((place, waiting)) = found else { return };
-                (waiting.sent, waiting.frame) = (in_flight.sent, None);
+                (waiting.sent, waiting.frame, waiting.turn) = (in_flight.sent, None, Turn::NOW);
                 if waiting.is_sent() {
                     self.stats.datagrams_sent += 1;
                     self.queues.remove(place);
                 }
             }
-            (Err(why), Source::Direct, Some(place)) => {
+            (Err(why), Source::Direct, Some(place)) => self.try_again(now, place, why),
+            (Err(_), Source::Polled(_), _) | (Err(_), Source::Direct, None) => {}
+        }
+    }
+
+    /// What nobody had polled for did not arrive.
+    fn try_again(&mut self, now: Instant, place: Place, why: TransmitError) {
+        let chance = turn::chance(self.config.station.eui64, self.sequence, self.serial);
+        let Some(waiting) = self.queues.get_mut(place) else { return };
+        // Its node has moved meanwhile: nothing was tried on its way there yet.
+        if waiting.frame.is_none() {
+            return;
+        }
+        waiting.turn.rest(now, chance);
+        let (is_spent, node) = (waiting.turn.is_spent(), waiting.node);
+        match node.filter(|node| self.line_of(*node) != Source::Direct) {
+            Some(node) => self.queues.hold(node, None),
+            None if is_spent => {
                 self.count_failure(why);
                 self.queues.remove(place);
             }
-            (Err(_), Source::Polled(_), _) | (Err(_), Source::Direct, None) => {}
+            None => {}
         }
     }
 
@@ -190,8 +209,8 @@ impl<K: Keys> Hub<K> {
         let Form { carriage, head, floods } = form;
         let cut = Cut { head, tag: self.tag };
         let until = now + self.config.limits.waiting_for;
-        let (serial, sent, frame, since) = (self.serial, 0, None, now);
-        let waiting = Waiting { serial, node, carriage, floods, cut, packet, sent, frame, since, until };
+        let (serial, sent, frame, turn, since) = (self.serial, 0, None, Turn::NOW, now);
+        let waiting = Waiting { serial, node, carriage, floods, cut, packet, sent, frame, turn, since, until };
         self.queues.push(source, waiting, &self.config.limits).map_err(|_| {
             self.stats.full += 1;
             SendError::Full

@@ -17,7 +17,7 @@ use crate::mesh::{MAX_HOPS, MeshHeader, is_mesh};
 use crate::parent::{Candidate, NO_WAY, Offer, Talk};
 use crate::psdu::digest;
 use crate::station::{ConfigError, Station, check_short, name};
-use crate::{Psdu, Reason};
+use crate::{Psdu, Reason, turn};
 use core::time::Duration;
 use queue::{Bound, Queue};
 use recent::Recent;
@@ -375,8 +375,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
     }
 
     fn chance(&self) -> u16 {
-        let [a, b, c, d, e, f, g, h] = self.config.eui64.0;
-        (digest(&[a, b, c, d, e, f, g, h, self.sequence, self.id as u8]) >> 16) as u16
+        turn::chance(self.config.eui64, self.sequence, self.id)
     }
 
     /// How many of the frames that wait for this node the radio has: one, or none.

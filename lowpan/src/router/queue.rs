@@ -4,6 +4,7 @@
 //! has to say: a router that cannot say that its way is gone keeps those below.
 
 use crate::Psdu;
+use crate::turn::Turn;
 use core::time::Duration;
 use sn_types::{Eui64, Instant};
 
@@ -38,12 +39,9 @@ pub(super) struct Waiting {
     pub(super) payload: Psdu,
     pub(super) since: Instant,
     until: Instant,
-    /// Not before then.
-    pub(super) delayed_until: Option<Instant>,
+    pub(super) turn: Turn,
     /// It was sent, and not acknowledged: the number and "frame pending" with which it is the same frame again.
     pub(super) sent_as: Option<(u8, bool)>,
-    /// How often the radio has tried it.
-    pub(super) rounds: u8,
 }
 
 /// At most `N` frames.
@@ -68,9 +66,8 @@ impl<const N: usize> Queue<N> {
         }
         let place = self.places.iter_mut().find(|place| place.is_none()).ok_or(Full)?;
         self.serial += 1;
-        let delayed_until = (!delay.is_zero()).then(|| now + delay);
-        let (serial, until) = (self.serial, now + WAITS_FOR);
-        *place = Some(Waiting { serial, bound, payload, since: now, until, delayed_until, sent_as: None, rounds: 0 });
+        let (serial, until, turn) = (self.serial, now + WAITS_FOR, Turn::after(now, delay));
+        *place = Some(Waiting { serial, bound, payload, since: now, until, turn, sent_as: None });
         Ok(())
     }
 
@@ -126,19 +123,17 @@ impl<const N: usize> Queue<N> {
     /// replay at the other end.
     pub(super) fn is_held(&self, waiting: &Waiting) -> bool {
         let is_before = |other: &Waiting| other.serial <= waiting.serial && other.bound == waiting.bound;
-        self.iter().any(|other| is_before(other) && other.delayed_until.is_some())
+        self.iter().any(|other| is_before(other) && other.turn.not_before().is_some())
     }
 
     /// Lets go what was delayed until now.
     pub(super) fn wake(&mut self, now: Instant) {
-        for waiting in self.places.iter_mut().flatten() {
-            waiting.delayed_until = waiting.delayed_until.filter(|until| *until > now);
-        }
+        self.places.iter_mut().flatten().for_each(|waiting| waiting.turn.wake(now));
     }
 
     /// When something will have waited long enough, or too long.
     pub(super) fn next_at(&self, in_flight: Option<u64>) -> Option<Instant> {
-        let at = |waiting: &Waiting| match waiting.delayed_until {
+        let at = |waiting: &Waiting| match waiting.turn.not_before() {
             Some(at) => Some(at),
             None => (Some(waiting.serial) != in_flight).then_some(waiting.until),
         };

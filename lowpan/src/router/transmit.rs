@@ -4,13 +4,7 @@ use super::Router;
 use super::queue::{Bound, Waiting};
 use crate::mac::{Address, Header, Kind};
 use crate::transmit::{Ack, FrameId, SourceMatch, Transmit, TransmitError};
-use core::time::Duration;
 use sn_types::Instant;
-
-/// How often a frame is given to the radio, which sends it several times itself.
-const ROUNDS: u8 = 3;
-/// The pause between, and up to that once more by chance, in milliseconds: some ten frames of others.
-const REST_MS: u64 = 30;
 
 /// The frame that the radio has.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +70,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
 
     /// Takes the fate of a frame. One that did not arrive is sent again as the same frame, for if only the acknowledgement was
     /// lost it has: at its node's next request if that had asked for it, else after a pause. One for the parent then goes to
-    /// another parent if this one is gone, and is given up when it has waited too long; others after [`ROUNDS`].
+    /// another parent if this one is gone, and is given up when it has waited too long; others after some rounds.
     pub fn handle_transmitted(&mut self, now: Instant, id: FrameId, result: Result<Ack, TransmitError>) {
         let Some(InFlight { serial, bound, polled, .. }) = self.in_flight.take_if(|in_flight| in_flight.id == id)
         else {
@@ -98,22 +92,20 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
             // Who asks for a parent asks again.
             (Err(TransmitError::NoAck), Bound::Neighbour(_) | Bound::All | Bound::Own) => self.queue.remove(serial),
             (Err(why), Bound::Down(_) | Bound::Neighbour(_) | Bound::All | Bound::Own) => {
-                if self.rest(now, serial) >= ROUNDS {
+                self.rest(now, serial);
+                if self.queue.get_mut(serial).is_some_and(|waiting| waiting.turn.is_spent()) {
                     self.give_up(serial, why);
                 }
             }
         }
     }
 
-    /// Has a frame wait for a moment: whoever is in its way, and perhaps does not hear us, goes on for longer than the radio's
-    /// own repetitions take. How often it was tried.
-    fn rest(&mut self, now: Instant, serial: u64) -> u8 {
-        let until = now + Duration::from_millis(REST_MS + u64::from(self.chance()) % REST_MS);
-        self.queue.get_mut(serial).map_or(ROUNDS, |waiting| {
-            waiting.delayed_until = Some(until);
-            waiting.rounds = waiting.rounds.saturating_add(1);
-            waiting.rounds
-        })
+    /// Has a frame wait for its next round.
+    fn rest(&mut self, now: Instant, serial: u64) {
+        let chance = self.chance();
+        if let Some(waiting) = self.queue.get_mut(serial) {
+            waiting.turn.rest(now, chance);
+        }
     }
 
     fn give_up(&mut self, serial: u64, why: TransmitError) {

@@ -139,7 +139,7 @@ fn step(script: &mut Script<'_>, hub: &mut Hub<AnyKeys>, now: &mut Instant, secu
             if let Some(transmit) = hub.poll_transmit() {
                 assert!(transmit.psdu.as_bytes().len() <= MAX_PSDU);
                 assert_eq!(hub.poll_transmit(), None, "one at a time");
-                hub.handle_transmitted(transmit.id, fate);
+                hub.handle_transmitted(*now, transmit.id, fate);
             }
         }
         _ => {

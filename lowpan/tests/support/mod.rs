@@ -5,6 +5,7 @@
 use lowpan::{
     Ack, Carriage, Carriages, Config, Eui64, Hub, Keys, Leaf, LeafConfig, Level, Limits, LinkKey, Psdu, Station,
 };
+use sn_types::Instant;
 use std::collections::BTreeMap;
 
 pub(crate) const PAN: u16 = 0xABCD;
@@ -88,7 +89,7 @@ pub(crate) fn leaf(carriage: Carriage, security: Option<Level>) -> Node {
 pub(crate) fn frames_of_hub<K: Keys>(hub: &mut Hub<K>) -> Vec<Psdu> {
     let mut frames = Vec::new();
     while let Some(transmit) = hub.poll_transmit() {
-        hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+        hub.handle_transmitted(Instant::ZERO, transmit.id, Ok(Ack::default()));
         frames.push(transmit.psdu);
     }
     frames

@@ -201,7 +201,7 @@ impl Network {
     fn tell(&mut self, place: Place, transmit: &Transmit, result: Result<Ack, TransmitError>) {
         let routers = self.routers.len();
         match place {
-            AT_GATEWAY => self.hub.handle_transmitted(transmit.id, result),
+            AT_GATEWAY => self.hub.handle_transmitted(self.now, transmit.id, result),
             place if place <= routers => self.routers[place - 1].handle_transmitted(self.now, transmit.id, result),
             place => self.nodes[place - 1 - routers].leaf.handle_transmitted(transmit.id, result),
         }

@@ -190,10 +190,7 @@ impl RadioTransport {
 
     fn down(&mut self, why: String) {
         self.scan.give_up();
-        while let Some(transmit) = self.hub.poll_transmit() {
-            self.counters.send_unlinked += 1;
-            self.hub.handle_transmitted(transmit.id, Err(TransmitError::ChannelAccess));
-        }
+        self.counters.send_unlinked += self.hub.lose_radio() as u64;
         self.events.push_back(LinkEvent::Down(why));
     }
 
@@ -246,13 +243,12 @@ impl RadioTransport {
             Sent::NoAck => Err(TransmitError::NoAck),
             Sent::ChannelBusy | Sent::Refused(_) | Sent::Unknown => Err(TransmitError::ChannelAccess),
         };
-        self.counters.undelivered += u64::from(result.is_err());
         // How often it was repeated the radio does not say.
         let fate = nodes::Sent { retries: 0, delivered: result.is_ok() };
         if self.radio.tells_fates() {
             to.into_iter().for_each(|to| self.nodes_mut().sent(to, fate));
         }
-        self.hub.handle_transmitted(id, result);
+        self.hub.handle_transmitted(self.now(), id, result);
     }
 
     /// Gives the radio what it takes: who is to be told that something waits, and a scan or the next frame.
@@ -404,9 +400,10 @@ impl Transport for RadioTransport {
 
     fn counters(&self) -> Counters {
         let (replayed, revoked) = self.hub.keys().refused();
-        let Stats { expired, incomplete, .. } = *self.hub.stats();
+        let Stats { expired, incomplete, no_ack, channel_access, .. } = *self.hub.stats();
+        let undelivered = no_ack + channel_access;
         let malformed = self.counters.malformed + self.radio.malformed();
-        Counters { malformed, replayed, revoked, expired, incomplete, ..self.counters }
+        Counters { malformed, undelivered, replayed, revoked, expired, incomplete, ..self.counters }
     }
 
     fn tap_point(&mut self) -> &mut TapPoint {

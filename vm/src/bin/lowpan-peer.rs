@@ -74,7 +74,7 @@ fn serve(mut socket: &Socket, ours: Eui64, heard: &Sender<Vec<u8>>) -> Result<()
         }
         while let Some(transmit) = hub.poll_transmit() {
             socket.send(transmit.psdu.as_bytes())?;
-            hub.handle_transmitted(transmit.id, Ok(Ack::default()));
+            hub.handle_transmitted(now, transmit.id, Ok(Ack::default()));
             // The emulated radio takes one frame at a time.
             thread::sleep(Duration::from_millis(2));
         }

@@ -264,7 +264,7 @@ impl World {
                 self.pass(at.max(self.now) + airtime);
                 let is_lost = self.is_lost();
                 let fate = if is_lost { Err(TransmitError::NoAck) } else { Ok(Ack::default()) };
-                self.hub.handle_transmitted(id, fate);
+                self.hub.handle_transmitted(self.now, id, fate);
                 if !is_lost {
                     self.sensor.received(self.now, Some(&psdu));
                 }
@@ -297,7 +297,7 @@ impl World {
         self.now = self.now.max(until);
         // Nobody listened to what was sent meanwhile.
         while let Some((_, id, _)) = self.air.pop_front_if(|(at, ..)| *at < until) {
-            self.hub.handle_transmitted(id, Err(TransmitError::NoAck));
+            self.hub.handle_transmitted(self.now, id, Err(TransmitError::NoAck));
             self.send_frames();
         }
     }
