@@ -57,14 +57,16 @@ pub(crate) struct Outbound {
     ids_in_order: bool,
     /// Ids up to this one may be in use when the process ends: afterwards ids start beyond.
     reserved_id: u16,
-    changes: Changes,
+    /// `None`: there is no store, or the session is not kept in it.
+    changes: Option<Changes>,
 }
+
+// There is one for each client.
+const _: () = assert!(size_of::<Outbound>() == 88);
 
 /// What the store does not know yet of a queue.
 #[derive(Debug, Default)]
 struct Changes {
-    /// There is a store, and the session is kept in it.
-    tracked: bool,
     /// The store has every message up to this place.
     stored_up_to: u64,
     /// Places of messages that the store has and the queue has not, with or without a flight.
@@ -87,7 +89,7 @@ impl Outbound {
             last_id: 0,
             ids_in_order: true,
             reserved_id: 0,
-            changes: Changes { tracked, ..Changes::default() },
+            changes: tracked.then(Changes::default),
         }
     }
 
@@ -106,18 +108,22 @@ impl Outbound {
         if self.overflow(&queued, limits).is_some() {
             dropped.extend(self.drop_expired(now).into_iter().map(|old| (old, DropReason::Expired)));
         }
-        let latest = Some(&**queued.message.topic()).filter(|_| how.keep == Keep::Latest);
+        let older = match how.keep {
+            Keep::Latest => self.queue.of_topic(queued.message.topic()),
+            Keep::All => Vec::new(),
+        };
         if let Some((reason, excess)) = self.overflow(&queued, limits) {
             let oldest_go = how.when_full == WhenFull::DropOldest && reason == DropReason::QueueFull;
             // Nothing goes in vain.
-            if !self.queue.can_shrink(excess, oldest_go.then_some(queued.priority), latest) {
+            if !self.queue.can_shrink(excess, oldest_go.then_some(queued.priority), &older) {
                 dropped.push((queued, reason));
                 return dropped;
             }
         }
-        if let Some(topic) = latest {
-            let older = self.extract(|older| older.topic == topic);
-            dropped.extend(older.into_iter().map(|older| (older, DropReason::Superseded)));
+        for older in older {
+            let Some(older) = self.queue.take(older) else { continue };
+            self.gone(&older, Stored::Nothing);
+            dropped.push((older, DropReason::Superseded));
         }
         while self.overflow(&queued, limits).is_some() {
             let Some(oldest) = self.pop_least() else { break };
@@ -147,14 +153,14 @@ impl Outbound {
 
     fn extract(&mut self, goes: impl FnMut(Glance<'_>) -> bool) -> Vec<Queued> {
         let taken = self.queue.extract(goes);
-        self.changes.all_gone(&taken);
+        self.all_gone(&taken);
         taken
     }
 
     /// Takes out the waiting messages that are of no use any more.
     pub(super) fn drop_expired(&mut self, now: Instant) -> Vec<Queued> {
         let expired = self.queue.extract_expired(now);
-        self.changes.all_gone(&expired);
+        self.all_gone(&expired);
         expired
     }
 
@@ -165,8 +171,21 @@ impl Outbound {
 
     fn pop_least(&mut self) -> Option<Queued> {
         let queued = self.queue.pop_least()?;
-        self.changes.gone(&queued, Stored::Nothing);
+        self.gone(&queued, Stored::Nothing);
         Some(queued)
+    }
+
+    /// Messages have left the queue that were not in flight.
+    fn all_gone(&mut self, taken: &[Queued]) {
+        taken.iter().for_each(|queued| self.gone(queued, Stored::Nothing));
+    }
+
+    /// A message has left the queue or its flight. What the store never had need not be deleted there.
+    fn gone(&mut self, queued: &Queued, flight: Stored) {
+        let Some(changes) = &mut self.changes else { return };
+        if queued.is_durable() && queued.place <= changes.stored_up_to {
+            changes.gone.push((queued.place, flight != Stored::Nothing));
+        }
     }
 
     /// The client does not listen: what waits for it may take less memory and more time.
@@ -183,7 +202,7 @@ impl Outbound {
     /// Takes the next message: it is sent at QoS 0, or dropped.
     pub(crate) fn pop(&mut self) -> Option<Queued> {
         let queued = self.queue.pop_front()?;
-        self.changes.gone(&queued, Stored::Nothing);
+        self.gone(&queued, Stored::Nothing);
         Some(queued)
     }
 
@@ -193,7 +212,7 @@ impl Outbound {
         let waiting = self.extract(|waiting| waiting.topic == topic).len();
         let goes = |sent: &Inflight| sent.phase != Phase::Released && **sent.queued.message.topic() == *topic;
         let flights = self.flights.extract(goes);
-        flights.iter().for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
+        flights.iter().for_each(|sent| self.gone(&sent.queued, sent.stored));
         (waiting + flights.len(), flights.iter().map(|sent| (sent.id, sent.queued.qos)).collect())
     }
 
@@ -265,7 +284,7 @@ impl Outbound {
     pub(crate) fn land(&mut self, id: u16, phase: Phase) -> Option<Queued> {
         let landed = self.flights.take(|inflight| inflight.id == id && inflight.phase == phase)?;
         self.ids_in_order |= self.flights.is_empty();
-        self.changes.gone(&landed.queued, landed.stored);
+        self.gone(&landed.queued, landed.stored);
         Some(landed.queued)
     }
 
@@ -319,20 +338,6 @@ impl Stored {
         match self {
             Self::Nothing => Self::Nothing,
             Self::Outdated | Self::Current => Self::Outdated,
-        }
-    }
-}
-
-impl Changes {
-    /// Messages have left the queue that were not in flight.
-    fn all_gone(&mut self, taken: &[Queued]) {
-        taken.iter().for_each(|queued| self.gone(queued, Stored::Nothing));
-    }
-
-    /// A message has left the queue or its flight. What the store never had need not be deleted there.
-    fn gone(&mut self, queued: &Queued, flight: Stored) {
-        if self.tracked && queued.is_durable() && queued.place <= self.stored_up_to {
-            self.gone.push((queued.place, flight != Stored::Nothing));
         }
     }
 }

@@ -7,9 +7,9 @@ mod packed;
 
 use super::Queued;
 use super::queue::Glance;
-use packed::{BESIDE, Packed, Walk};
+use packed::{BUFFER, Passed, Unpacked, Walk};
 
-/// Messages of one priority in the order of their places, at least one. What stands before them is the last one's place,
+/// Messages of one priority in the order of their places. What stands before them is the last one's place,
 /// the priority, and how many there are.
 #[derive(Debug)]
 pub(super) struct Parcel(Vec<u8>);
@@ -39,29 +39,84 @@ impl Parcel {
 
     /// A parcel with one message.
     pub(super) fn with(queued: &Queued) -> Self {
-        let mut parcel = Self(vec![0; HEAD]);
-        parcel.0[PLACE] = queued.priority;
+        let mut parcel = Self::empty(queued.priority);
         parcel.push(queued);
         parcel
     }
 
+    fn empty(priority: u8) -> Self {
+        let mut octets = vec![0; HEAD];
+        octets[PLACE] = priority;
+        Self(octets)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    fn count(&self) -> u8 {
+        self.0[PLACE + 1]
+    }
+
+    fn priority(&self) -> u8 {
+        self.0[PLACE]
+    }
+
     pub(super) fn has_room(&self) -> bool {
-        self.0.len() < Self::FULL && self.0[PLACE + 1] < Self::MOST
+        self.0.len() < Self::FULL && self.count() < Self::MOST
     }
 
     /// Appends a message of those that it [takes](Self::takes), of the same priority, behind all others.
     pub(super) fn push(&mut self, queued: &Queued) {
-        let mut walk = self.walk();
-        walk.by_ref().for_each(drop);
-        let (packed, mut buffer) = (Packed::behind(&walk, queued), [0; LONGEST_PACKED + BESIDE]);
-        // What it takes is plain, and no longer than the buffer.
-        let octets = postcard::to_slice(&packed, &mut buffer).expect("there is room");
+        let mut buffer = BUFFER;
+        let octets = self.passed().pack(&queued.into(), &mut buffer);
+        self.append(queued.place, octets);
+    }
+
+    fn append(&mut self, place: u64, octets: &[u8]) {
         if self.0.capacity() - self.0.len() < octets.len() {
             self.0.reserve_exact(octets.len().max(self.0.len() / 8));
         }
         self.0.extend_from_slice(octets);
-        self.0[..PLACE].copy_from_slice(&queued.place.to_be_bytes());
+        self.0[..PLACE].copy_from_slice(&place.to_be_bytes());
         self.0[PLACE + 1] += 1;
+    }
+
+    /// Takes out the messages for which `goes` holds, in order.
+    pub(super) fn extract(&mut self, mut goes: impl FnMut(Glance<'_>) -> bool) -> Vec<Queued> {
+        let (priority, mut taken) = (self.priority(), Vec::new());
+        let stay = self.walk().filter(|unpacked| {
+            let goes = goes(unpacked.glance());
+            taken.extend(goes.then(|| unpacked.queued(priority)));
+            !goes
+        });
+        *self = Self::of(priority, self.0.capacity(), stay);
+        taken
+    }
+
+    /// Whether it is worth it to put two together: the next messages should have room, too.
+    pub(super) fn can_join(&self, behind: &Self) -> bool {
+        self.count() + behind.count() <= Self::MOST / 2 && self.0.len() + behind.0.len() <= Self::FULL / 2
+    }
+
+    /// Appends what is in another one of the same priority, behind all of this one's.
+    pub(super) fn join(&mut self, behind: &Self) {
+        let capacity = self.0.len() + behind.0.len();
+        *self = Self::of(self.priority(), capacity, self.walk().chain(behind.walk()));
+    }
+
+    /// A parcel with these messages, and room for so many octets unless they take up less than half of it.
+    fn of<'a>(priority: u8, capacity: usize, messages: impl Iterator<Item = Unpacked<'a>>) -> Self {
+        let (mut parcel, mut passed, mut buffer) = (Self::empty(priority), Passed::default(), BUFFER);
+        parcel.0.reserve_exact(capacity);
+        for unpacked in messages {
+            parcel.append(unpacked.place, passed.pack(&unpacked, &mut buffer));
+            passed.push(&unpacked);
+        }
+        if parcel.0.len() < capacity / 2 {
+            parcel.0.shrink_to_fit();
+        }
+        parcel
     }
 
     /// The place of the last one.
@@ -71,16 +126,29 @@ impl Parcel {
 
     /// Unpacks them, in order.
     pub(super) fn messages(&self) -> impl Iterator<Item = Queued> {
-        self.walk().map(|unpacked| unpacked.queued(self.0[PLACE]))
+        self.walk().map(|unpacked| unpacked.queued(self.priority()))
+    }
+
+    /// Unpacks those behind a place.
+    pub(super) fn after(&self, place: u64) -> impl Iterator<Item = Queued> {
+        let behind = self.walk().filter(move |unpacked| unpacked.place > place);
+        behind.map(|unpacked| unpacked.queued(self.priority()))
     }
 
     /// Looks at them where they lie, in order.
     pub(super) fn glances(&self) -> impl Iterator<Item = Glance<'_>> {
-        self.walk().map(|at| Glance { topic: at.topic, place: at.place, expires: at.expires, bytes: at.bytes() })
+        self.walk().map(|unpacked| unpacked.glance())
     }
 
     fn walk(&self) -> Walk<'_> {
         Walk::new(&self.0[HEAD..])
+    }
+
+    /// All of its messages, passed.
+    fn passed(&self) -> Passed<'_> {
+        let mut walk = self.walk();
+        walk.by_ref().for_each(drop);
+        walk.passed
     }
 }
 
@@ -152,6 +220,39 @@ mod tests {
         assert_eq!(shared.each_ref().map(Parcel::takes), [true, false]);
         drop(others);
         assert_eq!(shared.each_ref().map(Parcel::takes), [true, true]);
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_the_rest_as_it_was() {
+        let of = |topic: u64, place| {
+            let message = Message::new(format!("sensors/{topic}").into(), b"", Qos::AtLeastOnce, false);
+            Queued { message, expires: Instant::from_secs(topic), ..plain(place) }
+        };
+        let all: Vec<_> = (1..=60).map(|place| of(place * place % 7, place)).collect();
+        let mut parcel = Parcel::with(&all[0]);
+        all[1..].iter().for_each(|queued| parcel.push(queued));
+        for goes in [|place| place == 60, |place| place == 1, |place| place % 4 == 2, |_| true] {
+            let before: Vec<_> = parcel.messages().collect();
+            let (out, stay): (Vec<_>, Vec<_>) = before.into_iter().partition(|queued| goes(queued.place));
+            assert_eq!(parcel.extract(|glance| goes(glance.place)), out);
+            assert_eq!(parcel.messages().collect::<Vec<_>>(), stay);
+            assert_eq!(parcel.last_place(), stay.last().map_or(0, |queued| queued.place));
+        }
+        assert!(parcel.is_empty());
+    }
+
+    #[test]
+    fn two_that_are_small_become_one() {
+        let parcel = |places: std::ops::Range<u64>| {
+            let mut parcel = Parcel::with(&plain(places.start));
+            places.skip(1).for_each(|place| parcel.push(&plain(place)));
+            parcel
+        };
+        let (mut left, right) = (parcel(1..17), parcel(20..36));
+        assert!(left.can_join(&right) && !left.can_join(&parcel(20..37)));
+        left.join(&right);
+        assert!(left.messages().eq((1..17).chain(20..36).map(plain)));
+        assert_eq!((left.last_place(), left.count()), (35, 32));
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! Messages that wait for one client: those of a higher priority first, each priority in order. While the client does not
-//! listen they are packed into [`Parcel`]s.
+//! listen they are packed into parcels.
+
+mod level;
+mod topics;
+mod totals;
+
+pub(crate) use totals::Totals;
 
 use super::GroupNumber;
-use super::parcel::Parcel;
 use crate::short::Short;
-use crate::{Limits, Message, Qos, short};
+use crate::{Message, Qos};
+use level::Level;
 use sn_types::Instant;
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use topics::{Found, TopicIndex};
 
 /// A message for one subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,42 +66,6 @@ impl Size {
     }
 }
 
-/// What takes a place in a queue: a message, or several.
-#[derive(Debug)]
-enum Entry {
-    One(Queued),
-    Packed(Parcel),
-}
-
-// Very many wait.
-const _: () = assert!(size_of::<Entry>() == 32);
-
-impl Entry {
-    /// The place of the last message in it.
-    fn last_place(&self) -> u64 {
-        match self {
-            Self::One(queued) => queued.place,
-            Self::Packed(parcel) => parcel.last_place(),
-        }
-    }
-
-    fn messages(&self) -> impl Iterator<Item = Cow<'_, Queued>> {
-        let (one, packed) = match self {
-            Self::One(queued) => (Some(Cow::Borrowed(queued)), None),
-            Self::Packed(parcel) => (None, Some(parcel.messages().map(Cow::Owned))),
-        };
-        one.into_iter().chain(packed.into_iter().flatten())
-    }
-
-    fn glances(&self) -> impl Iterator<Item = Glance<'_>> {
-        let (one, packed) = match self {
-            Self::One(queued) => (Some(Glance::from(queued)), None),
-            Self::Packed(parcel) => (None, Some(parcel.glances())),
-        };
-        one.into_iter().chain(packed.into_iter().flatten())
-    }
-}
-
 impl Queued {
     /// QoS 0 promises nothing and is not stored.
     pub(super) fn is_durable(&self) -> bool {
@@ -108,130 +77,12 @@ impl Queued {
     }
 }
 
-/// What waits for all clients together, or is in flight to them. Shared by all queues, and changed by each as it changes.
-#[derive(Debug, Default)]
-pub(crate) struct Totals {
-    messages: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-impl Totals {
-    pub(crate) fn messages(&self) -> usize {
-        self.messages.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// By how much one more message would exceed the limits.
-    pub(super) fn excess(&self, queued: &Queued, limits: &Limits) -> Size {
-        Size {
-            messages: (self.messages() + 1).saturating_sub(limits.total_queue_messages),
-            bytes: (self.bytes() + queued.bytes()).saturating_sub(limits.total_queue_bytes),
-        }
-    }
-
-    pub(super) fn add(&self, messages: usize, bytes: usize) {
-        self.messages.fetch_add(messages, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn sub(&self, messages: usize, bytes: usize) {
-        self.messages.fetch_sub(messages, Ordering::Relaxed);
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-/// One priority's messages, in the order of their places.
-#[derive(Debug)]
-struct Level {
+/// A waiting message, found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
     priority: u8,
-    entries: VecDeque<Entry>,
-}
-
-impl Level {
-    fn push(&mut self, queued: Queued) {
-        self.make_room();
-        self.entries.push_back(Entry::One(queued));
-    }
-
-    /// Appends a message, packed if it is one for that.
-    fn push_packed(&mut self, queued: Queued) {
-        if !Parcel::takes(&queued) {
-            return self.push(queued);
-        }
-        if let Some(Entry::Packed(parcel)) = self.entries.back_mut()
-            && parcel.has_room()
-        {
-            return parcel.push(&queued);
-        }
-        self.make_room();
-        self.entries.push_back(Entry::Packed(Parcel::with(&queued)));
-    }
-
-    /// Very many queues are very short.
-    fn make_room(&mut self) {
-        let len = self.entries.len();
-        if len == self.entries.capacity() {
-            self.entries.reserve_exact(short::more(len));
-        }
-    }
-
-    /// Packs what was pushed last.
-    fn pack(&mut self) {
-        let is_loose = |entry: &&Entry| matches!(entry, Entry::One(queued) if Parcel::takes(queued));
-        let loose = self.entries.iter().rev().take_while(is_loose).count();
-        for entry in self.entries.split_off(self.entries.len() - loose) {
-            match entry {
-                Entry::One(queued) => self.push_packed(queued),
-                Entry::Packed(_) => self.entries.push_back(entry),
-            }
-        }
-        if loose > 0 && self.entries.len() < FEW {
-            self.entries.shrink_to_fit();
-        }
-    }
-
-    /// The message that comes next, not packed any more.
-    fn front(&mut self) -> Option<&Queued> {
-        if let Some(Entry::Packed(parcel)) = self.entries.front() {
-            let messages: Vec<_> = parcel.messages().collect();
-            self.entries.pop_front();
-            self.entries.reserve_exact(messages.len());
-            messages.into_iter().rev().for_each(|queued| self.entries.push_front(Entry::One(queued)));
-        }
-        match self.entries.front()? {
-            Entry::One(queued) => Some(queued),
-            Entry::Packed(_) => None,
-        }
-    }
-
-    fn pop_front(&mut self) -> Option<Queued> {
-        self.front()?;
-        match self.entries.pop_front()? {
-            Entry::One(queued) => Some(queued),
-            Entry::Packed(_) => None,
-        }
-    }
-
-    fn extract(&mut self, mut goes: impl FnMut(Glance<'_>) -> bool, taken: &mut Vec<Queued>) {
-        for entry in std::mem::take(&mut self.entries) {
-            match entry {
-                Entry::One(queued) if goes(Glance::from(&queued)) => taken.push(queued),
-                Entry::Packed(parcel) if parcel.glances().any(&mut goes) => {
-                    let (out, stay): (Vec<_>, Vec<_>) =
-                        parcel.messages().partition(|queued| goes(Glance::from(queued)));
-                    stay.into_iter().for_each(|queued| self.push_packed(queued));
-                    taken.extend(out);
-                }
-                Entry::One(_) | Entry::Packed(_) => {
-                    self.make_room();
-                    self.entries.push_back(entry);
-                }
-            }
-        }
-    }
+    place: u64,
+    bytes: usize,
 }
 
 /// What waits for one client.
@@ -243,16 +94,18 @@ pub(super) struct Queue {
     bytes: usize,
     /// No message expires before this.
     first_expiry: Instant,
+    /// Of all that is here, once there was much and somebody looked for a topic.
+    topics: Option<Box<TopicIndex>>,
     totals: Arc<Totals>,
 }
 
-/// A level that has drained below so many messages gives back the room for the rest.
-const FEW: usize = 4;
+/// So many messages are looked through faster than an index is kept.
+const FEW: usize = 64;
 
 impl Queue {
     pub(super) fn new(totals: &Arc<Totals>) -> Self {
         let totals = totals.clone();
-        Self { levels: Short::new(), len: 0, bytes: 0, first_expiry: Instant::FAR_FUTURE, totals }
+        Self { levels: Short::new(), len: 0, bytes: 0, first_expiry: Instant::FAR_FUTURE, topics: None, totals }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -283,13 +136,28 @@ impl Queue {
         self.bytes += queued.bytes();
         self.first_expiry = self.first_expiry.min(queued.expires);
         self.totals.add(1, queued.bytes());
+        if let Some(topics) = &mut self.topics {
+            topics.came(queued.message.topic(), queued.place);
+        }
         let priority = queued.priority;
         let at = self.levels.partition_point(|level| level.priority > priority);
         if self.levels.get(at).is_none_or(|level| level.priority != priority) {
             self.levels.reserve_exact(1);
-            self.levels.insert(at, Level { priority, entries: VecDeque::new() });
+            self.levels.insert(at, Level::new(priority));
         }
         &mut self.levels[at]
+    }
+
+    /// A message has left.
+    fn left(&mut self, queued: &Queued) {
+        self.len -= 1;
+        self.bytes -= queued.bytes();
+        self.totals.sub(1, queued.bytes());
+        match &mut self.topics {
+            Some(_) if self.len < FEW / 2 => self.topics = None,
+            Some(topics) => topics.left(queued.message.topic()),
+            None => {}
+        }
     }
 
     /// Its client does not listen: packs what was pushed since the last time.
@@ -304,42 +172,65 @@ impl Queue {
 
     /// Takes the message that comes next.
     pub(super) fn pop_front(&mut self) -> Option<Queued> {
-        let level = self.levels.iter_mut().find(|level| !level.entries.is_empty())?;
-        Self::pop_from(level, &mut self.len, &mut self.bytes, &self.totals)
-    }
-
-    /// Whether the queue could become smaller by `excess` if messages of a priority up to `at_most` went, and those of
-    /// `topic`. Looks at no more of them than it must.
-    pub(super) fn can_shrink(&self, excess: Size, at_most: Option<u8>, topic: Option<&str>) -> bool {
-        let mut left = excess;
-        for level in self.levels.iter().rev() {
-            let all_go = at_most.is_some_and(|at_most| level.priority <= at_most);
-            let entries = if all_go || topic.is_some() { level.entries.iter() } else { Default::default() };
-            for glance in entries.flat_map(Entry::glances).filter(|glance| all_go || topic == Some(glance.topic)) {
-                left = left.without(glance.bytes);
-                if left == Size::default() {
-                    return true;
-                }
-            }
-        }
-        false
+        let queued = self.levels.iter_mut().find_map(Level::pop_front)?;
+        self.left(&queued);
+        Some(queued)
     }
 
     /// Takes the message that has waited longest among the least important.
     pub(super) fn pop_least(&mut self) -> Option<Queued> {
-        let level = self.levels.iter_mut().rev().find(|level| !level.entries.is_empty())?;
-        Self::pop_from(level, &mut self.len, &mut self.bytes, &self.totals)
+        let queued = self.levels.iter_mut().rev().find_map(Level::pop_front)?;
+        self.left(&queued);
+        Some(queued)
     }
 
-    fn pop_from(level: &mut Level, len: &mut usize, bytes: &mut usize, totals: &Totals) -> Option<Queued> {
-        let queued = level.pop_front()?;
-        *len -= 1;
-        *bytes -= queued.bytes();
-        totals.sub(1, queued.bytes());
-        if level.entries.len() < FEW && level.entries.capacity() > 16 * FEW {
-            level.entries.shrink_to(FEW);
+    /// The messages of a topic.
+    pub(super) fn of_topic(&mut self, topic: &str) -> Vec<Spot> {
+        if self.topics.is_none() && self.len >= FEW {
+            self.topics = Some(Box::new(self.levels.iter().flat_map(Level::glances).collect()));
         }
+        match self.topics.as_ref().map(|topics| topics.find(topic)) {
+            Some(Found::None) => Vec::new(),
+            Some(Found::One(place)) => match self.at(place).filter(|(_, glance)| glance.topic == topic) {
+                Some((priority, glance)) => vec![Spot { priority, place, bytes: glance.bytes }],
+                None => self.search(topic),
+            },
+            Some(Found::Several) | None => self.search(topic),
+        }
+    }
+
+    /// The message at a place, and its priority.
+    fn at(&self, place: u64) -> Option<(u8, Glance<'_>)> {
+        self.levels.iter().find_map(|level| Some((level.priority, level.at(place)?)))
+    }
+
+    /// The messages of a topic, whether there is an index or not.
+    fn search(&self, topic: &str) -> Vec<Spot> {
+        let spots = self.levels.iter().flat_map(|level| {
+            let found = level.glances().filter(|glance| glance.topic == topic);
+            found.map(|glance| Spot { priority: level.priority, place: glance.place, bytes: glance.bytes })
+        });
+        spots.collect()
+    }
+
+    /// Takes a message that was found.
+    pub(super) fn take(&mut self, spot: Spot) -> Option<Queued> {
+        let queued = self.levels.iter_mut().find(|level| level.priority == spot.priority)?.take(spot.place)?;
+        self.left(&queued);
         Some(queued)
+    }
+
+    /// Whether the queue could become smaller by `excess` if those messages went that were found, and those of a priority up
+    /// to `at_most`. Looks at no more of them than it must.
+    pub(super) fn can_shrink(&self, excess: Size, at_most: Option<u8>, found: &[Spot]) -> bool {
+        let all_go = |priority| at_most.is_some_and(|at_most| priority <= at_most);
+        let found = found.iter().filter(|spot| !all_go(spot.priority)).map(|spot| spot.bytes);
+        let levels = self.levels.iter().rev().filter(|level| all_go(level.priority));
+        let mut left = excess;
+        found.chain(levels.flat_map(Level::glances).map(|glance| glance.bytes)).any(|bytes| {
+            left = left.without(bytes);
+            left == Size::default()
+        })
     }
 
     pub(super) fn may_have_expired(&self, now: Instant) -> bool {
@@ -353,8 +244,7 @@ impl Queue {
             return Vec::new();
         }
         let expired = self.extract(|glance| glance.expires <= now);
-        let entries = self.levels.iter().flat_map(|level| &level.entries);
-        let expiries = entries.flat_map(Entry::glances).map(|glance| glance.expires);
+        let expiries = self.levels.iter().flat_map(Level::glances).map(|glance| glance.expires);
         self.first_expiry = expiries.min().unwrap_or(Instant::FAR_FUTURE);
         expired
     }
@@ -362,30 +252,19 @@ impl Queue {
     /// Takes all messages for which `goes` holds, in order.
     pub(super) fn extract(&mut self, mut goes: impl FnMut(Glance<'_>) -> bool) -> Vec<Queued> {
         let mut taken = Vec::new();
-        for level in &mut self.levels {
-            if level.entries.iter().flat_map(Entry::glances).any(&mut goes) {
-                level.extract(&mut goes, &mut taken);
-            }
-        }
-        let bytes: usize = taken.iter().map(Queued::bytes).sum();
-        self.len -= taken.len();
-        self.bytes -= bytes;
-        self.totals.sub(taken.len(), bytes);
+        self.levels.iter_mut().for_each(|level| level.extract(&mut goes, &mut taken));
+        taken.iter().for_each(|queued| self.left(queued));
         taken
     }
 
     /// The messages behind a place, each priority in order.
     pub(super) fn after(&self, place: u64) -> impl Iterator<Item = Cow<'_, Queued>> {
-        self.levels.iter().flat_map(move |level| {
-            // Within a level places only grow.
-            let known = level.entries.partition_point(|entry| entry.last_place() <= place);
-            level.entries.iter().skip(known).flat_map(Entry::messages).filter(move |queued| queued.place > place)
-        })
+        self.levels.iter().flat_map(move |level| level.after(place))
     }
 
     /// The latest place of all.
     pub(super) fn last_place(&self) -> Option<u64> {
-        self.levels.iter().filter_map(|level| level.entries.back()).map(Entry::last_place).max()
+        self.levels.iter().filter_map(Level::last_place).max()
     }
 }
 
@@ -398,8 +277,9 @@ impl Drop for Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    fn queued(topic: &str, priority: u8, place: u64) -> Queued {
+    pub(super) fn queued(topic: &str, priority: u8, place: u64) -> Queued {
         let message = Message::new(topic.into(), b"", Qos::AtLeastOnce, false);
         let expires = Instant::FAR_FUTURE;
         Queued { message, qos: Qos::AtLeastOnce, retain: false, priority, place, group: None, expires }
@@ -428,16 +308,6 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_has_little_more_room_than_messages() {
-        let mut queue = Queue::new(&Arc::default());
-        let mut room = |messages: u64| {
-            (0..messages).for_each(|place| queue.push(queued("a", 0, place)));
-            queue.levels[0].entries.capacity()
-        };
-        assert_eq!([room(1), room(9), room(990)], [1, 11, 1_109]);
-    }
-
-    #[test]
     fn a_packed_queue_is_the_same_queue() {
         let (mut loose, mut packed) = (Queue::new(&Arc::default()), Queue::new(&Arc::default()));
         for place in 0..1_000 {
@@ -445,8 +315,6 @@ mod tests {
             packed.push(queued("a", 0, place));
             packed.pack();
         }
-        let entries = packed.levels[0].entries.len();
-        assert!((2..20).contains(&entries), "{entries}");
         for place in [0, 1, 500, 998, 999] {
             let places = |queue: &Queue| queue.after(place).map(|queued| queued.place).collect::<Vec<_>>();
             assert_eq!(places(&packed), places(&loose));
@@ -463,6 +331,69 @@ mod tests {
             assert_eq!(packed.pop_front(), Some(next));
         }
         assert_eq!(packed.pop_front(), None);
+    }
+
+    /// As [`super::Outbound`] does for a topic of which only the latest is kept.
+    fn supersede(queue: &mut Queue, queued: Queued) -> Vec<u64> {
+        let older = queue.of_topic(queued.message.topic());
+        let taken = older.into_iter().map(|spot| queue.take(spot).map_or(0, |queued| queued.place)).collect();
+        queue.push(queued);
+        taken
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Steps: 0 to 4 push a message of which only the latest is kept, 5 and 6 one of others, 7 packs, 8 takes the
+        /// next, 9 the least important, 10 what one expiry or the other leaves.
+        #[test]
+        fn the_messages_of_a_topic_are_found_whatever_happens(
+            steps in prop::collection::vec((0..=10_u8, 0..30_usize, 0..3_u8), 0..400),
+        ) {
+            let mut queue = Queue::new(&Arc::default());
+            (1..=100).for_each(|place| queue.push(queued(&format!("log/{}", place % 3), 0, place)));
+            for ((step, number, priority), place) in steps.into_iter().zip(101..) {
+                let others: Vec<_> = queue.after(0).map(Cow::into_owned).collect();
+                match step {
+                    0..=4 => {
+                        // A topic may have had another rule before.
+                        let topic = if number < 3 { format!("log/{number}") } else { format!("state/{number}") };
+                        let same = others.iter().filter(|other| **other.message.topic() == *topic);
+                        let same: Vec<_> = same.map(|other| other.place).collect();
+                        prop_assert_eq!(supersede(&mut queue, queued(&topic, priority, place)), same);
+                    }
+                    5..=6 => queue.push(queued(&format!("log/{}", number % 3), priority, place)),
+                    7 => queue.pack(),
+                    8 => drop(queue.pop_front()),
+                    9 => drop(queue.pop_least()),
+                    10.. => drop(queue.extract(|glance| glance.place % 30 == number as u64)),
+                }
+                prop_assert_eq!(queue.len(), queue.after(0).count());
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_long_queue_in_which_a_topic_was_looked_for_has_an_index() {
+        let mut queue = Queue::new(&Arc::default());
+        let mut has_index_after = |messages: u64, looks: bool| {
+            queue.extract(|_| true);
+            (1..=messages).for_each(|place| queue.push(queued("log", 0, place)));
+            if looks {
+                assert_eq!(queue.of_topic("state"), []);
+            }
+            queue.topics.is_some()
+        };
+        assert_eq!(
+            [(63, true), (5_000, false), (64, true)].map(|(n, looks)| has_index_after(n, looks)),
+            [false, false, true]
+        );
+        while queue.len() > FEW / 2 {
+            assert!(queue.topics.is_some());
+            queue.pop_front();
+        }
+        queue.pop_front();
+        assert!(queue.topics.is_none());
     }
 
     #[test]

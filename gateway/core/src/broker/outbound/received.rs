@@ -49,6 +49,6 @@ impl Outbound {
 
     /// Says whether the store is told of messages from now on.
     pub(crate) fn track(&mut self, tracked: bool) {
-        self.changes = Changes { tracked, ..Changes::default() };
+        self.changes = tracked.then(Changes::default);
     }
 }

@@ -15,11 +15,9 @@ pub(crate) enum Change<'a> {
 impl Outbound {
     /// Tells all that the store does not know yet; it does from now on.
     pub(crate) fn take_changes(&mut self, mut tell: impl FnMut(Change<'_>)) {
-        if !self.changes.tracked {
-            return;
-        }
-        let stored_up_to = self.changes.stored_up_to;
-        for (place, flight) in self.changes.gone.drain(..) {
+        let Some(changes) = &mut self.changes else { return };
+        let stored_up_to = changes.stored_up_to;
+        for (place, flight) in changes.gone.drain(..) {
             tell(Change::Delete { place, flight });
         }
         let is_unknown = |queued: &Queued| queued.place > stored_up_to && queued.is_durable();
@@ -36,15 +34,16 @@ impl Outbound {
         let waiting = self.queue.after(stored_up_to).filter(|queued| is_unknown(queued));
         waiting.for_each(|queued| tell(Change::Put(&queued)));
         let last_sent = self.flights.iter().map(|inflight| inflight.queued.place).max();
-        self.changes.stored_up_to = stored_up_to.max(self.queue.last_place().max(last_sent).unwrap_or(0));
+        changes.stored_up_to = stored_up_to.max(self.queue.last_place().max(last_sent).unwrap_or(0));
     }
 
     /// The session is removed: tells the places of what the store has to delete, and whether it was sent.
     pub(crate) fn forget(&mut self, mut tell: impl FnMut(u64, bool)) {
         self.extract(|_| true);
         let flights = self.flights.extract(|_| true);
-        flights.iter().for_each(|sent| self.changes.gone(&sent.queued, sent.stored));
-        self.changes.gone.drain(..).for_each(|(place, flight)| tell(place, flight));
+        flights.iter().for_each(|sent| self.gone(&sent.queued, sent.stored));
+        let gone = self.changes.as_mut().map(|changes| std::mem::take(&mut changes.gone));
+        gone.into_iter().flatten().for_each(|(place, flight)| tell(place, flight));
     }
 
     /// Everything that the store should have.
@@ -73,7 +72,7 @@ impl Outbound {
 
     /// Appends a message from the store, in the order of places. Ids start after the reserved ones.
     pub(crate) fn restore(&mut self, queued: Queued, flight: Option<(u16, Phase)>) {
-        self.changes.stored_up_to = queued.place;
+        self.changes.iter_mut().for_each(|changes| changes.stored_up_to = queued.place);
         match flight {
             Some((id, phase)) => {
                 self.ids_in_order = false;

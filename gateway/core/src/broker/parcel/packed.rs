@@ -1,6 +1,8 @@
 //! How one message lies in a parcel: no more than what tells it from those before it.
 
+use super::LONGEST_PACKED;
 use crate::broker::Queued;
+use crate::broker::queue::Glance;
 use crate::{Message, Qos};
 use serde::{Deserialize, Serialize, Serializer};
 use sn_types::Instant;
@@ -8,7 +10,7 @@ use std::sync::Arc;
 
 /// A message as it is packed, field after field.
 #[derive(Debug, Serialize)]
-pub(super) struct Packed<'a> {
+struct Packed<'a> {
     /// How many places it is behind the one before.
     step: u64,
     marks: Marks,
@@ -41,39 +43,64 @@ struct Marks(u8);
 
 /// Octets of a [`Packed`] beside topic and payload, at most: a place and a time of up to 10 each, two lengths of up to 2, and
 /// the marks.
-pub(super) const BESIDE: usize = 25;
+const BESIDE: usize = 25;
 
-impl<'a> Packed<'a> {
-    /// Packs a message behind those that the walk has passed.
-    pub(super) fn behind(walk: &Walk<'_>, queued: &'a Queued) -> Self {
-        let topic = &**queued.message.topic();
-        let same_topic = walk.topics.find(topic);
-        let expires = Some(queued.expires).filter(|at| *at < Instant::FAR_FUTURE).map(Instant::as_micros);
-        Self {
-            step: queued.place.wrapping_sub(walk.place),
-            marks: Marks::new(queued, expires.is_some(), same_topic.is_some()),
+/// Room for one message.
+pub(super) const BUFFER: [u8; LONGEST_PACKED + BESIDE] = [0; _];
+
+/// What packing a message takes of those before it.
+#[derive(Debug, Default)]
+pub(super) struct Passed<'a> {
+    /// The last one's, 0 before the first.
+    place: u64,
+    topics: LastTopics<'a>,
+}
+
+impl<'a> Passed<'a> {
+    /// Packs a message behind those that were passed.
+    pub(super) fn pack<'b>(&self, message: &Unpacked<'_>, buffer: &'b mut [u8]) -> &'b [u8] {
+        let same_topic = self.topics.find(message.topic);
+        let expires = Some(message.expires).filter(|at| *at < Instant::FAR_FUTURE).map(Instant::as_micros);
+        let packed = Packed {
+            step: message.place.wrapping_sub(self.place),
+            marks: message.marks.with(expires.is_some(), same_topic.is_some()),
             expires: Bare(expires),
             same_topic: Bare(same_topic),
-            topic: Bare(Some(topic).filter(|_| same_topic.is_none())),
-            payload: queued.message.payload(),
-        }
+            topic: Bare(Some(message.topic).filter(|_| same_topic.is_none())),
+            payload: message.payload,
+        };
+        // A parcel takes only what is plain, and no longer than the buffer.
+        postcard::to_slice(&packed, buffer).expect("there is room")
+    }
+
+    pub(super) fn push(&mut self, message: &Unpacked<'a>) {
+        self.place = message.place;
+        self.topics.push(message.topic);
     }
 }
 
-/// A message where it lies.
+/// A message where it lies: in a parcel, or before it is packed.
 #[derive(Debug)]
 pub(super) struct Unpacked<'a> {
     pub(super) place: u64,
-    pub(super) topic: &'a str,
-    pub(super) expires: Instant,
+    topic: &'a str,
+    expires: Instant,
     marks: Marks,
     payload: &'a [u8],
 }
 
-impl Unpacked<'_> {
-    /// What is packed has no details, which would count, too.
-    pub(super) fn bytes(&self) -> usize {
-        self.topic.len() + self.payload.len()
+impl<'a> From<&'a Queued> for Unpacked<'a> {
+    fn from(queued: &'a Queued) -> Self {
+        let Queued { ref message, place, expires, .. } = *queued;
+        Self { place, topic: message.topic(), expires, marks: Marks::of(queued), payload: message.payload() }
+    }
+}
+
+impl<'a> Unpacked<'a> {
+    pub(super) fn glance(&self) -> Glance<'a> {
+        // What is packed has no details, which would count, too.
+        let bytes = self.topic.len() + self.payload.len();
+        Glance { topic: self.topic, place: self.place, expires: self.expires, bytes }
     }
 
     /// The message as it was before it was packed.
@@ -88,14 +115,12 @@ impl Unpacked<'_> {
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
     rest: &'a [u8],
-    /// The last one's, 0 before the first.
-    place: u64,
-    topics: LastTopics<'a>,
+    pub(super) passed: Passed<'a>,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(octets: &'a [u8]) -> Self {
-        Self { rest: octets, place: 0, topics: LastTopics::default() }
+        Self { rest: octets, passed: Passed::default() }
     }
 }
 
@@ -105,12 +130,14 @@ impl<'a> Iterator for Walk<'a> {
     fn next(&mut self) -> Option<Unpacked<'a>> {
         let (step, marks): (u64, Marks) = self.take()?;
         let expires = if marks.expires() { Instant::from_micros(self.take()?) } else { Instant::FAR_FUTURE };
-        let topic =
-            if marks.same_topic() { self.take().and_then(|before| self.topics.get(before))? } else { self.take()? };
-        let payload = self.take()?;
-        self.place = self.place.wrapping_add(step);
-        self.topics.push(topic);
-        Some(Unpacked { place: self.place, topic, expires, marks, payload })
+        let topic = match marks.same_topic() {
+            true => self.take().and_then(|before| self.passed.topics.get(before))?,
+            false => self.take()?,
+        };
+        let message =
+            Unpacked { place: self.passed.place.wrapping_add(step), topic, expires, marks, payload: self.take()? };
+        self.passed.push(&message);
+        Some(message)
     }
 }
 
@@ -144,10 +171,20 @@ impl<'a> LastTopics<'a> {
 }
 
 impl Marks {
-    fn new(queued: &Queued, expires: bool, same_topic: bool) -> Self {
-        let half = |qos: Qos, retain: bool, more: bool| qos as u8 | u8::from(retain) << 2 | u8::from(more) << 3;
-        let published = half(queued.message.qos(), queued.message.retain(), same_topic);
-        Self(half(queued.qos, queued.retain, expires) | published << 4)
+    const EXPIRES: u8 = 0x08;
+    const SAME_TOPIC: u8 = 0x80;
+
+    /// Those of a message wherever it is packed.
+    fn of(queued: &Queued) -> Self {
+        let half = |qos: Qos, retain: bool| qos as u8 | u8::from(retain) << 2;
+        Self(half(queued.qos, queued.retain) | half(queued.message.qos(), queued.message.retain()) << 4)
+    }
+
+    /// The same with what depends on where it is packed.
+    fn with(self, expires: bool, same_topic: bool) -> Self {
+        let mark = |is_set, mark| if is_set { mark } else { 0 };
+        let bare = self.0 & !(Self::EXPIRES | Self::SAME_TOPIC);
+        Self(bare | mark(expires, Self::EXPIRES) | mark(same_topic, Self::SAME_TOPIC))
     }
 
     const fn qos(self) -> Qos {
@@ -163,7 +200,7 @@ impl Marks {
     }
 
     const fn expires(self) -> bool {
-        self.0 & 8 != 0
+        self.0 & Self::EXPIRES != 0
     }
 
     const fn published_qos(self) -> Qos {
@@ -175,6 +212,6 @@ impl Marks {
     }
 
     const fn same_topic(self) -> bool {
-        self.0 & 0x80 != 0
+        self.0 & Self::SAME_TOPIC != 0
     }
 }
