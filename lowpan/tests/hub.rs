@@ -88,6 +88,19 @@ fn who_polled_long_ago_listens_no_longer() {
 }
 
 #[test]
+fn who_was_told_that_nothing_waits_is_sent_nothing_until_it_polls_again() {
+    let mut hub = hub();
+    let now = Instant::ZERO;
+    poll(&mut hub, now, 0);
+    hub.send(now, NODE, b"one").unwrap();
+    poll(&mut hub, now, 1);
+    hub.sleeps_on(NODE);
+    assert_eq!((hub.poll_transmit(), hub.waiting()), (None, 1));
+    poll(&mut hub, now, 2);
+    assert!(hub.poll_transmit().is_some());
+}
+
+#[test]
 fn what_was_queued_before_a_nodes_first_poll_is_not_overtaken() {
     let mut hub = hub();
     let now = Instant::ZERO;

@@ -78,7 +78,7 @@ impl<'a> Received<'a> {
         RawReceived {
             psdu: self.psdu,
             rssi_dbm: Some(self.rssi_dbm),
-            flags: if self.acked_with_pending { MD_FLAG_ACKED_FP } else { 0 },
+            flags: Some(if self.acked_with_pending { MD_FLAG_ACKED_FP } else { 0 }),
             channel: Some(channel),
             lqi: Some(self.lqi),
         }

@@ -42,7 +42,7 @@ fn frames_are_handed_over() {
     wire.hear(&frame(DATA, PAN, NODE, b"to another"));
     let events = wire.settle();
     let [Event::Received(heard)] = &events[..] else { panic!("{events:?}") };
-    assert!(heard.frame.ends_with(b"to it") && !heard.acked_with_pending);
+    assert!(heard.frame.ends_with(b"to it") && heard.acked_with_pending == Some(false));
     assert_eq!((heard.rssi_dbm, heard.lqi), (Some(-60), Some(160)));
 }
 
@@ -53,7 +53,7 @@ fn a_node_that_asks_is_told_whether_something_waits() {
         let verdict = wire.hear(&frame(COMMAND, PAN, HWADDR, &[DATA_REQUEST]));
         let Verdict::Acknowledge { pending } = verdict else { panic!("{verdict:?}") };
         let events = wire.settle();
-        assert!(matches!(&events[..], [Event::Received(heard)] if heard.acked_with_pending == pending));
+        assert!(matches!(&events[..], [Event::Received(heard)] if heard.acked_with_pending == Some(pending)));
         pending
     };
     assert!(!asks(&mut wire));

@@ -13,8 +13,8 @@ pub struct RawReceived<'a> {
     pub psdu: &'a [u8],
     /// In dBm.
     pub rssi_dbm: Option<i8>,
-    /// Of `MD_FLAG_*`.
-    pub flags: u16,
+    /// Of `MD_FLAG_*`, if the radio says that much.
+    pub flags: Option<u16>,
     /// 11..=26 at 2.4 GHz.
     pub channel: Option<u8>,
     /// Link quality, 0..=255.
@@ -42,14 +42,14 @@ impl<'a> RawReceived<'a> {
         let psdu = fields.data()?;
         let rssi_dbm = fields.signed().filter(|rssi| *rssi != UNKNOWN);
         let _noise = fields.signed();
-        let flags = fields.short().unwrap_or_default();
+        let flags = fields.short();
         let mut phy = Fields::new(fields.data().unwrap_or_default());
         Some(Self { psdu, rssi_dbm, flags, channel: phy.octet(), lqi: phy.octet() })
     }
 
     /// As OpenThread's radio writes it, received at `at_us` by the radio's clock.
     pub fn octets(self, at_us: u64) -> impl Iterator<Item = u8> + Clone + 'a {
-        let [low, high] = self.flags.to_le_bytes();
+        let [low, high] = self.flags.unwrap_or_default().to_le_bytes();
         let measured = [self.rssi_dbm.unwrap_or(UNKNOWN) as u8, UNKNOWN as u8, low, high];
         let phy = [PHY_LEN, 0, self.channel.unwrap_or_default(), self.lqi.unwrap_or_default()];
         // The receive error: none.
@@ -121,7 +121,7 @@ impl RawSent {
 
     /// As OpenThread's radio writes it; `ack`: the acknowledgement, if there was one.
     pub fn octets<'a>(self, ack: Option<RawReceived<'a>>, at_us: u64) -> impl Iterator<Item = u8> + Clone + 'a {
-        let none = RawReceived { psdu: &[], rssi_dbm: Some(0), flags: 0, channel: None, lqi: None };
+        let none = RawReceived { psdu: &[], rssi_dbm: Some(0), flags: Some(0), channel: None, lqi: None };
         let ack = (self.status == Status::OK).then(|| ack.unwrap_or(none).octets(at_us));
         packed(self.status.0).chain([u8::from(self.frame_pending), 0]).chain(ack.into_iter().flatten())
     }
@@ -133,8 +133,13 @@ mod tests {
     use alloc::vec::Vec;
 
     const PSDU: &[u8] = &[0x61, 0x88, 7, 0xCD, 0xAB, 0, 0];
-    const RECEIVED: RawReceived<'static> =
-        RawReceived { psdu: PSDU, rssi_dbm: Some(-61), flags: MD_FLAG_ACKED_FP, channel: Some(15), lqi: Some(200) };
+    const RECEIVED: RawReceived<'static> = RawReceived {
+        psdu: PSDU,
+        rssi_dbm: Some(-61),
+        flags: Some(MD_FLAG_ACKED_FP),
+        channel: Some(15),
+        lqi: Some(200),
+    };
 
     #[test]
     fn received_frames_come_with_what_the_radio_measured() {

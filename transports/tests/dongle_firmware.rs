@@ -261,7 +261,7 @@ fn what_became_of_a_frame_is_told() {
 fn a_node_that_asks_is_told_that_something_waits() {
     let mut bench = Bench::up();
     let asks = |bench: &mut Bench| match &bench.hear(frame(PAN, HWADDR, b""))[..] {
-        [Event::Received(received)] => received.acked_with_pending,
+        [Event::Received(received)] => received.acked_with_pending == Some(true),
         events => panic!("{events:?}"),
     };
     assert!(!asks(&mut bench));

@@ -409,8 +409,8 @@ fn what_the_radio_measured_comes_with_a_frame() {
     bench.say(0, Property::STREAM_RAW, &[&[9, 0][..], FRAME, &[0, 0]].concat());
     bench.say(0, Property::STREAM_RAW, &received(MD_FLAG_BAD_FCS));
     bench.say(0, Property::STREAM_RAW, &[0, 0]);
-    let whole = Received { frame: FRAME.to_vec(), rssi_dbm: Some(-70), lqi: Some(180), acked_with_pending: true };
-    let bare = Received { rssi_dbm: None, lqi: None, acked_with_pending: false, ..whole.clone() };
+    let whole = Received { frame: FRAME.to_vec(), rssi_dbm: Some(-70), lqi: Some(180), acked_with_pending: Some(true) };
+    let bare = Received { rssi_dbm: None, lqi: None, acked_with_pending: None, ..whole.clone() };
     assert_eq!(bench.took(), [Event::Received(whole), Event::Received(bare)]);
 }
 
@@ -571,7 +571,9 @@ fn no_octets_confuse_it_for_long() {
 
 fn received(flags: u16) -> Vec<u8> {
     let psdu = [FRAME, &[0, 0]].concat();
-    RawReceived { psdu: &psdu, rssi_dbm: Some(-70), flags, channel: Some(15), lqi: Some(180) }.octets(7).collect()
+    RawReceived { psdu: &psdu, rssi_dbm: Some(-70), flags: Some(flags), channel: Some(15), lqi: Some(180) }
+        .octets(7)
+        .collect()
 }
 
 #[test]

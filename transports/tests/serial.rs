@@ -1,51 +1,23 @@
 //! Serial lines over pseudo-terminals: the other end is a plain file descriptor.
 
-use nix::fcntl::OFlag;
-use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
-use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+#[path = "support/plug.rs"]
+mod plug;
+
+use nix::pty::PtyMaster;
+use plug::Plug;
 use sn_types::{Eui64, LinkAddr, PeerAddr, TransportId};
 use std::fs;
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::task::Poll;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::time::timeout;
 use transports::serial::{Device, Family, FlowControl, Framing, Parity, SerialConfig};
 use transports::{LinkEvent, NodeTable, SerialTransport, Transport};
 
 const ID: TransportId = TransportId(3);
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A device that can be plugged in and pulled out: a link to a pseudo-terminal.
-struct Plug {
-    dir: TempDir,
-}
-
-impl Plug {
-    fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.dir.path().join("device")
-    }
-
-    /// Plugs a new device in; dropping its end pulls it out.
-    fn plug(&self) -> PtyMaster {
-        let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_NONBLOCK).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let mut attributes = tcgetattr(&master).unwrap();
-        cfmakeraw(&mut attributes);
-        tcsetattr(&master, SetArg::TCSANOW, &attributes).unwrap();
-        let _ = fs::remove_file(self.path());
-        symlink(ptsname_r(&master).unwrap(), self.path()).unwrap();
-        master
-    }
-}
 
 fn config(path: &Path, framing: Framing) -> SerialConfig {
     SerialConfig {

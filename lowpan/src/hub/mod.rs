@@ -27,8 +27,8 @@ use transmit::InFlight;
 
 /// The gateway's side of a PAN.
 ///
-/// Order of calls: [`Hub::handle_frame`] for each frame that the radio hears, [`Hub::send`] and [`Hub::broadcast`] for
-/// datagrams. After each of them, and after [`Hub::handle_timeout`]:
+/// Order of calls: [`Hub::handle_frame`] for each frame that the radio hears, then [`Hub::sleeps_on`] if it has answered a data
+/// request that nothing waits; [`Hub::send`] and [`Hub::broadcast`] for datagrams. After each of them, and after [`Hub::handle_timeout`]:
 ///
 /// 1. [`Hub::poll_source_match`] until it gives nothing: the radio's table of nodes for which something waits.
 /// 2. [`Hub::poll_transmit`]; what it gives goes to the radio, and when that is done with it, its fate to

@@ -61,6 +61,12 @@ impl<K: Keys> Hub<K> {
         }
     }
 
+    /// The radio has acknowledged the data request that this node has just sent without "frame pending": so the node listens
+    /// no longer, whatever waits for it since then, and is served after its next one. That a radio has not told is no reason.
+    pub fn sleeps_on(&mut self, node: Eui64) {
+        self.queues.served(Source::Polled(node));
+    }
+
     fn take(&mut self, now: Instant, opened: &Opened) -> Result<Step, Reason> {
         let payload = opened.payload();
         match (opened.header.kind, payload.first()) {

@@ -195,7 +195,7 @@ impl RadioTransport {
     }
 
     fn hear(&mut self, received: rcp::Received) {
-        let rcp::Received { frame, rssi_dbm, lqi, acked_with_pending: _ } = received;
+        let rcp::Received { frame, rssi_dbm, lqi, acked_with_pending } = received;
         let (now, signal) = (self.now(), Signal { rssi_dbm, lqi });
         self.tell(Direction::Received, &frame, signal);
         self.airtime.received(&frame);
@@ -208,9 +208,14 @@ impl RadioTransport {
                 }
                 self.heard(from, signal);
             }
-            lowpan::Received::Fragment { from }
-            | lowpan::Received::DataRequest { from }
-            | lowpan::Received::Solicitation { from } => self.heard(from, signal),
+            lowpan::Received::DataRequest { from } => {
+                // What the core has sent since then came too late for it.
+                if acked_with_pending == Some(false) {
+                    self.hub.sleeps_on(from);
+                }
+                self.heard(from, signal);
+            }
+            lowpan::Received::Fragment { from } | lowpan::Received::Solicitation { from } => self.heard(from, signal),
             // Who looks for a way has proven nothing yet.
             lowpan::Received::Neighbour { .. } => {}
             lowpan::Received::Rejected { from, reason } => self.rejected(from, reason),

@@ -116,7 +116,7 @@ impl Wpan {
             match result {
                 Ok(Ok(len)) => {
                     let frame = octets[..len].to_vec();
-                    return Poll::Ready(Ok(Received { frame, rssi_dbm: None, lqi: None, acked_with_pending: false }));
+                    return Poll::Ready(Ok(Received { frame, rssi_dbm: None, lqi: None, acked_with_pending: None }));
                 }
                 Ok(Err(error)) => return Poll::Ready(Err(self.lose(&error))),
                 Err(_would_block) => {}

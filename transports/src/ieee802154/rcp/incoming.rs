@@ -60,7 +60,7 @@ impl Rcp {
 
     fn take_frame(&mut self, value: &[u8]) {
         let Some(raw) = RawReceived::decode(value) else { return self.malformed += 1 };
-        let is_good = raw.flags & (MD_FLAG_TX | MD_FLAG_BAD_FCS) == 0;
+        let is_good = raw.flags.unwrap_or_default() & (MD_FLAG_TX | MD_FLAG_BAD_FCS) == 0;
         let frame = raw.psdu.split_last_chunk::<FCS_LEN>().map(|(frame, _)| frame.to_vec());
         // Frames of 0 octets are how a radio reports that it could not receive one.
         let Some(frame) = frame.filter(|_| is_good && self.phase == Phase::Running) else { return };
@@ -69,7 +69,7 @@ impl Rcp {
                 frame,
                 rssi_dbm: raw.rssi_dbm,
                 lqi: raw.lqi,
-                acked_with_pending: raw.flags & MD_FLAG_ACKED_FP != 0,
+                acked_with_pending: raw.flags.map(|flags| flags & MD_FLAG_ACKED_FP != 0),
             }));
         }
     }

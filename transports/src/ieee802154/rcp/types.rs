@@ -85,8 +85,8 @@ pub struct Received {
     pub rssi_dbm: Option<i8>,
     /// Link quality, 0..=255, if the radio knows.
     pub lqi: Option<u8>,
-    /// Its sender was told that something waits for it: it listens now.
-    pub acked_with_pending: bool,
+    /// Whether its sender was told that something waits for it, if the radio says so: then it listens now.
+    pub acked_with_pending: Option<bool>,
 }
 
 /// A frame for the air.
