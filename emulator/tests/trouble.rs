@@ -6,8 +6,9 @@ use emulator::{Machine, Plan, Reset, Site};
 use lowpan::{Level, LinkKey};
 use simulator::energy::Currents;
 use sn_types::Instant;
+use std::ops::Range;
 use std::time::Duration;
-use support::{heard, hours, measure, node, node_with, pass, settings};
+use support::{heard, hours, measure, node, node_dongle_image, node_of, node_uf2_image, node_with, pass, settings};
 
 /// Beyond this a node that finds no gateway draws too much, in nanoamperes: no more than one that has work to do.
 const MOST_NA_ALONE: u64 = 5_000;
@@ -69,6 +70,35 @@ fn a_fault_is_told_after_the_restart() {
     assert_eq!(resets, [Reset::Software]);
     let [fault] = &faults[..] else { panic!("{faults:?}") };
     assert!(fault.contains("hard fault"), "{fault}");
+}
+
+/// Nordic's bootloader may use the first half of RAM and the last quarter, much more than it can.
+const NORDICS_LEAVES: Range<u32> = 0x2002_0000..0x2003_0000;
+/// Adafruit's has what follows; the stack of the master boot record is what comes before.
+const ADAFRUITS_LEAVES: Range<u32> = 0x2000_0400..0x2000_7F7C;
+
+#[test]
+fn a_fault_is_told_and_pauses_grow_although_a_bootloader_uses_ram_at_each_start() {
+    for (image, leaves) in [(node_dongle_image(), NORDICS_LEAVES), (node_uf2_image(), ADAFRUITS_LEAVES)] {
+        let plan = Plan::default();
+        let mut machine = node_of(&image, &plan, &settings(&plan, "report=60\nfetch=600\n"));
+        machine.run_bootloader(leaves);
+        pass(&mut machine, Duration::from_secs(130));
+        let since = machine.now();
+        let pauses = [2, 4, 8].map(|seconds| {
+            machine.lead_astray(&[0xDE00]).unwrap();
+            let quiet = Duration::from_secs(seconds);
+            let before = machine.used().radio_us();
+            pass(&mut machine, quiet);
+            let was_quiet = machine.used().radio_us() == before;
+            pass(&mut machine, Duration::from_secs(1));
+            was_quiet && machine.used().radio_us() > before
+        });
+        assert_eq!(pauses, [true; 3]);
+        let faults = heard(&machine, "fault", since);
+        let faults: Vec<_> = faults.iter().map(|fault| String::from_utf8_lossy(&fault.payload)).collect();
+        assert_eq!(faults, ["hard fault: sleep at 0x20030000"; 3]);
+    }
 }
 
 #[test]

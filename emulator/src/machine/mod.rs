@@ -14,6 +14,7 @@ use crate::time;
 use exceptions::Frame;
 use sn_types::Instant;
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 use unicorn_engine::{Arch, ArmCpuModel, HookType, Mode, Prot, RegisterARM, Unicorn, uc_error};
 
@@ -72,6 +73,8 @@ pub struct Machine<A: Air + 'static> {
     frames: Vec<Frame>,
     last: Rc<RefCell<Trail>>,
     resets: Vec<(Instant, Reset)>,
+    /// Of RAM; `None`: there is no bootloader.
+    bootloader_leaves: Option<Range<u32>>,
 }
 
 /// What the last instruction was.
@@ -103,8 +106,16 @@ impl<A: Air + 'static> Machine<A> {
         unicorn.ctl_set_cpu_model(ArmCpuModel::CORTEX_M4 as i32).map_err(engine)?;
         let board = Rc::new(RefCell::new(Board::new(image.flash().to_vec(), image.base(), air, seed)));
         let last = Rc::new(RefCell::new(Trail::default()));
-        let resets = Vec::new();
-        let mut machine = Self { unicorn, board, base: image.base(), pc: 0, frames: Vec::new(), last, resets };
+        let mut machine = Self {
+            unicorn,
+            board,
+            base: image.base(),
+            pc: 0,
+            frames: Vec::new(),
+            last,
+            resets: Vec::new(),
+            bootloader_leaves: None,
+        };
         machine.map().map_err(engine)?;
         machine.hook().map_err(engine)?;
         machine.power_on()?;
@@ -198,9 +209,8 @@ impl<A: Air + 'static> Machine<A> {
     /// # Errors
     /// [`Fault::Engine`].
     pub fn power_on(&mut self) -> Result<(), Fault> {
+        self.fill_ram(RAM..RAM + RAM_SIZE as u32)?;
         let mut board = self.board.borrow_mut();
-        let ram: Vec<u8> = (0..RAM_SIZE / 8).flat_map(|_| board.dice.rand_u64().to_le_bytes()).collect();
-        self.unicorn.mem_write(RAM.into(), &ram).map_err(engine)?;
         board.chip.nvmc.power_fails_at = None;
         self.unicorn.mem_write(0, board.chip.nvmc.flash()).map_err(engine)?;
         self.unicorn.mem_write(UICR.into(), board.chip.nvmc.uicr()).map_err(engine)?;
@@ -208,8 +218,19 @@ impl<A: Air + 'static> Machine<A> {
         self.start(Reset::PowerOn, Resets::default())
     }
 
-    /// The chip starts: RAM stays, all else is new.
+    /// Chance writes to RAM.
+    fn fill_ram(&mut self, range: Range<u32>) -> Result<(), Fault> {
+        let mut board = self.board.borrow_mut();
+        let octets: Vec<u8> = (0..range.len().div_ceil(8)).flat_map(|_| board.dice.rand_u64().to_le_bytes()).collect();
+        self.unicorn.mem_write(range.start.into(), &octets[..range.len()]).map_err(engine)
+    }
+
+    /// The chip starts: RAM stays, but for what a bootloader uses, and all else is new.
     fn start(&mut self, why: Reset, resets: Resets) -> Result<(), Fault> {
+        if let Some(left) = self.bootloader_leaves.clone() {
+            self.fill_ram(RAM..left.start)?;
+            self.fill_ram(left.end..RAM + RAM_SIZE as u32)?;
+        }
         let mut board = self.board.borrow_mut();
         board.close(&mut self.unicorn, resets);
         board.nvic = Nvic::new(self.base);

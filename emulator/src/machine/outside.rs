@@ -9,9 +9,10 @@ use crate::time;
 use crate::usb::Host;
 use sn_types::Instant;
 use std::cell::RefMut;
+use std::ops::Range;
 
 /// Below all that a stack grows down to, above all variables.
-const ASTRAY: u32 = RAM + RAM_SIZE as u32 / 2;
+const ASTRAY: u32 = RAM + RAM_SIZE as u32 / 4 * 3;
 
 impl<A: Air + 'static> Machine<A> {
     /// The time.
@@ -63,6 +64,12 @@ impl<A: Air + 'static> Machine<A> {
     #[must_use]
     pub fn retained(&self) -> [u32; 2] {
         self.board.borrow().chip.clock.resets().retained
+    }
+
+    /// From now on a bootloader runs at each start, before the image. It is not here, but what it does to RAM is: only this
+    /// is left alone.
+    pub fn run_bootloader(&mut self, leaves: Range<u32>) {
+        self.bootloader_leaves = Some(leaves);
     }
 
     /// Words that were written to flash and pages that were erased, so far.

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Each names an image: an ELF file.
 const NODE_IMAGE: &str = "NODE_IMAGE";
+const NODE_DONGLE_IMAGE: &str = "NODE_DONGLE_IMAGE";
+const NODE_UF2_IMAGE: &str = "NODE_UF2_IMAGE";
 const ROUTER_IMAGE: &str = "ROUTER_IMAGE";
 const RCP_IMAGE: &str = "RCP_IMAGE";
 const RCP_UF2_IMAGE: &str = "RCP_UF2_IMAGE";
@@ -18,6 +20,16 @@ pub const BASE: &str = "hall";
 /// The node's image, as `cargo xtask test --only firmware` has built it.
 pub fn image() -> Image {
     image_of(NODE_IMAGE)
+}
+
+/// The node's for the nRF52840 Dongle.
+pub fn node_dongle_image() -> Image {
+    image_of(NODE_DONGLE_IMAGE)
+}
+
+/// The node's for boards with a UF2 bootloader.
+pub fn node_uf2_image() -> Image {
+    image_of(NODE_UF2_IMAGE)
 }
 
 /// The router's.
@@ -60,7 +72,12 @@ pub fn settings(plan: &Plan, more: &str) -> Settings {
 
 /// A node with these settings.
 pub fn node_with(plan: &Plan, settings: &Settings) -> Machine<Site> {
-    let mut machine = Machine::new(&image(), Site::new(plan), plan.seed).unwrap_or_else(|fault| panic!("{fault}"));
+    node_of(&image(), plan, settings)
+}
+
+/// The same with another image.
+pub fn node_of(image: &Image, plan: &Plan, settings: &Settings) -> Machine<Site> {
+    let mut machine = Machine::new(image, Site::new(plan), plan.seed).unwrap_or_else(|fault| panic!("{fault}"));
     machine.program(ADDRESS, &encode(settings, 1));
     machine
 }

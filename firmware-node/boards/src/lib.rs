@@ -6,6 +6,9 @@
 //! The chip has 1 MiB of flash from 0 and 256 KiB of RAM. Addresses are those of Nordic's nRF5 SDK 17.1 (MBR and open
 //! bootloader of the PCA10059) and of Adafruit's nRF52 bootloader, which keeps 10 pages before itself for the application's
 //! data and writes no image there.
+//!
+//! A bootloader runs at each reset, and so RAM that a reset leaves alone is not always left alone. An image's variables lie at
+//! the beginning of its RAM, and those that are to outlive a reset behind them: where no bootloader has anything.
 
 use std::ops::Range;
 use std::path::Path;
@@ -15,6 +18,9 @@ const RAM_END: u32 = 0x2004_0000;
 /// Nordic's master boot record (MBR), in the flash's first page, keeps two words: where interrupts go.
 const RAM_AFTER_MBR: u32 = 0x2000_0008;
 const RAM_START: u32 = 0x2000_0000;
+/// Nordic's bootloader has its variables from [`RAM_AFTER_MBR`] on, some pages of flash among them, and its stack behind these
+/// or at the end: so its linker files say, whatever compiler made it. So far no variables reach.
+const RAM_AFTER_NORDICS: u32 = 0x2002_0000;
 
 /// What brings an image onto a board over USB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +57,7 @@ pub struct Board {
     pub bootloader: Bootloader,
     /// The flash that belongs to the application.
     pub application: Range<u32>,
-    /// The RAM that belongs to the application.
+    /// The RAM that belongs to the application. At its beginning it has some KiB that outlive a reset.
     pub ram: Range<u32>,
 }
 
@@ -69,13 +75,14 @@ pub const BOARDS: [Board; 4] = [
         what: "nRF52840 Dongle (PCA10059) with the bootloader it is sold with",
         bootloader: Bootloader::Nordic,
         application: 0x1000..0xE_0000,
-        ram: RAM_AFTER_MBR..RAM_END,
+        ram: RAM_AFTER_NORDICS..RAM_END,
     },
     Board {
         name: "uf2-s140v6",
         what: "Adafruit's UF2 bootloader with SoftDevice S140 6.x (Feather, ItsyBitsy, nice!nano)",
         bootloader: Bootloader::Uf2,
         application: 0x2_6000..0xE_A000,
+        // The bootloader's own begins at 0x2000_7F7C.
         ram: RAM_AFTER_MBR..RAM_END,
     },
     Board {
@@ -144,7 +151,7 @@ mod tests {
         let dongle = Board::named("dongle").expect("it is one of them");
         let text = dongle.memory_x(u32::MAX);
         assert!(text.contains("FLASH : ORIGIN = 0x00001000, LENGTH = 0xDF000\n"), "{text}");
-        assert!(text.contains("RAM : ORIGIN = 0x20000008, LENGTH = 0x3FFF8\n"), "{text}");
+        assert!(text.contains("RAM : ORIGIN = 0x20020000, LENGTH = 0x20000\n"), "{text}");
         let text = dongle.memory_x(0xD_8000);
         assert!(text.contains("FLASH : ORIGIN = 0x00001000, LENGTH = 0xD7000\n"), "{text}");
     }
