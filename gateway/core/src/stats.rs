@@ -152,6 +152,8 @@ pub enum DropReason {
     TopicIdLimit,
     /// It waited, and the rules were changed: the client may not receive it any more.
     NotAllowed,
+    /// The session that was to get it for a shared subscription has ended, and no other member takes it.
+    NoMember,
 }
 
 impl DropReason {
@@ -170,6 +172,7 @@ impl DropReason {
             Self::Unwanted => "unwanted",
             Self::TopicIdLimit => "topic-id-limit",
             Self::NotAllowed => "not-allowed",
+            Self::NoMember => "no-member",
         }
     }
 }

@@ -6,7 +6,7 @@ mod mqtt;
 use gateway_core::mqtt::{
     Connect, Disconnect, Packet, Publish, ReasonCode, RetainHandling, Subscribe, SubscribeOptions,
 };
-use gateway_core::{CloseReason, Config, Input, Keep, Limits, Qos, QueueRule, RejectReason};
+use gateway_core::{CloseReason, Config, DropReason, Event, Input, Keep, Limits, Qos, QueueRule, RejectReason};
 use mqtt::{Gateway, five, id, lasting, payloads, publishes, qos0, qos1, qos2, retained};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -210,6 +210,64 @@ fn what_a_member_did_not_acknowledge_goes_to_another_when_its_session_ends() {
     assert_eq!(acknowledge_all(&mut gateway, 3), ["1"]);
     publish_all(&mut gateway, &["3"]);
     assert_eq!(acknowledge_all(&mut gateway, 3), ["3"]);
+}
+
+/// What was dropped: whose, and why.
+fn dropped(gateway: &mut Gateway) -> Vec<(String, DropReason)> {
+    let dropped = gateway.events().into_iter().filter_map(|event| match event {
+        Event::Dropped { client_id, reason, .. } => Some((client_id.to_string(), reason)),
+        _ => None,
+    });
+    dropped.collect()
+}
+
+#[test]
+fn what_no_member_takes_when_a_session_ends_is_counted() {
+    let mut gateway = group(five("b"), five("c"));
+    publish_all(&mut gateway, &["1", "2"]);
+    gateway.lose(2);
+    assert_eq!(dropped(&mut gateway), []);
+    gateway.lose(3);
+    assert_eq!(dropped(&mut gateway), [(); 2].map(|()| ("c".into(), DropReason::NoMember)));
+    assert_eq!(gateway.core.stats().drops[&DropReason::NoMember], 2);
+}
+
+#[test]
+fn what_was_sent_at_qos_2_goes_to_nobody_else_and_is_counted() {
+    let mut gateway = group(five("b"), five("c"));
+    gateway.subscribe(2, "$share/group/t/+", Qos::ExactlyOnce);
+    gateway.exchange(1, qos2("t/x", "1", 1));
+    assert_eq!(payloads(&gateway.received(2)), ["1"]);
+    gateway.lose(2);
+    assert_eq!(gateway.received(3), []);
+    assert_eq!(dropped(&mut gateway), [("b".into(), DropReason::NoMember)]);
+}
+
+#[test]
+fn what_comes_too_late_for_another_member_is_counted() {
+    let mut gateway = group(five("b"), five("c"));
+    let mut message = qos1("t/x", "1", 1);
+    if let Packet::Publish(publish) = &mut message {
+        publish.message_expiry_s = Some(60);
+    }
+    gateway.send(1, message);
+    gateway.wait(Duration::from_secs(60));
+    gateway.lose(2);
+    assert_eq!(dropped(&mut gateway), [("b".into(), DropReason::Expired)]);
+}
+
+#[test]
+fn a_member_that_would_miss_a_message_does_not_get_it_while_another_keeps_it() {
+    let mut gateway = group(lasting("b"), lasting("c"));
+    gateway.subscribe(2, "$share/group/t/+", Qos::AtMostOnce);
+    gateway.lose(2);
+    gateway.lose(3);
+    publish_all(&mut gateway, &["1", "2"]);
+    gateway.connect(4, lasting("c"));
+    assert_eq!(payloads(&gateway.received(4)), ["1", "2"]);
+    gateway.core.drop_session(gateway.now, "c");
+    gateway.carry_out();
+    assert_eq!(dropped(&mut gateway), [(); 2].map(|()| ("c".into(), DropReason::NoMember)), "only who is away is left");
 }
 
 #[test]

@@ -45,6 +45,14 @@ pub(crate) enum Phase {
     Released,
 }
 
+/// A message that a session has for a group.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(super) queued: Queued,
+    /// Another member may get it instead: at QoS 2 only if it was not sent (MQTT-4.8.2-5).
+    pub(super) may_go_on: bool,
+}
+
 /// Everything that is to reach one client, in order.
 #[derive(Debug)]
 pub(crate) struct Outbound {
@@ -222,12 +230,13 @@ impl Outbound {
         dropped.iter().map(|queued| queued.message.topic().clone()).collect()
     }
 
-    /// Copies of the messages that the session gets for a group, as far as another member may get them instead: at QoS 2
-    /// only those that were not sent (MQTT-4.8.2-5).
-    pub(crate) fn of_groups(&self) -> Vec<Queued> {
-        let sent = self.flights.iter().map(|sent| &sent.queued).filter(|queued| queued.qos == Qos::AtLeastOnce);
-        let sent = sent.map(Cow::Borrowed);
-        sent.chain(self.queue.after(0)).filter(|queued| queued.group.is_some()).map(Cow::into_owned).collect()
+    /// Copies of the messages that the session has for groups, as far as they are not done.
+    pub(crate) fn of_groups(&self) -> Vec<Left> {
+        let sent = self.flights.iter().filter(|sent| sent.phase != Phase::Released).map(|sent| &sent.queued);
+        let sent = sent.map(|queued| (Cow::Borrowed(queued), queued.qos == Qos::AtLeastOnce));
+        let all = sent.chain(self.queue.after(0).map(|queued| (queued, true)));
+        let of_groups = all.filter(|(queued, _)| queued.group.is_some());
+        of_groups.map(|(queued, may_go_on)| Left { queued: queued.into_owned(), may_go_on }).collect()
     }
 
     /// Whether the next message may go into flight: no more than `window` messages may be there, and no more than `bytes`

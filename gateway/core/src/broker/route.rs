@@ -212,7 +212,7 @@ impl Core {
             self.broker.remove_subscription(key, filter);
         }
         self.sn.forget(key);
-        self.pass_on(now, left);
+        self.pass_on(now, &session.client_id, left);
     }
 
     /// Counts a message that a client will not get.
@@ -220,10 +220,15 @@ impl Core {
         if self.has(PlantedBug::SilentDrop) {
             return;
         }
-        *self.stats.drops.entry(reason).or_default() += 1;
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         *session.counters.get_or_insert_default().drops.entry(reason).or_default() += 1;
         let client_id = session.client_id.clone();
+        self.dropped_of(client_id, topic, reason);
+    }
+
+    /// The same for a client whose session is gone.
+    pub(super) fn dropped_of(&mut self, client_id: Arc<str>, topic: Arc<str>, reason: DropReason) {
+        *self.stats.drops.entry(reason).or_default() += 1;
         self.event(Event::Dropped { client_id, topic, reason });
     }
 

@@ -3,9 +3,10 @@
 //! Clients of MQTT 3.1.1 may join, too. Those of MQTT-SN may not: the others would wait for what one of them sleeps on.
 
 use super::granted::Granted;
+use super::outbound::Left;
 use super::{Broker, Link, Queued, SessionKey};
 use crate::map::{Map, MapSeed};
-use crate::{Core, Message, Qos};
+use crate::{Core, DropReason, Message, Qos};
 use sn_types::Instant;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -158,10 +159,12 @@ enum Availability {
     Away,
     /// Has no room for another message.
     Full,
+    /// Does not listen, and gets the message at QoS 0: it would miss it.
+    Misses,
 }
 
 impl Core {
-    /// Gives a message to one of a group, and says whether anybody took it. It is of no use from `no_later` on.
+    /// Gives a message to one of a group, and says whether there was one who may have it. It is of no use from `no_later` on.
     pub(super) fn publish_to_group(
         &mut self,
         now: Instant,
@@ -169,25 +172,37 @@ impl Core {
         message: &Message,
         no_later: Instant,
     ) -> bool {
-        let Some((key, granted)) = self.next_member(number, message.topic()) else { return false };
+        self.give_to_group(now, number, message, no_later).is_some()
+    }
+
+    /// The same. Answers how available the member was.
+    fn give_to_group(
+        &mut self,
+        now: Instant,
+        number: GroupNumber,
+        message: &Message,
+        no_later: Instant,
+    ) -> Option<Availability> {
+        let (key, granted, availability) = self.next_member(number, message)?;
         let how = self.handling(now, message.topic());
         let retain = granted.retain_as_published && message.retain();
         let mut queued = Queued { group: Some(number), ..self.queued(message, granted.into(), retain, how) };
         queued.expires = queued.expires.min(no_later);
         self.deliver(now, key, queued, how);
         self.pump(now, key);
-        true
+        Some(availability)
     }
 
     /// The next in turn of those who are the best choice.
-    fn next_member(&mut self, number: GroupNumber, topic: &str) -> Option<(SessionKey, Granted)> {
+    fn next_member(&mut self, number: GroupNumber, message: &Message) -> Option<(SessionKey, Granted, Availability)> {
         let group = self.broker.groups.groups.get(&number)?;
         let count = group.members.len();
         let places = (0..count).map(|step| (group.turn + step) % count);
-        let may_receive = |place: &usize| self.may_receive(group.members[*place].0, topic);
+        let may_receive = |place: &usize| self.may_receive(group.members[*place].0, message.topic());
         let mut best = None;
         for place in places.filter(may_receive) {
-            let availability = self.availability(group.members[place].0);
+            let (key, granted) = group.members[place];
+            let availability = self.availability(key, message.qos().min(granted.qos));
             if best.is_none_or(|(known, _)| availability < known) {
                 best = Some((availability, place));
             }
@@ -195,16 +210,19 @@ impl Core {
                 break;
             }
         }
-        let (_, place) = best?;
+        let (availability, place) = best?;
         let group = self.broker.groups.groups.get_mut(&number)?;
         group.turn = place + 1;
-        Some(group.members[place])
+        let (key, granted) = group.members[place];
+        Some((key, granted, availability))
     }
 
-    fn availability(&self, key: SessionKey) -> Availability {
-        let Some(session) = self.broker.sessions.get(key) else { return Availability::Away };
+    /// How available a client is for a message at this QoS.
+    fn availability(&self, key: SessionKey, qos: Qos) -> Availability {
+        let Some(session) = self.broker.sessions.get(key) else { return Availability::Misses };
         match (self.listens(key), session.outbound.len() > session.outbound.in_flight()) {
             (true, false) => Availability::Ready,
+            (false, _) if qos == Qos::AtMostOnce => Availability::Misses,
             (_, true) if session.outbound.is_full(&self.config.limits) => Availability::Full,
             (true, true) => Availability::Busy,
             (false, _) => Availability::Away,
@@ -220,12 +238,27 @@ impl Core {
         }
     }
 
-    /// What a session that has ended was to get for its groups goes to other members (MQTT 5 §4.8.2).
-    pub(super) fn pass_on(&mut self, now: Instant, left: Vec<Queued>) {
-        for queued in left.into_iter().filter(|queued| queued.expires > now) {
-            if let Some(number) = queued.group {
-                self.publish_to_group(now, number, queued.message.original(), queued.expires);
-            }
+    /// What a client whose session has ended was to get for its groups goes to other members (MQTT 5 §4.8.2), unless it may
+    /// go to nobody else. What nobody takes is dropped.
+    pub(super) fn pass_on(&mut self, now: Instant, client_id: &Arc<str>, left: Vec<Left>) {
+        for Left { queued, may_go_on } in left {
+            let Some(number) = queued.group else { continue };
+            let reason = if queued.expires <= now {
+                DropReason::Expired
+            } else if may_go_on && self.is_taken(now, number, &queued) {
+                continue;
+            } else {
+                DropReason::NoMember
+            };
+            self.dropped_of(client_id.clone(), queued.message.topic().clone(), reason);
+        }
+    }
+
+    /// Gives a group what one of it was to get, and says whether somebody took it, or has counted it.
+    fn is_taken(&mut self, now: Instant, number: GroupNumber, queued: &Queued) -> bool {
+        match self.give_to_group(now, number, queued.message.original(), queued.expires) {
+            Some(Availability::Ready | Availability::Busy | Availability::Away | Availability::Full) => true,
+            Some(Availability::Misses) | None => false,
         }
     }
 }
