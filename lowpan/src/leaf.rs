@@ -412,7 +412,7 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             (Talk::Offer(offer), Some(search)) if offer.gateway == self.config.gateway => {
                 search.add(Candidate::new(from, offer, None));
             }
-            (Talk::Offer(_) | Talk::Request { .. }, _) => {}
+            (Talk::Offer(_) | Talk::Request { .. } | Talk::Better { .. }, _) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! request, to all                     | 37 | 00 | gateway, 8 |
 //! offer, to who asked or to all       | 37 | 01 | gateway, 8 | depth | heard, dBm |
+//! request for a better one, to all    | 37 | 02 | gateway, 8 | depth |
 //! ```
 //!
 //! Neither has link security: stations share keys with their gateway only. A wrong offer costs frames, and no secrets.
@@ -19,6 +20,7 @@ use sn_types::Instant;
 const DISPATCH: u8 = 0x37;
 const REQUEST: u8 = 0;
 const OFFER: u8 = 1;
+const BETTER: u8 = 2;
 /// "Not known", where a signal is.
 const NO_SIGNAL: i8 = 127;
 /// How long offers are waited for. At 250 kbit/s thirty stations can answer in that time.
@@ -36,6 +38,13 @@ pub(crate) enum Talk {
     },
     /// I do.
     Offer(Offer),
+    /// Who does better than my parent, which I hear weakly?
+    Better {
+        /// Its extended address.
+        gateway: Eui64,
+        /// How many hops away from it who asks is now.
+        depth: u8,
+    },
 }
 
 /// What somebody offers who takes frames.
@@ -68,6 +77,7 @@ impl Talk {
                 let heard_dbm = Some(i8::from_le_bytes([heard])).filter(|heard| *heard != NO_SIGNAL);
                 Some(Self::Offer(Offer { gateway, depth, heard_dbm }))
             }
+            (DISPATCH, BETTER, &[depth]) => Some(Self::Better { gateway, depth }),
             _ => None,
         }
     }
@@ -81,6 +91,10 @@ impl Talk {
                 .push(&[DISPATCH, OFFER])
                 .and_then(|()| payload.push(&gateway.0))
                 .and_then(|()| payload.push(&[depth, heard_dbm.unwrap_or(NO_SIGNAL).to_le_bytes()[0]])),
+            Self::Better { gateway, depth } => payload
+                .push(&[DISPATCH, BETTER])
+                .and_then(|()| payload.push(&gateway.0))
+                .and_then(|()| payload.push(&[depth])),
         };
         payload
     }
@@ -161,6 +175,7 @@ mod tests {
             Talk::Request { gateway: GATEWAY },
             Talk::Offer(offer),
             Talk::Offer(Offer { depth: NO_WAY, heard_dbm: None, ..offer }),
+            Talk::Better { gateway: GATEWAY, depth: 3 },
         ] {
             let payload = talk.encode();
             assert_eq!(Talk::decode(payload.as_bytes()), Some(talk));

@@ -277,3 +277,24 @@ fn routers_that_were_led_in_a_circle_leave_it() {
     assert!((2..=14).contains(&passed), "{passed} times");
     assert!(network.sent.len() < 100, "{} frames", network.sent.len());
 }
+
+#[test]
+fn a_router_with_a_weak_parent_asks_for_a_better_one_and_those_below_stay() {
+    // The other router says each minute that it is there: nobody waits for that.
+    for seconds in 0..6 {
+        let mut network = Network::new(3, 0, Carriage::Bare, None);
+        network.link(AT_GATEWAY, Network::router(0));
+        network.link_weakly(AT_GATEWAY, Network::router(1));
+        network.link(Network::router(1), Network::router(2));
+        network.run_for(Duration::from_secs(120 + 10 * seconds));
+        network.routers[1] = new_router(1, seconds);
+        network.run_for(Duration::from_secs(3));
+        assert_eq!(network.routers[1].parent(), Some(GATEWAY), "there is nobody else");
+        network.link(Network::router(0), Network::router(1));
+        let lost_before = network.routers[2].stats().parents_lost;
+        network.run_for(Duration::from_secs(10));
+        let parents = network.routers.iter().map(|router| router.parent()).collect::<Vec<_>>();
+        assert_eq!(parents, [Some(GATEWAY), Some(router_address(0)), Some(router_address(1))], "{seconds}");
+        assert_eq!(network.routers[2].stats().parents_lost, lost_before);
+    }
+}

@@ -375,3 +375,57 @@ fn what_cannot_be_is_not_configured() {
     assert_eq!(wrong(RouterConfig { pan: 0xFFFF, ..CONFIG }), ConfigError::Pan);
     assert_eq!(wrong(RouterConfig { gateway_short: Some(0xFFFE), ..CONFIG }), ConfigError::ShortAddress(0xFFFE));
 }
+
+/// The router asks who does better than its parent, being this deep.
+fn better(depth: u8) -> Vec<u8> {
+    [b"\x37\x02", &GATEWAY.0[..], &[depth]].concat()
+}
+
+#[test]
+fn a_better_parent_than_a_weak_one_is_asked_for_ever_more_seldom() {
+    let mut router = Small::new(CONFIG, 0).unwrap();
+    let weak = Signal { rssi_dbm: Some(-95), lqi: None };
+    router.handle_timeout(NOW);
+    router.handle_frame(NOW, &frame(ROUTER, GATEWAY, 1, &offer(0)), weak);
+    let mut asked_at = Vec::new();
+    let mut now = NOW;
+    while now < NOW + Duration::from_secs(600) {
+        now = router.poll_timeout().expect("it goes on");
+        router.handle_timeout(now);
+        while let Some(transmit) = router.poll_transmit() {
+            if transmit.psdu.as_bytes().ends_with(&better(1)) {
+                assert_eq!(transmit.to, None);
+                asked_at.push(now);
+            }
+            router.handle_transmitted(now, transmit.id, Ok(Ack::default()));
+        }
+    }
+    let pauses: Vec<_> = asked_at.windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).collect();
+    for (pause, shortest) in pauses.iter().zip([12, 24, 48, 48, 48, 48]) {
+        assert!((shortest - 1..=2 * shortest).contains(pause), "{pauses:?}");
+    }
+    assert!((6..12).contains(&pauses.len()), "{pauses:?}");
+    router.handle_frame(now, &frame(ROUTER, BELOW, 2, &offer(1)), Signal::default());
+    assert_eq!(router.parent(), Some(BELOW));
+    let announces_at = router.poll_timeout().expect("it says how deep it is");
+    assert!(announces_at.since(now) < Duration::from_millis(20), "it asks no more");
+}
+
+#[test]
+fn who_has_a_weak_parent_is_answered_by_those_with_a_good_one_that_are_no_deeper() {
+    for (depth, answers) in [(1, false), (2, true), (3, true)] {
+        let mut router: Small = router_below(BELOW, 1);
+        assert_eq!(hear(&mut router, &to_all(NODE, 1, &better(depth))), Heard::Neighbour);
+        assert_eq!(router.waiting(), usize::from(answers), "{depth}");
+        assert_eq!(hear(&mut router, &to_all(BELOW, 2, &better(1))), Heard::Neighbour);
+        assert_eq!(router.parent(), Some(BELOW), "that its parent asks does not say that it has no way");
+    }
+    let mut router = Small::new(CONFIG, 0).unwrap();
+    router.handle_timeout(NOW);
+    let weak = Signal { rssi_dbm: Some(-95), lqi: None };
+    router.handle_frame(NOW, &frame(ROUTER, GATEWAY, 1, &offer(0)), weak);
+    router.handle_timeout(NOW + Duration::from_secs(1));
+    let waiting = router.waiting();
+    router.handle_frame(NOW, &to_all(NODE, 1, &better(1)), Signal::default());
+    assert_eq!(router.waiting(), waiting, "its own is not better");
+}

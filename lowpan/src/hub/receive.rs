@@ -162,13 +162,13 @@ impl<K: Keys> Hub<K> {
     /// Who asks has no key yet that would prove anything, and nothing is remembered of it but that it is to be answered.
     fn answer_neighbour(&mut self, from: Eui64, talk: Talk, signal: Signal) -> Received<'_> {
         match talk {
-            Talk::Request { gateway } if gateway == self.config.station.eui64 => {
+            Talk::Request { gateway } | Talk::Better { gateway, .. } if gateway == self.config.station.eui64 => {
                 let is_known = self.asked.iter().any(|(known, _)| *known == from);
                 if !is_known && self.asked.len() < ASKED {
                     self.asked.push_back((from, signal.rssi_dbm));
                 }
             }
-            Talk::Request { .. } | Talk::Offer(_) => {}
+            Talk::Request { .. } | Talk::Better { .. } | Talk::Offer(_) => {}
         }
         Received::Neighbour { from }
     }

@@ -311,12 +311,16 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
     /// Somebody looks for a way to the gateway, or offers one.
     fn listen(&mut self, now: Instant, from: Eui64, talk: Talk, signal: Signal) -> Heard {
         match talk {
-            Talk::Request { gateway } | Talk::Offer(Offer { gateway, .. }) if gateway != self.config.gateway => {}
+            Talk::Request { gateway } | Talk::Better { gateway, .. } | Talk::Offer(Offer { gateway, .. })
+                if gateway != self.config.gateway => {}
             // The gateway never asks, and is never away from itself: somebody else says so.
-            Talk::Request { .. } | Talk::Offer(Offer { depth: 1.., .. }) if from == self.config.gateway => {}
+            Talk::Request { .. } | Talk::Better { .. } | Talk::Offer(Offer { depth: 1.., .. })
+                if from == self.config.gateway => {}
             // It would not ask if it had one.
             Talk::Request { .. } if self.parent() == Some(from) => self.update(now, |uplink| uplink.lose(now)),
             Talk::Request { .. } => self.offer(now, from, signal),
+            Talk::Better { depth, .. } if self.uplink.is_better_than_weak(depth) => self.offer(now, from, signal),
+            Talk::Better { .. } => {}
             Talk::Offer(_) if self.parent() != Some(from) && self.ways.is_below(now, from) => {}
             Talk::Offer(offer) => {
                 let candidate = Candidate::new(from, offer, signal.rssi_dbm);
@@ -347,10 +351,19 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
                 let request = Talk::Request { gateway: self.config.gateway };
                 self.say(now, request, Duration::ZERO);
             }
+            News::AskForBetter => self.ask_for_better(now),
             News::Depth => {
                 self.announced = 0;
                 self.announce(now);
             }
+        }
+    }
+
+    /// If it has to say how deep it is, that is more urgent.
+    fn ask_for_better(&mut self, now: Instant) {
+        let says_something = self.queue.iter().any(|waiting| waiting.bound == Bound::Own);
+        if let Some(depth) = self.depth().filter(|_| !says_something) {
+            self.say(now, Talk::Better { gateway: self.config.gateway, depth }, self.spread());
         }
     }
 

@@ -13,6 +13,10 @@ const HOLD: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_secs(1);
 /// The longest pause is 64 s.
 const MOST_DOUBLED: u32 = 6;
+/// How long a parent that is heard weakly is kept before a better one is asked for: not when we say anyway how deep we are. The
+/// next pauses are each twice as long, up to 48 s, and up to that once more by chance.
+const ASK_AFTER: Duration = Duration::from_secs(6);
+const ASK_MOST_DOUBLED: u32 = 3;
 /// The deepest that a router can be: a node below it has one hop more.
 const DEEPEST: u8 = MAX_HOPS - 1;
 
@@ -24,7 +28,15 @@ pub(super) enum Uplink {
     /// Offers are being gathered.
     Searching { search: Search, searches: u32 },
     /// There is one; `weak`: but not heard well.
-    Parent { parent: Eui64, depth: u8, failures: u8, weak: bool },
+    Parent { parent: Eui64, depth: u8, failures: u8, weak: Option<Weak> },
+}
+
+/// A better one is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Weak {
+    ask_at: Instant,
+    /// How often that was done.
+    asked: u32,
 }
 
 /// What to tell those in reach.
@@ -34,6 +46,8 @@ pub(super) enum News {
     Nothing,
     /// To ask who takes frames.
     Ask,
+    /// The same, while there is a parent.
+    AskForBetter,
     /// How deep we are now, or that there is no way any more.
     Depth,
 }
@@ -61,8 +75,14 @@ impl Uplink {
         match self {
             Self::None { until, .. } => Some(*until),
             Self::Searching { search, .. } => Some(search.until),
-            Self::Parent { .. } => None,
+            Self::Parent { weak: Some(weak), .. } => Some(weak.ask_at),
+            Self::Parent { weak: None, .. } => None,
         }
+    }
+
+    /// Whether who is so deep and hears its parent weakly is better off with us.
+    pub(super) const fn is_better_than_weak(&self, theirs: u8) -> bool {
+        matches!(self, Self::Parent { depth, weak: None, .. } if *depth <= theirs)
     }
 
     /// Does what is due. `chance` is any number: who was switched on together does not ask together for ever.
@@ -73,14 +93,20 @@ impl Uplink {
                 News::Ask
             }
             Self::Searching { search, searches } if search.until <= now => match search.best {
-                Some(best) => self.attach(&best),
+                Some(best) => self.attach(now, &best),
                 None => {
                     let rest = REST * 2_u32.pow(searches.min(MOST_DOUBLED));
-                    let until = now + rest + rest * u32::from(chance) / (1 << 16);
+                    let until = now + prolong(rest, chance);
                     *self = Self::None { until, holds: false, searches: searches.saturating_add(1) };
                     News::Nothing
                 }
             },
+            Self::Parent { parent, depth, failures, weak: Some(Weak { ask_at, asked }) } if ask_at <= now => {
+                let asked = asked.saturating_add(1);
+                let ask_at = now + prolong(ASK_AFTER * 2_u32.pow(asked.min(ASK_MOST_DOUBLED)), chance);
+                *self = Self::Parent { parent, depth, failures, weak: Some(Weak { ask_at, asked }) };
+                News::AskForBetter
+            }
             Self::None { .. } | Self::Searching { .. } | Self::Parent { .. } => News::Nothing,
         }
     }
@@ -99,16 +125,16 @@ impl Uplink {
             Self::Parent { depth, weak, .. }
                 if is_usable
                     && !candidate.is_weak()
-                    && (candidate.depth + 1 < *depth || *weak && candidate.depth <= *depth) =>
+                    && (candidate.depth + 1 < *depth || weak.is_some() && candidate.depth <= *depth) =>
             {
-                self.attach(&candidate)
+                self.attach(now, &candidate)
             }
             Self::Searching { search, .. } if is_usable => {
                 search.add(candidate);
                 News::Nothing
             }
             // A late answer, or somebody who has just found a way.
-            Self::None { holds: false, .. } if is_usable && !candidate.is_weak() => self.attach(&candidate),
+            Self::None { holds: false, .. } if is_usable && !candidate.is_weak() => self.attach(now, &candidate),
             Self::None { until, holds: false, .. } if is_usable => {
                 *until = now;
                 News::Nothing
@@ -142,9 +168,15 @@ impl Uplink {
         News::Depth
     }
 
-    fn attach(&mut self, candidate: &Candidate) -> News {
+    fn attach(&mut self, now: Instant, candidate: &Candidate) -> News {
         let (parent, depth) = (candidate.from, candidate.depth + 1);
-        *self = Self::Parent { parent, depth, failures: 0, weak: candidate.is_weak() };
+        let weak = candidate.is_weak().then(|| Weak { ask_at: now + ASK_AFTER, asked: 0 });
+        *self = Self::Parent { parent, depth, failures: 0, weak };
         News::Depth
     }
+}
+
+/// A pause, and up to that once more by chance.
+fn prolong(pause: Duration, chance: u16) -> Duration {
+    pause + pause * u32::from(chance) / (1 << 16)
 }

@@ -15,6 +15,7 @@ const TRIES: usize = 4;
 const FRAME_TAKES: Duration = Duration::from_millis(4);
 /// The radio's sensitivity is far below.
 const SIGNAL: Signal = Signal { rssi_dbm: Some(-60), lqi: None };
+const WEAK: Signal = Signal { rssi_dbm: Some(-92), lqi: None };
 
 pub(crate) type TestRouter = Router<16, 8>;
 
@@ -47,6 +48,8 @@ pub(crate) struct Network {
     pub(crate) came: Vec<(Eui64, Vec<u8>)>,
     /// Pairs that hear each other.
     links: BTreeSet<(Place, Place)>,
+    /// Those of them that do so weakly.
+    weak: BTreeSet<(Place, Place)>,
     /// Radios that are switched off.
     off: BTreeSet<Place>,
     pub(crate) loss_percent: u32,
@@ -79,6 +82,7 @@ impl Network {
             nodes: (0..nodes).map(node).collect(),
             came: Vec::new(),
             links: BTreeSet::new(),
+            weak: BTreeSet::new(),
             off: BTreeSet::new(),
             loss_percent: 0,
             random: 1,
@@ -97,6 +101,12 @@ impl Network {
     /// From now on these two hear each other.
     pub(crate) fn link(&mut self, a: Place, b: Place) {
         self.links.extend([(a, b), (b, a)]);
+    }
+
+    /// The same, but weakly.
+    pub(crate) fn link_weakly(&mut self, a: Place, b: Place) {
+        self.link(a, b);
+        self.weak.extend([(a, b), (b, a)]);
     }
 
     pub(crate) fn unlink(&mut self, a: Place, b: Place) {
@@ -218,7 +228,8 @@ impl Network {
             for to in hearing {
                 if self.is_on(from) && self.is_on(to) && !self.is_lost() {
                     let is_meant = self.has(to, header.to);
-                    self.hear(to, &transmit.psdu);
+                    let signal = if self.weak.contains(&(from, to)) { WEAK } else { SIGNAL };
+                    self.hear(to, &transmit.psdu, signal);
                     is_acknowledged |= is_meant && !self.is_lost();
                 }
             }
@@ -250,18 +261,18 @@ impl Network {
         }
     }
 
-    fn hear(&mut self, place: Place, psdu: &Psdu) {
+    fn hear(&mut self, place: Place, psdu: &Psdu, signal: Signal) {
         let routers = self.routers.len();
         match place {
             AT_GATEWAY => {
                 if let Received::Datagram { from, octets, .. } =
-                    self.hub.handle_frame(self.now, psdu.as_bytes(), SIGNAL)
+                    self.hub.handle_frame(self.now, psdu.as_bytes(), signal)
                 {
                     self.came.push((from, octets.to_vec()));
                 }
             }
             place if place <= routers => {
-                self.routers[place - 1].handle_frame(self.now, psdu.as_bytes(), SIGNAL);
+                self.routers[place - 1].handle_frame(self.now, psdu.as_bytes(), signal);
             }
             place => {
                 let node = &mut self.nodes[place - 1 - routers];
