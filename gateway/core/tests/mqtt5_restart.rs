@@ -52,6 +52,44 @@ fn a_message_that_waits_keeps_all_that_was_said_of_it() {
     assert_eq!(copy.subscription_ids, [NonZeroU32::new(300).unwrap()]);
 }
 
+/// Where the payload is that each of four subscribers gets after a restart, and what it gets.
+fn restored(payload: &str, is_plain: bool) -> Vec<Publish> {
+    let mut gateway = Gateway::durable();
+    for conn in 1..=4 {
+        gateway.connect(conn, lasting(&format!("subscriber {conn}")));
+        if is_plain {
+            gateway.subscribe(conn, "t", Qos::AtLeastOnce);
+        } else {
+            subscribe(&mut gateway, conn, "t", Qos::AtLeastOnce.into());
+        }
+        gateway.lose(conn);
+    }
+    gateway.connect(5, lasting("publisher"));
+    let message = qos1("t", payload, 1);
+    gateway.send(5, if is_plain { message } else { with_properties(message, 100) });
+    gateway.restart();
+    let mut get = |conn| {
+        gateway.connect(conn, lasting(&format!("subscriber {conn}")));
+        publishes(gateway.received(conn)).remove(0)
+    };
+    (1..=4).map(&mut get).collect()
+}
+
+#[test]
+fn what_was_published_to_many_is_in_memory_once_after_a_restart() {
+    let long = "0123456789".repeat(30);
+    for is_plain in [true, false] {
+        let copies = restored(&long, is_plain);
+        assert!(copies.iter().all(|copy| copy.payload == long && copy.payload.as_ptr() == copies[0].payload.as_ptr()));
+        assert!(copies.iter().all(|copy| copy.properties == copies[0].properties));
+        assert_eq!(copies[0].properties.is_none(), is_plain);
+    }
+    // Of one that might be packed all but the first are shared.
+    let copies = restored(&long[..200], true);
+    assert!(copies[1..].iter().all(|copy| copy.payload.as_ptr() == copies[1].payload.as_ptr()));
+    assert!(copies.iter().all(|copy| copy.payload == long[..200]));
+}
+
 #[test]
 fn a_retained_message_keeps_its_properties_and_expires() {
     let mut gateway = Gateway::durable();

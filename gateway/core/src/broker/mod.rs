@@ -28,7 +28,7 @@ pub use session::SessionKey;
 pub(crate) use bridge::may_have_id;
 pub(crate) use filter::has_wildcard;
 pub(crate) use outbound::{Change, Inflight, Outbound, Phase};
-pub(crate) use parcel::LONGEST_PACKED;
+pub(crate) use parcel::{LONGEST_PACKED, LONGEST_SHARED};
 pub(crate) use queue::Queued;
 pub(crate) use session::{Home, Link, Marks, Part, Session, Sessions};
 

@@ -16,14 +16,14 @@ pub(super) struct Parcel(Vec<u8>);
 
 /// Octets of topic and payload. What has more is not packed: its allocation weighs little.
 pub(crate) const LONGEST_PACKED: usize = 256;
+/// The same of a message that others have, too: no more than twice the place in a queue that one takes which is shared.
+pub(crate) const LONGEST_SHARED: usize = 64;
 /// Octets of a place.
 const PLACE: usize = size_of::<u64>();
 /// Octets before the messages.
 const HEAD: usize = PLACE + 2;
 
 impl Parcel {
-    /// No more than twice the place in a queue that a message takes which is shared.
-    const LONGEST_SHARED: usize = 64;
     /// A parcel with so many octets takes no more, since it is unpacked as a whole.
     const FULL: usize = 4_096;
 
@@ -33,7 +33,7 @@ impl Parcel {
     /// Whether packing a message is worth it.
     pub(super) fn takes(queued: &Queued) -> bool {
         let is_plain = queued.group.is_none() && queued.message.details().is_none();
-        let longest = if queued.message.is_unshared() { LONGEST_PACKED } else { Self::LONGEST_SHARED };
+        let longest = if queued.message.is_unshared() { LONGEST_PACKED } else { LONGEST_SHARED };
         is_plain && queued.bytes() <= longest
     }
 

@@ -1,6 +1,8 @@
 //! What the restore has to find again among what it has read.
 
+use crate::Message;
 use crate::map::{Map, MapSeed};
+use hashbrown::HashTable;
 use std::sync::Arc;
 
 /// Names that were read so far, one copy of each: a filter, a topic id and many messages may have the same.
@@ -23,6 +25,35 @@ impl Names {
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+/// Messages that were read so far. What was published to many is stored for each of them, and is in memory once.
+#[derive(Debug)]
+pub(super) struct Messages {
+    seed: MapSeed,
+    known: HashTable<Message>,
+    /// Digests of those that were not kept here.
+    passed: Map<u64, ()>,
+}
+
+impl Messages {
+    pub(super) fn new(seed: MapSeed) -> Self {
+        Self { seed, known: HashTable::new(), passed: seed.map() }
+    }
+
+    /// Whether a message with this topic and payload was asked about before. Who packs the first one and shares all others
+    /// has one copy more than must be, but needs not know how many will come.
+    pub(super) fn came_before(&mut self, topic: &str, payload: &[u8]) -> bool {
+        self.passed.insert(self.seed.digest(&(topic, payload)), ()).is_some()
+    }
+
+    /// The message as somebody has it already.
+    pub(super) fn share(&mut self, message: Message) -> Message {
+        let seed = self.seed;
+        let digest = |message: &Message| seed.digest(&(&**message.topic(), message.payload()));
+        let entry = self.known.entry(digest(&message), |known| *known == message, digest);
+        entry.or_insert(message.clone()).get().clone()
     }
 }
 
@@ -53,6 +84,7 @@ impl<K: Ord, V: Copy> Sorted<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Qos;
 
     #[test]
     fn a_name_is_in_memory_once() {
@@ -61,6 +93,16 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &second));
         assert_eq!((&*names.share("a"), &*first), ("a", "a/b"));
         assert_eq!(names.len(), 2);
+    }
+
+    #[test]
+    fn a_message_is_in_memory_once() {
+        let message = |retain| Message::new("a/b".into(), b"12", Qos::AtLeastOnce, retain);
+        let mut messages = Messages::new(MapSeed::new(1));
+        assert_eq!([(); 2].map(|()| messages.came_before("a/b", b"12")), [false, true]);
+        let [first, second] = [(); 2].map(|()| messages.share(message(false)));
+        assert_eq!(first.payload().as_ptr(), second.payload().as_ptr());
+        assert_eq!(messages.share(message(true)), message(true), "which is another one");
     }
 
     #[test]

@@ -92,6 +92,11 @@ impl<'a> From<&'a Message> for MessageValue<'a> {
 }
 
 impl MessageValue<'_> {
+    /// Octets of topic and payload.
+    pub(super) fn bytes(&self) -> usize {
+        self.topic.len() + self.payload.len()
+    }
+
     /// `name` makes the topic's name of its text.
     pub(super) fn message(self, tail: Option<MessageTail<'_>>, name: impl FnOnce(&str) -> Arc<str>) -> Option<Message> {
         let details = tail.map(MessageTail::details).unwrap_or_default();
@@ -123,22 +128,23 @@ impl<'a> From<&'a Queued> for QueuedValue<'a> {
     }
 }
 
-impl QueuedValue<'_> {
-    /// Octets of topic and payload.
-    pub(super) fn bytes(&self) -> usize {
-        self.message.topic.len() + self.message.payload.len()
+impl<'a> QueuedValue<'a> {
+    pub(super) fn message(&self) -> &MessageValue<'a> {
+        &self.message
     }
 
-    /// The message at its place. `name` makes the topic's name of its text.
+    /// The message at its place. `make` makes it of what was published.
     pub(super) fn queued(
         self,
         place: u64,
-        tail: Option<MessageTail<'_>>,
-        name: impl FnOnce(&str) -> Arc<str>,
+        tail: Option<MessageTail<'a>>,
+        make: impl FnOnce(MessageValue<'a>, Option<MessageTail<'a>>) -> Option<Message>,
     ) -> Option<Queued> {
         let (retain, priority, expires) = (self.retain, self.priority, restored_time(self.expires));
+        let mut tail = tail;
         let group = tail.as_ref().and_then(MessageTail::group);
-        let message = self.message.message(tail, name)?;
+        let subscription_ids = tail.as_mut().map(MessageTail::take_subscription_ids).unwrap_or_default();
+        let message = make(self.message, tail)?.with_subscription_ids(subscription_ids);
         Some(Queued { message, qos: qos(self.qos)?, retain, priority, place, group, expires })
     }
 }

@@ -4,13 +4,13 @@
 //! timers start anew. MQTT connections are gone, and their sessions wait; nobody's will is published.
 
 use super::key::{Key, Record, SCHEMA};
-use super::read::{Names, Sorted};
+use super::read::{Messages, Names, Sorted};
 use super::record::{
     FlightValue, FormValue, IncomingValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, put, qos,
     restored_time,
 };
 use super::tail::{MessageTail, SessionTail, SubscriptionTail, SubscriptionsTail, read_with_tail};
-use crate::broker::{Home, LONGEST_PACKED, Link, Phase, SessionKey, has_wildcard};
+use crate::broker::{Home, LONGEST_PACKED, LONGEST_SHARED, Link, Phase, SessionKey, has_wildcard};
 use crate::map::MapSeed;
 use crate::nodes::RESTORE_JUMP;
 use crate::{Core, Message, PlantedBug};
@@ -79,6 +79,8 @@ struct Reader {
     topics: Option<Names>,
     /// All other names.
     names: Names,
+    /// Messages that wait for somebody.
+    messages: Messages,
 }
 
 impl Reader {
@@ -92,7 +94,15 @@ impl Reader {
             counters: Sorted::new(),
             topics: Some(Names::new(seed)),
             names: Names::new(seed),
+            messages: Messages::new(seed),
         }
+    }
+
+    /// Whether a message that was not sent is to be packed, as far as it can be said now.
+    fn is_packed(&mut self, message: &MessageValue<'_>) -> bool {
+        let bytes = message.bytes();
+        let is_short = bytes <= LONGEST_SHARED;
+        is_short || (bytes <= LONGEST_PACKED && !self.messages.came_before(message.topic, message.payload))
     }
 
     fn topic(&mut self, name: &str) -> Arc<str> {
@@ -311,10 +321,15 @@ impl Core {
         (value, tail): (QueuedValue<'_>, Option<MessageTail<'_>>),
     ) -> Option<()> {
         let flight = reader.flights.get((number, place));
-        // What is packed keeps no name.
-        let is_packed = flight.is_none() && tail.is_none() && value.bytes() <= LONGEST_PACKED;
-        let name = |name: &str| if is_packed { Arc::from(name) } else { reader.topic(name) };
-        let queued = value.queued(place, tail, name)?;
+        let is_packed = flight.is_none() && tail.is_none() && reader.is_packed(value.message());
+        let queued = value.queued(place, tail, |message, tail| {
+            // What is packed keeps neither name nor message.
+            if is_packed {
+                return message.message(tail, |name| name.into());
+            }
+            let message = message.message(tail, |name| reader.topic(name))?;
+            Some(reader.messages.share(message))
+        })?;
         queued.group.into_iter().for_each(|group| self.broker.groups.note(group));
         let phase = |released| if released { Phase::Released } else { Phase::Published };
         let flight = flight.map(|flight| (flight.id, phase(flight.released)));

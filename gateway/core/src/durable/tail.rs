@@ -58,6 +58,11 @@ impl<'a> MessageTail<'a> {
         self.group.and_then(GroupNumber::new)
     }
 
+    /// What is of one subscriber and not of the message as it was published.
+    pub(super) fn take_subscription_ids(&mut self) -> Vec<NonZeroU32> {
+        std::mem::take(&mut self.subscription_ids).into_iter().filter_map(NonZeroU32::new).collect()
+    }
+
     pub(super) fn details(self) -> Details {
         Details {
             expires: self.expires.map(Instant::from_micros),
