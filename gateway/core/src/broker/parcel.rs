@@ -8,6 +8,7 @@ mod packed;
 use super::Queued;
 use super::queue::Glance;
 use packed::{BUFFER, Passed, Unpacked, Walk};
+use std::slice;
 
 /// Messages of one priority in the order of their places. What stands before them is the last one's place,
 /// the priority, and how many there are.
@@ -40,7 +41,7 @@ impl Parcel {
     /// A parcel with one message.
     pub(super) fn with(queued: &Queued) -> Self {
         let mut parcel = Self::empty(queued.priority);
-        parcel.push(queued);
+        parcel.push_all(slice::from_ref(queued));
         parcel
     }
 
@@ -62,24 +63,32 @@ impl Parcel {
         self.0[PLACE]
     }
 
-    pub(super) fn has_room(&self) -> bool {
-        self.0.len() < Self::FULL && self.count() < Self::MOST
+    /// Appends messages of those that it [takes](Self::takes), of the same priority, behind all others. Answers how many
+    /// there was room for; of several that come at once only the first has to go past those that are there.
+    pub(super) fn push_all(&mut self, queued: &[Queued]) -> usize {
+        let (mut passed, mut buffer) = (self.passed(), BUFFER);
+        let (mut octets, mut place, mut count) = (Vec::new(), self.last_place(), 0);
+        for queued in queued {
+            if self.0.len() + octets.len() >= Self::FULL || self.count() + count >= Self::MOST {
+                break;
+            }
+            let unpacked = queued.into();
+            octets.extend_from_slice(passed.pack(&unpacked, &mut buffer));
+            passed.push(&unpacked);
+            (place, count) = (queued.place, count + 1);
+        }
+        self.append(place, &octets, count);
+        count.into()
     }
 
-    /// Appends a message of those that it [takes](Self::takes), of the same priority, behind all others.
-    pub(super) fn push(&mut self, queued: &Queued) {
-        let mut buffer = BUFFER;
-        let octets = self.passed().pack(&queued.into(), &mut buffer);
-        self.append(queued.place, octets);
-    }
-
-    fn append(&mut self, place: u64, octets: &[u8]) {
+    /// Appends so many packed messages, whose last one has this place.
+    fn append(&mut self, place: u64, octets: &[u8], count: u8) {
         if self.0.capacity() - self.0.len() < octets.len() {
             self.0.reserve_exact(octets.len().max(self.0.len() / 8));
         }
         self.0.extend_from_slice(octets);
         self.0[..PLACE].copy_from_slice(&place.to_be_bytes());
-        self.0[PLACE + 1] += 1;
+        self.0[PLACE + 1] += count;
     }
 
     /// Takes out the messages for which `goes` holds, in order.
@@ -110,7 +119,7 @@ impl Parcel {
         let (mut parcel, mut passed, mut buffer) = (Self::empty(priority), Passed::default(), BUFFER);
         parcel.0.reserve_exact(capacity);
         for unpacked in messages {
-            parcel.append(unpacked.place, passed.pack(&unpacked, &mut buffer));
+            parcel.append(unpacked.place, passed.pack(&unpacked, &mut buffer), 1);
             passed.push(&unpacked);
         }
         if parcel.0.len() < capacity / 2 {
@@ -173,7 +182,7 @@ mod tests {
         let mut parcel = Parcel::with(&plain(5));
         let all = [plain(5), Queued { message: Message::new("a".into(), b"", Qos::AtMostOnce, false), ..plain(6) }];
         let all = [&all[..], &[Queued { expires: Instant::FAR_FUTURE, retain: false, ..plain(1 << 60) }]].concat();
-        all[1..].iter().for_each(|queued| parcel.push(queued));
+        parcel.push_all(&all[1..]);
         assert_eq!(parcel.last_place(), 1 << 60);
         let unpacked: Vec<_> = parcel.messages().collect();
         assert_eq!(unpacked, all);
@@ -189,7 +198,7 @@ mod tests {
         };
         for (topics, is_there) in [(1, 1), (8, 8), (9, 30)] {
             let mut parcel = Parcel::with(&of(0, 1));
-            (1..30).for_each(|n| parcel.push(&of(n % topics, n as u64 + 1)));
+            (1..30).for_each(|n| assert_eq!(parcel.push_all(&[of(n % topics, n as u64 + 1)]), 1));
             let text = String::from_utf8_lossy(&parcel.0).matches("sensors/").count();
             assert_eq!(text, is_there, "of {topics}");
             assert!(parcel.messages().eq((0..30).map(|n| of(n % topics, n as u64 + 1))));
@@ -230,7 +239,7 @@ mod tests {
         };
         let all: Vec<_> = (1..=60).map(|place| of(place * place % 7, place)).collect();
         let mut parcel = Parcel::with(&all[0]);
-        all[1..].iter().for_each(|queued| parcel.push(queued));
+        parcel.push_all(&all[1..]);
         for goes in [|place| place == 60, |place| place == 1, |place| place % 4 == 2, |_| true] {
             let before: Vec<_> = parcel.messages().collect();
             let (out, stay): (Vec<_>, Vec<_>) = before.into_iter().partition(|queued| goes(queued.place));
@@ -245,7 +254,7 @@ mod tests {
     fn two_that_are_small_become_one() {
         let parcel = |places: std::ops::Range<u64>| {
             let mut parcel = Parcel::with(&plain(places.start));
-            places.skip(1).for_each(|place| parcel.push(&plain(place)));
+            parcel.push_all(&places.skip(1).map(plain).collect::<Vec<_>>());
             parcel
         };
         let (mut left, right) = (parcel(1..17), parcel(20..36));
@@ -256,16 +265,25 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_at_once_is_packed_as_what_comes_one_by_one() {
+        let of = |place: u64| {
+            let message = Message::new(format!("sensors/{}", place % 11).into(), b"12", Qos::AtLeastOnce, false);
+            Queued { message, ..plain(place) }
+        };
+        let all: Vec<_> = (1..=100).map(of).collect();
+        let (mut at_once, mut one_by_one) = (Parcel::with(&all[0]), Parcel::with(&all[0]));
+        let fit = all[1..].chunks(1).take_while(|one| one_by_one.push_all(one) == 1).count();
+        assert_eq!(at_once.push_all(&all[1..20]), 19);
+        assert_eq!(at_once.push_all(&all[20..]), fit - 19);
+        assert_eq!((at_once.push_all(&all[60..]), at_once.0), (0, one_by_one.0));
+    }
+
+    #[test]
     fn a_parcel_is_full_some_time() {
         let messages = |payload: &[u8]| {
             let of = |place| queued(payload, Details::default(), place);
             let mut parcel = Parcel::with(&of(1));
-            let more = (2..).take_while(|place| {
-                let has_room = parcel.has_room();
-                parcel.push(&of(*place));
-                has_room
-            });
-            more.count() + 1
+            1 + (2..).take_while(|place| parcel.push_all(&[of(*place)]) == 1).count()
         };
         assert_eq!(messages(b""), 64);
         assert!((15..20).contains(&messages(&[0; 250])));

@@ -5,6 +5,7 @@ use crate::broker::parcel::Parcel;
 use crate::short;
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::slice;
 
 /// What takes a place in a queue: a message, or several.
 #[derive(Debug)]
@@ -67,12 +68,22 @@ impl Level {
         if !Parcel::takes(&queued) {
             return self.push(queued);
         }
-        if let Some(Entry::Packed(parcel)) = self.entries.back_mut()
-            && parcel.has_room()
-        {
-            return parcel.push(&queued);
+        self.push_all_packed(slice::from_ref(&queued));
+    }
+
+    /// Appends messages, all of them such as can be packed.
+    fn push_all_packed(&mut self, mut queued: &[Queued]) {
+        while let Some(first) = queued.first() {
+            let mut taken = match self.entries.back_mut() {
+                Some(Entry::Packed(parcel)) => parcel.push_all(queued),
+                Some(Entry::One(_)) | None => 0,
+            };
+            if taken == 0 {
+                self.push_entry(Entry::Packed(Parcel::with(first)));
+                taken = 1;
+            }
+            queued = &queued[taken..];
         }
-        self.push_entry(Entry::Packed(Parcel::with(&queued)));
     }
 
     /// Very many queues are very short.
@@ -88,12 +99,8 @@ impl Level {
     pub(super) fn pack(&mut self) {
         let is_loose = |entry: &&Entry| matches!(entry, Entry::One(queued) if Parcel::takes(queued));
         let loose = self.entries.iter().rev().take_while(is_loose).count();
-        for entry in self.entries.split_off(self.entries.len() - loose) {
-            match entry {
-                Entry::One(queued) => self.push_packed(queued),
-                Entry::Packed(_) => self.entries.push_back(entry),
-            }
-        }
+        let packed: Vec<_> = self.entries.drain(self.entries.len() - loose..).filter_map(one).collect();
+        self.push_all_packed(&packed);
         if loose > 0 && self.entries.len() < FEW {
             self.entries.shrink_to_fit();
         }
