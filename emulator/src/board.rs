@@ -15,6 +15,8 @@ const RADIO: u32 = BASE + PAGE;
 const RADIO_RXEN: u32 = RADIO + 4;
 /// Within USBD: what shows the device to the host, for which it needs that oscillator, too.
 const USBPULLUP: u32 = 0x4002_7504;
+/// Within POWER: what switches the DC/DC converter on.
+const DCDCEN: u32 = 0x4000_0578;
 const GPIO: u32 = 0x5000_0000;
 /// From an event of a peripheral to its address.
 const FIRST_EVENT: u32 = 0x100;
@@ -36,6 +38,8 @@ pub(crate) struct Board<A> {
     pub(crate) air: A,
     pub(crate) dice: Rand64,
     pub(crate) fault: Option<Fault>,
+    /// The DC/DC converter's.
+    pub(crate) has_coil: bool,
     /// Words that the processor has stored in flash and the controller has not seen yet.
     stores: Vec<(u32, usize, u32)>,
 }
@@ -53,6 +57,7 @@ impl<A: Air> Board<A> {
             air,
             dice: Rand64::new(seed.into()),
             fault: None,
+            has_coil: true,
             stores: Vec::new(),
         }
     }
@@ -213,6 +218,12 @@ impl<A: Air> Board<A> {
         self.pass(memory, self.now);
         if address == USBPULLUP && value & 1 != 0 && !self.chip.clock.has_hfxo() {
             self.fail(Fault::Misuse { what: "USBD connected without its crystal oscillator".into(), pc: self.pc });
+        }
+        if address == DCDCEN && value & 1 != 0 && !self.has_coil {
+            self.fail(Fault::Misuse {
+                what: "DC/DC converter without its coil: the supply collapses".into(),
+                pc: self.pc,
+            });
         }
         let offset = address % PAGE;
         let done = if address >= GPIO {

@@ -1,11 +1,11 @@
-//! What a person does with a node: types settings, presses its button.
+//! What a person does with a node: types settings, presses its button; and a board that has less than others.
 
 mod support;
 
-use emulator::{Machine, Plan, Site};
+use emulator::{Fault, Image, Machine, Plan, Site};
 use sn_types::Instant;
 use std::time::Duration;
-use support::{heard, image, node, pass, settings};
+use support::{heard, image, node, node_module_image, node_of, node_uf2_image, pass, settings};
 
 /// Of the button on a development kit.
 const BUTTON: (usize, u8) = (0, 11);
@@ -41,4 +41,26 @@ fn a_press_of_the_button_is_reported_at_once() {
     assert_eq!(reports.len(), 1);
     let report = String::from_utf8_lossy(&reports[0].payload);
     assert!(report.contains("\"b\":1"), "{report}");
+}
+
+/// How often a node reports in its first minute, on a board without coil, where the pin that is a button elsewhere is pulled
+/// down.
+fn reports_on_a_bare_board(image: &Image) -> Result<usize, Fault> {
+    let plan = Plan::default();
+    let mut machine = node_of(image, &plan, &settings(&plan, "report=10\n"));
+    machine.remove_coil();
+    let (port, pin) = BUTTON;
+    machine.set_input(port, pin, false);
+    let until = machine.now() + Duration::from_secs(60);
+    machine.run_until(until)?;
+    Ok(heard(&machine, "report", Instant::ZERO).len())
+}
+
+#[test]
+fn where_nothing_is_known_of_a_board_no_coil_and_no_button_is_assumed() {
+    for image in [node_module_image(), node_uf2_image()] {
+        assert_eq!(reports_on_a_bare_board(&image), Ok(6));
+    }
+    let fault = reports_on_a_bare_board(&image()).unwrap_err();
+    assert!(matches!(&fault, Fault::Misuse { what, .. } if what.contains("coil")), "{fault}");
 }

@@ -72,6 +72,11 @@ impl<A: Air + 'static> Machine<A> {
         self.bootloader_leaves = Some(leaves);
     }
 
+    /// The board is one without the coil of the DC/DC converter.
+    pub fn remove_coil(&mut self) {
+        self.board.borrow_mut().has_coil = false;
+    }
+
     /// Words that were written to flash and pages that were erased, so far.
     #[must_use]
     pub fn flash_operations(&self) -> (u64, u64) {

@@ -11,6 +11,7 @@ use std::time::Duration;
 const NODE_IMAGE: &str = "NODE_IMAGE";
 const NODE_DONGLE_IMAGE: &str = "NODE_DONGLE_IMAGE";
 const NODE_UF2_IMAGE: &str = "NODE_UF2_IMAGE";
+const NODE_MODULE_IMAGE: &str = "NODE_MODULE_IMAGE";
 const ROUTER_IMAGE: &str = "ROUTER_IMAGE";
 const RCP_IMAGE: &str = "RCP_IMAGE";
 const RCP_UF2_IMAGE: &str = "RCP_UF2_IMAGE";
@@ -30,6 +31,11 @@ pub fn node_dongle_image() -> Image {
 /// The node's for boards with a UF2 bootloader.
 pub fn node_uf2_image() -> Image {
     image_of(NODE_UF2_IMAGE)
+}
+
+/// The node's for boards of which nothing is known.
+pub fn node_module_image() -> Image {
+    image_of(NODE_MODULE_IMAGE)
 }
 
 /// The router's.

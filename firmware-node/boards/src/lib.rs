@@ -1,4 +1,4 @@
-//! Where an image lies in a board's memory: what its bootloader leaves to it.
+//! Where an image lies in a board's memory: what its bootloader leaves to it; and what is wired to the chip.
 //!
 //! Owns: the boards with an nRF52840 that images are built for. Used on the host only: an image's build script calls
 //! [`link`], and who packs images compares them with [`Board::application`].
@@ -9,6 +9,9 @@
 //!
 //! A bootloader runs at each reset, and so RAM that a reset leaves alone is not always left alone. An image's variables lie at
 //! the beginning of its RAM, and those that are to outlive a reset behind them: where no bootloader has anything.
+//!
+//! Coils and pins are those of Zephyr's board files, and of ZMK's for the nice!nano. Of a board of which nothing is known none
+//! is assumed: a coil or a button that is not there keeps a node from starting, one that is not used does not.
 
 use std::ops::Range;
 use std::path::Path;
@@ -59,16 +62,42 @@ pub struct Board {
     pub application: Range<u32>,
     /// The RAM that belongs to the application. At its beginning it has some KiB that outlive a reset.
     pub ram: Range<u32>,
+    /// The coil between DCC and DEC4 is there. Without it the chip's DC/DC converter must not be switched on: the supply
+    /// would collapse.
+    pub has_coil: bool,
+    /// A button between this pin and ground; the name is the product specification's.
+    pub button: Option<&'static str>,
+    /// RX and TX of the console.
+    pub console: [&'static str; 2],
 }
 
+/// What belongs to the application beside Adafruit's bootloader and the SoftDevice S140 6.x, 7.x.
+const AFTER_S140_6: Range<u32> = 0x2_6000..0xE_A000;
+const AFTER_S140_7: Range<u32> = 0x2_7000..0xE_A000;
+/// Adafruit's bootloader has its own from 0x2000_7F7C on: farther than variables reach that outlive a reset.
+const RAM_WITH_ADAFRUITS: Range<u32> = RAM_AFTER_MBR..RAM_END;
+
 /// All boards, the default one first.
-pub const BOARDS: [Board; 4] = [
+pub const BOARDS: [Board; 8] = [
     Board {
         name: "dk",
-        what: "nRF52840 DK (PCA10056), or any board with a debug probe and no bootloader",
+        what: "nRF52840 DK (PCA10056)",
         bootloader: Bootloader::None,
         application: 0..0x10_0000,
         ram: RAM_START..RAM_END,
+        has_coil: true,
+        button: Some("P0.11"),
+        console: ["P0.08", "P0.06"],
+    },
+    Board {
+        name: "module",
+        what: "any other board or module with a debug probe and no bootloader",
+        bootloader: Bootloader::None,
+        application: 0..0x10_0000,
+        ram: RAM_START..RAM_END,
+        has_coil: false,
+        button: None,
+        console: ["P0.08", "P0.06"],
     },
     Board {
         name: "dongle",
@@ -76,21 +105,59 @@ pub const BOARDS: [Board; 4] = [
         bootloader: Bootloader::Nordic,
         application: 0x1000..0xE_0000,
         ram: RAM_AFTER_NORDICS..RAM_END,
+        has_coil: true,
+        button: Some("P1.06"),
+        console: ["P0.24", "P0.20"],
+    },
+    Board {
+        name: "feather",
+        what: "Adafruit's Feather nRF52840, with its UF2 bootloader and SoftDevice S140 6.x",
+        bootloader: Bootloader::Uf2,
+        application: AFTER_S140_6,
+        ram: RAM_WITH_ADAFRUITS,
+        has_coil: true,
+        button: Some("P1.02"),
+        console: ["P0.24", "P0.25"],
+    },
+    Board {
+        name: "nice-nano",
+        what: "nice!nano, with Adafruit's UF2 bootloader and SoftDevice S140 6.x",
+        bootloader: Bootloader::Uf2,
+        application: AFTER_S140_6,
+        ram: RAM_WITH_ADAFRUITS,
+        has_coil: true,
+        button: None,
+        console: ["P0.08", "P0.06"],
+    },
+    Board {
+        name: "xiao",
+        what: "Seeed's XIAO nRF52840, with Adafruit's UF2 bootloader and SoftDevice S140 7.x",
+        bootloader: Bootloader::Uf2,
+        application: AFTER_S140_7,
+        ram: RAM_WITH_ADAFRUITS,
+        has_coil: true,
+        button: None,
+        console: ["P1.12", "P1.11"],
     },
     Board {
         name: "uf2-s140v6",
-        what: "Adafruit's UF2 bootloader with SoftDevice S140 6.x (Feather, ItsyBitsy, nice!nano)",
+        what: "any other board with Adafruit's UF2 bootloader and SoftDevice S140 6.x",
         bootloader: Bootloader::Uf2,
-        application: 0x2_6000..0xE_A000,
-        // The bootloader's own begins at 0x2000_7F7C.
-        ram: RAM_AFTER_MBR..RAM_END,
+        application: AFTER_S140_6,
+        ram: RAM_WITH_ADAFRUITS,
+        has_coil: false,
+        button: None,
+        console: ["P0.08", "P0.06"],
     },
     Board {
         name: "uf2-s140v7",
-        what: "Adafruit's UF2 bootloader with SoftDevice S140 7.x (XIAO nRF52840)",
+        what: "any other board with Adafruit's UF2 bootloader and SoftDevice S140 7.x",
         bootloader: Bootloader::Uf2,
-        application: 0x2_7000..0xE_A000,
-        ram: RAM_AFTER_MBR..RAM_END,
+        application: AFTER_S140_7,
+        ram: RAM_WITH_ADAFRUITS,
+        has_coil: false,
+        button: None,
+        console: ["P0.08", "P0.06"],
     },
 ];
 
@@ -113,8 +180,9 @@ impl Board {
     }
 }
 
-/// For an image's build script: links it for the board that the environment variable `BOARD` names, or for the first,
-/// and tells the compiler `cfg(bootloader = "none")`, `"nordic"` or `"uf2"`.
+/// For an image's build script: links it for the board that the environment variable `BOARD` names, or for the first, and tells
+/// the compiler what the board has: `cfg(bootloader = "none")`, `"nordic"` or `"uf2"`; `cfg(coil)`; `cfg(button = "P0.11")`,
+/// another pin, or `"none"`; `cfg(console = "P0.08 P0.06")`.
 ///
 /// # Panics
 /// If there is no such board, or the memory file cannot be written: then there is nothing to build.
@@ -137,9 +205,26 @@ pub fn link_below(end: u32) {
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
     // No room for page alignment.
     println!("cargo::rustc-link-arg-bins=--nmagic");
-    let kinds = Bootloader::ALL.map(|kind| format!("{:?}", kind.name())).join(", ");
-    println!("cargo::rustc-check-cfg=cfg(bootloader, values({kinds}))");
-    println!("cargo::rustc-cfg=bootloader={:?}", board.bootloader.name());
+    tell(board);
+}
+
+fn tell(board: &Board) {
+    let button = |board: &Board| board.button.unwrap_or("none").to_owned();
+    let console = |board: &Board| board.console.join(" ");
+    println!("cargo::rustc-check-cfg=cfg(coil)");
+    if board.has_coil {
+        println!("cargo::rustc-cfg=coil");
+    }
+    tell_one("bootloader", &Bootloader::ALL.map(|kind| kind.name().to_owned()), board.bootloader.name());
+    tell_one("button", &BOARDS.map(|board| button(&board)), &button(board));
+    tell_one("console", &BOARDS.map(|board| console(&board)), &console(board));
+}
+
+/// Tells the compiler one of these values.
+fn tell_one(name: &str, values: &[String], value: &str) {
+    let values: Vec<_> = values.iter().map(|value| format!("{value:?}")).collect();
+    println!("cargo::rustc-check-cfg=cfg({name}, values({}))", values.join(", "));
+    println!("cargo::rustc-cfg={name}={value:?}");
 }
 
 #[cfg(test)]

@@ -16,12 +16,12 @@ mod node;
 use cortex_m_rt as _;
 use embassy_executor::Spawner;
 use embassy_nrf::config::{Config, Debug, LfclkSource};
-use embassy_nrf::gpio::{Input, Pull};
+use embassy_nrf::gpio::{AnyPin, Input, Pull};
 use embassy_nrf::interrupt::Priority;
 use embassy_nrf::nvmc::{self, Nvmc};
 use embassy_nrf::rng::Rng;
 use embassy_nrf::wdt::{self, Watchdog, WatchdogHandle};
-use embassy_nrf::{bind_interrupts, peripherals, saadc, temp, uarte};
+use embassy_nrf::{Peri, bind_interrupts, peripherals, saadc, temp, uarte};
 use embassy_time::Timer;
 use node_app::sensor::BLOCK;
 use node_store::Store;
@@ -43,15 +43,7 @@ const CYCLES_PER_S: u32 = 64_000_000;
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
     let reset = fault::take();
-    let mut config = Config::default();
-    config.lfclk_source = LfclkSource::ExternalXtal;
-    config.dcdc.reg1 = true;
-    // Whether a debugger may attach is the owner's to say, in UICR.
-    config.debug = Debug::NotConfigured;
-    // An acknowledgement has a deadline: nothing comes before the radio.
-    config.time_interrupt_priority = Priority::P2;
-    config.gpiote_interrupt_priority = Priority::P3;
-    let board = embassy_nrf::init(config);
+    let board = embassy_nrf::init(config());
     nrf_board::prepare();
     let mut watchdog = watchdog(board.WDT);
     let Ok(mut store) = Store::open(Nvmc::new(board.NVMC), BLOCK) else {
@@ -62,14 +54,26 @@ async fn main(_spawner: Spawner) {
         // If it cannot be kept now, it is not told.
         let _ = keep(&mut store, reset.text());
     }
-    #[cfg(bootloader = "nordic")]
-    let (button, rx, tx) = (board.P1_06, board.P0_24, board.P0_20);
-    #[cfg(not(bootloader = "nordic"))]
-    let (button, rx, tx) = (board.P0_11, board.P0_08, board.P0_06);
-    let button = Input::new(button, Pull::Up);
+    #[cfg(button = "P0.11")]
+    let button: Option<Peri<'_, AnyPin>> = Some(board.P0_11.into());
+    #[cfg(button = "P1.02")]
+    let button: Option<Peri<'_, AnyPin>> = Some(board.P1_02.into());
+    #[cfg(button = "P1.06")]
+    let button: Option<Peri<'_, AnyPin>> = Some(board.P1_06.into());
+    #[cfg(button = "none")]
+    let button: Option<Peri<'_, AnyPin>> = None;
+    let button = button.map(|pin| Input::new(pin, Pull::Up));
+    #[cfg(console = "P0.08 P0.06")]
+    let (rx, tx) = (board.P0_08, board.P0_06);
+    #[cfg(console = "P0.24 P0.20")]
+    let (rx, tx) = (board.P0_24, board.P0_20);
+    #[cfg(console = "P0.24 P0.25")]
+    let (rx, tx) = (board.P0_24, board.P0_25);
+    #[cfg(console = "P1.12 P1.11")]
+    let (rx, tx) = (board.P1_12, board.P1_11);
     let settings = store.settings().ok().flatten().filter(|settings| settings.check().is_ok());
     let settings = match settings {
-        Some(settings) if button.is_high() => settings,
+        Some(settings) if button.as_ref().is_none_or(Input::is_high) => settings,
         old => {
             let line = uarte::Uarte::new(board.UARTE0, rx, tx, Irqs, uarte::Config::default());
             let settings = old.unwrap_or_default();
@@ -86,6 +90,18 @@ async fn main(_spawner: Spawner) {
     node::run(node::Board { radio, sensors, button, store, watchdog }, settings, seed, nrf_board::eui64()).await
 }
 
+fn config() -> Config {
+    let mut config = Config::default();
+    config.lfclk_source = LfclkSource::ExternalXtal;
+    config.dcdc.reg1 = cfg!(coil);
+    // Whether a debugger may attach is the owner's to say, in UICR.
+    config.debug = Debug::NotConfigured;
+    // An acknowledgement has a deadline: nothing comes before the radio.
+    config.time_interrupt_priority = Priority::P2;
+    config.gpiote_interrupt_priority = Priority::P3;
+    config
+}
+
 /// How long a node waits that is restarted again and again.
 fn pause_s() -> u64 {
     node_app::fault::pause_s(fault::in_a_row())
@@ -99,7 +115,7 @@ fn keep(store: &mut Store<Nvmc<'static>>, fault: &[u8]) -> Result<(), nvmc::Erro
 }
 
 /// Starts it. One that a bootloader has started otherwise is nothing that we can feed.
-fn watchdog(watchdog: embassy_nrf::Peri<'static, peripherals::WDT>) -> Option<WatchdogHandle> {
+fn watchdog(watchdog: Peri<'static, peripherals::WDT>) -> Option<WatchdogHandle> {
     let mut config = wdt::Config::default();
     config.timeout_ticks = WATCHDOG_TICKS;
     config.action_during_debug_halt = wdt::HaltConfig::Pause;

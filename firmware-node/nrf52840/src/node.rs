@@ -44,7 +44,7 @@ struct FromFlash {
 pub(crate) struct Board {
     pub(crate) radio: Radio<'static>,
     pub(crate) sensors: Sensors,
-    pub(crate) button: Input<'static>,
+    pub(crate) button: Option<Input<'static>>,
     pub(crate) store: Store<Nvmc<'static>>,
     pub(crate) watchdog: Option<WatchdogHandle>,
 }
@@ -141,7 +141,8 @@ impl Board {
 
     async fn sleep(&mut self, sensor: &mut Sensor<'static>, until: Instant) {
         let until = until.min(Instant::now() + LONGEST_SLEEP);
-        match select(Timer::at(until), self.button.wait_for_falling_edge()).await {
+        let Some(button) = &mut self.button else { return Timer::at(until).await };
+        match select(Timer::at(until), button.wait_for_falling_edge()).await {
             Either::First(()) => {}
             Either::Second(()) => {
                 sensor.press(now());

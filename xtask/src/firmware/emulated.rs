@@ -7,9 +7,10 @@ use anyhow::Result;
 use std::process::Command;
 
 /// The images that run, and how the tests are told of them.
-const IMAGES: [(&str, &str); 6] = [
+const IMAGES: [(&str, &str); 7] = [
     ("NODE_IMAGE", "node-dk.elf"),
     ("NODE_DONGLE_IMAGE", "node-dongle.elf"),
+    ("NODE_MODULE_IMAGE", "node-module.elf"),
     ("NODE_UF2_IMAGE", "node-uf2-s140v6.elf"),
     ("ROUTER_IMAGE", "router-dk.elf"),
     ("RCP_IMAGE", "rcp-dk.elf"),
