@@ -5,7 +5,7 @@ use crate::client::Client;
 use gateway_core::{CommitToken, Config, ConnId, Core, Input, NewNode, Output, Qos};
 use lowpan::{Ack, Carriages, FrameId, Hub, Limits, Received, SourceMatch, Station, TransmitError};
 use simulator::radio::FrameFate;
-use sn_types::{Eui64, Instant, LinkAddr, LinkKey, PeerAddr, Signal, TransportId};
+use sn_types::{Eui64, Instant, LinkAddr, LinkKey, PeerAddr, Signal, TransportId, Way};
 use std::collections::VecDeque;
 use std::time::Duration;
 use transports::NodeTable;
@@ -49,7 +49,7 @@ impl Gateway {
             let listed = NewNode { node, name: "node".into(), key: Some(key), added_s: 0 };
             // A list with one node has room and no second of that name.
             core.add_node(Instant::ZERO, listed).unwrap_or_else(|error| panic!("{error}"));
-            table.put(node, Listed { key: Some(key), counter: None, revoked: false });
+            table.put(node, Listed { key: Some(key), counter: None, revoked: false, way: Way::default() });
         }
         // What is configured here is fixed, and can be.
         let hub = Hub::new(config, table, seed).unwrap_or_else(|error| panic!("{error}"));
@@ -73,8 +73,8 @@ impl Gateway {
         };
         // What a frame's counter was is told before what it has brought.
         while let Some(report) = self.hub.keys_mut().poll_report() {
-            let NodeReport { node, counter, spoke, heard } = report;
-            let report = gateway_core::NodeReport { node, counter, spoke, heard };
+            let NodeReport { node, counter, spoke, heard, way } = report;
+            let report = gateway_core::NodeReport { node, counter, spoke, heard, way };
             self.core.handle_input(now, Input::Node { transport: TRANSPORT, report });
         }
         if let Some((from, octets)) = received {

@@ -14,7 +14,7 @@
 use crate::counters::FrameCounters;
 use crate::nodes::RadioNode;
 use anyhow::Context;
-use sn_types::Eui64;
+use sn_types::{Eui64, Way};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -42,7 +42,9 @@ impl Ledger {
         let mut counters = FrameCounters::open(state)?;
         for node in nodes {
             let counter = counters.accepted(node.eui64, &node.key);
-            table.put(node.eui64, Listed { key: Some(node.key), counter, revoked: false });
+            // How they are answered is not kept here: they are until their next frames as if they were never heard.
+            let way = Way::default();
+            table.put(node.eui64, Listed { key: Some(node.key), counter, revoked: false, way });
         }
         let block = table.asks().then(|| counters.reserve()).context("this radio sends without frame counters")?;
         counters.save().with_context(|| format!("{}: cannot be written", counters.path().display()))?;

@@ -166,7 +166,7 @@ impl Link {
 
     fn take_reports(&mut self) {
         let Some(table) = self.transport.nodes() else { return };
-        while let Some(NodeReport { node, counter, heard, spoke: _ }) = table.poll_report() {
+        while let Some(NodeReport { node, counter, heard, spoke: _, way: _ }) = table.poll_report() {
             self.heard.insert(node, heard);
             if let (Some(ledger), Some(counter)) = (&mut self.ledger, counter) {
                 ledger.note(node, counter);

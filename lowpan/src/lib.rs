@@ -80,6 +80,6 @@ pub use reason::Reason;
 pub use received::Received;
 pub use router::{Heard, Router, RouterConfig, RouterStats};
 pub use security::{AuxHeader, Keys, Level, NoKeys};
-pub use sn_types::{Eui64, LinkKey, Relay, Signal};
+pub use sn_types::{Eui64, LinkKey, Relay, Signal, Way};
 pub use station::{ConfigError, Station};
 pub use transmit::{Ack, FrameId, SendError, SourceMatch, Transmit, TransmitError};

@@ -14,7 +14,7 @@
 use crate::ccm::Ccm;
 use crate::mac::Kind;
 use crate::{Psdu, Reason};
-use sn_types::{Eui64, LinkKey};
+use sn_types::{Eui64, LinkKey, Way};
 
 /// How long integrity codes are: what is sent, and asked of every frame that is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,11 @@ pub trait Keys {
     /// The counter of the next frame to send, whomever to: greater than all before, and never 2^32 - 1 (§7.2.1). `None`:
     /// more are still being reserved, or all are used and there is nothing to send until there are new keys.
     fn next_counter(&mut self) -> Option<u32>;
+
+    /// How a node is answered that was not heard since the start: as it was before, if somebody has kept that.
+    fn way(&self, _node: Eui64) -> Way {
+        Way::default()
+    }
 }
 
 /// For stations without link security: nobody has a key.

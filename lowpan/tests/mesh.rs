@@ -2,7 +2,7 @@
 
 mod support;
 
-use lowpan::{Ack, Carriage, Eui64, Hub, Level, Psdu, Reason, Received, Relay, Signal, TransmitError};
+use lowpan::{Ack, Carriage, Eui64, Hub, Level, Psdu, Reason, Received, Relay, Signal, TransmitError, Way};
 use sn_types::Instant;
 use support::{GATEWAY, NODE, TestKeys, UDP, datagram, frames_of_hub, frames_of_leaf, hub, leaf};
 
@@ -131,6 +131,33 @@ fn next_hop(hub: &mut Hub<TestKeys>, fate: Result<Ack, TransmitError>) -> Option
     let transmit = hub.poll_transmit()?;
     hub.handle_transmitted(NOW, transmit.id, fate);
     Some(lowpan::Header::decode(transmit.psdu.as_bytes()).unwrap().0.to)
+}
+
+#[test]
+fn a_node_that_was_not_heard_since_the_start_is_answered_as_before() {
+    for security in LEVELS {
+        let mut hub = hub(security);
+        hub.keys_mut().ways.insert(NODE, Way { router: Some(ROUTER), udp_port: Some(10_000) });
+        hub.send(NOW, NODE, b"\x02\x17").unwrap();
+        let transmit = hub.poll_transmit().expect("it goes at once");
+        let hop = lowpan::Header::decode(transmit.psdu.as_bytes()).unwrap().0.to;
+        assert_eq!(hop, lowpan::Address::Extended(ROUTER));
+        let mut leaf = leaf(UDP, security);
+        leaf.set_parent(Some(ROUTER));
+        let received = leaf.handle_frame(NOW, &passed_on(&transmit.psdu, ROUTER, NODE, 1));
+        let expected = Received::Datagram { from: GATEWAY, carriage: UDP, to_all: false, octets: b"\x02\x17" };
+        assert_eq!(received, expected);
+        hub.handle_transmitted(NOW, transmit.id, Err(TransmitError::NoAck));
+        // The node has come nearer meanwhile, and polls: that says nothing of its form.
+        leaf.set_parent(None);
+        leaf.request();
+        hub.handle_frame(NOW, frames_of_leaf(&mut leaf)[0].as_bytes(), Signal::default());
+        let again = hub.poll_transmit().expect("it goes another way, and at once");
+        assert_eq!(again.to, Some(NODE));
+        assert_eq!(lowpan::Header::decode(again.psdu.as_bytes()).unwrap().0.to, lowpan::Address::Extended(NODE));
+        hub.handle_transmitted(NOW, again.id, Ok(Ack::default()));
+        assert_eq!(hub.node(NODE).unwrap().way(), Way { router: None, udp_port: Some(10_000) });
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use simulator::plan::MediumPlan;
 use simulator::radio::{Counters, FrameFate, FromAir, MATCHES, Radio};
 use simulator::scenario::File;
 use simulator::{Plan, World};
-use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
+use sn_types::{Instant, LinkAddr, PeerAddr, TransportId, Way};
 use spinel_device::{Address, Pending};
 use std::collections::BTreeSet;
 use transports::NodeTable;
@@ -27,7 +27,8 @@ const NORTH: usize = 80;
 fn listed() -> NodeTable {
     let mut table = NodeTable::secured();
     let key = Some("000102030405060708090a0b0c0d0e0f".parse().expect("the scenario's key"));
-    (0..NODES).for_each(|node| table.put(address(node), Listed { key, counter: None, revoked: false }));
+    let listed = Listed { key, counter: None, revoked: false, way: Way::default() };
+    (0..NODES).for_each(|node| table.put(address(node), listed));
     table.grant(1..1_000_000);
     table
 }

@@ -18,5 +18,5 @@ mod time;
 pub use addr::{LinkAddr, NodeId, NodeIdTooLong, PeerAddr, TransportId};
 pub use ids::{GwId, MsgId, TopicId};
 pub use link::{LateCopies, LinkProfile};
-pub use node::{Eui64, Heard, LinkKey, NoEui64, NoLinkKey, Relay, Signal};
+pub use node::{Eui64, Heard, LinkKey, NoEui64, NoLinkKey, Relay, Signal, Way};
 pub use time::Instant;

@@ -110,6 +110,15 @@ pub struct Relay {
     pub hops: u8,
 }
 
+/// How a node is answered: as its last frames came. By default directly, in the gateway's first form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// The router that hands it its frames; `None` if it is in reach.
+    pub router: Option<Eui64>,
+    /// Its UDP port, if its last datagram came over 6LoWPAN.
+    pub udp_port: Option<u16>,
+}
+
 /// How well a node is heard, over its last frames, and what became of those to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Heard {

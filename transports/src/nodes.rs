@@ -14,7 +14,7 @@
 //! [`NodeTable::asks`] for the next. Without any left there is no counter, and nothing can be sent: after more than 2,048
 //! frames for which the disk took nothing, or after four thousand million frames.
 
-use sn_types::{Eui64, Heard, LinkKey, Relay, Signal};
+use sn_types::{Eui64, Heard, LinkKey, Relay, Signal, Way};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
@@ -30,6 +30,8 @@ pub struct Listed {
     pub counter: Option<u32>,
     /// It may not come in any more.
     pub revoked: bool,
+    /// How it was answered before the start.
+    pub way: Way,
 }
 
 /// Whether a node is on the list.
@@ -54,6 +56,8 @@ pub struct NodeReport {
     pub spoke: bool,
     /// How well it is heard.
     pub heard: Heard,
+    /// How it is answered.
+    pub way: Way,
 }
 
 /// What became of a frame.
@@ -85,6 +89,7 @@ struct Track {
     rssi_dbm: Smooth,
     lqi: Smooth,
     relay: Option<Relay>,
+    way: Way,
     frames: u64,
     retries: u64,
     failures: u64,
@@ -197,10 +202,17 @@ impl NodeTable {
         self.outgoing.grant(block);
     }
 
-    /// A frame came from a node, perhaps over a router.
-    pub fn heard(&mut self, node: Eui64, signal: Signal, relay: Option<Relay>) {
+    /// How a node is answered: as it was heard last, be it before the start.
+    #[must_use]
+    pub fn way(&self, node: Eui64) -> Way {
+        let heard = self.heard.get(&node).filter(|track| track.frames > 0).map(|track| track.way);
+        heard.or_else(|| Some(self.listed.get(&node)?.way)).unwrap_or_default()
+    }
+
+    /// A frame came from a node, perhaps over a router; it is answered this way.
+    pub fn heard(&mut self, node: Eui64, signal: Signal, relay: Option<Relay>, way: Way) {
         let Some(track) = self.track(node) else { return };
-        track.relay = relay;
+        (track.relay, track.way) = (relay, way);
         track.rssi_dbm.note(signal.rssi_dbm.map(f32::from));
         track.lqi.note(signal.lqi.map(f32::from));
         track.frames += 1;
@@ -224,7 +236,7 @@ impl NodeTable {
         let node = self.news.pop_first()?;
         let track = self.heard.get_mut(&node)?;
         let (counter, spoke) = (track.counter.take(), std::mem::take(&mut track.spoke));
-        Some(NodeReport { node, counter, spoke, heard: track.heard() })
+        Some(NodeReport { node, counter, spoke, heard: track.heard(), way: track.way })
     }
 
     /// Frames refused since the start: those whose counter was not a new one, and those of nodes that may not come in any
@@ -278,7 +290,8 @@ mod tests {
     const NODE: Eui64 = Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 1]);
     const OTHER: Eui64 = Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 2]);
     const KEY: LinkKey = LinkKey([7; 16]);
-    const LISTED: Listed = Listed { key: Some(KEY), counter: None, revoked: false };
+    const LISTED: Listed =
+        Listed { key: Some(KEY), counter: None, revoked: false, way: Way { router: None, udp_port: None } };
 
     fn table() -> NodeTable {
         let mut table = NodeTable::new();
@@ -351,28 +364,43 @@ mod tests {
     fn what_is_heard_is_smoothed_and_reported_once() {
         let mut table = table();
         for rssi_dbm in [-80, -40, -40] {
-            table.heard(NODE, Signal { rssi_dbm: Some(rssi_dbm), lqi: None }, None);
+            table.heard(NODE, Signal { rssi_dbm: Some(rssi_dbm), lqi: None }, None, Way::default());
         }
         table.sent(NODE, Sent { retries: 3, delivered: false });
         table.sent(NODE, Sent { retries: 1, delivered: true });
         assert!(table.accept(NODE, 9));
         // -80, then an eighth of the way to -40, twice.
-        let signal = Signal { rssi_dbm: Some(-71), lqi: None };
+        let (signal, way) = (Signal { rssi_dbm: Some(-71), lqi: None }, Way::default());
         let heard = Heard { signal, relay: None, frames: 3, retries: 4, failures: 1 };
-        assert_eq!(table.poll_report(), Some(NodeReport { node: NODE, counter: Some(9), spoke: true, heard }));
+        assert_eq!(table.poll_report(), Some(NodeReport { node: NODE, counter: Some(9), spoke: true, heard, way }));
         assert_eq!(table.poll_report(), None);
         table.sent(NODE, Sent { retries: 0, delivered: true });
-        assert_eq!(table.poll_report(), Some(NodeReport { node: NODE, counter: None, spoke: false, heard }));
+        assert_eq!(table.poll_report(), Some(NodeReport { node: NODE, counter: None, spoke: false, heard, way }));
     }
 
     #[test]
     fn strangers_are_noted_up_to_a_limit_and_listed_nodes_beyond_it() {
         let mut table = table();
+        let way = Way::default();
         let stranger = |number: u64| Eui64((1 << 32 | number).to_be_bytes());
-        (0..=MAX_STRANGERS as u64 + 1).for_each(|number| table.heard(stranger(number), Signal::default(), None));
-        table.heard(NODE, Signal::default(), None);
+        (0..=MAX_STRANGERS as u64 + 1).for_each(|number| table.heard(stranger(number), Signal::default(), None, way));
+        table.heard(NODE, Signal::default(), None, way);
         let reported: Vec<_> = std::iter::from_fn(|| table.poll_report()).map(|report| report.node).collect();
         assert_eq!(reported.len(), MAX_STRANGERS + 2);
         assert!(reported.contains(&NODE) && !reported.contains(&stranger(MAX_STRANGERS as u64 + 1)));
+    }
+
+    #[test]
+    fn a_node_is_answered_as_it_was_heard_last_be_it_before_the_start() {
+        let over = |router| Way { router: Some(router), udp_port: Some(1884) };
+        let mut table = table();
+        table.put(NODE, Listed { way: over(OTHER), ..LISTED });
+        assert_eq!((table.way(NODE), table.way(OTHER)), (over(OTHER), Way::default()));
+        // That a frame to it was sent says nothing of the way from it.
+        table.sent(NODE, Sent { retries: 0, delivered: true });
+        assert_eq!(table.way(NODE), over(OTHER));
+        table.heard(NODE, Signal::default(), None, Way::default());
+        assert_eq!(table.way(NODE), Way::default());
+        assert_eq!(table.poll_report().map(|report| report.way), Some(Way::default()));
     }
 }

@@ -13,7 +13,7 @@ use sn_codec::{
     Connect as SnConnect, Disconnect, Message, MsgId, PingReq, PubAck, Publish, RegAck, Register, ReturnCode,
     ShortName, Subscribe, Topic, TopicFilter, TopicId, Unsubscribe, WillMsg, WillTopic, decode,
 };
-use sn_types::{Eui64, Heard, Instant, LinkAddr, LinkKey, PeerAddr, TransportId};
+use sn_types::{Eui64, Heard, Instant, LinkAddr, LinkKey, PeerAddr, TransportId, Way};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
@@ -210,7 +210,7 @@ impl World {
             4 => self.core.handle_input(self.now, Input::CountersWanted { transport }),
             _ => {
                 let counter = Some(self.below(1_000) as u32);
-                let report = NodeReport { node, counter, spoke: true, heard: Heard::default() };
+                let report = NodeReport { node, counter, spoke: true, heard: Heard::default(), way: Way::default() };
                 self.core.handle_input(self.now, Input::Node { transport, report });
             }
         }

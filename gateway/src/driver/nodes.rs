@@ -15,14 +15,14 @@ use transports::nodes::{Listed, NodeTable};
 pub(super) fn take_reports(core: &mut Core, now: Instant, transport: TransportId, from: &mut dyn Transport) {
     let Some(table) = from.nodes() else { return };
     while let Some(report) = table.poll_report() {
-        let transports::nodes::NodeReport { node, counter, spoke, heard } = report;
-        let report = NodeReport { node, counter, spoke, heard };
+        let transports::nodes::NodeReport { node, counter, spoke, heard, way } = report;
+        let report = NodeReport { node, counter, spoke, heard, way };
         core.handle_input(now, Input::Node { transport, report });
     }
 }
 
-fn put(table: &mut NodeTable, NodeEntry { node, key, counter, revoked }: NodeEntry) {
-    table.put(node, Listed { key, counter, revoked });
+fn put(table: &mut NodeTable, NodeEntry { node, key, counter, revoked, way }: NodeEntry) {
+    table.put(node, Listed { key, counter, revoked, way });
 }
 
 impl Driver {

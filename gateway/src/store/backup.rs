@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::store::load;
     use gateway_core::{Input, NewNode, NodeReport, Output};
-    use sn_types::{Eui64, Heard, LinkKey, TransportId};
+    use sn_types::{Eui64, Heard, LinkKey, TransportId, Way};
     use std::ops::Range;
     use std::time::Duration;
 
@@ -194,7 +194,8 @@ mod tests {
         let mut core = Core::new(config());
         let node = NewNode { node: NODE, name: "pump".into(), key: Some(LinkKey([7; 16])), added_s: 1_800_000_000 };
         core.add_node(Instant::ZERO, node).unwrap();
-        let report = NodeReport { node: NODE, counter: Some(500), spoke: true, heard: Heard::default() };
+        let report =
+            NodeReport { node: NODE, counter: Some(500), spoke: true, heard: Heard::default(), way: Way::default() };
         core.handle_input(Instant::ZERO, Input::Node { transport: TransportId(0), report });
         let reserved = counters(&mut core);
 

@@ -30,7 +30,8 @@ pub enum Carriages {
     Bare,
     /// UDP over 6LoWPAN only, at this port of ours.
     Udp(u16),
-    /// Both, with UDP at this port. Each node is answered as it was last heard; one that never was gets it bare.
+    /// Both, with UDP at this port. Each node is answered as it was last heard, see [`crate::Keys::way`]; one that never was
+    /// gets it bare.
     Both(u16),
 }
 
@@ -50,10 +51,12 @@ impl Carriages {
         }
     }
 
-    pub(crate) const fn default(self) -> Carriage {
-        match self {
-            Self::Udp(port) => Carriage::Udp { node: port, gateway: port },
-            Self::Bare | Self::Both(_) => Carriage::Bare,
+    /// For a node that is known to be, or not known to be, at this UDP port.
+    pub(crate) const fn to(self, udp_port: Option<u16>) -> Carriage {
+        match (self, udp_port) {
+            (Self::Udp(gateway) | Self::Both(gateway), Some(node)) => Carriage::Udp { node, gateway },
+            (Self::Udp(port), None) => Carriage::Udp { node: port, gateway: port },
+            (Self::Bare, _) | (Self::Both(_), None) => Carriage::Bare,
         }
     }
 

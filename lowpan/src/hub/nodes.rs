@@ -6,7 +6,7 @@ use crate::psdu::{COPIES_WITHIN, LATE_COPIES_WITHIN};
 use crate::station::{Claim, Opened};
 use alloc::collections::BTreeMap;
 use sn_types::Eui64;
-use sn_types::{Instant, Relay, Signal};
+use sn_types::{Instant, Relay, Signal, Way};
 
 /// How a node was last heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,25 @@ pub struct Node {
     pub(super) polled_at: Instant,
     /// Tells its last frame from others.
     last_frame: u32,
+}
+
+impl Node {
+    /// How it is answered.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        let udp_port = match self.carriage {
+            Some(Carriage::Udp { node, .. }) => Some(node),
+            Some(Carriage::Bare) | None => None,
+        };
+        Way { router: self.via.map(|relay| relay.router), udp_port }
+    }
+}
+
+/// How a node was answered before it was heard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    pub(super) router: Option<Eui64>,
+    pub(super) carriage: Option<Carriage>,
 }
 
 /// The nodes that were heard lately.
@@ -58,21 +77,27 @@ impl Nodes {
         self.table.get(&claim.from).filter(is_recent).is_some_and(|node| node.last_frame == claim.digest)
     }
 
-    /// Takes note of a frame, and says whether its node is to be answered another way than before. What goes to all comes
-    /// by chance over this router or that: it does not move a node.
-    pub(super) fn heard(&mut self, now: Instant, opened: &Opened, signal: Signal, limit: usize) -> bool {
-        let &Opened { ref header, from, via, digest: last_frame, .. } = opened;
-        if !self.table.contains_key(&from) && self.table.len() >= limit {
+    /// Has room for this node, if it is to be a new one.
+    pub(super) fn make_room(&mut self, node: Eui64, limit: usize) {
+        if !self.table.contains_key(&node) && self.table.len() >= limit {
             self.forget_one();
         }
-        let node = Node { last_heard: now, signal, via, carriage: None, polls: false, polled_at: now, last_frame };
+    }
+
+    /// Takes note of a frame, and says whether its node is to be answered another way than before. What goes to all comes
+    /// by chance over this router or that: it does not move a node.
+    pub(super) fn heard(&mut self, now: Instant, opened: &Opened, signal: Signal, before: Before) -> bool {
+        let &Opened { ref header, from, via, digest: last_frame, .. } = opened;
+        let router = |via: Option<Relay>| via.map(|relay| relay.router);
+        let was_over = self.table.get(&from).map_or(before.router, |node| router(node.via));
+        let carriage = before.carriage;
+        let node = Node { last_heard: now, signal, via, carriage, polls: false, polled_at: now, last_frame };
         let node = self.table.entry(from).or_insert(node);
         (node.last_heard, node.signal, node.last_frame) = (now, signal, last_frame);
         if header.to == Address::ALL {
             return false;
         }
-        let router = |via: Option<Relay>| via.map(|relay| relay.router);
-        let has_moved = router(node.via) != router(via);
+        let has_moved = was_over != router(via);
         node.via = via;
         node.polls &= !has_moved;
         has_moved

@@ -1,6 +1,7 @@
 //! Frames that the radio hears.
 
 use super::Hub;
+use super::nodes::Before;
 use super::queues::Source;
 use crate::assembly::{Added, Assembly};
 use crate::carriage::{Direction, Meaning, Way, interpret};
@@ -45,7 +46,10 @@ impl<K: Keys> Hub<K> {
             Ok(opened) => opened,
             Err(reason) => return self.reject(Some(from), reason),
         };
-        if self.nodes.heard(now, &opened, signal, self.config.limits.nodes) {
+        let before = self.keys.way(from);
+        let carriage = before.udp_port.map(|port| self.config.carriages.to(Some(port)));
+        self.nodes.make_room(from, self.config.limits.nodes);
+        if self.nodes.heard(now, &opened, signal, Before { router: before.router, carriage }) {
             self.queues.redirect(from);
         }
         match self.take(now, &opened) {

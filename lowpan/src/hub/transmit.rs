@@ -46,7 +46,8 @@ impl<K: Keys> Hub<K> {
         if !self.may_hear(to) {
             return Err(SendError::UnknownNode);
         }
-        let carriage = self.nodes.get(to).and_then(|node| node.carriage).unwrap_or(self.config.carriages.default());
+        let heard = self.nodes.get(to).and_then(|node| node.carriage);
+        let carriage = heard.unwrap_or_else(|| self.config.carriages.to(self.keys.way(to).udp_port));
         let way = Way { from: self.config.station.eui64, to, to_all: false, direction: Direction::Down };
         self.enqueue(now, way, carriage, false, datagram)
     }
@@ -194,10 +195,17 @@ impl<K: Keys> Hub<K> {
 
     /// How a frame gets to this node as it was last heard, or to all.
     fn route(&self, node: Option<Eui64>, floods: bool) -> Route {
-        match node.map(|node| self.nodes.get(node).and_then(|node| node.via)) {
-            Some(Some(relay)) => Route::Via(relay.router),
+        match node.map(|node| self.router_of(node)) {
+            Some(Some(router)) => Route::Via(router),
             None if floods => Route::Flood(self.broadcasts),
             Some(None) | None => Route::Direct,
+        }
+    }
+
+    fn router_of(&self, node: Eui64) -> Option<Eui64> {
+        match self.nodes.get(node) {
+            Some(heard) => heard.via.map(|relay| relay.router),
+            None => self.keys.way(node).router,
         }
     }
 

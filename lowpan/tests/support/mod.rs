@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use lowpan::{
-    Ack, Carriage, Carriages, Config, Eui64, Hub, Keys, Leaf, LeafConfig, Level, Limits, LinkKey, Psdu, Station,
+    Ack, Carriage, Carriages, Config, Eui64, Hub, Keys, Leaf, LeafConfig, Level, Limits, LinkKey, Psdu, Station, Way,
 };
 use sn_types::Instant;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub(crate) struct TestKeys {
     pub(crate) next: u32,
     /// .. to here may be used.
     pub(crate) reserved: u32,
+    /// How nodes were answered before the start.
+    pub(crate) ways: BTreeMap<Eui64, Way>,
 }
 
 impl TestKeys {
@@ -55,6 +57,10 @@ impl Keys for TestKeys {
             self.next += 1;
             counter
         })
+    }
+
+    fn way(&self, node: Eui64) -> Way {
+        self.ways.get(&node).copied().unwrap_or_default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The nodes of a radio as link security asks for them.
 
 use crate::NodeTable;
-use lowpan::{Eui64, Keys, LinkKey};
+use lowpan::{Eui64, Keys, LinkKey, Way};
 
 impl Keys for NodeTable {
     fn key(&self, node: Eui64) -> Option<&LinkKey> {
@@ -14,5 +14,9 @@ impl Keys for NodeTable {
 
     fn next_counter(&mut self) -> Option<u32> {
         Self::next_counter(self)
+    }
+
+    fn way(&self, node: Eui64) -> Way {
+        Self::way(self, node)
     }
 }

@@ -223,8 +223,8 @@ impl RadioTransport {
     }
 
     fn heard(&mut self, from: Eui64, signal: Signal) {
-        let relay = self.hub.node(from).and_then(|node| node.via);
-        self.nodes_mut().heard(from, signal, relay);
+        let Some((relay, way)) = self.hub.node(from).map(|node| (node.via, node.way())) else { return };
+        self.nodes_mut().heard(from, signal, relay, way);
     }
 
     fn rejected(&mut self, from: Option<Eui64>, reason: Reason) {

@@ -16,7 +16,7 @@ use crate::tap::{Layer, TapPoint};
 use crate::{Counters, LinkEvent, RecvBatch, Transport};
 use framing::{Incoming, Recipient};
 use port::{Port, PortEvent};
-use sn_types::{Instant, LateCopies, LinkProfile, PeerAddr, TransportId};
+use sn_types::{Instant, LateCopies, LinkProfile, PeerAddr, TransportId, Way};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -129,7 +129,7 @@ impl SerialTransport {
         framing.take(now, octets, &mut |incoming| match incoming {
             Incoming::Datagram { from, signal, octets } if batch.put(PeerAddr::direct(*id, from), octets) => {
                 counters.received += 1;
-                from.eui64().into_iter().for_each(|node| nodes.heard(node, signal, None));
+                from.eui64().into_iter().for_each(|node| nodes.heard(node, signal, None, Way::default()));
             }
             Incoming::Datagram { .. } | Incoming::Oversize => counters.oversize += 1,
             Incoming::Malformed => counters.malformed += 1,

@@ -1,5 +1,6 @@
 //! From marked changes to records.
 
+use super::accepted::accepted_record;
 use super::key::{Key, Record, SCHEMA};
 use super::record::{
     FlightValue, IncomingValue, MessageValue, QueuedValue, SessionValue, SubscriptionValue, delete, put, stored_time,
@@ -51,14 +52,14 @@ impl Core {
 
     /// Radio nodes: what has changed of the list, and every counter that the store does not have.
     fn collect_nodes(&mut self, records: &mut Vec<Record>) {
-        for (node, counter) in self.nodes.take_spent() {
-            records.push(put(Key::NodeCounter(node), &counter));
+        for (node, accepted) in self.nodes.take_spent() {
+            records.push(accepted_record(node, &accepted));
         }
         for node in self.nodes.take_unsaved() {
             records.push(
                 self.nodes.value(node).map_or_else(|| delete(Key::Node(node)), |value| put(Key::Node(node), &value)),
             );
-            if self.nodes.counter(node).is_none() {
+            if self.nodes.accepted(node).is_none() {
                 // It may have been on the list before, with another key.
                 records.push(delete(Key::NodeCounter(node)));
             }
@@ -164,7 +165,7 @@ impl Core {
     fn snapshot_nodes(&self, records: &mut Vec<Record>) {
         for node in self.nodes.addresses() {
             records.extend(self.nodes.value(node).map(|value| put(Key::Node(node), &value)));
-            records.extend(self.nodes.counter(node).map(|counter| put(Key::NodeCounter(node), &counter)));
+            records.extend(self.nodes.accepted(node).map(|accepted| accepted_record(node, &accepted)));
         }
         let reserved = self.nodes.reserved();
         records.extend((reserved > 0).then(|| put(Key::Reserved, &reserved)));

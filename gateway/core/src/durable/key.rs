@@ -39,8 +39,9 @@ const RESERVED_KEY: &[u8] = b"o";
 
 /// The layout's version. Raised by every change that an older program would misread. Version 1 had no
 /// [`Key::Predefined`], version 2 no [`Key::User`], version 3 nothing of MQTT 5
-/// (see `tail`), version 4 nothing of radio nodes and no [`Key::Upstream`].
-pub(super) const SCHEMA: u8 = 5;
+/// (see `tail`), version 4 nothing of radio nodes and no [`Key::Upstream`], version 5
+/// nothing of how nodes are answered.
+pub(super) const SCHEMA: u8 = 6;
 
 /// Octets of the longest topic that may have a retained message. Stores take keys of up to 65,535 octets, and one octet
 /// says what the key stands for.

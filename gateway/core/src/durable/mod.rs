@@ -11,6 +11,7 @@
 //!
 //! A disk knows no sessions: records are keys and values. `restore` reads them back.
 
+mod accepted;
 mod backlog;
 mod collect;
 mod key;

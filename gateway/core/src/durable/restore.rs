@@ -3,6 +3,7 @@
 //! After a restart MQTT-SN clients go on as if nothing had happened: same address, same topic ids, same mailbox; their
 //! timers start anew. MQTT connections are gone, and their sessions wait; nobody's will is published.
 
+use super::accepted::read_accepted;
 use super::key::{Key, Record, SCHEMA};
 use super::read::{Messages, Names, Sorted};
 use super::record::{
@@ -12,7 +13,7 @@ use super::record::{
 use super::tail::{MessageTail, SessionTail, SubscriptionTail, SubscriptionsTail, read_with_tail};
 use crate::broker::{Home, LONGEST_PACKED, LONGEST_SHARED, Link, Phase, SessionKey, has_wildcard};
 use crate::map::MapSeed;
-use crate::nodes::RESTORE_JUMP;
+use crate::nodes::{Accepted, RESTORE_JUMP};
 use crate::{Core, Message, PlantedBug};
 use serde::Deserialize;
 use sn_types::{Eui64, Instant, TopicId};
@@ -72,8 +73,8 @@ struct Reader {
     restored: Restored,
     sessions: Sorted<u64, SessionKey>,
     flights: Sorted<(u64, u64), FlightValue>,
-    /// The highest frame counters that were accepted.
-    counters: Sorted<Eui64, u32>,
+    /// The frames with the highest counters that were accepted.
+    accepted: Sorted<Eui64, Accepted>,
     /// Topics of messages and of topic ids. They are known to whoever has them when subscriptions come, and what this takes
     /// is free for those then.
     topics: Option<Names>,
@@ -91,7 +92,7 @@ impl Reader {
             restored: Restored::default(),
             sessions: Sorted::new(),
             flights: Sorted::new(),
-            counters: Sorted::new(),
+            accepted: Sorted::new(),
             topics: Some(Names::new(seed)),
             names: Names::new(seed),
             messages: Messages::new(seed),
@@ -165,9 +166,9 @@ impl Core {
                 reader.restored.sessions += 1;
             }
             Key::Flight(number, place) => reader.flights.push((number, place), read(value)?),
-            Key::NodeCounter(node) => reader.counters.push(node, read(value)?),
+            Key::NodeCounter(node) => reader.accepted.push(node, read_accepted(value)?),
             Key::Node(node) => {
-                self.nodes.restore(node, &read(value)?, reader.counters.get(node));
+                self.nodes.restore(node, &read(value)?, reader.accepted.get(node));
                 reader.restored.nodes += 1;
             }
             Key::Reserved => self.nodes.restore_reserved(read(value)?),

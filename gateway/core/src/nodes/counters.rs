@@ -14,7 +14,7 @@ use super::Nodes;
 use crate::core::TimerKey;
 use crate::durable::{Promise, Recipient};
 use crate::{Core, Event, Output};
-use sn_types::{Eui64, Instant, TransportId};
+use sn_types::{Eui64, Instant, TransportId, Way};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
@@ -25,6 +25,15 @@ const BLOCK: u32 = 4_096;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How many outgoing counters a restored backup skips beside those that were probably used after it was made.
 pub(crate) const RESTORE_JUMP: u32 = 1 << 24;
+
+/// A frame that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    pub(crate) counter: u32,
+    /// How its node is answered since. It rides along with the counter: after a restart what goes to a node that is silent finds its
+    /// way all the same.
+    pub(crate) way: Way,
+}
 
 /// What is spent and reserved, and which of that the store does not have.
 #[derive(Debug)]
@@ -65,16 +74,17 @@ impl Counters {
 }
 
 impl Nodes {
-    /// An accepted counter of each node whose counter the store does not have.
-    pub(crate) fn take_spent(&mut self) -> Vec<(Eui64, u32)> {
+    /// What was accepted of each node of which the store does not have it.
+    pub(crate) fn take_spent(&mut self) -> Vec<(Eui64, Accepted)> {
         self.counters.spent_due = false;
         let spent = std::mem::take(&mut self.counters.spent);
-        spent.into_iter().filter_map(|node| Some((node, self.counter(node)?))).collect()
+        spent.into_iter().filter_map(|node| Some((node, self.accepted(node)?))).collect()
     }
 
-    /// The highest counter that was accepted from a listed node.
-    pub(crate) fn counter(&self, node: Eui64) -> Option<u32> {
-        self.listed.get(&node)?.counter
+    /// The frame of the highest counter that was accepted from a listed node.
+    pub(crate) fn accepted(&self, node: Eui64) -> Option<Accepted> {
+        let listed = self.listed.get(&node)?;
+        Some(Accepted { counter: listed.counter?, way: listed.way })
     }
 
     /// The end of what was reserved, if the store does not have it.
@@ -100,9 +110,10 @@ impl Nodes {
 
 impl Core {
     /// A transport has accepted a frame.
-    pub(super) fn counter_accepted(&mut self, now: Instant, node: Eui64, counter: u32) {
+    pub(super) fn counter_accepted(&mut self, now: Instant, node: Eui64, accepted: Accepted) {
         let Some(listed) = self.nodes.listed.get_mut(&node) else { return };
-        listed.counter = listed.counter.max(Some(counter));
+        listed.counter = listed.counter.max(Some(accepted.counter));
+        listed.way = accepted.way;
         if self.config.durable {
             let counters = &mut self.nodes.counters;
             counters.spent.insert(node);

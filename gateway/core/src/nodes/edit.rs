@@ -3,7 +3,7 @@
 use super::Listed;
 use crate::broker::SessionKey;
 use crate::{Core, LostReason};
-use sn_types::{Eui64, Instant, LinkAddr, LinkKey, PeerAddr};
+use sn_types::{Eui64, Instant, LinkAddr, LinkKey, PeerAddr, Way};
 use std::sync::Arc;
 use std::{error, fmt};
 
@@ -79,7 +79,7 @@ impl Core {
             return Err(NodeError::Full(self.config.limits.nodes));
         }
         self.check_name(&name, node)?;
-        let listed = Listed { name: name.into(), key, added_s, revoked: false, counter: None };
+        let listed = Listed { name: name.into(), key, added_s, revoked: false, counter: None, way: Way::default() };
         self.nodes.listed.insert(node, listed);
         if self.nodes.ears.contains_key(&node) {
             self.nodes.strangers -= 1;

@@ -18,11 +18,11 @@ mod view;
 pub use edit::{NewNode, NodeError};
 pub use view::NodeInfo;
 
-pub(crate) use counters::RESTORE_JUMP;
+pub(crate) use counters::{Accepted, RESTORE_JUMP};
 
 use crate::Core;
 use serde::{Deserialize, Serialize};
-use sn_types::{Eui64, Heard, Instant, LinkAddr, LinkKey, PeerAddr, TransportId};
+use sn_types::{Eui64, Heard, Instant, LinkAddr, LinkKey, PeerAddr, TransportId, Way};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ pub struct NodeEntry {
     pub counter: Option<u32>,
     /// It may not come in any more.
     pub revoked: bool,
+    /// How it was answered last.
+    pub way: Way,
 }
 
 /// What a transport says of a node.
@@ -53,6 +55,8 @@ pub struct NodeReport {
     pub spoke: bool,
     /// How well that transport hears it.
     pub heard: Heard,
+    /// How that transport answers it.
+    pub way: Way,
 }
 
 /// All nodes.
@@ -79,6 +83,8 @@ struct Listed {
     revoked: bool,
     /// The highest frame counter that was accepted.
     counter: Option<u32>,
+    /// How it is answered, as the frame with that counter came.
+    way: Way,
 }
 
 /// What is heard of a node.
@@ -156,10 +162,12 @@ impl Nodes {
     }
 
     /// Puts a node onto the list as it was stored, with its counter.
-    pub(crate) fn restore(&mut self, node: Eui64, value: &NodeValue<'_>, counter: Option<u32>) {
+    pub(crate) fn restore(&mut self, node: Eui64, value: &NodeValue<'_>, accepted: Option<Accepted>) {
         let NodeValue { name, key, added_s, revoked } = *value;
         self.revoked += usize::from(revoked);
-        self.listed.insert(node, Listed { name: name.into(), key: key.map(LinkKey), added_s, revoked, counter });
+        let (counter, way) = accepted.map(|Accepted { counter, way }| (counter, way)).unzip();
+        let (name, key, way) = (name.into(), key.map(LinkKey), way.unwrap_or_default());
+        self.listed.insert(node, Listed { name, key, added_s, revoked, counter, way });
     }
 }
 
@@ -172,8 +180,8 @@ impl Core {
     /// What a transport is to know of a node; `None`: it is not on the list.
     #[must_use]
     pub fn node_entry(&self, node: Eui64) -> Option<NodeEntry> {
-        let Listed { key, counter, revoked, .. } = self.nodes.listed.get(&node)?;
-        Some(NodeEntry { node, key: *key, counter: *counter, revoked: *revoked })
+        let Listed { key, counter, revoked, way, .. } = self.nodes.listed.get(&node)?;
+        Some(NodeEntry { node, key: *key, counter: *counter, revoked: *revoked, way: *way })
     }
 
     /// The name of the listed node at an address.
@@ -185,7 +193,7 @@ impl Core {
     /// A transport has said something of a node.
     pub(crate) fn node_reported(&mut self, now: Instant, transport: TransportId, report: &NodeReport) {
         if let Some(counter) = report.counter {
-            self.counter_accepted(now, report.node, counter);
+            self.counter_accepted(now, report.node, Accepted { counter, way: report.way });
         }
         self.nodes.note_heard(now, transport, report);
     }

@@ -10,7 +10,7 @@ use gateway_core::{
     RejectReason, StorageState, skip_counters,
 };
 use sn_codec::Qos;
-use sn_types::{Eui64, Heard, LinkAddr, LinkKey, LinkProfile, PeerAddr, Relay, Signal, TransportId};
+use sn_types::{Eui64, Heard, LinkAddr, LinkKey, LinkProfile, PeerAddr, Relay, Signal, TransportId, Way};
 
 const ADDR: Eui64 = Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 1]);
 const OTHER: Eui64 = Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 2]);
@@ -20,6 +20,7 @@ const SECURED: LinkProfile = LinkProfile { authenticated: true, broadcast: false
 
 /// It is two hops away.
 const RELAY: Relay = Relay { router: Eui64([9; 8]), hops: 2 };
+const WAY: Way = Way { router: Some(RELAY.router), udp_port: Some(61_616) };
 
 fn new(node: Eui64, name: &str) -> NewNode {
     NewNode { node, name: name.into(), key: Some(LinkKey([7; 16])), added_s: 1_800_000_000 }
@@ -43,7 +44,7 @@ fn add(rig: &mut Rig, node: Eui64, name: &str) {
 fn frame(rig: &mut Rig, counter: u32) {
     let (signal, relay) = (Signal { rssi_dbm: Some(-60), lqi: Some(200) }, Some(RELAY));
     let heard = Heard { signal, relay, frames: 1, ..Heard::default() };
-    let report = NodeReport { node: ADDR, counter: Some(counter), spoke: true, heard };
+    let report = NodeReport { node: ADDR, counter: Some(counter), spoke: true, heard, way: WAY };
     rig.input(Input::Node { transport: TRANSPORT, report });
 }
 
@@ -277,6 +278,26 @@ fn counters_that_nobody_waits_for_cost_one_commit_a_minute() {
     rig.wait_s(60);
     assert_eq!(rig.commits, commits + 1);
     assert_eq!(stored_counter(&mut rig), Some(49));
+}
+
+#[test]
+fn a_node_is_answered_after_a_restart_as_before() {
+    if !has_store() {
+        return;
+    }
+    let mut rig = rig();
+    let way = |rig: &Rig| rig.core.node_entry(ADDR).expect("it is on the list").way;
+    assert_eq!(way(&rig), Way::default(), "it was never heard");
+    frame(&mut rig, 1);
+    assert_eq!(rig.ask(NODE, resume("node")), ["CONNACK 00"]);
+    rig.restart(|_| {});
+    assert_eq!(way(&rig), WAY);
+    rig.link(SECURED);
+    let report = NodeReport { node: ADDR, counter: Some(2), spoke: true, heard: Heard::default(), way: Way::default() };
+    rig.input(Input::Node { transport: TRANSPORT, report });
+    assert_eq!(rig.ask(NODE, resume("node")), ["CONNACK 00"]);
+    rig.restart(|_| {});
+    assert_eq!(way(&rig), Way::default());
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn a_store_of_the_layout_before_is_read_and_brought_up_to_date() {
     rig.store.insert(SCHEMA.into(), vec![1]);
     rig.restart(another);
     assert_eq!(rig.events(), [""; 0]);
-    assert_eq!(rig.store[SCHEMA], [5]);
+    assert_eq!(rig.store[SCHEMA], [6]);
     assert_by_name(&mut rig);
     rig.restart(|config| set(config, &[(17, "same"), (19, "added")]));
     assert_eq!(rig.events(), ["16 was 'new', is ''"]);
