@@ -1,9 +1,12 @@
 //! A disk that is full, fails, or has been damaged: nothing is promised that is not kept, and it is said.
 
 mod common;
+#[path = "common/files.rs"]
+mod files;
 
 use common::durable::{Durable, resume};
-use common::{Sn, publish_packet, sn_gateway};
+use common::{Sn, publish_packet, sn_gateway, wait_until};
+use files::files;
 use nix::sys::signal::Signal;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -177,6 +180,53 @@ fn a_disk_without_space_is_a_full_disk_and_goes_on_when_there_is_space() {
     gateway.kill();
     publish(&node, 1, topic, 2, b'b');
     node.expect(&[7, 0x0D, topic[0], topic[1], 0, 2, 0]);
+}
+
+/// The log's files and new tables are shorter than the limit, but what tables are merged to is not: the database's own thread
+/// fails, and who asks it later finds that there is space.
+#[test]
+fn what_failed_in_the_background_for_want_of_space_is_made_good_when_there_is_space() {
+    const LIMIT: u64 = 50_000;
+    let config = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(&config, "[store]\nlog_bytes = 65536\n").expect("it is ours");
+    let mut gateway = Durable::start_with(&["--config", config.path().to_str().expect("a path in UTF-8")]);
+    set_limit(&mut gateway, &LIMIT.to_string());
+    let mut publisher = gateway.mqtt("publisher", 2);
+    publisher.expect(&[0x20, 2, 0, 0]);
+    let mut publish = |numbers: std::ops::Range<u16>| {
+        for number in numbers {
+            publisher.send(&retained(number));
+            let [hi, lo] = (number + 1).to_be_bytes();
+            publisher.expect(&[0x40, 2, hi, lo]);
+        }
+    };
+    // A file of the log is full four times: with four tables merging begins.
+    // A file of the log is full four times: with so many tables merging begins.
+    publish(0..95);
+    let store = PathBuf::from(gateway.dir()).join("store/keyspaces");
+    let reaches_limit = || files(&store).iter().any(|file| file.metadata().is_ok_and(|file| file.len() == LIMIT));
+    wait_until("a table that does not fit", reaches_limit);
+    set_limit(&mut gateway, "unlimited");
+    publish(95..300);
+    assert!(!gateway.daemon().log().contains("the disk failed"), "{}", gateway.daemon().log());
+    gateway.kill();
+    assert!(gateway.data_line().contains("300 retained"), "{}", gateway.data_line());
+}
+
+/// A retained message of its own topic that no compression makes shorter, with the packet id behind its number.
+fn retained(number: u16) -> Vec<u8> {
+    let mut state = u64::from(number) + 1;
+    let payload: Vec<u8> = (0..1_000)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        })
+        .collect();
+    // Neighbours are far apart, so that all tables overlap.
+    let topic = format!("r/{:05}", number.wrapping_mul(40_503));
+    let mut packet = publish_packet(2, &topic, Some((number + 1).to_be_bytes()), &payload);
+    packet[0] |= 1;
+    packet
 }
 
 fn set_limit(gateway: &mut Durable, octets: &str) {
