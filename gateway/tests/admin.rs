@@ -6,11 +6,12 @@ use common::durable::{Durable, PINGRESP, fall_asleep, resume, wake};
 use common::{Daemon, publish_packet, sn_gateway};
 use nix::sys::signal::Signal;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 fn run(args: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = sn_gateway().args(args).output().unwrap();
@@ -75,6 +76,59 @@ fn sessions_are_listed_shown_and_dropped() {
         "{}",
         gateway.data_line()
     );
+}
+
+/// Asks for an end of the sleeper's session while the disk is full, and sees that there is no answer.
+fn ask_while_the_disk_is_full(gateway: &mut Durable) -> UnixStream {
+    gateway.disk("full");
+    let mut asked = UnixStream::connect(gateway_socket(gateway.dir())).unwrap();
+    asked.write_all(b"{\"drop\":\"kitchen\"}\n").unwrap();
+    gateway.daemon().wait_for_log("nothing is acknowledged until there is space");
+    let list = told(&["sessions", "list", "--data", gateway.dir()]);
+    assert!(!list.contains("kitchen"), "what changes nothing is answered, and knows of it:\n{list}");
+    asked.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert_eq!(asked.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+    asked.set_read_timeout(None).unwrap();
+    asked
+}
+
+fn answer(mut asked: UnixStream) -> String {
+    let mut answer = String::new();
+    asked.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_session_is_gone_from_the_disk_when_that_is_said() {
+    let (mut gateway, _node) = with_sleeper();
+    let asked = ask_while_the_disk_is_full(&mut gateway);
+    gateway.disk("");
+    assert_eq!(answer(asked), "{\"dropped\":true}\n");
+    gateway.kill();
+    assert!(gateway.data_line().contains("0 sessions, 0 messages"), "{}", gateway.data_line());
+}
+
+#[test]
+fn a_session_that_is_not_yet_gone_from_the_disk_is_not_said_to_be() {
+    let (mut gateway, node) = with_sleeper();
+    let asked = ask_while_the_disk_is_full(&mut gateway);
+    gateway.daemon().signal(Signal::SIGKILL);
+    gateway.daemon().wait();
+    assert_eq!(answer(asked), "");
+    gateway.disk("");
+    gateway.start_again();
+    assert!(gateway.data_line().contains("1 sessions, 2 messages"), "{}", gateway.data_line());
+    wake(&node, "kitchen");
+    assert_eq!(node.receive()[7..], *b"12345");
+}
+
+#[test]
+fn who_asks_a_gateway_whose_disk_fails_is_told_that_it_is_not_done() {
+    let (mut gateway, _node) = with_sleeper();
+    gateway.disk("sync");
+    let (code, out, error) = run(&["sessions", "drop", "kitchen", "--data", gateway.dir()]);
+    assert_eq!((code, &out[..]), (Some(1), ""));
+    assert!(error.contains("ended before it answered"), "{error}");
 }
 
 fn gateway_socket(dir: &str) -> String {

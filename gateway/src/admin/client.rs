@@ -68,7 +68,9 @@ pub(crate) fn ask(data: &Path, request: &Request) -> anyhow::Result<(Answer, Buf
     stream.write_all(&line)?;
     let mut reader = BufReader::new(stream);
     let mut answer = String::new();
-    reader.read_line(&mut answer)?;
+    if reader.read_line(&mut answer)? == 0 {
+        bail!("the gateway ended before it answered: nobody knows whether it is done");
+    }
     Ok((serde_json::from_str(&answer).context("the gateway's answer makes no sense")?, reader))
 }
 

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 const MAX_REQUEST: u64 = 128 << 10;
 /// How long a client may take for its request.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the disk may take for what an operator changes, until others are served.
+/// How long the disk may take for what an operator changes, until it is said that it has not taken it.
 const LONGEST_ANSWER: Duration = Duration::from_secs(10);
 /// Requests that wait for the driver.
 pub(crate) const CHANNEL: usize = 4;
@@ -61,7 +61,8 @@ impl Server {
         Ok(Self(bound?))
     }
 
-    /// Does what is asked for one after the other: an operator is one person. Who does not read the answer waits beside.
+    /// Has done what is asked for one after the other: an operator is one person. Whose answer waits for the disk, and who does
+    /// not read it, waits beside.
     pub(crate) async fn serve(self, driver: mpsc::Sender<Ask>) {
         loop {
             match self.0.accept().await {
@@ -81,12 +82,14 @@ impl Server {
 
 async fn serve_one(mut stream: UnixStream, driver: &mpsc::Sender<Ask>) -> io::Result<()> {
     let line = timeout(PATIENCE, read_line(&mut stream)).await??;
-    let reply = match serde_json::from_str(&line) {
-        Ok(request) => ask(driver, request).await,
-        Err(error) => Reply::Answer(Answer::Error(format!("no request: {error}"))),
-    };
+    let (reply, answer) = oneshot::channel();
+    match serde_json::from_str(&line) {
+        // A driver that has gone drops what it is asked.
+        Ok(request) => drop(driver.send(Ask { request, reply }).await),
+        Err(error) => drop(reply.send(Reply::Answer(Answer::Error(format!("no request: {error}"))))),
+    }
     spawn(async move {
-        if let Err(error) = deliver(stream, reply).await {
+        if let Err(error) = deliver(stream, in_time(answer).await).await {
             tracing::debug!(%error, "control socket");
         }
     });
@@ -118,9 +121,7 @@ async fn read_line(stream: &mut UnixStream) -> io::Result<String> {
     Ok(line)
 }
 
-async fn ask(driver: &mpsc::Sender<Ask>, request: Request) -> Reply {
-    let (reply, answer) = oneshot::channel();
-    let _ = driver.send(Ask { request, reply }).await;
+async fn in_time(answer: oneshot::Receiver<Reply>) -> Reply {
     match timeout(LONGEST_ANSWER, answer).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(_)) => Reply::Answer(Answer::Error("the gateway stops".into())),
