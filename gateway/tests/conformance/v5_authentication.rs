@@ -25,10 +25,10 @@ const BAD_METHOD: u8 = 0x8C;
 const ENTRY: &str = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:\
                      wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 
-/// A gateway with users, and two listeners: one where SCRAM may be chosen, and one where not.
+/// A gateway with users. Its data are in memory unless said otherwise.
 struct Guarded {
     server: Server,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Guarded {
@@ -43,9 +43,21 @@ impl Guarded {
         let listener = "[[listener]]\nkind = \"tcp\"\nlisten = \"127.0.0.1:0\"\n";
         let text = format!("[security]\npassword_file = {users:?}\n{listener}{keys}");
         fs::write(&config, text).expect("written");
-        let config = config.to_str().expect("UTF-8");
-        let daemon = Daemon::start_as_told(&["--config", config, "--udp", "127.0.0.1:0", "--log", "debug"]);
-        Self { server: Server::of(daemon, Version::V5), _dir: dir }
+        Self { server: serve(&dir, &[]), dir }
+    }
+
+    /// One that keeps its data.
+    fn durable() -> Self {
+        let Self { server, dir } = Self::start();
+        drop(server);
+        Self { server: serve(&dir, &["--data", &data(&dir)]), dir }
+    }
+
+    /// Kills it with SIGKILL and starts it on its data.
+    fn kill(self) -> Self {
+        let Self { server, dir } = self;
+        drop(server);
+        Self { server: serve(&dir, &["--data", &data(&dir)]), dir }
     }
 
     fn clean<'a>(&self, client_id: &'a str) -> Connect<'a> {
@@ -65,28 +77,55 @@ impl Guarded {
     /// Comes in as this user.
     #[track_caller]
     fn log_in(&self, client_id: &str, user: &str) -> Client {
-        let (mut client, scram, challenge) = self.begin(&self.clean(client_id), user);
+        self.log_in_with(&self.clean(client_id), user).0
+    }
+
+    /// The same with this CONNECT. Answers with "session present".
+    #[track_caller]
+    fn log_in_with(&self, connect: &Connect<'_>, user: &str) -> (Client, bool) {
+        let (mut client, scram, challenge) = self.begin(connect, user);
         let (answer, proof) = scram.answer(&challenge.data());
         client.send(&auth(CONTINUE, METHOD, &answer));
         let connack = client.expect_connack();
         assert_eq!(connack.code, SUCCESS);
         assert_eq!(connack.properties.get(AUTHENTICATION_METHOD), Some(METHOD.as_bytes()));
         assert_eq!(connack.properties.get(AUTHENTICATION_DATA), Some(proof.as_bytes()), "the server proves itself");
-        client
+        (client, connack.session_present)
     }
+
+    /// What a client is asked that says this first: its salt, and how often to hash.
+    #[track_caller]
+    fn asks(&self, user: &str) -> String {
+        let (.., challenge) = self.begin(&self.clean("client"), user);
+        challenge.data().split_once(',').expect("a nonce").1.to_owned()
+    }
+}
+
+/// Starts what is configured in a directory.
+fn serve(dir: &tempfile::TempDir, more: &[&str]) -> Server {
+    let config = dir.path().join("gateway.toml");
+    let config = config.to_str().expect("UTF-8");
+    let args = ["--config", config, "--udp", "127.0.0.1:0", "--log", "debug"];
+    Server::of(Daemon::start_as_told(&[&args, more].concat()), Version::V5)
+}
+
+fn data(dir: &tempfile::TempDir) -> String {
+    dir.path().join("data").to_str().expect("UTF-8").into()
 }
 
 /// The client's side of SCRAM-SHA-256 (RFC 5802 §3).
 struct Scram {
     user: String,
     password: &'static str,
+    /// What it says of channel binding, with a comma.
+    binding: &'static str,
 }
 
 const NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
 
 impl Scram {
     fn new(user: &str, password: &'static str) -> Self {
-        Self { user: user.into(), password }
+        Self { user: user.into(), password, binding: "n," }
     }
 
     fn bare(&self) -> String {
@@ -94,7 +133,7 @@ impl Scram {
     }
 
     fn first(&self) -> String {
-        format!("n,,{}", self.bare())
+        format!("{},{}", self.binding, self.bare())
     }
 
     /// The answer to a challenge, and what the server has to say then.
@@ -111,7 +150,7 @@ impl Scram {
             &mut salted,
         );
         let client_key = hmac(&salted, "Client Key");
-        let without_proof = format!("c=biws,r={nonce}");
+        let without_proof = format!("c={},r={nonce}", STANDARD.encode(format!("{},", self.binding)));
         let said = format!("{},{challenge},{without_proof}", self.bare());
         let signature = hmac(&Sha256::digest(client_key), &said);
         let proof: Vec<u8> = client_key.iter().zip(signature).map(|(key, other)| key ^ other).collect();
@@ -191,6 +230,54 @@ fn what_is_no_message_of_the_method_is_refused() {
     }
     let without_data = gateway.clean("client").property(text(AUTHENTICATION_METHOD, METHOD));
     gateway.server.refuses_connect(&without_data.octets(), &[NOT_AUTHORIZED]);
+}
+
+/// RFC 5802 §6: who asks for channel binding (`p=`) does not get in without, whatever it names. Who could do it and has seen that
+/// it is not offered (`y`) gets in, and so finds out if somebody on the way took an offer away: its last message says so again.
+#[test]
+fn channel_binding_is_not_offered_and_who_asks_for_it_is_refused() {
+    let gateway = Guarded::start();
+    for binding in ["p=tls-exporter,", "p=tls-server-end-point,", "p=tls-unique,", "p=,", "p,", "P=tls-exporter,", "x,"]
+    {
+        let first = Scram { binding, ..Scram::new("alice", "pencil") }.first();
+        gateway.server.refuses_connect(&with_method(gateway.clean("client"), &first).octets(), &[NOT_AUTHORIZED]);
+    }
+    for (said_first, said_last, code) in
+        [("y,", "y,", SUCCESS), ("y,", "n,", NOT_AUTHORIZED), ("n,", "y,", NOT_AUTHORIZED)]
+    {
+        let [first, last] = [said_first, said_last].map(|binding| Scram { binding, ..Scram::new("alice", "pencil") });
+        let mut client = gateway.server.open();
+        client.send(&with_method(gateway.clean("client"), &first.first()).octets());
+        let (answer, _) = last.answer(&expect_auth(&mut client).data());
+        client.send(&auth(CONTINUE, METHOD, &answer));
+        assert_eq!(client.expect_connack().code, code, "{said_first} and {said_last}");
+    }
+}
+
+#[test]
+fn after_a_kill_the_same_password_opens_the_same_session() {
+    let gateway = Guarded::durable();
+    let (mut alice, was_there) = gateway.log_in_with(&gateway.server.keep("client"), "alice");
+    assert!(!was_there);
+    alice.subscribe("t", 1);
+    alice.vanish();
+    let asked = ["alice", "nobody"].map(|user| gateway.asks(user));
+    let (_client, _, old) = gateway.begin(&gateway.clean("other"), "alice");
+    gateway.log_in("other", "bob").publish("t", 1, "x");
+
+    let gateway = gateway.kill();
+    assert_eq!(["alice", "nobody"].map(|user| gateway.asks(user)), asked, "so nobody learns who is there");
+    // What was asked before the kill is not answered after it.
+    let (mut late, scram, _) = gateway.begin(&gateway.clean("other"), "alice");
+    late.send(&auth(CONTINUE, METHOD, &scram.answer(&old.data()).0));
+    assert_eq!(late.expect_connack().code, NOT_AUTHORIZED);
+    // The session is still its user's.
+    let (mut bob, scram, challenge) = gateway.begin(&gateway.server.resume("client"), "bob");
+    bob.send(&auth(CONTINUE, METHOD, &scram.answer(&challenge.data()).0));
+    assert_ne!(bob.expect_connack().code, SUCCESS);
+    let (mut alice, is_there) = gateway.log_in_with(&gateway.server.resume("client"), "alice");
+    assert!(is_there);
+    alice.expect_message("t", 1, "x");
 }
 
 #[test]
