@@ -143,6 +143,33 @@ impl Candidate {
     }
 }
 
+/// Bounds what answers to stations cost that are not there: whoever forges questions would have the radio speak four times into
+/// nowhere for each, and hear nothing meanwhile. Who acknowledges costs nothing, so that many may start at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unheard {
+    /// One more of them each [`UNHEARD_EVERY`] leads to now.
+    until: Instant,
+}
+
+/// How many answers may go unacknowledged at once,
+const UNHEARD: u32 = 8;
+/// and how soon one more after that.
+const UNHEARD_EVERY: Duration = Duration::from_millis(250);
+
+impl Unheard {
+    pub(crate) const NONE: Self = Self { until: Instant::ZERO };
+
+    /// An answer was not acknowledged.
+    pub(crate) fn note(&mut self, now: Instant) {
+        self.until = self.until.max(now) + UNHEARD_EVERY;
+    }
+
+    /// Whether one may be sent.
+    pub(crate) fn may_answer(&self, now: Instant) -> bool {
+        self.until.since(now) <= UNHEARD_EVERY * (UNHEARD - 1)
+    }
+}
+
 /// Offers are being gathered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Search {

@@ -308,3 +308,22 @@ fn who_asks_for_a_parent_does_not_keep_datagrams_waiting() {
     }
     assert_eq!(hub.stats().frames_sent, 9, "the others are answered, too");
 }
+
+#[test]
+fn forged_questions_have_the_gateway_speak_to_nobody_four_times_a_second() {
+    let mut hub = hub();
+    let mut answers = 0;
+    for tick in 0..1_000_u64 {
+        // A hundred questions a second, each from another station that is not there.
+        let now = Instant::from_millis(10 * tick);
+        let asker = (1 << 40 | tick).to_le_bytes();
+        let request = [&b"\x41\xC8\x01\xCD\xAB\xFF\xFF"[..], &asker, b"\x37\x00", &GATEWAY.0].concat();
+        hub.handle_frame(now, &request, Signal::default());
+        while let Some(transmit) = hub.poll_transmit() {
+            answers += 1;
+            hub.handle_transmitted(now, transmit.id, Err(TransmitError::NoAck));
+        }
+    }
+    assert!((40..=50).contains(&answers), "{answers} within 10 s");
+    assert_eq!(hub.stats().unanswered, 1_000 - answers);
+}

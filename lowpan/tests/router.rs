@@ -429,3 +429,30 @@ fn who_has_a_weak_parent_is_answered_by_those_with_a_good_one_that_are_no_deeper
     router.handle_frame(NOW, &to_all(NODE, 1, &better(1)), Signal::default());
     assert_eq!(router.waiting(), waiting, "its own is not better");
 }
+
+#[test]
+fn forged_questions_have_a_router_speak_to_nobody_four_times_a_second() {
+    let mut router = router_below::<16>(GATEWAY, 0);
+    let mut answers = 0;
+    for tick in 0..1_000_u64 {
+        // A hundred questions a second, each from another station that is not there.
+        let now = NOW + Duration::from_millis(10 * tick);
+        let asker = lowpan::Eui64((1 << 40 | tick).to_be_bytes());
+        router.handle_frame(now, &to_all(asker, 1, &request()), Signal::default());
+        router.handle_timeout(now);
+        while let Some(transmit) = router.poll_transmit() {
+            answers += u32::from(transmit.to.is_some());
+            router.handle_transmitted(now, transmit.id, Err(TransmitError::NoAck));
+        }
+    }
+    // Those that had been lined up when the eighth was lost go out, too.
+    assert!((40..=54).contains(&answers), "{answers} within 10 s");
+    assert!(router.stats().unanswered > 900, "{:?}", router.stats());
+    let now = NOW + Duration::from_secs(15);
+    for asker in 0..20 {
+        router.handle_frame(now, &to_all(lowpan::Eui64([asker; 8]), 1, &request()), Signal::default());
+        router.handle_timeout(now + Duration::from_millis(20));
+        let answer = send(&mut router);
+        router.handle_transmitted(now, answer.id, Ok(Ack::default()));
+    }
+}

@@ -16,6 +16,7 @@ pub use stats::Stats;
 
 use crate::Eui64;
 use crate::assembly::Assembly;
+use crate::parent::Unheard;
 use crate::security::Keys;
 use crate::station::ConfigError;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -44,6 +45,7 @@ pub struct Hub<K> {
     queues: Queues,
     /// Who has asked who takes frames, and how strongly that was heard.
     asked: VecDeque<(Eui64, Option<i8>)>,
+    unheard: Unheard,
     /// The last frame was such an answer: now it is a datagram's turn.
     answered: bool,
     /// All are to be told that this station takes frames.
@@ -76,6 +78,7 @@ impl<K: Keys> Hub<K> {
             assemblies: BTreeMap::new(),
             queues: Queues::default(),
             asked: VecDeque::new(),
+            unheard: Unheard::NONE,
             answered: false,
             announces: false,
             in_flight: None,

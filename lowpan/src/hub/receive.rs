@@ -36,7 +36,7 @@ impl<K: Keys> Hub<K> {
         };
         let from = claim.from;
         if let Some(talk) = Talk::of(&claim) {
-            return self.answer_neighbour(from, talk, signal);
+            return self.answer_neighbour(now, from, talk, signal);
         }
         // Before its counter is looked at, which it shares with the frame that it is a copy of.
         if self.nodes.is_copy(now, &claim) {
@@ -164,11 +164,13 @@ impl<K: Keys> Hub<K> {
     }
 
     /// Who asks has no key yet that would prove anything, and nothing is remembered of it but that it is to be answered.
-    fn answer_neighbour(&mut self, from: Eui64, talk: Talk, signal: Signal) -> Received<'_> {
+    fn answer_neighbour(&mut self, now: Instant, from: Eui64, talk: Talk, signal: Signal) -> Received<'_> {
         match talk {
             Talk::Request { gateway } | Talk::Better { gateway, .. } if gateway == self.config.station.eui64 => {
                 let is_known = self.asked.iter().any(|(known, _)| *known == from);
-                if !is_known && self.asked.len() < ASKED {
+                if !self.unheard.may_answer(now) {
+                    self.stats.unanswered += 1;
+                } else if !is_known && self.asked.len() < ASKED {
                     self.asked.push_back((from, signal.rssi_dbm));
                 }
             }

@@ -25,6 +25,9 @@ struct Form {
     floods: bool,
 }
 
+/// In the place of a datagram's number, of a frame that tells who takes frames.
+const NO_DATAGRAM: u64 = 0;
+
 /// The frame that the radio has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlight {
@@ -117,6 +120,9 @@ impl<K: Keys> Hub<K> {
                 }
             }
             (Err(why), Source::Direct, Some(place)) => self.try_again(now, place, why),
+            (Err(TransmitError::NoAck), Source::Direct, None) if in_flight.serial == NO_DATAGRAM => {
+                self.unheard.note(now)
+            }
             (Err(_), Source::Polled(_), _) | (Err(_), Source::Direct, None) => {}
         }
     }
@@ -238,8 +244,7 @@ impl<K: Keys> Hub<K> {
         self.serial += 1;
         let id = FrameId(self.serial);
         self.answered = true;
-        // It is of no datagram.
-        self.in_flight = Some(InFlight { id, source: Source::Direct, serial: 0, sent: 0 });
+        self.in_flight = Some(InFlight { id, source: Source::Direct, serial: NO_DATAGRAM, sent: 0 });
         Some(Transmit { id, psdu, to })
     }
 

@@ -14,7 +14,7 @@ pub use stats::RouterStats;
 
 use crate::mac::{Address, BROADCAST, DATA_REQUEST, Header, Kind};
 use crate::mesh::{MAX_HOPS, MeshHeader, is_mesh};
-use crate::parent::{Candidate, NO_WAY, Offer, Talk};
+use crate::parent::{Candidate, NO_WAY, Offer, Talk, Unheard};
 use crate::psdu::digest;
 use crate::station::{ConfigError, Station, check_short, name};
 use crate::{Psdu, Reason, turn};
@@ -88,6 +88,7 @@ pub struct Router<const WAYS: usize, const QUEUE: usize> {
     queue: Queue<QUEUE>,
     repeated: Recent<REPEATED>,
     echoes: Recent<ECHOES>,
+    unheard: Unheard,
     announce_at: Instant,
     /// How often it has said how deep it is since that changed.
     announced: u32,
@@ -112,6 +113,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
             queue: Queue::new(),
             repeated: Recent::new(),
             echoes: Recent::new(),
+            unheard: Unheard::NONE,
             announce_at: Instant::ZERO,
             announced: 0,
             in_flight: None,
@@ -335,6 +337,10 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
         if let Some(depth) = self.depth()
             && !self.queue.iter().any(|waiting| waiting.bound == bound)
         {
+            if !self.unheard.may_answer(now) {
+                self.stats.unanswered += 1;
+                return;
+            }
             let offer = Offer { gateway: self.config.gateway, depth, heard_dbm: signal.rssi_dbm };
             self.line_up(now, bound, Talk::Offer(offer).encode(), self.spread());
         }

@@ -89,8 +89,12 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
                 self.rest(now, serial);
             }
             (Err(_), Bound::Down(_)) if polled => {}
-            // Who asks for a parent asks again.
-            (Err(TransmitError::NoAck), Bound::Neighbour(_) | Bound::All | Bound::Own) => self.queue.remove(serial),
+            // Who asks for a parent asks again, if it is there.
+            (Err(TransmitError::NoAck), Bound::Neighbour(_)) => {
+                self.unheard.note(now);
+                self.queue.remove(serial);
+            }
+            (Err(TransmitError::NoAck), Bound::All | Bound::Own) => self.queue.remove(serial),
             (Err(why), Bound::Down(_) | Bound::Neighbour(_) | Bound::All | Bound::Own) => {
                 self.rest(now, serial);
                 if self.queue.get_mut(serial).is_some_and(|waiting| waiting.turn.is_spent()) {
