@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use boards::Board;
-use object::elf::{PT_LOAD, SHF_ALLOC, SHF_WRITE, SHT_NOBITS};
+use object::elf::{PT_LOAD, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS};
 use object::read::elf::{ElfFile32, FileHeader, ProgramHeader};
 use object::{Endianness, Object, ObjectSection, SectionFlags};
 use std::fmt;
@@ -19,20 +19,44 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// Sections that are in memory at run time: what has contents is kept in flash, what is writable is in RAM, and
-    /// initialised variables are in both.
     pub(crate) fn of(elf: &[u8]) -> Result<Self> {
         let mut size = Self::default();
-        for section in object::File::parse(elf)?.sections() {
-            let SectionFlags::Elf { sh_type, sh_flags, .. } = section.flags() else { continue };
-            let is_loaded = sh_flags.contains(SHF_ALLOC);
-            let has_contents = sh_type != SHT_NOBITS;
-            let is_writable = sh_flags.contains(SHF_WRITE);
-            size.flash += section.size() * u64::from(is_loaded && has_contents);
-            size.ram += section.size() * u64::from(is_loaded && is_writable);
+        for section in sections(elf)? {
+            size.flash += section.len * u64::from(section.is_in_flash);
+            size.ram += section.len * u64::from(section.is_in_ram);
         }
         Ok(size)
     }
+}
+
+/// A section that is in memory at run time: what has contents is kept in flash, what is writable is in RAM, and initialised
+/// variables are in both.
+pub(crate) struct Section {
+    pub(crate) name: String,
+    /// Where it is at run time.
+    pub(crate) address: u64,
+    pub(crate) len: u64,
+    pub(crate) is_code: bool,
+    pub(crate) is_in_flash: bool,
+    pub(crate) is_in_ram: bool,
+}
+
+pub(crate) fn sections(elf: &[u8]) -> Result<Vec<Section>> {
+    let mut sections = Vec::new();
+    for section in object::File::parse(elf)?.sections() {
+        let SectionFlags::Elf { sh_type, sh_flags, .. } = section.flags() else { continue };
+        if sh_flags.contains(SHF_ALLOC) {
+            sections.push(Section {
+                name: section.name()?.to_owned(),
+                address: section.address(),
+                len: section.size(),
+                is_code: sh_flags.contains(SHF_EXECINSTR),
+                is_in_flash: sh_type != SHT_NOBITS,
+                is_in_ram: sh_flags.contains(SHF_WRITE),
+            });
+        }
+    }
+    Ok(sections)
 }
 
 /// One stretch of flash, whole words long.

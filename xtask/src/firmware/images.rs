@@ -1,6 +1,7 @@
 //! `cargo xtask firmware`: images for boards, each in the forms in which it gets there.
 
 use super::flash::{Flash, Size};
+use super::parts::parts;
 use super::{NODE_BUDGET, dfu, elf_of, firmware_cargo, hex, show, target_dir, uf2};
 use crate::exec::run;
 use crate::steps::CHIP;
@@ -22,11 +23,14 @@ pub(crate) struct Options {
     /// Where the files go; without it `firmware/images` in cargo's target directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Prints what each crate has in them.
+    #[arg(long)]
+    parts: bool,
 }
 
 impl Options {
     pub(crate) const fn everything() -> Self {
-        Self { boards: Vec::new(), images: Vec::new(), out: None }
+        Self { boards: Vec::new(), images: Vec::new(), out: None, parts: false }
     }
 }
 
@@ -95,6 +99,9 @@ pub(crate) fn build(options: &Options) -> Result<()> {
         for image in Image::value_variants() {
             if options.images.is_empty() || options.images.contains(image) {
                 build_one(*image, board, &out).with_context(|| format!("{} for {}", image.name(), board.name))?;
+                if options.parts {
+                    show_parts(&out.join(file_name(*image, board)).with_extension("elf"))?;
+                }
             }
         }
     }
@@ -106,7 +113,7 @@ fn build_one(image: Image, board: &Board, out: &Path) -> Result<()> {
     let mut cargo = firmware_cargo(&["build", "--release", "--package", image.package(), "--target", CHIP])?;
     cargo.env("BOARD", board.name);
     run(cargo)?;
-    let name = format!("{}-{}", image.name(), board.name);
+    let name = file_name(image, board);
     let elf = elf_of(image.package())?;
     let files = files(&name, &elf, board)?;
     for (extension, octets) in &files {
@@ -115,6 +122,17 @@ fn build_one(image: Image, board: &Board, out: &Path) -> Result<()> {
     show(&name, Size::of(&elf)?, image.budget())?;
     let made: Vec<&str> = files.iter().map(|(extension, _)| *extension).collect();
     println!("{name}: {}", made.join(", "));
+    Ok(())
+}
+
+fn file_name(image: Image, board: &Board) -> String {
+    format!("{}-{}", image.name(), board.name)
+}
+
+fn show_parts(elf: &Path) -> Result<()> {
+    for (part, octets) in parts(elf)? {
+        println!("{octets:>8} B  {part}");
+    }
     Ok(())
 }
 

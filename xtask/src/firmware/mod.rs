@@ -6,6 +6,7 @@ mod emulated;
 mod flash;
 mod hex;
 mod images;
+mod parts;
 mod provision;
 mod uf2;
 
