@@ -9,6 +9,7 @@ mod dongle;
 mod line;
 mod mqtt;
 mod replay;
+mod restart;
 mod together;
 
 use test_nodes as node;

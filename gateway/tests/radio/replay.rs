@@ -1,24 +1,12 @@
 //! What somebody has recorded of a node and sends again after the gateway was killed.
 
-use crate::common::PATIENCE;
 use crate::common::durable::Durable;
 use crate::common::scrape::{METRICS, scrape, value};
-use crate::dongle::{self, Radio};
+use crate::dongle::{self, Radio, until};
 use crate::mqtt::Mqtt;
 use crate::node::Node;
 use sn_client::Qos;
 use std::fs;
-use std::time::Instant;
-
-/// Lets the node live until it is so.
-#[track_caller]
-fn until(node: &mut Node<Radio>, what: &str, mut is_so: impl FnMut(&Node<Radio>) -> bool) {
-    let start = Instant::now();
-    while !is_so(node) {
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
-        node.step();
-    }
-}
 
 /// How many frames were refused because their counter was used before.
 fn replayed(gateway: &mut Durable) -> f64 {
