@@ -1,4 +1,5 @@
-//! Why the node was restarted: written where it happens into RAM that a reset leaves alone, and read at the start.
+//! Why the node was restarted: written where it happens into RAM that a reset leaves alone, and read at the start. That a
+//! bootloader, which runs in between, leaves it alone as well is `boards`' business.
 
 use config_page::text::hexadecimal;
 use core::fmt::{self, Write};

@@ -13,8 +13,8 @@ use crate::time::cycles;
 const SYMBOL_US: u64 = 16;
 /// What CCA and one sample of energy detection take.
 const LOOK: u32 = 8;
-/// ED_RSSIOFFS: an EDSAMPLE of 0, in dBm.
-const ED_OFFSET_DBM: i32 = -93;
+/// ED_RSSIOFFS: an EDSAMPLE of 0, in dBm (Nordic's driver has it for this chip, and one less for others: `ED_MIN_DBM`).
+const ED_OFFSET_DBM: i32 = -92;
 /// CCACORRTHRES after a reset.
 const CORRELATION: u8 = 0x2D;
 
