@@ -113,8 +113,10 @@ impl Outbound {
             self.filled = now;
         }
         let mut dropped = Vec::new();
-        if self.overflow(&queued, limits).is_some() {
-            dropped.extend(self.drop_expired(now).into_iter().map(|old| (old, DropReason::Expired)));
+        if let Some((reason, _)) = self.overflow(&queued, limits) {
+            let expired = self.queue.extract_expired(now, reason == DropReason::QueueFull);
+            self.all_gone(&expired);
+            dropped.extend(expired.into_iter().map(|old| (old, DropReason::Expired)));
         }
         let older = match how.keep {
             Keep::Latest => self.queue.of_topic(queued.message.topic()),
@@ -167,7 +169,7 @@ impl Outbound {
 
     /// Takes out the waiting messages that are of no use any more.
     pub(super) fn drop_expired(&mut self, now: Instant) -> Vec<Queued> {
-        let expired = self.queue.extract_expired(now);
+        let expired = self.queue.extract_expired(now, false);
         self.all_gone(&expired);
         expired
     }

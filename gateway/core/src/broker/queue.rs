@@ -1,6 +1,8 @@
 //! Messages that wait for one client: those of a higher priority first, each priority in order. While the client does not
 //! listen they are packed into parcels.
 
+mod expiries;
+mod index;
 mod level;
 mod topics;
 mod totals;
@@ -10,11 +12,12 @@ pub(crate) use totals::Totals;
 use super::GroupNumber;
 use crate::short::Short;
 use crate::{Message, Qos};
+use index::Index;
 use level::Level;
 use sn_types::Instant;
 use std::borrow::Cow;
 use std::sync::Arc;
-use topics::{Found, TopicIndex};
+use topics::Found;
 
 /// A message for one subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +88,12 @@ pub(super) struct Spot {
     bytes: usize,
 }
 
+impl Glance<'_> {
+    const fn spot(self, priority: u8) -> Spot {
+        Spot { priority, place: self.place, bytes: self.bytes }
+    }
+}
+
 /// What waits for one client.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -94,8 +103,8 @@ pub(super) struct Queue {
     bytes: usize,
     /// No message expires before this.
     first_expiry: Instant,
-    /// Of all that is here, once there was much and somebody looked for a topic.
-    topics: Option<Box<TopicIndex>>,
+    /// Of a long queue, once there was something to look for.
+    index: Option<Box<Index>>,
     totals: Arc<Totals>,
 }
 
@@ -105,7 +114,7 @@ const FEW: usize = 64;
 impl Queue {
     pub(super) fn new(totals: &Arc<Totals>) -> Self {
         let totals = totals.clone();
-        Self { levels: Short::new(), len: 0, bytes: 0, first_expiry: Instant::FAR_FUTURE, topics: None, totals }
+        Self { levels: Short::new(), len: 0, bytes: 0, first_expiry: Instant::FAR_FUTURE, index: None, totals }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -136,9 +145,7 @@ impl Queue {
         self.bytes += queued.bytes();
         self.first_expiry = self.first_expiry.min(queued.expires);
         self.totals.add(1, queued.bytes());
-        if let Some(topics) = &mut self.topics {
-            topics.came(queued.message.topic(), queued.place);
-        }
+        self.index.iter_mut().for_each(|index| index.came(queued));
         let priority = queued.priority;
         let at = self.levels.partition_point(|level| level.priority > priority);
         if self.levels.get(at).is_none_or(|level| level.priority != priority) {
@@ -153,9 +160,9 @@ impl Queue {
         self.len -= 1;
         self.bytes -= queued.bytes();
         self.totals.sub(1, queued.bytes());
-        match &mut self.topics {
-            Some(_) if self.len < FEW / 2 => self.topics = None,
-            Some(topics) => topics.left(queued.message.topic()),
+        match &mut self.index {
+            Some(_) if self.len < FEW / 2 => self.index = None,
+            Some(index) => index.left(queued),
             None => {}
         }
     }
@@ -186,13 +193,14 @@ impl Queue {
 
     /// The messages of a topic.
     pub(super) fn of_topic(&mut self, topic: &str) -> Vec<Spot> {
-        if self.topics.is_none() && self.len >= FEW {
-            self.topics = Some(Box::new(self.levels.iter().flat_map(Level::glances).collect()));
+        if self.len >= FEW {
+            self.index.get_or_insert_default();
         }
-        match self.topics.as_ref().map(|topics| topics.find(topic)) {
+        let all = self.levels.iter().flat_map(Level::glances);
+        match self.index.as_mut().map(|index| index.topics(all).find(topic)) {
             Some(Found::None) => Vec::new(),
             Some(Found::One(place)) => match self.at(place).filter(|(_, glance)| glance.topic == topic) {
-                Some((priority, glance)) => vec![Spot { priority, place, bytes: glance.bytes }],
+                Some((priority, glance)) => vec![glance.spot(priority)],
                 None => self.search(topic),
             },
             Some(Found::Several) | None => self.search(topic),
@@ -204,11 +212,15 @@ impl Queue {
         self.levels.iter().find_map(|level| Some((level.priority, level.at(place)?)))
     }
 
+    fn spot(&self, place: u64) -> Option<Spot> {
+        self.at(place).map(|(priority, glance)| glance.spot(priority))
+    }
+
     /// The messages of a topic, whether there is an index or not.
     fn search(&self, topic: &str) -> Vec<Spot> {
         let spots = self.levels.iter().flat_map(|level| {
             let found = level.glances().filter(|glance| glance.topic == topic);
-            found.map(|glance| Spot { priority: level.priority, place: glance.place, bytes: glance.bytes })
+            found.map(|glance| glance.spot(level.priority))
         });
         spots.collect()
     }
@@ -237,16 +249,33 @@ impl Queue {
         self.first_expiry <= now
     }
 
-    /// Takes all messages that are of no use any more. A full queue is asked for them at every message that comes: it looks
-    /// only when there may be some.
-    pub(super) fn extract_expired(&mut self, now: Instant) -> Vec<Queued> {
+    /// Takes all messages that are of no use any more, in the order in which they expired if they are few. Looks only when
+    /// there may be some. `often`: it is full, and will be asked again at every message that comes.
+    pub(super) fn extract_expired(&mut self, now: Instant, often: bool) -> Vec<Queued> {
         if !self.may_have_expired(now) {
             return Vec::new();
         }
-        let expired = self.extract(|glance| glance.expires <= now);
-        let expiries = self.levels.iter().flat_map(Level::glances).map(|glance| glance.expires);
-        self.first_expiry = expiries.min().unwrap_or(Instant::FAR_FUTURE);
+        let few = if often && self.len >= FEW { self.few_expired(now) } else { None };
+        let expired = match few {
+            Some(places) => places.into_iter().filter_map(|place| self.take(self.spot(place)?)).collect(),
+            None => self.extract(|glance| glance.expires <= now),
+        };
+        self.first_expiry = self.next_expiry();
         expired
+    }
+
+    /// Where the messages are that have expired, by the index; `None` if one look at all of them is as fast.
+    fn few_expired(&mut self, now: Instant) -> Option<Vec<u64>> {
+        let all = self.levels.iter().flat_map(Level::glances);
+        let expiries = self.index.get_or_insert_default().expiries(all);
+        let places: Vec<_> = expiries.expired(now).take(FEW + 1).collect();
+        (places.len() <= FEW).then_some(places)
+    }
+
+    fn next_expiry(&self) -> Instant {
+        let sift = || self.levels.iter().flat_map(Level::glances).map(|glance| glance.expires).min();
+        let known = self.index.as_ref().and_then(|index| index.next_expiry());
+        known.or_else(sift).unwrap_or(Instant::FAR_FUTURE)
     }
 
     /// Takes all messages for which `goes` holds, in order.
@@ -278,6 +307,7 @@ impl Drop for Queue {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     pub(super) fn queued(topic: &str, priority: u8, place: u64) -> Queued {
         let message = Message::new(topic.into(), b"", Qos::AtLeastOnce, false);
@@ -373,6 +403,44 @@ mod tests {
         }
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Steps: 0 to 5 push a message that expires so much later, 6 one that never does, 7 packs, 8 takes the next, 9 and
+        /// 10 let time pass and take what has expired.
+        #[test]
+        fn what_has_expired_is_found_whatever_happens(
+            steps in prop::collection::vec((0..=10_u8, 0..200_u64), 0..400),
+            waiting in 20..200_u64,
+        ) {
+            let mut queue = Queue::new(&Arc::default());
+            let expiring = |place, expires| Queued { expires, ..queued("a", (place % 3) as u8, place) };
+            (1..=waiting).for_each(|place| queue.push(expiring(place, Instant::from_secs(place * 7 % 100))));
+            let mut now = Instant::ZERO;
+            for ((step, seconds), place) in steps.into_iter().zip(1_000..) {
+                match step {
+                    0..=5 => queue.push(expiring(place, now + Duration::from_secs(seconds))),
+                    6 => queue.push(expiring(place, Instant::FAR_FUTURE)),
+                    7 => queue.pack(),
+                    8 => drop(queue.pop_front()),
+                    9.. => {
+                        now = now + Duration::from_secs(seconds / 20);
+                        let mut due: Vec<_> =
+                            queue.after(0).filter(|old| old.expires <= now).map(|old| old.place).collect();
+                        let mut expired: Vec<_> =
+                            queue.extract_expired(now, step == 9).iter().map(|old| old.place).collect();
+                        due.sort_unstable();
+                        expired.sort_unstable();
+                        prop_assert_eq!(expired, due);
+                        prop_assert!(!queue.may_have_expired(now));
+                    }
+                }
+                let first = queue.after(0).map(|queued| queued.expires).min().unwrap_or(Instant::FAR_FUTURE);
+                prop_assert!(queue.first_expiry <= first);
+            }
+        }
+    }
+
     #[test]
     fn only_a_long_queue_in_which_a_topic_was_looked_for_has_an_index() {
         let mut queue = Queue::new(&Arc::default());
@@ -382,18 +450,18 @@ mod tests {
             if looks {
                 assert_eq!(queue.of_topic("state"), []);
             }
-            queue.topics.is_some()
+            queue.index.is_some()
         };
         assert_eq!(
             [(63, true), (5_000, false), (64, true)].map(|(n, looks)| has_index_after(n, looks)),
             [false, false, true]
         );
         while queue.len() > FEW / 2 {
-            assert!(queue.topics.is_some());
+            assert!(queue.index.is_some());
             queue.pop_front();
         }
         queue.pop_front();
-        assert!(queue.topics.is_none());
+        assert!(queue.index.is_none());
     }
 
     #[test]
@@ -406,7 +474,7 @@ mod tests {
         }
         assert_eq!(queue.first_expiry, at(20));
         let mut expired = |now| {
-            let places: Vec<_> = queue.extract_expired(at(now)).iter().map(|queued| queued.place).collect();
+            let places: Vec<_> = queue.extract_expired(at(now), false).iter().map(|queued| queued.place).collect();
             (places, queue.first_expiry)
         };
         assert_eq!(expired(19), (vec![], at(20)));
@@ -416,7 +484,7 @@ mod tests {
         // A message that was taken leaves the bound behind: one look in vain mends it.
         queue.push(Queued { expires: at(70), ..queued("a", 9, 4) });
         assert_eq!(queue.pop_front().map(|queued| queued.place), Some(4));
-        assert_eq!((queue.extract_expired(at(70)), queue.first_expiry), (vec![], Instant::FAR_FUTURE));
+        assert_eq!((queue.extract_expired(at(70), true), queue.first_expiry), (vec![], Instant::FAR_FUTURE));
     }
 
     #[test]
