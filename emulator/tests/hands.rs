@@ -5,10 +5,11 @@ mod support;
 use emulator::{Fault, Image, Machine, Plan, Site};
 use sn_types::Instant;
 use std::time::Duration;
-use support::{heard, image, node, node_module_image, node_of, node_uf2_image, pass, settings};
+use support::{heard, image, node_dongle_image, node_module_image, node_of, node_uf2_image, pass, settings};
 
-/// Of the button on a development kit.
+/// Of the button on a development kit, and on a dongle: port and pin.
 const BUTTON: (usize, u8) = (0, 11);
+const DONGLES_BUTTON: (usize, u8) = (1, 6);
 
 #[test]
 fn settings_that_are_typed_make_a_node() {
@@ -28,19 +29,21 @@ fn settings_that_are_typed_make_a_node() {
 }
 
 #[test]
-fn a_press_of_the_button_is_reported_at_once() {
-    let mut machine = node(&Plan::default(), "report=3600\nfetch=3600\n");
-    pass(&mut machine, Duration::from_secs(90));
-    let since = machine.now();
-    let (port, pin) = BUTTON;
-    machine.set_input(port, pin, false);
-    pass(&mut machine, Duration::from_millis(200));
-    machine.set_input(port, pin, true);
-    pass(&mut machine, Duration::from_secs(1));
-    let reports = heard(&machine, "report", since);
-    assert_eq!(reports.len(), 1);
-    let report = String::from_utf8_lossy(&reports[0].payload);
-    assert!(report.contains("\"b\":1"), "{report}");
+fn a_press_of_the_boards_button_is_reported_at_once() {
+    for (image, (port, pin)) in [(image(), BUTTON), (node_dongle_image(), DONGLES_BUTTON)] {
+        let plan = Plan::default();
+        let mut machine = node_of(&image, &plan, &settings(&plan, "report=3600\nfetch=3600\n"));
+        pass(&mut machine, Duration::from_secs(90));
+        let since = machine.now();
+        machine.set_input(port, pin, false);
+        pass(&mut machine, Duration::from_millis(200));
+        machine.set_input(port, pin, true);
+        pass(&mut machine, Duration::from_secs(1));
+        let reports = heard(&machine, "report", since);
+        assert_eq!(reports.len(), 1);
+        let report = String::from_utf8_lossy(&reports[0].payload);
+        assert!(report.contains("\"b\":1"), "{report}");
+    }
 }
 
 /// How often a node reports in its first minute, on a board without coil, where the pin that is a button elsewhere is pulled

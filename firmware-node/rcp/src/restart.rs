@@ -4,7 +4,8 @@ use embassy_nrf::pac;
 use embassy_nrf::pac::power::regs::{Gpregret2, Resetreas};
 use rcp_app::Status;
 
-/// Kept over a restart in a register of their own; Adafruit's bootloader has the other.
+/// Kept over a restart in a register of their own. Adafruit's bootloader has the other, and Nordic's looks at this one only
+/// for values whose upper five bits are 10101 (nRF5 SDK 17.1, `BOOTLOADER_DFU_GPREGRET2`).
 const CRASHED: u8 = 0xC5;
 const FAULTED: u8 = 0xFA;
 
