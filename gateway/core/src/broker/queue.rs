@@ -4,95 +4,21 @@
 mod expiries;
 mod index;
 mod level;
+mod queued;
 mod topics;
 mod totals;
 
+pub(crate) use queued::Queued;
+pub(super) use queued::{Glance, Size, Spot};
 pub(crate) use totals::Totals;
 
-use super::GroupNumber;
 use crate::short::Short;
-use crate::{Message, Qos};
 use index::Index;
 use level::Level;
 use sn_types::Instant;
 use std::borrow::Cow;
 use std::sync::Arc;
 use topics::Found;
-
-/// A message for one subscriber.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Queued {
-    pub(crate) message: Message,
-    /// The lower of the message's and the subscription's.
-    pub(crate) qos: Qos,
-    /// Sent because of a new subscription (MQTT 3.1.1 §3.3.1.3).
-    pub(crate) retain: bool,
-    /// Higher comes first; 0 unless a queue rule says otherwise.
-    pub(crate) priority: u8,
-    /// Its place in the order of all messages to anybody: its name in the store.
-    pub(crate) place: u64,
-    /// The group for which its session was chosen.
-    pub(crate) group: Option<GroupNumber>,
-    /// When it is of no use any more, if it has not been sent by then.
-    pub(crate) expires: Instant,
-}
-
-/// What is asked of a waiting message to find out whether it stays. To tell it nothing has to be unpacked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Glance<'a> {
-    pub(super) topic: &'a str,
-    /// See [`Queued::place`].
-    pub(super) place: u64,
-    /// See [`Queued::expires`].
-    pub(super) expires: Instant,
-    /// Octets that it counts for.
-    pub(super) bytes: usize,
-}
-
-impl<'a> From<&'a Queued> for Glance<'a> {
-    fn from(queued: &'a Queued) -> Self {
-        Self { topic: queued.message.topic(), place: queued.place, expires: queued.expires, bytes: queued.bytes() }
-    }
-}
-
-/// So many messages, and octets of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) messages: usize,
-    pub(super) bytes: usize,
-}
-
-impl Size {
-    /// What is left of it when there is a message less.
-    fn without(self, bytes: usize) -> Self {
-        Self { messages: self.messages.saturating_sub(1), bytes: self.bytes.saturating_sub(bytes) }
-    }
-}
-
-impl Queued {
-    /// QoS 0 promises nothing and is not stored.
-    pub(super) fn is_durable(&self) -> bool {
-        self.qos != Qos::AtMostOnce
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.message.bytes()
-    }
-}
-
-/// A waiting message, found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
-    priority: u8,
-    place: u64,
-    bytes: usize,
-}
-
-impl Glance<'_> {
-    const fn spot(self, priority: u8) -> Spot {
-        Spot { priority, place: self.place, bytes: self.bytes }
-    }
-}
 
 /// What waits for one client.
 #[derive(Debug)]
@@ -306,6 +232,7 @@ impl Drop for Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Message, Qos};
     use proptest::prelude::*;
     use std::time::Duration;
 
