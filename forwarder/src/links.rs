@@ -134,6 +134,11 @@ impl Link {
                 LinkEvent::Up(profile) => info!(on = self.place, mtu = profile.mtu, "link up"),
                 LinkEvent::Note(what) => info!(on = self.place, "{what}"),
                 LinkEvent::Down(why) | LinkEvent::TurnedAway(why) => warn!(on = self.place, why, "link down"),
+                // Of each once: what was heard is looked at afterwards.
+                LinkEvent::NoKey { node, is_listed: _ } if !self.heard.contains_key(&node) => {
+                    warn!(on = self.place, %node, "a radio node was refused: it is not in the file `nodes`");
+                }
+                LinkEvent::NoKey { .. } => {}
             }
         }
     }

@@ -28,12 +28,24 @@ pub(crate) struct EventLog {
     errors: Throttle,
     /// By reason: one must not hide another.
     denials: BTreeMap<&'static str, Throttle>,
-    losses: Throttle,
+    /// By transport.
+    losses: BTreeMap<String, Throttle>,
+    /// Of nodes without a key on secured links.
+    strangers: Throttle,
     turned_away: Throttle,
     connections: Throttle,
     refusals: Throttle,
-    /// Datagrams that transports have lost so far.
-    lost: u64,
+    /// What transports had lost when it was reported last.
+    lost: BTreeMap<String, Losses>,
+}
+
+/// Datagrams that a transport has lost, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Losses {
+    too_long: u64,
+    malformed: u64,
+    buffer_full: u64,
+    send_refused: u64,
 }
 
 /// Lets one line pass per [`PAUSE`] and counts the others.
@@ -52,6 +64,37 @@ impl Throttle {
         }
         self.open_at = now + PAUSE;
         Some(std::mem::take(&mut self.held_back))
+    }
+}
+
+impl Losses {
+    const fn of(counters: &Counters) -> Self {
+        let Counters { oversize, malformed, send_full, send_refused, .. } = *counters;
+        Self { too_long: oversize, malformed, buffer_full: send_full, send_refused }
+    }
+
+    const fn since(self, before: Self) -> Self {
+        Self {
+            too_long: self.too_long - before.too_long,
+            malformed: self.malformed - before.malformed,
+            buffer_full: self.buffer_full - before.buffer_full,
+            send_refused: self.send_refused - before.send_refused,
+        }
+    }
+}
+
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { too_long, malformed, buffer_full, send_refused } = *self;
+        let reasons = [
+            ("too long", too_long),
+            ("malformed", malformed),
+            ("the send buffer was full", buffer_full),
+            ("the operating system refused to send", send_refused),
+        ];
+        let some = reasons.iter().filter(|(_, count)| *count > 0);
+        let words: Vec<String> = some.map(|(reason, count)| format!("{reason} {count}")).collect();
+        f.write_str(&words.join(", "))
     }
 }
 
@@ -97,21 +140,28 @@ impl EventLog {
                     warn!(transport, why, more = held_back, "a simulator was turned away");
                 }
             }
+            LinkEvent::NoKey { node, is_listed } => {
+                if let Some(more) = self.strangers.pass(now) {
+                    let remedy = if *is_listed {
+                        "it is on the list without a key: sn-gateway nodes remove and add give it one"
+                    } else {
+                        "it is not on the list: sn-gateway nodes add puts it there with its key"
+                    };
+                    warn!(transport, %node, more, "a radio node was refused: {remedy}");
+                }
+            }
         }
     }
 
     /// Reports datagrams that transports have lost since the last time.
-    pub(crate) fn losses(&mut self, now: Instant, transports: impl Iterator<Item = Counters>) {
-        let lost =
-            |counters: Counters| counters.oversize + counters.malformed + counters.send_full + counters.send_refused;
-        let so_far = transports.map(lost).sum();
-        if so_far > self.lost && self.losses.pass(now).is_some() {
-            let datagrams = so_far - self.lost;
-            warn!(
-                datagrams,
-                "lost: too long, malformed, refused by the operating system or more than its buffer takes"
-            );
-            self.lost = so_far;
+    pub(crate) fn losses<'a>(&mut self, now: Instant, transports: impl Iterator<Item = (&'a str, Counters)>) {
+        for (transport, counters) in transports {
+            let (so_far, before) = (Losses::of(&counters), self.lost.get(transport).copied().unwrap_or_default());
+            if so_far == before || self.losses.entry(transport.into()).or_default().pass(now).is_none() {
+                continue;
+            }
+            warn!(transport, reasons = so_far.since(before).to_string(), "datagrams were lost");
+            self.lost.insert(transport.into(), so_far);
         }
     }
 
@@ -295,14 +345,21 @@ mod tests {
     }
 
     #[test]
-    fn lost_datagrams_are_reported_once_and_at_most_every_second() {
+    fn lost_datagrams_are_reported_once_and_at_most_every_second_for_each_transport() {
         let mut log = EventLog::default();
-        let counters = |lost| [Counters { send_full: lost, ..Counters::default() }].into_iter();
-        let seen = [(0, 0), (100, 5), (200, 7), (1_099, 7), (1_200, 9)].map(|(now_ms, lost)| {
-            log.losses(Instant::from_millis(now_ms), counters(lost));
-            log.lost
+        let full = |send_full| Counters { send_full, ..Counters::default() };
+        let seen = [(0, 0, 0), (100, 5, 0), (200, 7, 1), (1_099, 7, 1), (1_200, 9, 1)].map(|(now_ms, one, other)| {
+            log.losses(Instant::from_millis(now_ms), [("one", full(one)), ("other", full(other))].into_iter());
+            ["one", "other"].map(|name| log.lost.get(name).map_or(0, |lost| lost.buffer_full))
         });
-        assert_eq!(seen, [0, 5, 5, 5, 9]);
+        assert_eq!(seen, [[0, 0], [5, 0], [5, 1], [5, 1], [9, 1]]);
+    }
+
+    #[test]
+    fn what_was_lost_is_told_by_reason_as_far_as_it_is_new() {
+        let before = Losses { too_long: 2, malformed: 1, ..Losses::default() };
+        let now = Losses { malformed: 4, send_refused: 1, ..before };
+        assert_eq!(now.since(before).to_string(), "malformed 3, the operating system refused to send 1");
     }
 
     #[test]

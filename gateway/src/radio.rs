@@ -164,7 +164,7 @@ async fn until<T>(
         while let Some(event) = radio.poll_event() {
             match event {
                 LinkEvent::Down(why) | LinkEvent::TurnedAway(why) => bail!("{why}"),
-                LinkEvent::Up(_) | LinkEvent::Note(_) => {}
+                LinkEvent::Up(_) | LinkEvent::Note(_) | LinkEvent::NoKey { .. } => {}
             }
         }
     }

@@ -27,6 +27,8 @@ pub struct Counters {
     pub replayed: u64,
     /// Refused because their sender is on the list of nodes as one that may not come in any more.
     pub revoked: u64,
+    /// Refused on a secured link because the list of nodes has no key for their sender.
+    pub unknown_node: u64,
     /// Dropped because nobody was at the other end of the link.
     pub send_unlinked: u64,
 }

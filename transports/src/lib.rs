@@ -29,7 +29,7 @@ pub use serial::SerialTransport;
 pub use sim::SimTransport;
 pub use udp::{BindError, Multicast, UdpConfig, UdpTransport};
 
-use sn_types::{LinkProfile, PeerAddr};
+use sn_types::{Eui64, LinkProfile, PeerAddr};
 use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -46,6 +46,14 @@ pub enum LinkEvent {
     Note(String),
     /// Somebody else who wanted to be there was turned away. The reason is for the log.
     TurnedAway(String),
+    /// Frames of a node were refused, on a secured link: there is no key for it. At most one such node is told per
+    /// [`Transport::poll_recv`].
+    NoKey {
+        /// Who says to have sent them.
+        node: Eui64,
+        /// It is on the list of nodes, and has no key there.
+        is_listed: bool,
+    },
 }
 
 /// A link on which datagrams come and go.

@@ -20,7 +20,8 @@ impl Driver {
         while let Some(output) = self.core.poll_output() {
             self.carry_out_one(output);
         }
-        self.log.losses(self.clock.now(), self.transports.iter().map(|transport| transport.counters()));
+        let counters = self.transports.iter().map(|transport| transport.counters());
+        self.log.losses(self.clock.now(), self.names.iter().map(String::as_str).zip(counters));
         for conn in self.unflushed.drain(..) {
             if let Some(conn) = self.conns.get_mut(&conn) {
                 conn.unflushed = false;

@@ -91,6 +91,6 @@ pub(super) fn take_event(scan: &mut Option<Scan>, id: TransportId, event: &LinkE
                 let _ = scan.reply.send(Answer::Error(format!("the radio has gone meanwhile: {why}")));
             }
         }
-        LinkEvent::Up(_) | LinkEvent::Note(_) | LinkEvent::TurnedAway(_) => {}
+        LinkEvent::Up(_) | LinkEvent::Note(_) | LinkEvent::TurnedAway(_) | LinkEvent::NoKey { .. } => {}
     }
 }

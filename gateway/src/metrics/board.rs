@@ -224,6 +224,7 @@ fn transport(name: &str, counters: &Counters) {
         incomplete,
         replayed,
         revoked,
+        unknown_node,
     } = *counters;
     for (what, count) in [
         ("received", received),
@@ -239,6 +240,7 @@ fn transport(name: &str, counters: &Counters) {
         ("incomplete", incomplete),
         ("replayed", replayed),
         ("revoked", revoked),
+        ("unknown-node", unknown_node),
     ] {
         counter!(names::TRANSPORT, "transport" => name.to_owned(), "outcome" => what).absolute(count);
     }

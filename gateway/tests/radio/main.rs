@@ -11,5 +11,6 @@ mod mqtt;
 mod replay;
 mod restart;
 mod together;
+mod unlisted;
 
 use test_nodes as node;

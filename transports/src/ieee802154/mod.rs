@@ -30,7 +30,7 @@ use lowpan::{Ack, FrameId, Hub, Reason, SendError, Stats, TransmitError};
 use radio::{Event, READ, Radio};
 use rcp::{Energy, Info, Sent, Transmit};
 use scan::{CHANNELS, Scan};
-use sn_types::{Eui64, Instant, LinkAddr, LinkProfile, PeerAddr, Signal, TransportId};
+use sn_types::{Eui64, Instant, LinkAddr, LinkProfile, PeerAddr, Signal, TransportId, Way};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -218,7 +218,7 @@ impl RadioTransport {
             lowpan::Received::Fragment { from } | lowpan::Received::Solicitation { from } => self.heard(from, signal),
             // Who looks for a way has proven nothing yet.
             lowpan::Received::Neighbour { .. } => {}
-            lowpan::Received::Rejected { from, reason } => self.rejected(from, reason),
+            lowpan::Received::Rejected { from, reason } => self.rejected(from, reason, signal),
         }
     }
 
@@ -227,15 +227,28 @@ impl RadioTransport {
         self.nodes_mut().heard(from, signal, relay, way);
     }
 
-    fn rejected(&mut self, from: Option<Eui64>, reason: Reason) {
-        let nodes = self.nodes_mut();
-        match reason {
+    fn rejected(&mut self, from: Option<Eui64>, reason: Reason, signal: Signal) {
+        match (reason, from) {
             // What is on the air anyway.
-            Reason::OtherPan | Reason::NotForUs | Reason::Duplicate => {}
-            Reason::UnknownNode if from.is_some_and(|from| nodes.standing(from) == Standing::Revoked) => {
-                nodes.count_revoked();
-            }
+            (Reason::OtherPan | Reason::NotForUs | Reason::Duplicate, _) => {}
+            (Reason::UnknownNode, Some(from)) => self.without_key(from, signal),
             _ => self.counters.malformed += 1,
+        }
+    }
+
+    /// There is no key for who says to have sent a frame. An operator who is about to put it onto the list wants to see it;
+    /// since anybody can say to be anybody, the table bounds how many such nodes are noted.
+    fn without_key(&mut self, node: Eui64, signal: Signal) {
+        let nodes = self.nodes_mut();
+        let is_listed = match nodes.standing(node) {
+            Standing::Revoked => return nodes.count_revoked(),
+            Standing::Listed => true,
+            Standing::Stranger => false,
+        };
+        nodes.heard(node, signal, None, Way::default());
+        self.counters.unknown_node += 1;
+        if !self.events.iter().any(|event| matches!(event, LinkEvent::NoKey { .. })) {
+            self.events.push_back(LinkEvent::NoKey { node, is_listed });
         }
     }
 
