@@ -20,15 +20,14 @@ fn main() -> ExitCode {
         Command::Sessions { what } => sessions(&what).map(print),
         Command::Radio { what } => radio::run(&what).map(print),
         Command::Nodes { what } => nodes::run(&what).map(print),
-        Command::Backup { file, data } => data.dir().and_then(|dir| client::save_backup(&dir, &file)).map(print),
+        Command::Backup { file, data } => data.dir().and_then(|dir| client::save_backup(&dir, &file)).map(remark),
         Command::Passwd { file, user, stdin, scram, delete } => {
             let keep = if scram { Keep::Scram } else { Keep::Argon2 };
             passwd(&file, &user, change(stdin, delete), keep).map(print)
         }
         Command::Capture { transport, write, count, seconds, data } => data.dir().and_then(|dir| {
             let wish = Wish { transport: &transport, file: &write, count, time: seconds.map(Duration::from_secs) };
-            // What standard output takes may be the file itself.
-            capture(&dir, &wish).map(|text| eprint!("{text}"))
+            capture(&dir, &wish).map(remark)
         }),
         Command::May { config, user, client, wish, topic } => {
             let rules = config::load(&config).map(|file| file.core().access);
@@ -92,4 +91,9 @@ fn restore(file: &Path, data: &DataArgs, force: bool) -> anyhow::Result<String> 
 /// A reader that has had enough, such as `head`, is no error.
 fn print(text: String) {
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// What is said beside a file: standard output may be that file.
+fn remark(text: String) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -5,9 +5,12 @@ mod common;
 use common::durable::{Durable, PINGRESP, fall_asleep, resume, wake};
 use common::{Daemon, publish_packet, sn_gateway};
 use nix::sys::signal::Signal;
-use std::fs;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use sn_gateway::store::backup;
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Output;
@@ -183,7 +186,7 @@ fn a_backup_made_while_running_becomes_a_gateway_elsewhere() {
     let files = tempfile::tempdir().unwrap();
     let file = files.path().join("gateway.bak");
     let file = file.to_str().unwrap();
-    let said = told(&["backup", file, "--data", gateway.dir()]);
+    let said = backed_up(file, gateway.dir());
     assert!(said.starts_with(file) && said.contains("records"), "{said}");
     assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -221,6 +224,65 @@ fn a_backup_made_while_running_becomes_a_gateway_elsewhere() {
     assert!(shown.contains("topic id       2 temp"), "{shown}");
 }
 
+/// Makes a backup, of which nothing is said where the backup itself may go. Answers with what is said.
+#[track_caller]
+fn backed_up(file: &str, dir: &str) -> String {
+    let (code, out, said) = run(&["backup", file, "--data", dir]);
+    assert_eq!((code, &out[..]), (Some(0), ""), "{said}");
+    said
+}
+
+fn is_backup(octets: &[u8]) -> bool {
+    backup::decode(octets).is_ok()
+}
+
+#[test]
+fn a_backup_goes_to_where_links_lead() {
+    let (gateway, _node) = with_sleeper();
+    let files = tempfile::tempdir().unwrap();
+    let [link, target] = ["link", "target"].map(|name| files.path().join(name));
+    symlink("target", &link).unwrap();
+    // First the target is not there, then it is.
+    for _ in 0..2 {
+        backed_up(link.to_str().unwrap(), gateway.dir());
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(is_backup(&fs::read(&target).unwrap()));
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_backup_goes_into_what_is_no_file_and_leaves_it_as_it_is() {
+    let (gateway, _node) = with_sleeper();
+    let files = tempfile::tempdir().unwrap();
+    let [fifo, full] = ["fifo", "full"].map(|name| files.path().join(name));
+    mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+    // It waits for somebody who writes; to read and write waits for nobody.
+    let _open = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+    let mut reader = fs::File::open(&fifo).unwrap();
+    backed_up(fifo.to_str().unwrap(), gateway.dir());
+    assert!(fs::metadata(&fifo).unwrap().file_type().is_fifo());
+    let mut octets = vec![0; 1 << 16];
+    let len = reader.read(&mut octets).unwrap();
+    assert!(is_backup(&octets[..len]));
+
+    symlink("/dev/full", &full).unwrap();
+    let (code, _, error) = run(&["backup", full.to_str().unwrap(), "--data", gateway.dir()]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("cannot write") && error.contains("No space left"), "{error}");
+    assert!(fs::metadata(&full).unwrap().file_type().is_char_device());
+}
+
+#[test]
+fn a_backup_to_standard_output_is_nothing_but_the_backup() {
+    let (gateway, _node) = with_sleeper();
+    let here = tempfile::tempdir().unwrap();
+    let backup = sn_gateway().args(["backup", "-", "--data", gateway.dir()]).current_dir(here.path()).output().unwrap();
+    assert!(backup.status.success());
+    assert!(is_backup(&backup.stdout));
+    assert_eq!(fs::read_dir(here.path()).unwrap().count(), 0, "no file is called so");
+}
+
 #[test]
 fn a_damaged_backup_changes_nothing() {
     let (gateway, _node) = with_sleeper();
@@ -228,7 +290,7 @@ fn a_damaged_backup_changes_nothing() {
     let file = files.path().join("gateway.bak");
     let target = files.path().join("data");
     let (file, target) = (file.to_str().unwrap(), target.to_str().unwrap());
-    told(&["backup", file, "--data", gateway.dir()]);
+    backed_up(file, gateway.dir());
     let mut octets = fs::read(file).unwrap();
     octets[100] ^= 1;
     fs::write(file, octets).unwrap();

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use gateway_core::{Config, Core, Record, Restored, skip_counters};
 use sn_types::Instant;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -75,12 +75,17 @@ fn read_records(octets: &[u8]) -> Option<Vec<Record>> {
     rest.is_empty().then_some(records)
 }
 
-/// Writes a file for its owner only, all of it or nothing.
+/// Writes a file for its owner only, all of it or nothing. `-` is standard output; devices and FIFOs are written into.
 ///
 /// # Errors
 /// It cannot be written.
 pub fn save(path: &Path, contents: &[u8]) -> io::Result<()> {
-    sn_files::replace(path, contents, |_| Ok(()))
+    if path != Path::new("-") {
+        return sn_files::write(path, contents);
+    }
+    let mut stdout = io::stdout();
+    stdout.write_all(contents)?;
+    stdout.flush()
 }
 
 /// `sn-gateway restore FILE --data DIR`: makes the data directory what it was when the backup was made. `force` moves
