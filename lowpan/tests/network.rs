@@ -298,3 +298,19 @@ fn a_router_with_a_weak_parent_asks_for_a_better_one_and_those_below_stay() {
         assert_eq!(network.routers[2].stats().parents_lost, lost_before);
     }
 }
+
+#[test]
+fn routers_that_hear_the_gateway_equally_weakly_stay_there() {
+    for routers in [2, 10] {
+        let mut network = Network::new(routers, 0, Carriage::Bare, None);
+        for router in 0..routers {
+            network.link_weakly(AT_GATEWAY, Network::router(router));
+            (0..router).for_each(|other| network.link(Network::router(other), Network::router(router)));
+        }
+        for minute in 0..3 {
+            network.run_for(Duration::from_secs(60));
+            let parents: Vec<_> = network.routers.iter().map(|router| router.parent()).collect();
+            assert_eq!(parents, vec![Some(GATEWAY); routers], "after {minute} minutes, and {routers} of them");
+        }
+    }
+}

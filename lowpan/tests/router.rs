@@ -1,4 +1,5 @@
-//! A router, octet by octet. What it keeps is in `router_queue.rs`, many of them are in `network.rs`.
+//! A router, octet by octet. What it keeps is in `router_queue.rs`, weak parents are in
+//! `router_weak.rs`, many routers in `network.rs`.
 
 #[path = "support/router.rs"]
 mod router;
@@ -268,20 +269,6 @@ fn an_offer_says_how_deep_the_router_is_and_how_the_request_was_heard() {
 }
 
 #[test]
-fn a_parent_that_is_heard_weakly_is_left_for_one_that_is_no_deeper_than_we_are() {
-    let mut router = Small::new(CONFIG, 0).unwrap();
-    let with = |rssi_dbm| Signal { rssi_dbm: Some(rssi_dbm), lqi: None };
-    router.handle_timeout(NOW);
-    router.handle_frame(NOW, &frame(ROUTER, GATEWAY, 1, &offer(0)), with(-95));
-    router.handle_timeout(NOW + Duration::from_secs(1));
-    assert_eq!((router.parent(), router.depth()), (Some(GATEWAY), Some(1)));
-    router.handle_frame(NOW, &to_all(BELOW, 1, &offer(2)), with(-60));
-    assert_eq!(router.parent(), Some(GATEWAY), "it may be below");
-    router.handle_frame(NOW, &to_all(BELOW, 2, &offer(1)), with(-60));
-    assert_eq!((router.parent(), router.depth()), (Some(BELOW), Some(2)));
-}
-
-#[test]
 fn an_answer_that_comes_late_is_taken_all_the_same() {
     let mut router = Small::new(CONFIG, 0).unwrap();
     router.handle_timeout(NOW);
@@ -374,60 +361,6 @@ fn what_cannot_be_is_not_configured() {
     let wrong = |config| Small::new(config, 0).map(|_| ()).unwrap_err();
     assert_eq!(wrong(RouterConfig { pan: 0xFFFF, ..CONFIG }), ConfigError::Pan);
     assert_eq!(wrong(RouterConfig { gateway_short: Some(0xFFFE), ..CONFIG }), ConfigError::ShortAddress(0xFFFE));
-}
-
-/// The router asks who does better than its parent, being this deep.
-fn better(depth: u8) -> Vec<u8> {
-    [b"\x37\x02", &GATEWAY.0[..], &[depth]].concat()
-}
-
-#[test]
-fn a_better_parent_than_a_weak_one_is_asked_for_ever_more_seldom() {
-    let mut router = Small::new(CONFIG, 0).unwrap();
-    let weak = Signal { rssi_dbm: Some(-95), lqi: None };
-    router.handle_timeout(NOW);
-    router.handle_frame(NOW, &frame(ROUTER, GATEWAY, 1, &offer(0)), weak);
-    let mut asked_at = Vec::new();
-    let mut now = NOW;
-    while now < NOW + Duration::from_secs(600) {
-        now = router.poll_timeout().expect("it goes on");
-        router.handle_timeout(now);
-        while let Some(transmit) = router.poll_transmit() {
-            if transmit.psdu.as_bytes().ends_with(&better(1)) {
-                assert_eq!(transmit.to, None);
-                asked_at.push(now);
-            }
-            router.handle_transmitted(now, transmit.id, Ok(Ack::default()));
-        }
-    }
-    let pauses: Vec<_> = asked_at.windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).collect();
-    for (pause, shortest) in pauses.iter().zip([12, 24, 48, 48, 48, 48]) {
-        assert!((shortest - 1..=2 * shortest).contains(pause), "{pauses:?}");
-    }
-    assert!((6..12).contains(&pauses.len()), "{pauses:?}");
-    router.handle_frame(now, &frame(ROUTER, BELOW, 2, &offer(1)), Signal::default());
-    assert_eq!(router.parent(), Some(BELOW));
-    let announces_at = router.poll_timeout().expect("it says how deep it is");
-    assert!(announces_at.since(now) < Duration::from_millis(20), "it asks no more");
-}
-
-#[test]
-fn who_has_a_weak_parent_is_answered_by_those_with_a_good_one_that_are_no_deeper() {
-    for (depth, answers) in [(1, false), (2, true), (3, true)] {
-        let mut router: Small = router_below(BELOW, 1);
-        assert_eq!(hear(&mut router, &to_all(NODE, 1, &better(depth))), Heard::Neighbour);
-        assert_eq!(router.waiting(), usize::from(answers), "{depth}");
-        assert_eq!(hear(&mut router, &to_all(BELOW, 2, &better(1))), Heard::Neighbour);
-        assert_eq!(router.parent(), Some(BELOW), "that its parent asks does not say that it has no way");
-    }
-    let mut router = Small::new(CONFIG, 0).unwrap();
-    router.handle_timeout(NOW);
-    let weak = Signal { rssi_dbm: Some(-95), lqi: None };
-    router.handle_frame(NOW, &frame(ROUTER, GATEWAY, 1, &offer(0)), weak);
-    router.handle_timeout(NOW + Duration::from_secs(1));
-    let waiting = router.waiting();
-    router.handle_frame(NOW, &to_all(NODE, 1, &better(1)), Signal::default());
-    assert_eq!(router.waiting(), waiting, "its own is not better");
 }
 
 #[test]

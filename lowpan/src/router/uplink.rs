@@ -121,11 +121,8 @@ impl Uplink {
                 *depth = candidate.depth + 1;
                 if is_new { News::Depth } else { News::Nothing }
             }
-            // Those below are deeper than we are.
             Self::Parent { depth, weak, .. }
-                if is_usable
-                    && !candidate.is_weak()
-                    && (candidate.depth + 1 < *depth || weak.is_some() && candidate.depth <= *depth) =>
+                if is_usable && !candidate.is_weak() && is_better(&candidate, *depth, *weak) =>
             {
                 self.attach(now, &candidate)
             }
@@ -174,6 +171,15 @@ impl Uplink {
         *self = Self::Parent { parent, depth, failures: 0, weak };
         News::Depth
     }
+}
+
+/// Whether who is heard well is a better parent than the one that we have. Those below are deeper than we are. Who is as deep is
+/// better than a weak parent only if its own is not weak: then it answers who asks for a better one, and only then. What it says
+/// of itself to all is no reason: two that hear the gateway weakly would put themselves behind each other, and go over the weak
+/// hop all the same.
+fn is_better(candidate: &Candidate, depth: u8, weak: Option<Weak>) -> bool {
+    let answers = candidate.is_answer && weak.is_some_and(|weak| weak.asked > 0);
+    candidate.depth + 1 < depth || answers && candidate.depth <= depth
 }
 
 /// A pause, and up to that once more by chance.

@@ -52,6 +52,11 @@ pub(crate) fn offer(depth: u8) -> Vec<u8> {
     [b"\x37\x01", &GATEWAY.0[..], &[depth, 0x7F]].concat()
 }
 
+/// An offer to who has asked, and was heard so strongly.
+pub(crate) fn answer_to(depth: u8, heard_dbm: i8) -> Vec<u8> {
+    [b"\x37\x01", &GATEWAY.0[..], &[depth, heard_dbm.to_le_bytes()[0]]].concat()
+}
+
 /// A router beside the gateway, with nothing to say.
 pub(crate) fn router() -> Small {
     router_below(GATEWAY, 0)
