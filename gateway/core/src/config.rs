@@ -191,7 +191,8 @@ pub enum Keep {
     /// All, in order.
     #[default]
     All,
-    /// Only the latest of each topic.
+    /// Only the latest of each topic. A message of QoS 0 takes the place only of others of QoS 0: it may be lost, and what was
+    /// acknowledged to its publisher would be with it.
     Latest,
 }
 

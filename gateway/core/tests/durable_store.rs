@@ -6,7 +6,7 @@ use gateway_core::mqtt::{
     self, Ack, Connect, MessageProperties, Packet, Publish as MqttPublish, RetainHandling, SubscribeOptions, Version,
     Will,
 };
-use gateway_core::{Config, ConnId, Core, Input, Limits, NewNode, NodeReport, Output, Qos};
+use gateway_core::{Config, ConnId, Core, Input, Keep, Limits, NewNode, NodeReport, Output, Qos, QueueRule, WhenFull};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use sn_codec::{
@@ -27,6 +27,7 @@ const SHARED: [&str; 3] = ["$share/one/a/+", "$share/two/a/+", "$share/one/#"];
 
 /// A core, its store, and peers that answer most of what they are asked.
 struct World {
+    config: Config,
     core: Core,
     store: Store,
     now: Instant,
@@ -39,8 +40,10 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut octets = [0; 32];
         octets[..8].copy_from_slice(&seed.to_le_bytes());
+        let config = config(seed);
         let mut world = Self {
-            core: Core::new(config()),
+            core: Core::new(config.clone()),
+            config,
             store: Store::new(),
             now: Instant::ZERO,
             rng: TestRng::from_seed(RngAlgorithm::ChaCha, &octets),
@@ -312,7 +315,7 @@ impl World {
     fn restart(&mut self) {
         let predefined: [&[(u16, &str)]; 3] = [&[(16, "pre/16")], &[(16, "a/b"), (17, "pre/16")], &[]];
         let predefined = self.pick(&predefined).iter().map(|(id, name)| (TopicId(*id), (*name).to_owned())).collect();
-        self.core = Core::new(Config { predefined, ..config() });
+        self.core = Core::new(Config { predefined, ..self.config.clone() });
         self.conns.clear();
         self.core.restore(self.now, &self.store).expect("what was written is readable");
         self.settle();
@@ -329,9 +332,22 @@ fn peer(n: u16) -> PeerAddr {
 
 const RADIOS: [Eui64; 2] = [Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 1]), Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 2])];
 
-fn config() -> Config {
-    let limits = Limits { queue_messages: 8, ..Limits::default() };
-    Config { durable: true, predefined: vec![(TopicId(16), "pre/16".into())], limits, ..Config::default() }
+/// Half of the worlds have short mailboxes, in which much gives way.
+fn config(seed: u64) -> Config {
+    let queue_messages = if seed.is_multiple_of(2) { 8 } else { 2 };
+    let limits = Limits { queue_messages, ..Limits::default() };
+    let predefined = vec![(TopicId(16), "pre/16".into())];
+    let any = |filter: &str| QueueRule {
+        filter: filter.into(),
+        keep: Keep::All,
+        time_to_live: None,
+        when_full: None,
+        priority: 0,
+        keep_qos0: true,
+    };
+    let latest = QueueRule { keep: Keep::Latest, ..any("tt") };
+    let oldest = QueueRule { when_full: Some(WhenFull::DropOldest), priority: 1, ..any("a/+") };
+    Config { durable: true, predefined, limits, queue_rules: vec![latest, oldest], ..Config::default() }
 }
 
 #[test]

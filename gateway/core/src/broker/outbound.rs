@@ -7,7 +7,7 @@ mod stored;
 pub(crate) use stored::Change;
 
 use super::handling::Handling;
-use super::queue::{Glance, Queue, Queued, Size, Totals};
+use super::queue::{Glance, Queue, Queued, Size, Spot, Totals};
 use crate::short::Short;
 use crate::{DropReason, Keep, Limits, Qos, WhenFull};
 use flights::Flights;
@@ -118,10 +118,7 @@ impl Outbound {
             self.all_gone(&expired);
             dropped.extend(expired.into_iter().map(|old| (old, DropReason::Expired)));
         }
-        let older = match how.keep {
-            Keep::Latest => self.queue.of_topic(queued.message.topic()),
-            Keep::All => Vec::new(),
-        };
+        let older = self.superseded(&queued, how.keep);
         if let Some((reason, excess)) = self.overflow(&queued, limits) {
             let oldest_go = how.when_full == WhenFull::DropOldest && reason == DropReason::QueueFull;
             // Nothing goes in vain.
@@ -141,6 +138,17 @@ impl Outbound {
         }
         self.queue.push(queued);
         dropped
+    }
+
+    /// What a message takes the place of. One that may be lost leaves those alone whose publishers have been promised that
+    /// they are not.
+    fn superseded(&mut self, queued: &Queued, keep: Keep) -> Vec<Spot> {
+        let mut older = match keep {
+            Keep::Latest => self.queue.of_topic(queued.message.topic()),
+            Keep::All => Vec::new(),
+        };
+        older.retain(|older| queued.is_durable() || !older.is_durable);
+        older
     }
 
     /// Which limit a message would break, and by how much.

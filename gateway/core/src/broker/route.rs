@@ -93,7 +93,11 @@ impl Core {
         };
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         self.stats.routed += 1;
-        for (dropped, reason) in session.outbound.push(now, queued, how, limits) {
+        let dropped = session.outbound.push(now, queued, how, limits);
+        if dropped.iter().any(|(queued, _)| queued.is_durable()) {
+            self.broker.sessions.mark(key, Part::Outbound);
+        }
+        for (dropped, reason) in dropped {
             self.dropped(key, dropped.message.topic().clone(), reason);
         }
     }

@@ -1,7 +1,7 @@
 //! How messages wait, by the operator's rules; and how long a session does.
 
 use crate::common::sn::{connect, pingreq, puback, resume, sleep, subscribe};
-use crate::common::{MQTT, Rig, port};
+use crate::common::{MQTT, Rig, has_store, port};
 use gateway_core::mqtt::{Packet, PacketId};
 use gateway_core::{ClientState, DropReason, Keep, QueueRule, WhenFull};
 use sn_codec::Qos;
@@ -22,6 +22,8 @@ fn asleep_under(rules: &[QueueRule], queue_messages: usize) -> Rig {
         config.queue_rules = rules.into();
         config.limits.queue_messages = queue_messages;
     });
+    // Only what a start has found empty can be read at the next one.
+    rig.restart(|_| {});
     rig.send(NODE, resume("node"));
     for n in 1..=3 {
         rig.send(NODE, subscribe(Qos::One, n, &format!("t/{n}")));
@@ -57,6 +59,39 @@ fn keep_latest_leaves_one_message_of_each_topic() {
     assert_eq!(rig.drops(DropReason::Superseded), 1);
     assert_eq!(rig.client("node").map(|node| node.drops[&DropReason::Superseded]), Some(1));
     assert_eq!(fetched(&mut rig), ["a", "new", "b"]);
+}
+
+/// It may be lost, and what was acknowledged would be with it.
+#[test]
+fn a_message_of_qos_0_takes_the_place_of_such_only() {
+    let latest = QueueRule { keep: Keep::Latest, ..rule("t/1") };
+    let mut rig = asleep_under(std::slice::from_ref(&latest), 100);
+    for (qos, payload) in [(0, "a"), (1, "b"), (0, "c"), (0, "d")] {
+        rig.publish(qos, "t/1", payload);
+    }
+    assert_eq!(rig.drops(DropReason::Superseded), 2);
+    assert_eq!(fetched(&mut rig), ["b", "d"]);
+    let mut rig = asleep_under(&[latest], 100);
+    for (qos, payload) in [(1, "a"), (0, "b"), (1, "c")] {
+        rig.publish(qos, "t/1", payload);
+    }
+    assert_eq!(rig.drops(DropReason::Superseded), 2);
+    assert_eq!(fetched(&mut rig), ["c"]);
+}
+
+#[test]
+fn what_gave_way_to_a_message_of_qos_0_does_not_come_back_after_a_restart() {
+    let oldest = QueueRule { when_full: Some(WhenFull::DropOldest), ..rule("t/1") };
+    let mut rig = asleep_under(&[oldest], 1);
+    rig.publish(1, "t/1", "off");
+    rig.publish(0, "t/1", "on");
+    assert_eq!(rig.drops(DropReason::QueueFull), 1);
+    if has_store() {
+        rig.restart(|_| {});
+        assert_eq!(fetched(&mut rig), [""; 0]);
+    } else {
+        assert_eq!(fetched(&mut rig), ["on"]);
+    }
 }
 
 #[test]

@@ -100,7 +100,8 @@ impl<'a> Unpacked<'a> {
     pub(super) fn glance(&self) -> Glance<'a> {
         // What is packed has no details, which would count, too.
         let bytes = self.topic.len() + self.payload.len();
-        Glance { topic: self.topic, place: self.place, expires: self.expires, bytes }
+        let Self { place, topic, expires, marks, payload: _ } = *self;
+        Glance { topic, place, expires, is_durable: marks.qos() != Qos::AtMostOnce, bytes }
     }
 
     /// The message as it was before it was packed.

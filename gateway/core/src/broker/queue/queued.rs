@@ -30,13 +30,16 @@ pub(in crate::broker) struct Glance<'a> {
     pub(in crate::broker) place: u64,
     /// See [`Queued::expires`].
     pub(in crate::broker) expires: Instant,
+    /// See [`Queued::is_durable`].
+    pub(in crate::broker) is_durable: bool,
     /// Octets that it counts for.
     pub(in crate::broker) bytes: usize,
 }
 
 impl<'a> From<&'a Queued> for Glance<'a> {
     fn from(queued: &'a Queued) -> Self {
-        Self { topic: queued.message.topic(), place: queued.place, expires: queued.expires, bytes: queued.bytes() }
+        let Queued { ref message, place, expires, .. } = *queued;
+        Self { topic: message.topic(), place, expires, is_durable: queued.is_durable(), bytes: queued.bytes() }
     }
 }
 
@@ -70,11 +73,14 @@ impl Queued {
 pub(in crate::broker) struct Spot {
     pub(super) priority: u8,
     pub(super) place: u64,
+    /// See [`Queued::is_durable`].
+    pub(in crate::broker) is_durable: bool,
     pub(super) bytes: usize,
 }
 
 impl Glance<'_> {
     pub(super) const fn spot(self, priority: u8) -> Spot {
-        Spot { priority, place: self.place, bytes: self.bytes }
+        let Self { place, is_durable, bytes, topic: _, expires: _ } = self;
+        Spot { priority, place, is_durable, bytes }
     }
 }
