@@ -31,21 +31,25 @@ impl Default for Retained {
 impl Retained {
     /// Keeps `message` in place of its topic's last one; an empty payload only removes that.
     pub(crate) fn set(&mut self, message: &Message) {
-        let old = if message.payload().is_empty() {
-            self.by_topic.remove(message.topic())
-        } else {
-            self.bytes += message.bytes();
-            self.by_topic.insert(message.topic().clone(), message.clone())
-        };
-        if let Some(old) = old {
-            self.bytes -= old.bytes();
-            if old.expires() < Instant::FAR_FUTURE {
-                self.expiries.remove(&(old.expires(), old.topic().clone()));
-            }
+        self.remove(message.topic());
+        if message.payload().is_empty() {
+            return;
         }
-        if message.expires() < Instant::FAR_FUTURE && !message.payload().is_empty() {
+        self.bytes += message.bytes();
+        self.by_topic.insert(message.topic().clone(), message.clone());
+        if message.expires() < Instant::FAR_FUTURE {
             self.expiries.insert((message.expires(), message.topic().clone()));
         }
+    }
+
+    /// Takes out a topic's message, if it has one.
+    pub(crate) fn remove(&mut self, topic: &str) -> Option<Message> {
+        let old = self.by_topic.remove(topic)?;
+        self.bytes -= old.bytes();
+        if old.expires() < Instant::FAR_FUTURE {
+            self.expiries.remove(&(old.expires(), old.topic().clone()));
+        }
+        Some(old)
     }
 
     /// Takes out a message that is of no use any more, if there is one.
@@ -62,13 +66,11 @@ impl Retained {
 
     /// Whether `message` may be kept within the limits. One that takes another's place is no further topic.
     pub(crate) fn has_room(&self, message: &Message, limits: &Limits) -> bool {
-        if message.topic().len() > LONGEST_RETAINED_TOPIC {
-            return false;
-        }
         let old = self.by_topic.get(message.topic()).map_or(0, Message::bytes);
         let is_new = old == 0;
         message.payload().is_empty()
-            || (self.by_topic.len() + usize::from(is_new) <= limits.retained_messages
+            || (message.topic().len() <= LONGEST_RETAINED_TOPIC
+                && self.by_topic.len() + usize::from(is_new) <= limits.retained_messages
                 && self.bytes - old + message.bytes() <= limits.retained_bytes)
     }
 

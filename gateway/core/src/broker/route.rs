@@ -56,10 +56,13 @@ impl Core {
         any
     }
 
-    /// Keeps a message for new subscribers, if there is room; those of now get it in any case.
+    /// Keeps a message for new subscribers, if there is room; those of now get it in any case. Without room the one before
+    /// goes, too: it would be taken for the last one.
     fn retain(&mut self, message: &Message) {
         if !self.broker.retained.has_room(message, &self.config.limits) {
-            *self.stats.drops.entry(DropReason::RetainedLimit).or_default() += 1;
+            let old = self.broker.retained.remove(message.topic());
+            *self.stats.drops.entry(DropReason::RetainedLimit).or_default() += 1 + u64::from(old.is_some());
+            old.iter().for_each(|old| self.journal.retained_changed(old));
             return;
         }
         self.broker.retained.set(message);

@@ -218,11 +218,25 @@ fn retained_messages_have_a_limit() {
         rig.publish_retained(1, topic, payload);
     }
     assert_eq!(rig.watched().len(), 5, "whoever is there gets them all");
-    assert_eq!(rig.drops(DropReason::RetainedLimit), 2);
-    assert_eq!(rig.gauges().retained, 2);
-    rig.publish_retained(1, "a", "");
+    assert_eq!(rig.drops(DropReason::RetainedLimit), 3, "two that came, and one in whose place one of them came");
+    assert_eq!(rig.gauges().retained, 1);
     rig.publish_retained(1, "c", "1");
-    assert_eq!(rig.drops(DropReason::RetainedLimit), 2, "there is room again");
+    assert_eq!((rig.drops(DropReason::RetainedLimit), rig.gauges().retained), (3, 2), "there is room again");
+}
+
+/// It would be taken for the last one.
+#[test]
+fn a_retained_message_without_room_leaves_no_older_one_in_its_place() {
+    let mut rig = Rig::with(|config| config.limits.retained_bytes = 20);
+    rig.restart(|_| {});
+    rig.publish_retained(1, "door", "open");
+    rig.publish_retained(1, "door", "closed, and locked, and bolted");
+    assert_eq!(rig.drops(DropReason::RetainedLimit), 2);
+    if has_store() {
+        rig.restart(|_| {});
+    }
+    rig.watch("door");
+    assert_eq!(rig.watched(), [""; 0]);
 }
 
 #[test]
@@ -237,7 +251,7 @@ fn a_topic_with_which_a_key_of_the_store_would_be_too_long_has_no_retained_messa
         rig.publish_retained(1, topic, payload);
     }
     assert_eq!((rig.watched().len(), rig.gauges().retained), (3, 1));
-    assert_eq!(rig.drops(DropReason::RetainedLimit), 2);
+    assert_eq!(rig.drops(DropReason::RetainedLimit), 1, "an empty one only removes");
     assert_eq!(rig.store.keys().map(Vec::len).max(), Some(65_535));
 }
 
