@@ -1,13 +1,12 @@
 //! From a file to a plan.
 
-use super::error::ScenarioError;
+use super::error::{ScenarioError, Wrong};
 use super::fault::Names;
 use super::file::{
     BandKey, BatteryKey, ClientTable, CommandTable, ExcessKey, File, GatewayTable, GroupTable, LinkTable, MediumTable,
     RadioTable, ReportTable, SleepTable, UdpTable,
 };
 use super::values::{Qos, Time};
-use crate::application::BODY;
 use crate::energy::{Battery, Supply};
 use crate::plan::{Feed, GatewayPlan, MediumPlan, MqttPlan, NodePlan, Plan, Sleep, WillPlan};
 use crate::radio::{DutyCycle, Excess, LeafGroup, LogDistance, Loss, Phy, Propagation, RadioPlan, Receiver, Site};
@@ -33,6 +32,8 @@ pub struct Scene {
 
 /// A group's nodes in the plan.
 struct Group<'f> {
+    /// In the file.
+    path: String,
     table: &'f GroupTable,
     nodes: Range<usize>,
     places: Vec<Position>,
@@ -47,13 +48,17 @@ impl File {
     /// # Errors
     /// What does not fit together.
     pub fn expand(&self) -> Result<Scene, ScenarioError> {
+        self.scene().map_err(|wrong| self.error(&wrong))
+    }
+
+    fn scene(&self) -> Result<Scene, Wrong> {
         // The plan's own generators draw from other sources.
         let mut rng = Rand64::new((u128::from(self.seed) << 64) | 0x5CE7_A210);
         let groups = self.groups(&mut rng)?;
         let mut nodes = Vec::new();
         for group in &groups {
             for number in 0..group.table.count {
-                nodes.push(self.node(group.table, number, &mut rng)?);
+                nodes.push(self.node(group, number, &mut rng)?);
             }
         }
         let plan = Plan {
@@ -62,130 +67,112 @@ impl File {
             medium: self.medium(&groups)?,
             gateways: self.gateways.iter().map(GatewayTable::plan).collect(),
             nodes,
-            mqtt: self.clients.iter().map(|client| self.client(client, &groups, &mut rng)).collect::<Result<_, _>>()?,
-            faults: self.faults(&groups, &mut rng)?,
+            mqtt: self.clients.iter().map(|client| self.client(client, &groups, &mut rng)).collect(),
+            faults: self.faults(&groups, &mut rng),
         };
-        plan.check().map_err(ScenarioError::whole)?;
-        check_names(&plan)?;
+        plan.check().map_err(|what| Wrong::at("", what))?;
+        self.check_client_ids()?;
         let longest_sleep = plan.nodes.iter().filter_map(|node| node.sleep).map(|sleep| sleep.wake_every).max();
         let bound = BOUND + 4 * longest_sleep.unwrap_or_default();
         Ok(Scene { floor: self.floor(&groups), bound, plan })
     }
 
-    fn groups(&self, rng: &mut Rand64) -> Result<Vec<Group<'_>>, ScenarioError> {
+    fn groups(&self, rng: &mut Rand64) -> Result<Vec<Group<'_>>, Wrong> {
         let mut first = 0;
         let mut groups = Vec::new();
-        for table in &self.groups {
+        for (number, table) in self.groups.iter().enumerate() {
+            let path = format!("nodes.{number}");
             let nodes = first..first + table.count;
             first = nodes.end;
-            groups.push(Group { table, nodes, places: self.places(table, rng)? });
+            groups.push(Group { places: self.places(&path, table, rng)?, path, table, nodes });
         }
         Ok(groups)
     }
 
-    fn places(&self, group: &GroupTable, rng: &mut Rand64) -> Result<Vec<Position>, ScenarioError> {
+    fn places(&self, path: &str, group: &GroupTable, rng: &mut Rand64) -> Result<Vec<Position>, Wrong> {
         let Some(place) = &group.place else {
             return match &self.medium {
                 MediumTable::Radio(_) => {
-                    Err(of_group(group, "has no `place`, and over a radio everybody is somewhere"))
+                    let message =
+                        format!("the group {:?} has no `place`, and over a radio everybody is somewhere", group.name);
+                    Err(Wrong::at(path, message))
                 }
                 MediumTable::Udp(_) | MediumTable::Link(_) => Ok(Vec::new()),
             };
         };
         place.places(group.count, rng).map_err(|places| {
-            of_group(
-                group,
-                &format!("has {places} places for {} nodes: `count` and `place` have to agree", group.count),
-            )
+            let (name, count) = (&group.name, group.count);
+            let message =
+                format!("the group {name:?} has {places} places for {count} nodes: `count` and `place` have to agree");
+            Wrong::at(format!("{path}.place"), message)
         })
     }
 
-    fn node(&self, group: &GroupTable, number: usize, rng: &mut Rand64) -> Result<NodePlan, ScenarioError> {
-        let client_id = group.client_id(number);
-        let name = |pattern: &str| group.fill(pattern, number);
-        let start = Instant::from_micros(up_to(group.start_within, rng));
-        let mut feeds = Vec::new();
-        for report in &group.reports {
-            let topic = name(&report.topic);
-            if topic.len() + usize::from(group.payload_octets) > BODY {
-                let most = BODY - topic.len();
-                return Err(of_group(
-                    group,
-                    &format!(
-                        "has payloads longer than {most} octets, which is what a node takes beside the topic {topic:?}"
-                    ),
-                ));
-            }
-            feeds.push(self.feed(topic, report.beat(), start, rng)?);
-        }
-        let sleep = group.sleep.map(|sleep| sleep.plan(group)).transpose()?;
+    fn node(&self, group: &Group<'_>, number: usize, rng: &mut Rand64) -> Result<NodePlan, Wrong> {
+        let Group { path, table, .. } = group;
+        let name = |pattern: &str| table.fill(pattern, number);
+        let start = Instant::from_micros(up_to(table.start_within, rng));
+        let feeds =
+            table.reports.iter().map(|report| self.feed(name(&report.topic), report.beat(), start, rng)).collect();
         Ok(NodePlan {
-            gateway: group.gateway,
+            gateway: table.gateway,
             start,
-            keep_alive_s: whole_seconds(group.keep_alive).ok_or_else(|| of_group(group, TOO_LONG))?,
-            will: group.will.as_ref().map(|will| WillPlan { topic: name(&will.topic), qos: will.qos.0 }),
-            payload_len: group.payload_octets,
-            sleep,
-            subscriptions: group.subscribe.iter().map(|to| (name(&to.filter), to.qos.0)).collect(),
+            keep_alive_s: table.keep_alive.0.as_secs().try_into().unwrap_or(u16::MAX),
+            will: table.will.as_ref().map(|will| WillPlan { topic: name(&will.topic), qos: will.qos.0 }),
+            payload_len: table.payload_octets,
+            sleep: table.sleep.map(|sleep| sleep.plan(&format!("{path}.sleep"))).transpose()?,
+            subscriptions: table.subscribe.iter().map(|to| (name(&to.filter), to.qos.0)).collect(),
             feeds,
-            ..NodePlan::new(client_id)
+            ..NodePlan::new(table.client_id(number))
         })
     }
 
-    fn client(&self, client: &ClientTable, groups: &[Group<'_>], rng: &mut Rand64) -> Result<MqttPlan, ScenarioError> {
+    fn client(&self, client: &ClientTable, groups: &[Group<'_>], rng: &mut Rand64) -> MqttPlan {
         let mut feeds = Vec::new();
         for command in &client.commands {
-            let Some(group) = groups.iter().find(|group| group.table.name == command.to) else {
-                let message =
-                    format!("{:?} has a command for the group {:?}, which there is not", client.name, command.to);
-                return Err(ScenarioError::whole(message));
-            };
+            let Some(group) = groups.iter().find(|group| group.table.name == command.to) else { continue };
             // By then the nodes have subscribed, if all goes well.
             let start = Instant::ZERO + group.table.start_within.0 + Duration::from_secs(60);
             for number in 0..group.table.count {
                 let topic = group.table.fill(&command.topic, number);
-                feeds.push(self.feed(topic, command.beat(), start, rng)?);
+                feeds.push(self.feed(topic, command.beat(), start, rng));
             }
         }
         let subscriptions = client.subscribe.iter().map(|to| (to.filter.clone(), to.qos.0)).collect();
-        Ok(MqttPlan { gateway: client.gateway, subscriptions, feeds, ..MqttPlan::new(client.name.clone()) })
+        MqttPlan { gateway: client.gateway, subscriptions, feeds, ..MqttPlan::new(client.name.clone()) }
     }
 
     /// Messages from `start` on, the first within a period, until the end of the scenario.
-    fn feed(&self, topic: String, beat: Beat, start: Instant, rng: &mut Rand64) -> Result<Feed, ScenarioError> {
+    fn feed(&self, topic: String, beat: Beat, start: Instant, rng: &mut Rand64) -> Feed {
         let Beat { every, jitter, qos } = beat;
-        if every.0.is_zero() || jitter >= every {
-            return Err(ScenarioError::whole(format!(
-                "messages on {topic:?} need `every` above 0 and `jitter` below it"
-            )));
-        }
         let start = start + Duration::from_micros(up_to(every, rng));
         let left_us = self.duration.as_micros().saturating_sub(start.as_micros()).saturating_sub(jitter.as_micros());
         let count = u32::try_from(left_us.div_ceil(every.as_micros())).unwrap_or(u32::MAX);
-        Ok(Feed { topic, qos: qos.0, count, start, period: every.0, jitter: jitter.0 })
+        Feed { topic, qos: qos.0, count, start, period: every.0, jitter: jitter.0 }
     }
 
-    fn faults(&self, groups: &[Group<'_>], rng: &mut Rand64) -> Result<Vec<crate::plan::Fault>, ScenarioError> {
+    fn faults(&self, groups: &[Group<'_>], rng: &mut Rand64) -> Vec<crate::plan::Fault> {
         let group = |name: &str| groups.iter().find(|group| group.table.name == name).map(|group| group.nodes.clone());
         let client = |name: &str| self.clients.iter().position(|client| client.name == name);
         let names = Names { group: &group, client: &client };
         let mut faults = Vec::new();
         for fault in &self.faults {
-            faults.extend(fault.expand(self.duration, &names, rng)?);
+            faults.extend(fault.expand(self.duration, &names, rng));
         }
         faults.sort_by_key(|fault| fault.at);
-        Ok(faults)
+        faults
     }
 
-    fn medium(&self, groups: &[Group<'_>]) -> Result<MediumPlan, ScenarioError> {
-        let leaf_group =
-            |group: &Group<'_>| group.table.link.as_ref().map(|link| link.plan(&group.table.name, &group.nodes));
-        let leaves: Vec<LeafGroup> = groups.iter().filter_map(leaf_group).collect::<Result<_, _>>()?;
+    fn medium(&self, groups: &[Group<'_>]) -> Result<MediumPlan, Wrong> {
+        let with_link = groups.iter().filter_map(|group| Some((group, group.table.link.as_ref()?)));
+        let leaves = with_link.clone().map(|(group, link)| link.plan(&format!("{}.link", group.path), &group.nodes));
+        let leaves: Vec<LeafGroup> = leaves.collect::<Result<_, _>>()?;
+        if let (MediumTable::Udp(_) | MediumTable::Link(_), Some((group, _))) = (&self.medium, with_link.clone().next())
+        {
+            return Err(Wrong::at(format!("{}.link", group.path), "a group's `link` is for nodes over a radio"));
+        }
         Ok(match &self.medium {
             MediumTable::Radio(radio) => MediumPlan::Radio(Box::new(RadioPlan { leaves, ..self.radio(radio, groups) })),
-            MediumTable::Udp(_) | MediumTable::Link(_) if !leaves.is_empty() => {
-                return Err(ScenarioError::whole("a group's `link` is for nodes over a radio"));
-            }
             MediumTable::Udp(udp) => {
                 MediumPlan::Udp(udp.plan(self.seed, groups.iter().map(|group| group.table.count).sum()))
             }
@@ -227,6 +214,25 @@ impl File {
         }
     }
 
+    /// Whether no two clients have the same.
+    fn check_client_ids(&self) -> Result<(), Wrong> {
+        let mut seen = std::collections::BTreeSet::new();
+        let of_groups = self.groups.iter().enumerate().flat_map(|(place, group)| {
+            let key = if group.client_id.is_some() { "client_id" } else { "name" };
+            (0..group.count).map(move |number| (format!("nodes.{place}.{key}"), group.client_id(number)))
+        });
+        let of_clients = self.clients.iter().enumerate();
+        let of_clients = of_clients.map(|(place, client)| (format!("client.{place}.name"), client.name.clone()));
+        for (path, id) in of_groups.chain(of_clients) {
+            if seen.contains(&id) {
+                let help = "put {n} into `client_id`, or give groups other names";
+                return Err(Wrong::at(path, format!("two clients have the id {id:?}: {help}")));
+            }
+            seen.insert(id);
+        }
+        Ok(())
+    }
+
     fn floor(&self, groups: &[Group<'_>]) -> Floor {
         let has_places = groups.iter().all(|group| group.places.len() == group.table.count);
         let places = groups.iter().filter(|_| has_places).flat_map(|group| group.places.iter().copied());
@@ -242,12 +248,12 @@ impl File {
 }
 
 impl GroupTable {
-    fn client_id(&self, number: usize) -> String {
+    pub(super) fn client_id(&self, number: usize) -> String {
         let pattern = self.client_id.clone().unwrap_or_else(|| format!("{}-{{n}}", self.name));
         pattern.replace("{n}", &self.digits(number))
     }
 
-    fn fill(&self, pattern: &str, number: usize) -> String {
+    pub(super) fn fill(&self, pattern: &str, number: usize) -> String {
         pattern.replace("{id}", &self.client_id(number)).replace("{n}", &self.digits(number))
     }
 
@@ -258,20 +264,22 @@ impl GroupTable {
     }
 }
 
-const TOO_LONG: &str = "has a time longer than 65,535 s, which MQTT-SN cannot say";
-
 impl SleepTable {
-    fn plan(self, group: &GroupTable) -> Result<Sleep, ScenarioError> {
+    /// `path`: that of the table.
+    fn plan(self, path: &str) -> Result<Sleep, Wrong> {
         let longest = Time::from_secs(u16::MAX.into());
         let lost_after = self.lost_after.unwrap_or_else(|| Time(self.wake_every.0 * 3).min(longest));
         if self.wake_every.0.is_zero() || self.wake_every >= lost_after {
-            return Err(of_group(
-                group,
-                "sleeps: `wake_every` has to be above 0 and below `lost_after`, at most 65,535 s",
-            ));
+            let message = "`wake_every` has to be above 0 and below `lost_after`, at most 65,535 s";
+            return Err(Wrong::at(format!("{path}.wake_every"), message));
         }
-        let duration_s = whole_seconds(lost_after).and_then(NonZeroU16::new);
-        let duration_s = duration_s.ok_or_else(|| of_group(group, TOO_LONG))?;
+        let duration_s = u16::try_from(lost_after.0.as_secs()).ok().and_then(NonZeroU16::new);
+        let duration_s = duration_s.ok_or_else(|| {
+            Wrong::at(
+                format!("{path}.lost_after"),
+                "`lost_after` is from 1 s to 65,535 s, which is what MQTT-SN can say",
+            )
+        })?;
         Ok(Sleep { duration_s, wake_every: self.wake_every.0 })
     }
 }
@@ -357,32 +365,8 @@ impl BatteryKey {
     }
 }
 
-fn check_names(plan: &Plan) -> Result<(), ScenarioError> {
-    let mut seen = std::collections::BTreeSet::new();
-    let ids = plan.nodes.iter().map(|node| &node.client_id).chain(plan.mqtt.iter().map(|client| &client.client_id));
-    for id in ids {
-        if id.is_empty() || id.len() > 23 {
-            return Err(ScenarioError::whole(format!("the client id {id:?} has not 1 to 23 octets (1.2 §5.3.1)")));
-        }
-        if !seen.insert(id) {
-            let message =
-                format!("two clients have the id {id:?}: put {{n}} into `client_id`, or give groups other names");
-            return Err(ScenarioError::whole(message));
-        }
-    }
-    Ok(())
-}
-
-fn of_group(group: &GroupTable, what: &str) -> ScenarioError {
-    ScenarioError::whole(format!("the group {:?} {what}", group.name))
-}
-
 fn site(place: Position, tx_power_dbm: i8) -> Site {
     Site { x_dm: place.x_dm, y_dm: place.y_dm, tx_power_dbm, ..Site::default() }
-}
-
-fn whole_seconds(time: Time) -> Option<u16> {
-    u16::try_from(time.0.as_secs()).ok()
 }
 
 /// A time at random, in microseconds.

@@ -1,13 +1,13 @@
 //! The keys of a scenario file, and what they are when they are not given.
 
-use super::error::ScenarioError;
+use super::error::{ScenarioError, Wrong};
 use super::fault::FaultTable;
 use super::node_link::NodeLinkTable;
 use super::place::PlaceKey;
-use super::values::{Metres, Percent, Qos, Time};
+use super::values::{Metres, Percent, Qos, Time, two, two_or_none};
 use serde::Deserialize;
 
-/// A scenario. `docs/simulator.md` has every key in an example.
+/// A scenario. `docs/simulator.md` has every key with its default.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -42,6 +42,9 @@ pub struct File {
     /// What goes wrong.
     #[serde(default, rename = "fault")]
     pub faults: Vec<FaultTable>,
+    /// What it was read from, for the places of errors.
+    #[serde(skip)]
+    text: String,
 }
 
 impl File {
@@ -50,7 +53,15 @@ impl File {
     /// # Errors
     /// What is wrong, where, and what would be right.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        toml::from_str(text).map_err(|error| ScenarioError::of_toml(text, &error))
+        let mut file: Self = toml::from_str(text).map_err(|error| ScenarioError::of_toml(text, &error))?;
+        text.clone_into(&mut file.text);
+        file.check().map_err(|wrong| file.error(&wrong))?;
+        Ok(file)
+    }
+
+    /// What is wrong, with its place.
+    pub(super) fn error(&self, wrong: &Wrong) -> ScenarioError {
+        ScenarioError::of(&self.text, wrong)
     }
 }
 
@@ -151,6 +162,7 @@ pub struct UdpTable {
     /// Datagrams that come twice.
     pub duplicate_percent: Percent,
     /// Shortest and longest time under way. Default: 500 ms to 10 s, as on NB-IoT in bad coverage.
+    #[serde(deserialize_with = "two")]
     pub delay: [Time; 2],
     /// An address translation that nothing has passed for so long is forgotten. Default: 2 min.
     pub nat_idle: Time,
@@ -179,6 +191,7 @@ pub struct LinkTable {
     /// Datagrams that come twice.
     pub duplicate_percent: Percent,
     /// Shortest and longest time under way. Default: 5 to 30 ms.
+    #[serde(deserialize_with = "two")]
     pub delay: [Time; 2],
 }
 
@@ -208,6 +221,7 @@ pub struct GatewayTable {
     /// It has a disk: what it acknowledges survives its crash. Default: no.
     pub durable: bool,
     /// How long a commit takes: shortest and longest. Default: 2 to 10 ms.
+    #[serde(deserialize_with = "two_or_none")]
     pub commit: Option<[Time; 2]>,
     /// After so long without answer it sends again. Default: as the daemon.
     pub t_retry: Option<Time>,
@@ -257,7 +271,7 @@ pub struct GroupTable {
     /// They are switched on within that time. Default: 1 min.
     #[serde(default = "one_minute")]
     pub start_within: Time,
-    /// How long the gateway lets a node be silent, in whole seconds. Default: 5 min.
+    /// How long the gateway lets a node be silent, in whole seconds; `"0s"`: for ever. Default: 5 min.
     #[serde(default = "five_minutes")]
     pub keep_alive: Time,
     /// Only for `sn-sim dongle`: the frames of real nodes. Without it they speak open 6LoWPAN.

@@ -9,13 +9,16 @@
 //! Order of calls: [`File::parse`], change what the command line overrides, [`File::expand`], then
 //! [`World::new`](crate::World::new) with the plan.
 
+mod check;
 mod error;
 mod expand;
 mod fault;
 mod file;
 mod node_link;
 mod place;
+mod topic;
 mod values;
+mod words;
 
 pub use error::ScenarioError;
 pub use expand::Scene;

@@ -1,6 +1,6 @@
 //! What a group's nodes and a real gateway send each other by radio.
 
-use super::error::ScenarioError;
+use super::error::Wrong;
 use super::values::Time;
 use crate::radio::{LeafCarriage, LeafGroup, LeafLevel, LeafSecurity};
 use serde::Deserialize;
@@ -26,23 +26,23 @@ pub struct NodeLinkTable {
 }
 
 impl NodeLinkTable {
-    /// For these nodes of the plan.
-    pub(super) fn plan(&self, group: &str, nodes: &Range<usize>) -> Result<LeafGroup, ScenarioError> {
-        let wrong = |what: &str| ScenarioError::whole(format!("the group {group:?} {what}"));
+    /// For these nodes of the plan. `path`: that of the table.
+    pub(super) fn plan(&self, path: &str, nodes: &Range<usize>) -> Result<LeafGroup, Wrong> {
+        let wrong = |key: &str, what: &str| Wrong::at(format!("{path}.{key}"), what);
         let security = match (self.security, &self.key) {
             (None, None) => None,
             (Some(level), Some(key)) => {
                 let LinkKey(key) =
-                    key.parse().map_err(|NoLinkKey| wrong("has a `key` that is not 32 hexadecimal digits"))?;
+                    key.parse().map_err(|NoLinkKey| wrong("key", "the `key` is not 32 hexadecimal digits"))?;
                 Some(LeafSecurity { level, key })
             }
-            (Some(_), None) => return Err(wrong("has `security` and no `key`")),
-            (None, Some(_)) => return Err(wrong("has a `key` and no `security`")),
+            (Some(_), None) => return Err(wrong("security", "there is `security` and no `key`")),
+            (None, Some(_)) => return Err(wrong("key", "there is a `key` and no `security`")),
         };
         let polls_every_ms = match self.poll_every.map(|every| u32::try_from(every.0.as_millis())) {
             None => 0,
             Some(Ok(every_ms)) if every_ms > 0 => every_ms,
-            Some(Ok(_) | Err(_)) => return Err(wrong("has a `poll_every` that is not from 1 ms to 49 days")),
+            Some(Ok(_) | Err(_)) => return Err(wrong("poll_every", "`poll_every` is not from 1 ms to 49 days")),
         };
         Ok(LeafGroup { first: nodes.start, count: nodes.len(), carriage: self.carriage, security, polls_every_ms })
     }

@@ -1,6 +1,6 @@
 //! Where the nodes of a group are.
 
-use super::values::Metres;
+use super::values::{Metres, two};
 use crate::report::Position;
 use oorandom::Rand64;
 use serde::Deserialize;
@@ -10,8 +10,10 @@ use serde::Deserialize;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum PlaceKey {
     /// In rows and columns that fill a rectangle evenly.
+    #[serde(deserialize_with = "two")]
     Grid([Metres; 2]),
     /// Anywhere in a rectangle.
+    #[serde(deserialize_with = "two")]
     Random([Metres; 2]),
     /// One place for each node.
     List(Vec<Metres>),

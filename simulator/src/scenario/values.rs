@@ -15,9 +15,12 @@ impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        humantime::parse_duration(text)
-            .map(Self)
-            .map_err(|_| format!("{text:?} is no duration; \"500ms\", \"90s\", \"5min\", \"1h 30min\" and \"30d\" are"))
+        let wrong = || format!("{text:?} is no duration; \"500ms\", \"90s\", \"5min\", \"1h 30min\" and \"30d\" are");
+        let duration = humantime::parse_duration(text).map_err(|_| wrong())?;
+        if duration > Self::LONGEST.0 {
+            return Err(format!("{text:?} is too long; the longest is ten years, \"3650d\""));
+        }
+        Ok(Self(duration))
     }
 }
 
@@ -28,6 +31,9 @@ impl<'de> Deserialize<'de> for Time {
 }
 
 impl Time {
+    /// So no sum of some overflows.
+    const LONGEST: Self = Self::from_secs(3_650 * 86_400);
+
     pub(super) const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
@@ -37,11 +43,44 @@ impl Time {
     }
 }
 
+/// Two values in brackets: a shortest and a longest, or two corners.
+///
+/// # Errors
+/// There are not two.
+pub(super) fn two<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<[T; 2], D::Error> {
+    let values = Vec::deserialize(deserializer)?;
+    let found = values.len();
+    values.try_into().map_err(|_| D::Error::custom(format_args!("there are two in such a list, not {found}")))
+}
+
+/// The same for a key that may be left out.
+pub(super) fn two_or_none<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<[T; 2]>, D::Error> {
+    two(deserializer).map(Some)
+}
+
 /// A place in metres: to the right, downwards.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Metres(pub f64, pub f64);
 
+impl<'de> Deserialize<'de> for Metres {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let numbers = Vec::<f64>::deserialize(deserializer)?;
+        let is_near = |metres: &f64| metres.abs() <= Self::FARTHEST;
+        match numbers[..] {
+            [x, y] if is_near(&x) && is_near(&y) => Ok(Self(x, y)),
+            [_, _] => Err(D::Error::custom("a place is at most 100,000 m from [0, 0], to each side")),
+            _ => {
+                Err(D::Error::custom(format_args!("a place is [x, y], in metres; here are {} numbers", numbers.len())))
+            }
+        }
+    }
+}
+
 impl Metres {
+    const FARTHEST: f64 = 100_000.0;
+
     /// To the nearest decimetre.
     pub(super) fn position(self) -> Position {
         let decimetres = |metres: f64| (metres * 10.0).round() as i32;
@@ -54,6 +93,10 @@ impl Metres {
 pub struct Percent(f64);
 
 impl Percent {
+    pub(super) fn is_zero(self) -> bool {
+        self.ppm() == 0
+    }
+
     pub(super) fn ppm(self) -> u32 {
         (self.0 * 10_000.0).round() as u32
     }
