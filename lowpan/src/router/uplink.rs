@@ -27,7 +27,7 @@ pub(super) enum Uplink {
     None { until: Instant, holds: bool, searches: u32 },
     /// Offers are being gathered.
     Searching { search: Search, searches: u32 },
-    /// There is one; `weak`: but not heard well.
+    /// There is one; `weak`: but not heard well, when it last offered itself.
     Parent { parent: Eui64, depth: u8, failures: u8, weak: Option<Weak> },
 }
 
@@ -37,6 +37,18 @@ pub(super) struct Weak {
     ask_at: Instant,
     /// How often that was done.
     asked: u32,
+}
+
+impl Weak {
+    /// What an offer of the parent's makes of what was known. That it is not weak any more only an answer says, which knows how
+    /// strongly it hears us.
+    fn judge(now: Instant, parent: &Candidate, known: Option<Self>) -> Option<Self> {
+        match (parent.is_weak(), known) {
+            (true, None) => Some(Self { ask_at: now + ASK_AFTER, asked: 0 }),
+            (false, Some(_)) if parent.is_answer => None,
+            (true | false, known) => known,
+        }
+    }
 }
 
 /// What to tell those in reach.
@@ -116,9 +128,9 @@ impl Uplink {
         let is_usable = candidate.depth < DEEPEST;
         match self {
             Self::Parent { parent, .. } if *parent == candidate.from && !is_usable => self.lose(now),
-            Self::Parent { parent, depth, .. } if *parent == candidate.from => {
+            Self::Parent { parent, depth, weak, .. } if *parent == candidate.from => {
                 let is_new = *depth != candidate.depth + 1;
-                *depth = candidate.depth + 1;
+                (*depth, *weak) = (candidate.depth + 1, Weak::judge(now, &candidate, *weak));
                 if is_new { News::Depth } else { News::Nothing }
             }
             Self::Parent { depth, weak, .. }
@@ -167,7 +179,7 @@ impl Uplink {
 
     fn attach(&mut self, now: Instant, candidate: &Candidate) -> News {
         let (parent, depth) = (candidate.from, candidate.depth + 1);
-        let weak = candidate.is_weak().then(|| Weak { ask_at: now + ASK_AFTER, asked: 0 });
+        let weak = Weak::judge(now, candidate, None);
         *self = Self::Parent { parent, depth, failures: 0, weak };
         News::Depth
     }
