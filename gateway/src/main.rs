@@ -6,6 +6,7 @@ use sn_gateway::admin::{client, nodes};
 use sn_gateway::auth::{Change, Keep, may, passwd};
 use sn_gateway::capture::client::{Wish, capture};
 use sn_gateway::cli::{Cli, Command, DataArgs, Sessions};
+use sn_gateway::mqtt::TlsFiles;
 use sn_gateway::store::backup;
 use sn_gateway::{config, radio, run};
 use std::io::Write;
@@ -44,16 +45,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the file, and the certificates and passwords that it names.
+/// Reads the file, and the certificates and passwords that it names. A certificate that is not valid now is warned of: the gateway
+/// would start with it.
 fn check_config(path: &Path, in_memory: bool) -> anyhow::Result<String> {
     let mut file = config::load(path)?;
     file.store.in_memory |= in_memory;
     file.check_store().with_context(|| path.display().to_string())?;
-    for tls in file.listener.iter().filter_map(|table| table.tls.as_ref()) {
-        tls.load().with_context(|| format!("{}: certificates", path.display()))?;
+    let place = |what: String| move || format!("{}: {what}", path.display());
+    for table in &file.listener {
+        let what = format!("[[listener]] with listen = \"{}\"", table.listen.0);
+        table.tls.as_ref().map(TlsFiles::load).transpose().with_context(place(what))?;
     }
-    file.security.load()?;
-    Ok(format!("{}: all right\n", path.display()))
+    file.security.load().with_context(place("password_file of [security]".into()))?;
+    let complaints = file.certificate_complaints();
+    for complaint in &complaints {
+        eprintln!("sn-gateway: WARNING: {complaint}");
+    }
+    let but = if complaints.is_empty() { "" } else { ", but for the warnings" };
+    Ok(format!("{}: all right{but}\n", path.display()))
 }
 
 fn change(stdin: bool, delete: bool) -> Change {

@@ -36,6 +36,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let mut file = args.config.as_deref().map_or(Ok(File::default()), config::load)?;
     args.apply(&mut file);
     let log = logging::start(&file.log)?;
+    for complaint in file.certificate_complaints() {
+        warn!("{complaint}");
+    }
     allow_many_descriptors();
     // One thread: no message is handed from processor to processor, and the second one is left to the kernel's work.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

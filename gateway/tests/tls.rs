@@ -201,6 +201,57 @@ fn new_certificates_are_taken_over_at_sighup_and_broken_ones_are_not() {
 }
 
 #[test]
+fn an_expired_certificate_is_warned_of_and_never_takes_the_place_of_a_good_one() {
+    let secure = Secure::start("");
+    let good = {
+        let mut client = secure.client(None);
+        client.say_connect("before");
+        tls::certificate(&client)
+    };
+    let file = secure.pki.dir().join("gateway.toml");
+    let file = file.to_str().unwrap();
+    for (from, until, expected) in [
+        (2020, 2021, "server.pem: the certificate has expired, it was valid until "),
+        (2090, 2091, "server.pem: the certificate is not valid yet, but from "),
+    ] {
+        let _ = secure.pki.server_valid(from, until);
+        secure.gateway.signal(Signal::SIGHUP);
+        secure.gateway.wait_for_log(expected);
+        let mut client = secure.client(None);
+        client.say_connect("after");
+        assert_eq!(tls::certificate(&client), good);
+
+        let checked = sn_gateway().args(["check-config", file]).output().unwrap();
+        let (said, warned) = (String::from_utf8(checked.stdout).unwrap(), String::from_utf8(checked.stderr).unwrap());
+        assert!(checked.status.success() && said.ends_with(": all right, but for the warnings\n"), "{said}");
+        assert!(warned.contains(expected), "{warned}");
+        let started = Daemon::start_as_told(&["--config", file, "--udp", "127.0.0.1:0"]);
+        started.wait_for_log(expected);
+    }
+}
+
+#[test]
+fn a_key_with_a_passphrase_is_called_that() {
+    let pki = Pki::new();
+    let path = pki.dir().join("gateway.toml");
+    fs::write(&path, config(&pki, "")).unwrap();
+    let pkcs8 = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let traditional = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nMIIB\n\
+        -----END RSA PRIVATE KEY-----\n";
+    for key in [pkcs8, traditional] {
+        fs::write(pki.dir().join("server.key"), key).unwrap();
+        let output = sn_gateway().args(["check-config", path.to_str().unwrap()]).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        for part in
+            ["gateway.toml: [[listener]] with listen = ", "server.key: the key has a passphrase", "openssl pkey"]
+        {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
 fn files_that_cannot_be_used_are_named_at_the_start_and_by_check_config() {
     let pki = Pki::new();
     let path = pki.dir().join("gateway.toml");

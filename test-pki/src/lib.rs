@@ -5,7 +5,7 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,15 @@ impl Pki {
     pub fn server(&self) -> Pair {
         let mut params = params(&["localhost", "127.0.0.1", "::1"], "localhost");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign("server", &params)
+    }
+
+    /// The same, valid from the beginning of a year to that of another one.
+    #[must_use]
+    pub fn server_valid(&self, from: i32, until: i32) -> Pair {
+        let mut params = params(&["localhost", "127.0.0.1", "::1"], "localhost");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
         self.sign("server", &params)
     }
 

@@ -10,7 +10,7 @@ use gateway_core::{Qos, validate_filter};
 use serde::{Deserialize, Deserializer, de};
 use std::num::NonZeroU16;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
 
@@ -198,6 +198,11 @@ impl BridgeTable {
         }
         settings.receive_maximum = NonZeroU16::new(u16::try_from(incoming_qos2).unwrap_or(u16::MAX));
         Ok(settings)
+    }
+
+    /// The file of the gateway's own certificate, if the broker asks for one.
+    pub(super) fn own_certificate(&self) -> Option<&Path> {
+        self.settings.tls.own.as_ref().map(|(certificate, _)| &**certificate)
     }
 
     /// The bridge's name.

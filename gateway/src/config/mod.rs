@@ -6,6 +6,7 @@
 mod access;
 mod addr;
 mod bridge;
+mod certificates;
 mod file;
 mod listener;
 mod pacing;

@@ -9,7 +9,7 @@ use anyhow::Context;
 use gateway_core::Transparent;
 use serde::Deserialize;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
 
@@ -115,6 +115,11 @@ impl TransparentTable {
     #[must_use]
     pub fn names(&self, transport: &str) -> bool {
         self.transports.iter().flatten().any(|name| name.get_ref() == transport)
+    }
+
+    /// The file of the gateway's own certificate, if the broker asks for one.
+    pub(super) fn own_certificate(&self) -> Option<&Path> {
+        self.settings.tls.own.as_ref().map(|(certificate, _)| &**certificate)
     }
 
     /// What connections are told. Reads the password's file, and looks whether TLS's can be read.

@@ -22,6 +22,7 @@ mod policy;
 mod properties;
 mod reader;
 mod tls;
+mod validity;
 mod web_socket;
 mod writer;
 
@@ -38,5 +39,6 @@ pub use policy::{Policy, UserFrom};
 pub use reader::{Reader, Refusal};
 pub use tls::{ClientCertificates, TlsFiles};
 pub(crate) use tls::{Tls, certificates, private_key};
+pub(crate) use validity::complaint as certificate_complaint;
 pub use web_socket::WebSocketOptions;
 pub use writer::{Unencodable, Writer};

@@ -1,12 +1,14 @@
 //! TLS: certificates from files, which may be replaced while the gateway runs, and who a client is by its own.
 
 use super::policy::{Identity, Policy, UserFrom};
-use anyhow::{Context, ensure};
+use super::validity;
+use anyhow::{Context, anyhow, bail, ensure};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
@@ -83,7 +85,21 @@ pub(crate) fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'st
 }
 
 pub(crate) fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
-    PrivateKeyDer::from_pem_file(path).with_context(|| path.display().to_string())
+    // `ENCRYPTED PRIVATE KEY`, or in older files a header `Proc-Type: 4,ENCRYPTED`.
+    let is_encrypted = fs::read_to_string(path).is_ok_and(|text| text.contains("ENCRYPTED"));
+    PrivateKeyDer::from_pem_file(path).map_err(|error| {
+        let path = path.display();
+        if is_encrypted {
+            return anyhow!(
+                "{path}: the key has a passphrase, and nobody is there to type it; `openssl pkey -in {path} -out FILE` writes \
+                 it without"
+            );
+        }
+        match error {
+            pem::Error::NoItemsFound => anyhow!("{path}: there is no private key in it"),
+            error => anyhow!("{path}: {error}"),
+        }
+    })
 }
 
 /// How one listener speaks TLS.
@@ -106,8 +122,11 @@ impl Tls {
     /// Reads the files again, for connections that come from now on.
     ///
     /// # Errors
-    /// See [`TlsFiles::load`]; what was read before stays in use then.
+    /// See [`TlsFiles::load`], or the certificate is not valid now; what was read before stays in use then.
     pub(crate) fn reload(&self) -> anyhow::Result<()> {
+        if let Some(complaint) = validity::complaint(self.certificate()) {
+            bail!(complaint);
+        }
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = self.files.load()?;
         Ok(())
     }
