@@ -5,7 +5,7 @@ use crate::relay::Naming;
 use serde::{Deserialize, Deserializer, de};
 use sn_config::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, RadioLimitsKeys, SecurityKey};
 use sn_config::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
-use sn_config::{ConfigError, HostPort};
+use sn_config::{At, ConfigError, Contradiction, HostPort};
 use sn_types::NodeId;
 use std::fmt;
 use std::net::SocketAddr;
@@ -247,6 +247,15 @@ impl TransportTable {
         }
     }
 
+    /// The device that it takes for itself.
+    fn device(&self) -> Option<String> {
+        match self {
+            Self::Serial { line, .. } => Some(line.device.to_string()),
+            Self::Ieee802154(radio) => Some(radio.attachment.to_string()),
+            Self::Udp { .. } => None,
+        }
+    }
+
     /// Whether frames are secured with keys and counters.
     #[must_use]
     pub fn is_secured(&self) -> bool {
@@ -278,8 +287,15 @@ impl File {
     }
 
     /// What tables and keys say against each other.
-    fn contradiction(&self) -> Option<(Range<usize>, String)> {
-        self.namesakes().or_else(|| self.security_contradiction())
+    fn contradiction(&self) -> Option<Contradiction> {
+        let of_names = self.namesakes().map(Contradiction::from);
+        of_names.or_else(|| self.shared_device()).or_else(|| self.security_contradiction().map(Into::into))
+    }
+
+    /// A device of two transports.
+    fn shared_device(&self) -> Option<Contradiction> {
+        let devices = self.transport.iter().filter_map(|table| Some((table.get_ref().device()?, At::from(table))));
+        Contradiction::of_repeated(devices, |device| format!("two transports use {device}"))
     }
 
     /// What is missing for a secured radio, or there without one.
@@ -325,7 +341,7 @@ impl File {
                 "there is nowhere to forward from; write a table [[transport]], or give --serial or --udp".into()
             );
         }
-        self.contradiction().map_or(Ok(()), |(_, message)| Err(message))
+        self.contradiction().map_or(Ok(()), |contradiction| Err(contradiction.message))
     }
 }
 
@@ -350,7 +366,7 @@ pub fn load(path: &Path) -> Result<File, ConfigError> {
 pub fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
     let file: File = toml::from_str(text).map_err(|error| ConfigError::of_toml(path, text, &error, &[]))?;
     match file.contradiction() {
-        Some((span, message)) => Err(ConfigError::at(path, text, span, message)),
+        Some(contradiction) => Err(ConfigError::of_contradiction(path, text, contradiction)),
         None => Ok(file),
     }
 }

@@ -1,5 +1,7 @@
 //! An error in the configuration file, written for the person who has to mend it.
 
+use crate::Contradiction;
+use crate::words::wrong_type;
 use std::fmt;
 use std::io;
 use std::ops::Range;
@@ -54,7 +56,19 @@ impl ConfigError {
     /// What the parser found. `hints` are for names that are not there.
     #[must_use]
     pub fn of_toml(path: &Path, text: &str, error: &toml::de::Error, hints: &[Hint]) -> Self {
-        Self::at(path, text, error.span().unwrap_or(0..0), helpful(error.message(), hints))
+        let mut wrong = Self::at(path, text, error.span().unwrap_or(0..0), String::new());
+        let key = wrong.place.as_ref().map_or("", |place| &place.key);
+        wrong.message = wrong_type(error.message(), key).unwrap_or_else(|| helpful(error.message(), hints));
+        wrong
+    }
+
+    /// What keys say against each other.
+    #[must_use]
+    pub fn of_contradiction(path: &Path, text: &str, Contradiction { at, mut message, other }: Contradiction) -> Self {
+        if let Some(other) = other {
+            message += &format!("; the other is on line {}", Place::of(text, other).line);
+        }
+        Self::at(path, text, at, message)
     }
 }
 

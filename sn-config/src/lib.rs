@@ -1,12 +1,13 @@
 //! What the configuration files of the gateway and of the forwarder have in common.
 //!
-//! Owns: errors that name the place and what would be right ([`ConfigError`]), numbers with a range ([`number`]), names
+//! Owns: errors that name the place and what would be right ([`ConfigError`], [`Contradiction`]), numbers with a range ([`number`]), names
 //! ([`name`]), other machines ([`HostPort`]), the keys of a serial line ([`serial`]) and of a radio
 //! ([`radio`]). Must not know: which tables and keys a daemon has.
 //!
 //! TOML is read with serde. A table whose keys depend on its `kind` is read into one struct with all keys as options and then
 //! checked: a tagged enum would lose the places of errors.
 
+mod contradiction;
 mod error;
 mod host;
 pub mod name;
@@ -14,6 +15,8 @@ pub mod number;
 pub mod radio;
 mod radio_limits;
 pub mod serial;
+mod words;
 
+pub use contradiction::{At, Contradiction};
 pub use error::{ConfigError, Hint};
 pub use host::{HostPort, NoHost};

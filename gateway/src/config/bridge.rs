@@ -8,8 +8,8 @@ use crate::upstream::{BrokerAddr, Secret};
 use anyhow::Context;
 use gateway_core::{Qos, validate_filter};
 use serde::{Deserialize, Deserializer, de};
+use sn_config::{At, Contradiction};
 use std::num::NonZeroU16;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
@@ -213,12 +213,7 @@ impl BridgeTable {
 }
 
 /// Two bridges of one name.
-pub(super) fn contradiction(bridges: &[BridgeTable]) -> Option<(Range<usize>, String)> {
-    let twice = |(i, table): (usize, &BridgeTable)| {
-        let is_second = bridges[..i].iter().any(|earlier| earlier.name() == table.name());
-        is_second.then(|| {
-            (table.name.span(), format!("there are two bridges `{}`; each has a name of its own", table.name()))
-        })
-    };
-    bridges.iter().enumerate().find_map(twice)
+pub(super) fn contradiction(bridges: &[BridgeTable]) -> Option<Contradiction> {
+    let names = bridges.iter().map(|table| (table.name(), At::from(&table.name)));
+    Contradiction::of_repeated(names, |name| format!("there are two bridges `{name}`; each has a name of its own"))
 }

@@ -15,9 +15,9 @@ use crate::store::default_data_dir;
 use anyhow::Context;
 use gateway_core::{AddressMoves, Config, Limits, Timing, TopicNameError, WhenFull, validate_topic_name};
 use serde::{Deserialize, Deserializer, de};
+use sn_config::Contradiction;
 use sn_types::GwId;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing::warn;
@@ -274,10 +274,11 @@ impl File {
     }
 
     /// What keys that are right each for itself say against each other.
-    pub(super) fn contradiction(&self) -> Option<(Range<usize>, String)> {
+    pub(super) fn contradiction(&self) -> Option<Contradiction> {
         let of_transports = transport::contradiction(&self.transport);
-        let of_names = || transparent::contradiction(self.transparent.as_ref()?, &self.transport);
-        let of_listeners = || listener::contradiction(&self.listener, self.security.password_file.is_some());
+        let of_names = || transparent::contradiction(self.transparent.as_ref()?, &self.transport).map(Into::into);
+        let has_passwords = self.security.password_file.is_some();
+        let of_listeners = || listener::contradiction(&self.listener, has_passwords, self.metrics.listen);
         of_transports.or_else(of_listeners).or_else(|| bridge::contradiction(&self.bridge)).or_else(of_names)
     }
 

@@ -5,9 +5,9 @@ use super::number::within;
 use crate::auth::MethodName;
 use crate::mqtt::{ClientCertificates, MqttLimits, Policy, TlsFiles, UserFrom, WebSocketOptions};
 use serde::{Deserialize, Deserializer, de};
+use sn_config::{At, Contradiction};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::Spanned;
@@ -29,8 +29,10 @@ pub struct ListenerTable {
     pub limits: MqttLimits,
     /// Who comes in.
     pub policy: Policy,
-    /// The place in the file of `auth_methods`, if there are any.
-    methods_at: Option<Range<usize>>,
+    /// Where `listen` stands.
+    listen_at: At,
+    /// Where `auth_methods` stands, if there are any.
+    methods_at: At,
 }
 
 /// The values of `kind`.
@@ -102,7 +104,7 @@ enum SlowConsumer {
 #[serde(deny_unknown_fields, default, expecting = "a table [[listener]]")]
 struct Keys {
     kind: Option<Kind>,
-    listen: Option<PortlessAddr>,
+    listen: Option<Spanned<PortlessAddr>>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     anonymous: Option<bool>,
@@ -161,7 +163,8 @@ impl TryFrom<Keys> for ListenerTable {
         if let Some(key) = keys.foreign_to(kind) {
             return Err(format!("`{key}` is no key of a listener of kind `{kind}`"));
         }
-        let addr = keys.listen.ok_or("`listen` is missing")?;
+        let listen_at = At::from(&keys.listen);
+        let addr = keys.listen.as_ref().map(|listen| *listen.get_ref()).ok_or("`listen` is missing")?;
         let port = addr.port.or(kind.default_port()).ok_or("`listen` has no port; write IP:PORT")?;
         Ok(Self {
             listen: ListenAddr(SocketAddr::new(addr.ip, port)),
@@ -169,7 +172,8 @@ impl TryFrom<Keys> for ListenerTable {
             policy: keys.policy(addr.ip)?,
             web_socket: kind.is_web_socket().then(|| keys.web_socket()),
             tls: kind.is_tls().then(|| keys.tls()).transpose()?,
-            methods_at: keys.auth_methods.filter(|methods| !methods.get_ref().is_empty()).map(|methods| methods.span()),
+            listen_at,
+            methods_at: At::from(&keys.auth_methods.filter(|methods| !methods.get_ref().is_empty())),
         })
     }
 }
@@ -247,7 +251,8 @@ impl ListenerTable {
     #[must_use]
     pub fn tcp(listen: ListenAddr) -> Self {
         let policy = Policy { anonymous: listen.0.ip().is_loopback(), ..Policy::default() };
-        Self { listen, tls: None, web_socket: None, limits: MqttLimits::default(), policy, methods_at: None }
+        let (limits, at) = (MqttLimits::default(), At::default());
+        Self { listen, tls: None, web_socket: None, limits, policy, listen_at: at.clone(), methods_at: at }
     }
 
     /// How clients name it if it listens at `addr`.
@@ -262,10 +267,25 @@ impl ListenerTable {
     }
 }
 
-/// What a listener asks of other tables.
-pub(super) fn contradiction(tables: &[ListenerTable], has_passwords: bool) -> Option<(Range<usize>, String)> {
-    let of_methods = tables.iter().filter(|_| !has_passwords).find_map(|table| table.methods_at.clone())?;
-    Some((of_methods, "`auth_methods` needs `password_file` of `[security]`: nobody could log in".into()))
+/// What listeners say against each other, or against other tables.
+pub(super) fn contradiction(
+    tables: &[ListenerTable],
+    has_passwords: bool,
+    metrics: Option<SocketAddr>,
+) -> Option<Contradiction> {
+    // Of port 0 the system makes another one each time.
+    let fixed = tables.iter().filter(|table| table.listen.0.port() != 0);
+    let addresses = fixed.clone().map(|table| (table.listen.0, table.listen_at.clone()));
+    let twice = Contradiction::of_repeated(addresses, |addr| format!("two listeners have the address {addr}"));
+    let of_metrics = || {
+        let table = fixed.clone().find(|table| Some(table.listen.0) == metrics)?;
+        Some((table.listen_at.span()?, "this is where metrics are read, too: `listen` of [metrics]".into()).into())
+    };
+    let of_methods = || {
+        let at = tables.iter().filter(|_| !has_passwords).find_map(|table| table.methods_at.span())?;
+        Some((at, "`auth_methods` needs `password_file` of `[security]`: nobody could log in".into()).into())
+    };
+    twice.or_else(of_metrics).or_else(of_methods)
 }
 
 /// Reads the path of a URL.

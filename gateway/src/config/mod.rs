@@ -55,7 +55,7 @@ pub fn load(path: &Path) -> Result<File, ConfigError> {
 pub fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
     let file: File = toml::from_str(text).map_err(|error| ConfigError::of_toml(path, text, &error, HINTS))?;
     match file.contradiction() {
-        Some((span, message)) => Err(ConfigError::at(path, text, span, message)),
+        Some(contradiction) => Err(ConfigError::of_contradiction(path, text, contradiction)),
         None => Ok(file),
     }
 }

@@ -9,6 +9,7 @@ use super::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, Radio
 use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
 use gateway_core::{Admission, Pacing};
 use serde::{Deserialize, Deserializer};
+use sn_config::{At, Contradiction};
 use sn_types::LinkProfile;
 use std::fmt;
 use std::net::SocketAddr;
@@ -39,6 +40,8 @@ pub enum TransportTable {
 pub struct UdpTable {
     /// See [`TransportTable::name`].
     pub name: Option<Spanned<String>>,
+    /// Where its address stands.
+    at: At,
     /// The address to listen on.
     pub listen: ListenAddr,
     /// See [`LinkProfile::mtu`].
@@ -60,6 +63,8 @@ pub struct UdpTable {
 pub struct SerialTable {
     /// See [`TransportTable::name`].
     pub name: Option<Spanned<String>>,
+    /// Where its device stands.
+    at: At,
     /// The line, and what is on it.
     pub line: SerialConfig,
     /// How it is spared.
@@ -73,6 +78,8 @@ pub struct SerialTable {
 pub struct RadioTable {
     /// See [`TransportTable::name`].
     pub name: Option<Spanned<String>>,
+    /// Where its device or interface stands.
+    at: At,
     /// The radio, and how it is set up.
     pub radio: RadioConfig,
     /// How it is spared.
@@ -86,6 +93,8 @@ pub struct RadioTable {
 pub struct SimTable {
     /// See [`TransportTable::name`].
     pub name: Option<Spanned<String>>,
+    /// Where its path stands.
+    at: At,
     /// The Unix socket to listen at.
     pub path: PathBuf,
     /// How it is spared.
@@ -123,7 +132,7 @@ struct Keys {
     #[serde(default, deserialize_with = "some_name")]
     name: Option<Spanned<String>>,
     #[serde(default)]
-    listen: Option<ListenAddr>,
+    listen: Option<Spanned<ListenAddr>>,
     #[serde(default, deserialize_with = "serial::mtu")]
     mtu: Option<u16>,
     #[serde(default, deserialize_with = "serial::mtu")]
@@ -135,9 +144,9 @@ struct Keys {
     #[serde(default, deserialize_with = "hops")]
     multicast_hops: Option<u8>,
     #[serde(default)]
-    device: Option<DeviceKey>,
+    device: Option<Spanned<DeviceKey>>,
     #[serde(default)]
-    interface: Option<InterfaceKey>,
+    interface: Option<Spanned<InterfaceKey>>,
     #[serde(default)]
     framing: Option<FramingKey>,
     #[serde(default, deserialize_with = "serial::baud")]
@@ -165,7 +174,7 @@ struct Keys {
     #[serde(default)]
     limits: Option<RadioLimitsKeys>,
     #[serde(default)]
-    path: Option<PathBuf>,
+    path: Option<Spanned<PathBuf>>,
     #[serde(default, deserialize_with = "percent")]
     airtime_percent: Option<Percent>,
     #[serde(default, deserialize_with = "window")]
@@ -256,15 +265,19 @@ impl Keys {
 
     /// Who comes in: what is on this machine, or at a line to it, is trusted unless the operator says otherwise.
     fn admission(&self) -> Admission {
-        let is_local = !self.is_radio() && self.listen.is_none_or(|ListenAddr(addr)| addr.ip().is_loopback());
+        let is_local =
+            !self.is_radio() && self.listen.as_ref().is_none_or(|listen| listen.get_ref().0.ip().is_loopback());
         Admission { user: self.user.as_deref().map(Arc::from), anonymous: self.anonymous.unwrap_or(is_local) }
     }
 
     fn udp(self) -> Result<UdpTable, String> {
+        let admission = self.admission();
+        let listen = self.listen.ok_or("`listen` is missing")?;
         Ok(UdpTable {
-            admission: self.admission(),
+            admission,
             name: self.name,
-            listen: self.listen.ok_or("`listen` is missing")?,
+            at: At::from(&listen),
+            listen: listen.into_inner(),
             mtu: self.mtu.unwrap_or(LinkProfile::UDP.mtu),
             mtu_behind_forwarders: self.mtu_behind_forwarders.unwrap_or(LinkProfile::UDP.mtu_behind_forwarders),
             multicast: self.multicast,
@@ -275,14 +288,16 @@ impl Keys {
 
     fn sim(self) -> Result<SimTable, String> {
         let (admission, pacing) = (self.admission(), self.pacing()?);
-        Ok(SimTable { admission, pacing, name: self.name, path: self.path.ok_or("`path` is missing")? })
+        let path = self.path.ok_or("`path` is missing")?;
+        Ok(SimTable { admission, pacing, name: self.name, at: At::from(&path), path: path.into_inner() })
     }
 
     fn ieee802154(self) -> Result<RadioTable, String> {
         let (admission, pacing) = (self.admission(), self.pacing()?);
+        let at = if self.device.is_some() { At::from(&self.device) } else { At::from(&self.interface) };
         let keys = RadioKeys {
-            device: self.device,
-            interface: self.interface,
+            device: self.device.map(Spanned::into_inner),
+            interface: self.interface.map(Spanned::into_inner),
             baud: self.baud,
             flow_control: self.flow_control,
             channel: self.channel,
@@ -295,13 +310,14 @@ impl Keys {
             limits: self.limits,
         };
         let radio = keys.radio()?;
-        Ok(RadioTable { name: self.name, radio, pacing, admission })
+        Ok(RadioTable { name: self.name, at, radio, pacing, admission })
     }
 
     fn serial(self) -> Result<SerialTable, String> {
         let (admission, pacing) = (self.admission(), self.pacing()?);
+        let at = At::from(&self.device);
         let keys = LineKeys {
-            device: self.device,
+            device: self.device.map(Spanned::into_inner),
             framing: self.framing,
             baud: self.baud,
             parity: self.parity,
@@ -310,7 +326,7 @@ impl Keys {
             gap_ms: self.gap_ms,
         };
         let line = keys.line()?;
-        Ok(SerialTable { name: self.name, line, pacing, admission })
+        Ok(SerialTable { name: self.name, at, line, pacing, admission })
     }
 }
 
@@ -336,6 +352,7 @@ impl TransportTable {
     pub fn udp(listen: ListenAddr) -> Self {
         Self::Udp(UdpTable {
             name: None,
+            at: At::default(),
             listen,
             mtu: LinkProfile::UDP.mtu,
             mtu_behind_forwarders: LinkProfile::UDP.mtu_behind_forwarders,
@@ -349,7 +366,13 @@ impl TransportTable {
     /// A simulator at `path`, which programs of the same user reach.
     #[must_use]
     pub fn sim(path: PathBuf) -> Self {
-        Self::Sim(SimTable { name: None, path, pacing: Pacing::default(), admission: Admission::default() })
+        Self::Sim(SimTable {
+            name: None,
+            at: At::default(),
+            path,
+            pacing: Pacing::default(),
+            admission: Admission::default(),
+        })
     }
 
     /// What it is called, `place` being how many transports the configuration has before it: what its table says, or its
@@ -366,12 +389,23 @@ impl TransportTable {
     }
 
     /// Where its name stands, if it has been given one.
-    fn name_span(&self) -> Option<Range<usize>> {
+    fn name_at(&self) -> At {
         let (Self::Udp(UdpTable { name, .. })
         | Self::Serial(SerialTable { name, .. })
         | Self::Ieee802154(RadioTable { name, .. })
         | Self::Sim(SimTable { name, .. })) = self;
-        name.as_ref().map(Spanned::span)
+        At::from(name)
+    }
+
+    /// What it takes for itself: an address, a device. Of port 0 the system makes another one each time.
+    fn place(&self) -> Option<(String, At)> {
+        match self {
+            Self::Udp(table) if table.listen.0.port() == 0 => None,
+            Self::Udp(table) => Some((table.listen.0.to_string(), table.at.clone())),
+            Self::Serial(table) => Some((table.line.device.to_string(), table.at.clone())),
+            Self::Ieee802154(table) => Some((table.radio.attachment.to_string(), table.at.clone())),
+            Self::Sim(table) => Some((table.path.display().to_string(), table.at.clone())),
+        }
     }
 
     /// Who comes in, of those whom no table `[[node]]` names.
@@ -422,14 +456,14 @@ impl TransportTable {
 }
 
 /// What tables say against each other, or one against itself.
-pub(super) fn contradiction(tables: &[TransportTable]) -> Option<(Range<usize>, String)> {
-    let names: Vec<String> = tables.iter().enumerate().map(|(place, table)| table.name(place)).collect();
-    let twice = tables.iter().zip(&names).enumerate().find_map(|(place, (table, name))| {
-        let is_taken = names.iter().enumerate().any(|(other, taken)| other != place && taken == name);
-        let span = table.name_span().filter(|_| is_taken)?;
-        Some((span, format!("there are two transports `{name}`; each has a name of its own")))
+pub(super) fn contradiction(tables: &[TransportTable]) -> Option<Contradiction> {
+    let names = tables.iter().enumerate().map(|(place, table)| (table.name(place), table.name_at()));
+    let of_names = Contradiction::of_repeated(names, |name| {
+        format!("there are two transports `{name}`; each has a name of its own")
     });
-    twice.or_else(|| tables.iter().find_map(TransportTable::contradiction))
+    let places = || tables.iter().filter_map(TransportTable::place);
+    let of_places = || Contradiction::of_repeated(places(), |place| format!("two transports use {place}"));
+    of_names.or_else(of_places).or_else(|| tables.iter().find_map(TransportTable::contradiction).map(Into::into))
 }
 
 impl UdpTable {
