@@ -265,7 +265,7 @@ pub struct RunArgs {
     /// Listen for MQTT-SN over UDP on ADDR, in the place of the configured transports; may be repeated
     ///
     /// ADDR is IP or IP:PORT. Without a port it is 1883; port 0 takes a free one, which is printed. 0.0.0.0 opens the
-    /// gateway to the network; who comes from there must be a user, or see --anonymous.
+    /// gateway to the network; who comes in there, from this machine too, must be a user, or see --anonymous.
     #[arg(long, value_name = "ADDR")]
     pub udp: Vec<ListenAddr>,
 
@@ -277,7 +277,8 @@ pub struct RunArgs {
 
     /// Let everybody in on every address, without asking who it is
     ///
-    /// Without it, and unless the configuration says otherwise, only programs on this machine need not say who they are.
+    /// Without it, and unless the configuration says otherwise, who comes in need not say who it is only on a loopback
+    /// address, such as 127.0.0.1. On any other one programs on this machine must, too.
     #[arg(long)]
     pub anonymous: bool,
 
@@ -355,8 +356,8 @@ const MANUAL: &str = "\
 Examples:
   sn-gateway run
           Start for the programs on this machine.
-  sn-gateway run --udp 0.0.0.0:1883 --mqtt 127.0.0.1:1883
-          Take MQTT-SN from the network, MQTT from this machine.
+  sn-gateway run --udp 0.0.0.0 --mqtt 127.0.0.1 --anonymous
+          Take MQTT-SN from everybody in the network, MQTT from this machine.
   sn-gateway run --udp 0.0.0.0 --mqtt 0.0.0.0 --anonymous
           Let everybody in the network do everything.
   sn-gateway passwd /etc/sn-gateway/passwords alice

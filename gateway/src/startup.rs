@@ -22,6 +22,8 @@ pub(crate) struct Listening {
     /// Sockets for simulators.
     pub(crate) sim: Vec<PathBuf>,
     pub(crate) mqtt: Vec<MqttAt>,
+    /// There are users with passwords.
+    pub(crate) has_users: bool,
     /// Addresses left out because this machine has no IPv6.
     pub(crate) without_ipv6: Vec<SocketAddr>,
 }
@@ -124,14 +126,15 @@ impl Listening {
             udp.chain(mqtt).filter(|(addr, _)| !addr.ip().is_loopback()).partition(|(_, is_guarded)| *is_guarded);
         let mut text = String::new();
         if guarded.is_empty() && open.is_empty() {
-            text += "Only programs on this machine can reach it. --udp 0.0.0.0 --mqtt 0.0.0.0 opens it to the network, \
-                     for those who say who they are: docs/security.md tells how.\n";
+            text += "Only programs on this machine can reach it. docs/security.md tells how to open it to the network, for \
+                     those who say who they are; --udp 0.0.0.0 --mqtt 0.0.0.0 --anonymous opens it to everybody.\n";
         }
         if !guarded.is_empty() {
             let _ = writeln!(
                 text,
-                "Open to the network on {}, for those who say who they are: with a password (password_file of \
-                 [security]) or as a node that a table [[node]] names. anonymous = true, or --anonymous, lets everybody in.",
+                "Open to the network on {}, for those who say who they are, on this machine too: with a password \
+                 (password_file of [security]) or as a node that a table [[node]] names. docs/security.md tells how; \
+                 anonymous = true, or --anonymous, lets everybody in.",
                 list(&guarded)
             );
         }
@@ -146,12 +149,16 @@ impl Listening {
         text
     }
 
+    /// Commands that work as they stand, but for a name and a password: for addresses where others do not come in there are none.
     fn describe_next(&self) -> String {
         let mut text = String::new();
-        if let Some(at) = self.mqtt.iter().find(|at| at.is_plain) {
-            let _ = writeln!(text, "To see every message:  mosquitto_sub {} -t '#' -v", flags(at.addr, true));
+        let plain = || self.mqtt.iter().filter(|at| at.is_plain);
+        let open = plain().find(|at| !at.is_guarded).map(|at| (at, ""));
+        let guarded = || plain().next().filter(|_| self.has_users).map(|at| (at, " -u USER -P PASSWORD"));
+        if let Some((at, user)) = open.or_else(guarded) {
+            let _ = writeln!(text, "To see every message:  mosquitto_sub {}{user} -t '#' -v", flags(at.addr, true));
         }
-        if let Some(UdpAt { addr, .. }) = self.udp.first() {
+        if let Some(UdpAt { addr, .. }) = self.udp.iter().find(|at| !at.is_guarded) {
             let flags = flags(*addr, false);
             let _ = writeln!(text, "To publish one:        sn-pub {flags}-t hello -m world");
         }
@@ -209,7 +216,7 @@ mod tests {
             ["MQTT-SN on udp://127.0.0.1:1883", "MQTT-SN on udp://[::1]:1883", "MQTT on mqtt://127.0.0.1:1883"]
         );
         assert!(lines[3].contains("IN MEMORY") && lines[3].contains("lost"));
-        assert!(lines[4].contains("--udp 0.0.0.0") && lines[4].contains("say who they are"));
+        assert!(lines[4].contains("--udp 0.0.0.0 --mqtt 0.0.0.0 --anonymous") && lines[4].contains("say who they are"));
         assert!(lines[5].ends_with("mosquitto_sub -h 127.0.0.1 -t '#' -v"));
         assert!(lines[6].ends_with("sn-pub -t hello -m world"));
     }
@@ -231,5 +238,25 @@ mod tests {
         assert!(text.contains("Open to the network on 0.0.0.0:10000, [::]:1884, WITHOUT AUTHENTICATION"));
         assert!(text.contains("mosquitto_sub -h ::1 -p 1884 -t '#' -v"));
         assert!(text.contains("sn-pub -p 10000 -t hello -m world"));
+    }
+
+    #[test]
+    fn where_not_everybody_comes_in_no_command_is_told_that_would_be_refused() {
+        let mut listening = listening(&["0.0.0.0:1883", "127.0.0.1:1884"], &["0.0.0.0:1883", "127.0.0.1:1884"]);
+        listening.udp[0].is_guarded = true;
+        listening.mqtt[0].is_guarded = true;
+        let text = listening.describe(&Data::InMemory);
+        assert!(text.contains("on 0.0.0.0:1883, 0.0.0.0:1883, for those who say who they are"), "{text}");
+        assert!(text.contains("mosquitto_sub -h 127.0.0.1 -p 1884 -t '#' -v\n"), "{text}");
+        assert!(text.contains("sn-pub -p 1884 -t hello -m world\n"), "{text}");
+
+        listening.udp[1].is_guarded = true;
+        listening.mqtt[1].is_guarded = true;
+        let text = listening.describe(&Data::InMemory);
+        assert!(!text.contains("mosquitto_sub") && !text.contains("sn-pub"), "{text}");
+        listening.has_users = true;
+        let text = listening.describe(&Data::InMemory);
+        assert!(text.contains("mosquitto_sub -h 127.0.0.1 -u USER -P PASSWORD -t '#' -v\n"), "{text}");
+        assert!(!text.contains("sn-pub"), "{text}");
     }
 }

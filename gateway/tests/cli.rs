@@ -137,7 +137,8 @@ fn it_says_where_it_listens_who_can_reach_it_and_what_to_type_next() {
     assert!(udp.port() != 0 && mqtt.port() != 0);
     assert_eq!(gateway.lines[1..3], [format!("MQTT-SN on udp://{udp}"), format!("MQTT on mqtt://{mqtt}")]);
     let text = gateway.lines.join("\n");
-    for part in ["IN MEMORY", "Only programs on this machine", "--udp 0.0.0.0 --mqtt 0.0.0.0", "say who they are"] {
+    let open = "--udp 0.0.0.0 --mqtt 0.0.0.0 --anonymous";
+    for part in ["IN MEMORY", "Only programs on this machine", open, "say who they are"] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
     assert!(text.contains(&format!("mosquitto_sub -h 127.0.0.1 -p {} -t '#' -v", mqtt.port())));
@@ -160,4 +161,6 @@ fn both_wildcards_can_be_open_on_one_port() {
     let [v4, v6] = ["0.0.0.0", "[::]"].map(|ip| format!("{ip}:{free}"));
     let gateway = Daemon::start_as_told(&["--udp", &v4, "--udp", &v6, "--mqtt", &v4, "--mqtt", &v6]);
     assert!(gateway.lines.iter().any(|line| line.starts_with("Open to the network on ")), "{:?}", gateway.lines);
+    let hint = ["mosquitto_sub", "sn-pub"].iter().find(|hint| gateway.lines.iter().any(|line| line.contains(**hint)));
+    assert_eq!(hint, None, "it would be refused");
 }
