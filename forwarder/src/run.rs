@@ -1,15 +1,13 @@
 //! The task that passes datagrams on.
 
-use crate::config::File;
+use crate::config::{File, log_filter};
 use crate::links::Links;
 use crate::relay::{Down, Relay};
 use crate::uplink::Uplink;
-use anyhow::Context as _;
 use std::future::poll_fn;
 use std::io::{self, IsTerminal, Write};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{debug, info};
-use tracing_subscriber::EnvFilter;
 
 /// The longest datagram over UDP.
 const MAX_DATAGRAM: usize = 65_535;
@@ -19,7 +17,7 @@ const MAX_DATAGRAM: usize = 65_535;
 /// # Errors
 /// An address or the directory for frame counters cannot be used, or the log's filter is none.
 pub fn run(file: &File) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&file.log.filter).context("the log's filter; write a level such as info")?;
+    let filter = log_filter(&file.log.filter)?;
     let is_terminal = io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -60,6 +60,7 @@ fn flags_alone_are_enough_for_one_line() {
         "sn-forwarder --gateway a --serial /dev/ttyUSB0",
         "sn-forwarder --gateway a:b --udp 0.0.0.0:1",
         "sn-forwarder --gateway a --serial /dev/ttyUSB0 --framing cob",
+        "sn-forwarder --gateway a --udp 0.0.0.0:1 --log warning",
         "sn-forwarder --gateway a --serial /dev/ttyUSB0 --framing xbee --node-id pump",
         "sn-forwarder --gateway a --serial /dev/ttyUSB0 --framing cobs --node-id 1234567890123456789012345",
     ] {
@@ -77,6 +78,10 @@ fn errors_name_the_place_and_say_what_would_be_right() {
         ("gateway = \"a b\"\n", "f.toml:1:11: gateway: `a b` is no host; write HOST or HOST:PORT"),
         ("gateway = \"a\"\ngatewy = 1\n", "f.toml:2:1: gatewy: unknown `gatewy`; did you mean `gateway`?"),
         (&format!("gateway = \"a\"\n{line}baud = 1\n"), "f.toml:6:8: transport[0].baud: "),
+        (
+            "gateway = \"a\"\n[log]\nfilter = \"warning\"\n",
+            "f.toml:3:10: log.filter: `warning` is no log filter; write off, error, warn, info, debug or trace",
+        ),
         (
             &format!("gateway = \"a\"\n{line}listen = \"0.0.0.0:1\"\n"),
             "`listen` is no key of a transport of kind `serial`",

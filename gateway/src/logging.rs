@@ -1,7 +1,7 @@
 //! Logs through `tracing`, to standard error.
 
 use crate::config::{LogFormat, LogTable};
-use anyhow::Context;
+use sn_config::{NoLogFilter, log_filter};
 use std::io::{self, IsTerminal};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -36,12 +36,11 @@ impl LogControl {
     }
 }
 
-/// Reads a filter as `info` or `info,sn_gateway=debug`.
+/// Reads a filter as `info` or `info,sn_gateway=debug`. Errors are logged unless it says otherwise.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse_filter(filter: &str) -> anyhow::Result<EnvFilter> {
+pub fn parse_filter(filter: &str) -> Result<EnvFilter, NoLogFilter> {
     // The database says much that only its authors understand; what matters comes back as an error.
-    EnvFilter::try_new(format!("fjall=off,lsm_tree=off,{filter}"))
-        .with_context(|| format!("log filter `{filter}`: write a level such as info, or info,sn_gateway::mqtt=debug"))
+    log_filter("error,fjall=off,lsm_tree=off", filter)
 }

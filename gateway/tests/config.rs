@@ -416,8 +416,9 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ),
         ("[metrics]\nlisten_on = 1\n", "gw.toml:2:1: metrics.listen_on: unknown `listen_on`; did you mean `listen`?"),
         (
-            "[log]\nfilter = \"a=b=c\"\n",
-            "gw.toml:2:10: log.filter: log filter `a=b=c`: write a level such as info, or info,sn_gateway::mqtt=debug",
+            "[log]\nfilter = \"info,warning\"\n",
+            "gw.toml:2:10: log.filter: `warning` is no log filter; write off, error, warn, info, debug or trace, for all or for a \
+             module, as in info,MODULE=debug",
         ),
         (
             "[transport]\nkind = \"udp\"\nlisten = \"::1\"\n",

@@ -1,7 +1,12 @@
 //! What the configuration files of the gateway and of the forwarder have in common.
 //!
+<<<<<<< HEAD
 //! Owns: errors that name the place and what would be right ([`ConfigError`], [`Contradiction`]), numbers with a range ([`number`]), names
 //! ([`name`]), other machines ([`HostPort`]), the keys of a serial line ([`serial`]) and of a radio
+=======
+//! Owns: errors that name the place and what would be right ([`ConfigError`]), numbers with a range ([`number`]), names
+//! ([`name`]), other machines ([`HostPort`]), log filters ([`log_filter`]), the keys of a serial line ([`serial`]) and of a radio
+>>>>>>> 97f0751 (A log filter with a word that is no level is refused)
 //! ([`radio`]). Must not know: which tables and keys a daemon has.
 //!
 //! TOML is read with serde. A table whose keys depend on its `kind` is read into one struct with all keys as options and then
@@ -10,6 +15,7 @@
 mod contradiction;
 mod error;
 mod host;
+mod log;
 pub mod name;
 pub mod number;
 pub mod radio;
@@ -20,3 +26,4 @@ mod words;
 pub use contradiction::{At, Contradiction};
 pub use error::{ConfigError, Hint};
 pub use host::{HostPort, NoHost};
+pub use log::{NoLogFilter, log_filter};

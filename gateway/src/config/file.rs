@@ -469,7 +469,6 @@ impl Default for LogTable {
     }
 }
 
-/// Reads a log filter that can be followed.
 /// The beginning of topic names, or nothing.
 fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let prefix = String::deserialize(deserializer)?;
@@ -479,6 +478,7 @@ fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
     }
 }
 
+/// Reads a log filter that can be followed.
 fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let filter = String::deserialize(deserializer)?;
     logging::parse_filter(&filter).map(|_| filter).map_err(de::Error::custom)
