@@ -9,6 +9,7 @@ use common::{Sn, publish_packet, sn_gateway, wait_until};
 use files::files;
 use nix::sys::signal::Signal;
 use std::fs::{self, OpenOptions};
+use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -183,9 +184,9 @@ fn a_disk_without_space_is_a_full_disk_and_goes_on_when_there_is_space() {
 }
 
 /// The log's files and new tables are shorter than the limit, but what tables are merged to is not: the database's own thread
-/// fails, and who asks it later finds that there is space.
+/// fails. It does not say why, and who asks it later finds that there is space: it might as well have been an fsync.
 #[test]
-fn what_failed_in_the_background_for_want_of_space_is_made_good_when_there_is_space() {
+fn what_failed_in_the_background_for_no_known_reason_is_not_tried_again_before_the_next_start() {
     const LIMIT: u64 = 50_000;
     let config = tempfile::NamedTempFile::new().expect("a file");
     fs::write(&config, "[store]\nlog_bytes = 65536\n").expect("it is ours");
@@ -193,24 +194,27 @@ fn what_failed_in_the_background_for_want_of_space_is_made_good_when_there_is_sp
     set_limit(&mut gateway, &LIMIT.to_string());
     let mut publisher = gateway.mqtt("publisher", 2);
     publisher.expect(&[0x20, 2, 0, 0]);
-    let mut publish = |numbers: std::ops::Range<u16>| {
-        for number in numbers {
-            publisher.send(&retained(number));
-            let [hi, lo] = (number + 1).to_be_bytes();
-            publisher.expect(&[0x40, 2, hi, lo]);
-        }
-    };
-    // A file of the log is full four times: with four tables merging begins.
     // A file of the log is full four times: with so many tables merging begins.
-    publish(0..95);
+    assert!((0..95).all(|number| is_kept(&mut publisher, number)));
     let store = PathBuf::from(gateway.dir()).join("store/keyspaces");
     let reaches_limit = || files(&store).iter().any(|file| file.metadata().is_ok_and(|file| file.len() == LIMIT));
     wait_until("a table that does not fit", reaches_limit);
     set_limit(&mut gateway, "unlimited");
-    publish(95..300);
-    assert!(!gateway.daemon().log().contains("the disk failed"), "{}", gateway.daemon().log());
-    gateway.kill();
-    assert!(gateway.data_line().contains("300 retained"), "{}", gateway.data_line());
+    let refused = (95..1_000).find(|number| !is_kept(&mut publisher, *number)).expect("it fails");
+    gateway.daemon().wait_for_log("the disk failed");
+    gateway.daemon().wait_for_log("a write in the background failed");
+    assert_eq!(gateway.daemon().wait().code(), Some(1));
+    gateway.start_again();
+    let kept = [refused, refused + 1].map(|number| format!(" {number} retained"));
+    assert!(kept.iter().any(|kept| gateway.data_line().contains(kept)), "{kept:?}: {}", gateway.data_line());
+}
+
+/// Publishes a retained message of this number, and says whether it is acknowledged.
+fn is_kept(publisher: &mut common::Mqtt, number: u16) -> bool {
+    let [hi, lo] = (number + 1).to_be_bytes();
+    let mut answer = [0; 4];
+    let answered = publisher.0.write_all(&retained(number)).and_then(|()| publisher.0.read_exact(&mut answer));
+    answered.is_ok() && answer == [0x40, 2, hi, lo]
 }
 
 /// A retained message of its own topic that no compression makes shorter, with the packet id behind its number.

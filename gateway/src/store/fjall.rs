@@ -7,13 +7,13 @@ use super::log::{Change, Mark};
 use super::{Pair, Store, StoreError, check, check_keys, wants_space};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode};
 use gateway_core::Record;
-use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use std::any::Any;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, iter, thread};
+use tracing::warn;
 
 /// What is not in a table yet is in memory, too.
 const MEMTABLE: u64 = 4 << 20;
@@ -27,8 +27,6 @@ const UNMERGED: usize = 30;
 const MERGE_LOOK: Duration = Duration::from_millis(10);
 /// Where records are in the database.
 const KEYSPACE: &str = "records";
-/// So many times in a row its own thread may have failed without saying why.
-const MOST_DOUBTS: u8 = 3;
 /// Under this key stands how far the records have what a log before them has. No other record has it.
 const MARK_KEY: &[u8] = b"!log";
 
@@ -38,8 +36,6 @@ pub struct FjallStore {
     memtable: u64,
     /// `None` after an error.
     open: Option<(Database, Keyspace)>,
-    /// How often in a row the database's own thread has failed though there was space.
-    doubts: u8,
 }
 
 impl std::fmt::Debug for FjallStore {
@@ -64,7 +60,7 @@ impl FjallStore {
     /// # Errors
     /// As for [`FjallStore::open`].
     pub fn open_with(dir: &Path, memtable: u64) -> Result<Self, StoreError> {
-        let mut store = Self { dir: dir.into(), memtable, open: None, doubts: 0 };
+        let mut store = Self { dir: dir.into(), memtable, open: None };
         store.ensure_open()?;
         Ok(store)
     }
@@ -73,9 +69,6 @@ impl FjallStore {
         let open = match self.open.take() {
             Some(open) => open,
             None => {
-                if self.doubts > 0 {
-                    forget_cached(&self.dir)?;
-                }
                 check::check(&self.dir)?;
                 open(&self.dir, self.memtable)?
             }
@@ -100,15 +93,9 @@ impl FjallStore {
         let mut changes = changes;
         let at = changes.partition_point(|(key, _)| *key < MARK_KEY);
         changes.insert(at, (MARK_KEY, mark.as_ref().map(|mark| &mark[..])));
-        let was_open = self.open.is_some();
         let (database, keyspace) = self.ensure_open()?;
         let absorbed = ingest(keyspace, &changes).and_then(|()| let_merge(database, keyspace));
-        absorbed.map_err(|error| self.give_up(&error))?;
-        if was_open {
-            // Its own thread has not failed since the last time.
-            self.doubts = 0;
-        }
-        Ok(())
+        absorbed.map_err(|error| self.give_up(&error))
     }
 
     /// An error is final for the open database.
@@ -122,18 +109,16 @@ impl FjallStore {
         }
     }
 
-    /// The database's own thread has failed and does not say why. A full disk shows when something is written, unless there
-    /// is space again by now. So that is supposed, as long as it does not come again and again: no harm is done if it was
-    /// something else, since everything is read back from the disk itself before the database is opened again.
-    fn background_failure(&mut self) -> StoreError {
+    /// The database's own thread has failed and does not say why. A full disk shows when something is written. If there is
+    /// space, there may have been none before; but it may as well have been an fsync, which nobody may try again.
+    fn background_failure(&self) -> StoreError {
         match probe(&self.dir) {
-            Err(error) if wants_space(&error) => StoreError::Full(error.to_string()),
-            Err(error) => StoreError::Failed(error.to_string()),
-            Ok(()) if self.doubts < MOST_DOUBTS => {
-                self.doubts += 1;
-                StoreError::Full("a write in the background failed, and now there is space".into())
+            Err(error) if wants_space(&error) => {
+                warn!(%error, "a write in the background failed, and there is no space: that is taken for the reason");
+                StoreError::Full(error.to_string())
             }
-            Ok(()) => StoreError::Failed("a write in the background failed several times".into()),
+            Err(error) => StoreError::Failed(error.to_string()),
+            Ok(()) => StoreError::Failed("a write in the background failed for no known reason".into()),
         }
     }
 }
@@ -229,24 +214,6 @@ fn sync_directories(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Sees to it that what is read from these files comes from the disk, not from what the system remembers of them: after a
-/// failed fsync that may be what the disk does not have.
-fn forget_cached(dir: &Path) -> Result<(), StoreError> {
-    let failed = |error: io::Error| StoreError::Failed(format!("fsync: {error}"));
-    for entry in fs::read_dir(dir).map_err(StoreError::io(dir))? {
-        let path = entry.map_err(StoreError::io(dir))?.path();
-        if path.is_dir() {
-            forget_cached(&path)?;
-            continue;
-        }
-        let file = fs::File::open(&path).map_err(StoreError::io(&path))?;
-        // Only what is written is forgotten.
-        file.sync_all().map_err(failed)?;
-        let _ = posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
-    }
-    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
-}
-
 /// What an error at opening or reading means.
 fn unreadable(dir: &Path, error: &fjall::Error) -> StoreError {
     match io_cause(error) {
@@ -293,47 +260,10 @@ mod tests {
         assert_ne!(error.kind(), io::ErrorKind::NotFound, "{error}");
     }
 
-    /// A store in which so many changes have become tables.
-    fn with_tables(dir: &Path, tables: u8) -> FjallStore {
-        let mut store = FjallStore::open(dir).expect("a new store");
-        (0..tables).for_each(|n| put(&mut store, n));
-        store
-    }
-
-    fn put(store: &mut FjallStore, n: u8) {
-        let (key, value) = ([b'a', n], [n]);
-        store.absorb(vec![(&key, Some(&value))], None).expect("there is space");
-    }
-
-    fn values(store: &mut FjallStore) -> Vec<u8> {
-        store.scan().map(|pair| pair.expect("readable").1[0]).collect()
-    }
-
     #[test]
-    fn a_write_in_the_background_that_failed_before_there_was_space_is_no_failure() {
+    fn a_write_in_the_background_that_failed_though_there_is_space_is_a_failure() {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut store = with_tables(dir.path(), 3);
-        for n in 3..20 {
-            assert!(matches!(store.give_up(&fjall::Error::Poisoned), StoreError::Full(_)), "{n}");
-            // It is opened again, and is still open.
-            (0..2).for_each(|_| put(&mut store, n));
-        }
-        assert_eq!(values(&mut store), (0..20).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn writes_in_the_background_that_fail_again_and_again_are_a_failure() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let mut store = with_tables(dir.path(), 3);
-        let mut fails = || {
-            let error = store.give_up(&fjall::Error::Poisoned);
-            let full = matches!(error, StoreError::Full(_));
-            if full {
-                store.absorb(Vec::new(), None).expect("it is opened again");
-            }
-            !full
-        };
-        assert_eq!([(); 4].map(|()| fails()), [false, false, false, true]);
-        assert_eq!(values(&mut store), [0, 1, 2]);
+        let mut store = FjallStore::open(dir.path()).expect("a new store");
+        assert!(matches!(store.give_up(&fjall::Error::Poisoned), StoreError::Failed(_)));
     }
 }
