@@ -5,11 +5,7 @@ use crate::relay::Naming;
 use serde::{Deserialize, Deserializer, de};
 use sn_config::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, RadioLimitsKeys, SecurityKey};
 use sn_config::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
-<<<<<<< HEAD
-use sn_config::{At, ConfigError, Contradiction, HostPort};
-=======
-use sn_config::{ConfigError, HostPort, NoLogFilter};
->>>>>>> 97f0751 (A log filter with a word that is no level is refused)
+use sn_config::{At, ConfigError, Contradiction, HostPort, NoLogFilter};
 use sn_types::NodeId;
 use std::fmt;
 use std::net::SocketAddr;

@@ -1,12 +1,7 @@
 //! What the configuration files of the gateway and of the forwarder have in common.
 //!
-<<<<<<< HEAD
 //! Owns: errors that name the place and what would be right ([`ConfigError`], [`Contradiction`]), numbers with a range ([`number`]), names
-//! ([`name`]), other machines ([`HostPort`]), the keys of a serial line ([`serial`]) and of a radio
-=======
-//! Owns: errors that name the place and what would be right ([`ConfigError`]), numbers with a range ([`number`]), names
 //! ([`name`]), other machines ([`HostPort`]), log filters ([`log_filter`]), the keys of a serial line ([`serial`]) and of a radio
->>>>>>> 97f0751 (A log filter with a word that is no level is refused)
 //! ([`radio`]). Must not know: which tables and keys a daemon has.
 //!
 //! TOML is read with serde. A table whose keys depend on its `kind` is read into one struct with all keys as options and then
