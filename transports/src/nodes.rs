@@ -234,9 +234,10 @@ impl NodeTable {
     /// What is new of a node; to be asked until there is nothing more.
     pub fn poll_report(&mut self) -> Option<NodeReport> {
         let node = self.news.pop_first()?;
+        let way = self.way(node);
         let track = self.heard.get_mut(&node)?;
         let (counter, spoke) = (track.counter.take(), std::mem::take(&mut track.spoke));
-        Some(NodeReport { node, counter, spoke, heard: track.heard(), way: track.way })
+        Some(NodeReport { node, counter, spoke, heard: track.heard(), way })
     }
 
     /// Frames refused since the start: those whose counter was not a new one, and those of nodes that may not come in any
@@ -399,6 +400,9 @@ mod tests {
         // That a frame to it was sent says nothing of the way from it.
         table.sent(NODE, Sent { retries: 0, delivered: true });
         assert_eq!(table.way(NODE), over(OTHER));
+        // Nor does one from it that proved its counter and was refused then.
+        assert!(table.accept(NODE, 9));
+        assert_eq!(table.poll_report().map(|report| (report.counter, report.way)), Some((Some(9), over(OTHER))));
         table.heard(NODE, Signal::default(), None, Way::default());
         assert_eq!(table.way(NODE), Way::default());
         assert_eq!(table.poll_report().map(|report| report.way), Some(Way::default()));
