@@ -145,3 +145,18 @@ fn a_second_simulation_is_turned_away() {
     gateway.process().expect("a simulator was turned away");
     assert!(first.is_running());
 }
+
+#[test]
+fn after_its_time_it_ends_well_where_everybody_was_connected() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let _gateway = gateway(dir.path());
+    let scenario = dir.path().join("two.toml");
+    let nodes = "[medium.link]\n[[gateway]]\n[[nodes]]\nname = \"node\"\ncount = 2\nstart_within = \"1s\"\n";
+    let reports = "[[nodes.report]]\ntopic = \"report/{id}\"\nevery = \"1s\"\nqos = 1\n";
+    fs::write(&scenario, format!("name = \"two\"\nduration = \"1h\"\n{nodes}{reports}"))
+        .expect("the directory is ours");
+    let mut command = Command::new(release_dir().join("sn-sim"));
+    command.arg("live").arg(scenario).arg("--gateway").arg(socket(dir.path())).args(["--duration", "5s"]);
+    let lines = Process::start(command).succeed();
+    assert!(lines.iter().any(|line| line.contains("2 of 2 nodes connected")), "{}", lines.join("\n"));
+}

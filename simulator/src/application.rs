@@ -30,6 +30,7 @@ pub(crate) struct Application<'p> {
     has_missed: bool,
     /// It connects whenever it is not.
     stays_connected: bool,
+    was_connected: bool,
     /// What the client is working on.
     doing: Doing<'p>,
 }
@@ -55,6 +56,7 @@ impl<'p> Application<'p> {
             next_wake: Instant::ZERO,
             has_missed: false,
             stays_connected: false,
+            was_connected: false,
             doing: Doing::Other,
         }
     }
@@ -76,6 +78,11 @@ impl<'p> Application<'p> {
     /// From now on it is connected, whatever its plan says.
     pub(crate) fn stay_connected(&mut self) {
         self.stays_connected = true;
+    }
+
+    /// It is connected, or was so before.
+    pub(crate) fn was_connected(&self) -> bool {
+        self.was_connected
     }
 
     /// It is on, or will be.
@@ -238,11 +245,8 @@ impl<'p> Application<'p> {
                 }
             }
             Event::Refused(_) | Event::Qos0Rejected(_) => ledger.refused(),
-            Event::Connected
-            | Event::Disconnected
-            | Event::WillUpdated
-            | Event::Congested
-            | Event::GatewayFound { .. } => {}
+            Event::Connected => self.was_connected = true,
+            Event::Disconnected | Event::WillUpdated | Event::Congested | Event::GatewayFound { .. } => {}
         }
     }
 

@@ -102,6 +102,11 @@ impl<'p> Node<'p> {
         }
     }
 
+    /// Whether it is connected or was so before.
+    pub(crate) fn was_connected(&self) -> bool {
+        self.application.was_connected()
+    }
+
     /// Whether its receiver is on: who sleeps has switched it off.
     pub(crate) fn listens(&self) -> bool {
         match self.client.state() {

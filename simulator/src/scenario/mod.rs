@@ -6,7 +6,7 @@
 //!
 //! Must not know: files and directories. The same file and seed always give the same plan.
 //!
-//! Order of calls: [`File::parse`], change what the command line overrides, [`File::expand`], then
+//! Order of calls: [`File::parse`], [`File::check_use`], change what the command line overrides, [`File::expand`], then
 //! [`World::new`](crate::World::new) with the plan.
 
 mod check;
@@ -17,6 +17,7 @@ mod file;
 mod node_link;
 mod place;
 mod topic;
+mod uses;
 mod values;
 mod words;
 
@@ -29,4 +30,5 @@ pub use file::{
 };
 pub use node_link::NodeLinkTable;
 pub use place::PlaceKey;
+pub use uses::Use;
 pub use values::{Metres, Percent, Qos, Time};

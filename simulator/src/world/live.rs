@@ -49,10 +49,7 @@ impl<'p> World<'p> {
             return Err(PlanError(format!("there is one real gateway, but {} in this plan", plan.gateways.len())));
         }
         if let Some(fault) = plan.faults.iter().find(|fault| !is_of_nodes(fault)) {
-            return Err(PlanError(format!(
-                "this fault, at {}, is for a simulated gateway: {:?}",
-                fault.at, fault.what
-            )));
+            return Err(PlanError(format!("the fault at {} is for a simulated gateway or MQTT client", fault.at)));
         }
         let laws = Laws { repeats: true, is_late: true, forgets: true, strangers_publish: true };
         let mut world = Self::unbegun(plan, laws);
@@ -149,6 +146,12 @@ impl<'p> World<'p> {
     #[must_use]
     pub fn connected(&self) -> usize {
         self.nodes.iter().filter(|node| node.is_connected()).count()
+    }
+
+    /// Nodes that are or were connected.
+    #[must_use]
+    pub fn ever_connected(&self) -> usize {
+        self.nodes.iter().filter(|node| node.was_connected()).count()
     }
 }
 

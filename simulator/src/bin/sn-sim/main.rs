@@ -34,16 +34,18 @@ enum Command {
 /// What a subcommand came to; that nothing came of it is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// Every promise was kept.
+    /// Every promise was kept; of a real gateway: it was there for everybody.
     Kept,
-    /// Some were broken.
+    /// Some were broken; of a real gateway: it was not.
     Broken,
 }
 
 const EXIT_STATUS: &str = "\
 Exit status:
   0 if every promise was kept, 1 if one was broken, 2 if a file, a flag or the
-  machine did not let it come to that.";
+  machine did not let it come to that. `live --duration`: 1 if a node has never
+  connected, nothing was acknowledged or the gateway was gone at the end, 2 if
+  it was never there.";
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {

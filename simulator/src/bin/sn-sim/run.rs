@@ -1,13 +1,12 @@
 //! `sn-sim run`: from a scenario to a report.
 
 use crate::Verdict;
-use crate::live::has_no_leaves;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use simulator::pcap::PcapWriter;
 use simulator::report::Report;
-use simulator::scenario::{File, Scene, Time};
+use simulator::scenario::{File, Scene, Time, Use};
 use simulator::{Outcome, World};
 use sn_types::Instant;
 use std::cell::RefCell;
@@ -54,7 +53,6 @@ const SLICES: u32 = 240;
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<Verdict> {
     let scene = scene(options)?;
-    has_no_leaves(&scene.plan)?;
     let (outcome, report) = simulate(options, &scene)?;
     write_files(options, &report)?;
     if !options.quiet {
@@ -68,6 +66,7 @@ fn scene(options: &Options) -> anyhow::Result<Scene> {
     let name = options.file.display();
     let text = fs::read_to_string(&options.file).with_context(|| format!("cannot read {name}"))?;
     let mut file = File::parse(&text).map_err(|error| anyhow!("{name}: {error}"))?;
+    file.check_use(Use::Run).map_err(|error| anyhow!("{name}: {error}"))?;
     file.seed = options.seed.unwrap_or(file.seed);
     file.duration = options.duration.unwrap_or(file.duration);
     file.expand().map_err(|error| anyhow!("{name}: {error}"))

@@ -13,6 +13,7 @@ use pty::Device;
 use simulator::dongle::{Dongle, ToAir};
 use simulator::plan::MediumPlan;
 use simulator::radio::Radio;
+use simulator::scenario::Use;
 use simulator::{Message, Plan, World};
 use sn_types::Instant;
 use spinel_device::Status;
@@ -57,7 +58,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<Verdict> {
-    let plan = scenario(&options.file, options.seed, None)?;
+    let plan = scenario(&options.file, options.seed, None, Use::Dongle)?;
     let name = options.file.display().to_string();
     let MediumPlan::Radio(radio) = &plan.medium else { anyhow::bail!("{name}: the medium is no radio") };
     let channel = radio.gateways.first().map_or(0, |site| site.channel);

@@ -52,6 +52,14 @@ impl Gateway {
         Ok(Self { path: path.to_owned(), profile, place, lost: 0 })
     }
 
+    /// Whether it is there, as far as is known.
+    pub(super) const fn is_here(&self) -> bool {
+        match &self.place {
+            Place::Here(_) => true,
+            Place::Away(_) => false,
+        }
+    }
+
     /// Sends a node's datagram, without waiting: what a gateway that is away or busy does not take is lost.
     pub(super) fn send(&mut self, peer: LinkAddr, octets: &[u8]) {
         let frame = Frame::Datagram { peer, octets };

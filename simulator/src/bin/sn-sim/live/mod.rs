@@ -4,16 +4,19 @@
 //! speed. The loop lets the world catch up with the clock, carries datagrams over, and sleeps until something happens.
 
 mod gateway;
+mod outcome;
 
 use crate::Verdict;
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use gateway::{FromGateway, Gateway};
-use simulator::plan::MediumPlan;
-use simulator::scenario::{File, Time};
+use outcome::Outcome;
+use simulator::scenario::{File, Time, Use};
 use simulator::{Message, Plan, World};
+use sn_client::Qos;
 use sn_types::Instant;
 use std::fs;
+use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,7 +33,7 @@ const STATUS: Duration = Duration::from_secs(5);
 ///
 /// Start the gateway with `sn-gateway run --sim PATH`. The scenario's own gateway and MQTT clients stay out: those that you
 /// want to test take their places. The nodes publish for as long as the file says; it ends with Ctrl-C, or after
-/// --duration.
+/// --duration, whatever the gateway does. The exit status then says whether the gateway was there for all nodes.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The scenario, in TOML, with one gateway; simulator/scenarios has some
@@ -42,63 +45,76 @@ pub(crate) struct Options {
     /// Draw all chances from this seed rather than the file's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Publish for so long rather than as the file says, and end then
+    /// End so long after the start, and publish until then rather than as the file says
     #[arg(long, value_name = "TIME")]
     duration: Option<Time>,
+    /// Write the counts as JSON, too, at the end
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
     /// Print each message that comes to a node
     #[arg(long)]
     messages: bool,
 }
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<Verdict> {
-    let plan = scenario(&options.file, options.seed, options.duration)?;
-    has_no_leaves(&plan)?;
+    let plan = scenario(&options.file, options.seed, options.duration, Use::Live)?;
     let world = World::without_gateway(&plan).with_context(|| options.file.display().to_string())?;
     // One thread: the world has only one.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        // From now on Ctrl-C ends the run as --duration does.
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        println!("looking for a gateway at {}", options.gateway.display());
-        let gateway = tokio::select! {
-            gateway = Gateway::find(&options.gateway, world.profile()) => gateway?,
-            _ = interrupt.recv() => return Ok(()),
-        };
-        println!("{} nodes have joined it", plan.nodes.len());
-        let mut live = Live::new(&plan, world, gateway, options);
-        let ended = tokio::select! {
-            ended = live.go_on() => ended,
-            _ = interrupt.recv() => Ok(()),
-        };
-        live.report();
-        ended
-    })?;
-    Ok(Verdict::Kept)
+    runtime.block_on(join(options, &plan, world))
+}
+
+/// Joins the world to the gateway until it is time to end.
+async fn join(options: &Options, plan: &Plan, world: World<'_>) -> anyhow::Result<Verdict> {
+    let end = options.duration.map(|Time(duration)| Real::now() + duration);
+    // From now on Ctrl-C ends the run as --duration does, but nothing is judged.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let path = options.gateway.display();
+    println!("looking for a gateway at {path}");
+    let gateway = tokio::select! {
+        gateway = Gateway::find(&options.gateway, world.profile()) => gateway?,
+        _ = interrupt.recv() => return Ok(Verdict::Kept),
+        () = until(end) => bail!("within --duration there was no gateway at {path}: is it running with --sim {path}?"),
+    };
+    println!("{} nodes have joined it", plan.nodes.len());
+    let mut live = Live::new(plan, world, gateway, end, options.messages);
+    let is_over = tokio::select! {
+        ended = live.go_on() => ended.map(|()| true),
+        _ = interrupt.recv() => Ok(false),
+    };
+    let outcome = live.outcome();
+    println!("{}\n{outcome}", live.status());
+    if let Some(path) = &options.json {
+        let json = serde_json::to_string_pretty(&outcome)?;
+        fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if !is_over? {
+        return Ok(Verdict::Kept);
+    }
+    let problems = outcome.problems();
+    problems.iter().for_each(|problem| println!("failed: {problem}"));
+    Ok(if problems.is_empty() { Verdict::Kept } else { Verdict::Broken })
+}
+
+/// Waits for that moment, or for ever.
+async fn until(end: Option<Real>) {
+    match end {
+        Some(end) => sleep_until(end).await,
+        None => pending().await,
+    }
 }
 
 /// A scenario's plan for real time.
-pub(crate) fn scenario(path: &Path, seed: Option<u64>, duration: Option<Time>) -> anyhow::Result<Plan> {
+pub(crate) fn scenario(path: &Path, seed: Option<u64>, duration: Option<Time>, of: Use) -> anyhow::Result<Plan> {
     let name = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
     let mut file = File::parse(&text).map_err(|error| anyhow!("{name}: {error}"))?;
+    file.check_use(of).map_err(|error| anyhow!("{name}: {error}"))?;
     file.seed = seed.unwrap_or(file.seed);
     file.duration = duration.unwrap_or(file.duration);
     let plan = file.expand().map_err(|error| anyhow!("{name}: {error}"))?.plan;
     // A real network has no end at which nothing gets lost any more.
     Ok(Plan { calm_at: Instant::FAR_FUTURE, ..plan })
-}
-
-/// Whether a plan's nodes are understood by a simulated gateway, and at a socket.
-///
-/// # Errors
-/// There are some with the frames of real nodes.
-pub(crate) fn has_no_leaves(plan: &Plan) -> anyhow::Result<()> {
-    let has_leaves = matches!(&plan.medium, MediumPlan::Radio(radio) if !radio.leaves.is_empty());
-    ensure!(
-        !has_leaves,
-        "groups with `link` are only for `sn-sim dongle`: it takes a real gateway to read their frames"
-    );
-    Ok(())
 }
 
 /// A world that keeps pace with the clock.
@@ -119,9 +135,8 @@ struct Live<'p> {
 }
 
 impl<'p> Live<'p> {
-    fn new(plan: &'p Plan, world: World<'p>, gateway: Gateway, options: &Options) -> Self {
+    fn new(plan: &'p Plan, world: World<'p>, gateway: Gateway, end: Option<Real>, prints_messages: bool) -> Self {
         let start = Real::now();
-        let end = options.duration.map(|Time(duration)| start + duration);
         Self {
             plan,
             world,
@@ -130,7 +145,7 @@ impl<'p> Live<'p> {
             end,
             next_status: start + STATUS,
             behind: (Duration::ZERO, Duration::ZERO),
-            prints_messages: options.messages,
+            prints_messages,
             messages: 0,
             gone: 0,
         }
@@ -234,11 +249,25 @@ impl<'p> Live<'p> {
         )
     }
 
-    fn report(&self) {
-        let ledger = self.world.ledger();
-        println!("{}", self.status());
-        println!("connections lost: {}; requests refused: {}", ledger.losses(), ledger.refusals());
-        println!("the gateway went away: {} times; datagrams that did not get to it: {}", self.gone, self.gateway.lost);
-        println!("behind real time: at most {} ms", self.behind.1.as_millis());
+    fn outcome(&self) -> Outcome {
+        let (ledger, plan) = (self.world.ledger(), self.plan);
+        let summary = ledger.summary();
+        let mut feeds = plan.nodes.iter().flat_map(|node| &node.feeds);
+        Outcome {
+            seconds: self.seconds(),
+            nodes: plan.nodes.len(),
+            connected: self.world.connected(),
+            ever_connected: self.world.ever_connected(),
+            published: summary.offered,
+            acknowledged: summary.confirmed,
+            received: self.messages + summary.delivered as u64,
+            connections_lost: ledger.losses(),
+            requests_refused: ledger.refusals(),
+            gateway_gone: self.gone,
+            gateway_is_there: self.gateway.is_here(),
+            datagrams_lost: self.gateway.lost,
+            behind_ms: self.behind.1.as_millis().try_into().unwrap_or(u64::MAX),
+            has_promises: feeds.any(|feed| matches!(feed.qos, Qos::One | Qos::Two)),
+        }
     }
 }
