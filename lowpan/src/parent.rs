@@ -147,29 +147,55 @@ impl Candidate {
 }
 
 /// Bounds what answers to stations cost that are not there: whoever forges questions would have the radio speak four times into
-/// nowhere for each, and hear nothing meanwhile. Who acknowledges costs nothing, so that many may start at once.
+/// nowhere for each, and hear nothing meanwhile. Who acknowledges costs nothing, so that many may start at once. Beyond the
+/// limit all are told at once: that costs the same however many are made up, and reaches those who are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unheard {
-    /// One more of them each [`UNHEARD_EVERY`] leads to now.
+    /// What was spent will have been made good.
     until: Instant,
+}
+
+/// Who is to hear the answer to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Who has asked.
+    One,
+    /// All in reach.
+    All,
+    /// Nobody: all have just been told.
+    Nobody,
 }
 
 /// How many answers may go unacknowledged at once,
 const UNHEARD: u32 = 8;
 /// and how soon one more after that.
 const UNHEARD_EVERY: Duration = Duration::from_millis(250);
+/// How soon all may be told again: while [`SEARCH_FOR`] lasts of whoever asks. Nobody repeats such a frame.
+const ALL_EVERY: Duration = Duration::from_millis(125);
 
 impl Unheard {
     pub(crate) const NONE: Self = Self { until: Instant::ZERO };
 
     /// An answer was not acknowledged.
     pub(crate) fn note(&mut self, now: Instant) {
-        self.until = self.until.max(now) + UNHEARD_EVERY;
+        self.spend(now, UNHEARD_EVERY);
     }
 
-    /// Whether one may be sent.
-    pub(crate) fn may_answer(&self, now: Instant) -> bool {
-        self.until.since(now) <= UNHEARD_EVERY * (UNHEARD - 1)
+    /// To whom the next answer is to go; to all it goes now.
+    pub(crate) fn audience(&mut self, now: Instant) -> Audience {
+        let spent = self.until.since(now);
+        if spent <= UNHEARD_EVERY * (UNHEARD - 1) {
+            Audience::One
+        } else if spent <= UNHEARD_EVERY * UNHEARD {
+            self.spend(now, ALL_EVERY);
+            Audience::All
+        } else {
+            Audience::Nobody
+        }
+    }
+
+    fn spend(&mut self, now: Instant, what: Duration) {
+        self.until = self.until.max(now) + what;
     }
 }
 

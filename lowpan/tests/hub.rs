@@ -309,21 +309,57 @@ fn who_asks_for_a_parent_does_not_keep_datagrams_waiting() {
     assert_eq!(hub.stats().frames_sent, 9, "the others are answered, too");
 }
 
+/// A question for a parent.
+fn request(asker: u64) -> Vec<u8> {
+    [&b"\x41\xC8\x01\xCD\xAB\xFF\xFF"[..], &asker.to_le_bytes(), b"\x37\x00", &GATEWAY.0].concat()
+}
+
+/// All frames that the hub has, of which those to stations that are not there are not acknowledged; to whom they go.
+fn carry_answers(hub: &mut Hub<NoKeys>, now: Instant) -> Vec<Option<Eui64>> {
+    let mut answered = Vec::new();
+    while let Some(transmit) = hub.poll_transmit() {
+        let fate = transmit.to.map_or(Ok(Ack::default()), |_| Err(TransmitError::NoAck));
+        hub.handle_transmitted(now, transmit.id, fate);
+        answered.push(transmit.to);
+    }
+    answered
+}
+
 #[test]
-fn forged_questions_have_the_gateway_speak_to_nobody_four_times_a_second() {
+fn forged_questions_have_the_gateway_tell_all_at_most_eight_times_a_second() {
     let mut hub = hub();
-    let mut answers = 0;
-    for tick in 0..1_000_u64 {
+    let mut answered = Vec::new();
+    for tick in 0..1_000 {
         // A hundred questions a second, each from another station that is not there.
         let now = Instant::from_millis(10 * tick);
-        let asker = (1 << 40 | tick).to_le_bytes();
-        let request = [&b"\x41\xC8\x01\xCD\xAB\xFF\xFF"[..], &asker, b"\x37\x00", &GATEWAY.0].concat();
-        hub.handle_frame(now, &request, Signal::default());
-        while let Some(transmit) = hub.poll_transmit() {
-            answers += 1;
-            hub.handle_transmitted(now, transmit.id, Err(TransmitError::NoAck));
+        hub.handle_frame(now, &request(1 << 40 | tick), Signal::default());
+        answered.extend(carry_answers(&mut hub, now));
+    }
+    let to_one = answered.iter().flatten().count();
+    assert_eq!(to_one, 8);
+    assert!((60..=81).contains(&(answered.len() - to_one)), "{} within 10 s", answered.len());
+    assert_eq!(hub.stats().unanswered, 1_000 - answered.len() as u64);
+}
+
+#[test]
+fn who_really_looks_for_a_parent_finds_one_while_others_are_made_up() {
+    const SEARCH: u64 = 150;
+    let mut hub = hub();
+    let (mut asked_at, mut found) = (0, Vec::new());
+    for tick in 0..60_000 {
+        let now = Instant::from_millis(tick);
+        if tick % 50 == 0 {
+            hub.handle_frame(now, &request(1 << 40 | tick), Signal::default());
+        }
+        if tick % 1_987 == 1_000 {
+            hub.handle_frame(now, &request(7), Signal::default());
+            asked_at = tick;
+            found.push(false);
+        }
+        let is_for_it = |to: &Option<Eui64>| to.is_none_or(|to| to == Eui64(7_u64.to_be_bytes()));
+        if carry_answers(&mut hub, now).iter().any(is_for_it) && tick <= asked_at + SEARCH {
+            found.iter_mut().last().into_iter().for_each(|found| *found = true);
         }
     }
-    assert!((40..=50).contains(&answers), "{answers} within 10 s");
-    assert_eq!(hub.stats().unanswered, 1_000 - answers);
+    assert_eq!(found, [true; 30], "each time that it asks");
 }

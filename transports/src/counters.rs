@@ -31,4 +31,7 @@ pub struct Counters {
     pub unknown_node: u64,
     /// Dropped because nobody was at the other end of the link.
     pub send_unlinked: u64,
+    /// Questions of nodes and routers for a parent that got no answer of their own nor one to all, since too many before them
+    /// came from who was not there.
+    pub unanswered: u64,
 }

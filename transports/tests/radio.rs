@@ -32,6 +32,8 @@ struct Bench {
     listens: bool,
     /// Frames that the transport has sent it, and whether it listened.
     sent: Vec<bool>,
+    /// Frames that it has sent to all.
+    told: u64,
     polls: u8,
 }
 
@@ -59,7 +61,8 @@ impl Bench {
         let transport = RadioTransport::new(ID, config).expect("a good configuration");
         let dongle = Config { hwaddr: DONGLE, version: "OPENTHREAD/test", min_power_dbm: -40, max_power_dbm: 8 };
         let dongle = Device::new(dongle);
-        let mut bench = Self { transport, line, dongle, _plug: plug, listens: false, sent: Vec::new(), polls: 0 };
+        let mut bench =
+            Self { transport, line, dongle, _plug: plug, listens: false, sent: Vec::new(), told: 0, polls: 0 };
         bench.until(|bench| bench.transport.address().is_some()).await;
         bench
     }
@@ -103,7 +106,10 @@ impl Bench {
                     let outcome = if self.listens { Outcome::Acknowledged(heard(&ack, false)) } else { Outcome::NoAck };
                     self.dongle.handle_transmitted(outcome);
                 }
-                Command::Transmit(_) => self.dongle.handle_transmitted(Outcome::Sent),
+                Command::Transmit(_) => {
+                    self.told += 1;
+                    self.dongle.handle_transmitted(Outcome::Sent);
+                }
                 Command::Restart | Command::Bootloader => self.dongle.reset(Status::RESET_SOFTWARE),
                 Command::Listen | Command::Scan { .. } => {}
             }
@@ -132,6 +138,27 @@ impl Bench {
     fn has_heard(&mut self) -> bool {
         self.transport.nodes().and_then(|nodes| nodes.poll_report()).is_some_and(|report| report.spoke)
     }
+}
+
+#[tokio::test]
+async fn questions_for_a_parent_that_get_no_answer_are_counted() {
+    let mut bench = Bench::up().await;
+    let gateway = bench.transport.address().expect("it is up");
+    // Each from another station that is not there, until there were too many.
+    for asker in 0..1_000_u64 {
+        let header = [0x41, 0xC8, 0].into_iter().chain(PAN.to_le_bytes()).chain([0xFF, 0xFF]);
+        let question = header.chain(asker.to_le_bytes()).chain([0x37, 0]).chain(gateway.0).chain([0, 0]);
+        bench.dongle.handle_received(&heard(&question.collect::<Vec<u8>>(), false));
+        bench.write();
+        let treated = |bench: &Bench| bench.sent.len() as u64 + bench.told + bench.transport.counters().unanswered;
+        let before = treated(&bench);
+        bench.until(|bench| treated(bench) > before).await;
+        if bench.transport.counters().unanswered > 0 {
+            break;
+        }
+    }
+    assert_eq!(bench.transport.counters().unanswered, 1);
+    assert!(bench.sent.len() >= 8 && bench.told > 0, "eight at least get answers of their own, then all are told");
 }
 
 fn heard(psdu: &[u8], acked_with_pending: bool) -> Received<'_> {

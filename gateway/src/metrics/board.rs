@@ -225,6 +225,7 @@ fn transport(name: &str, counters: &Counters) {
         replayed,
         revoked,
         unknown_node,
+        unanswered,
     } = *counters;
     for (what, count) in [
         ("received", received),
@@ -241,6 +242,7 @@ fn transport(name: &str, counters: &Counters) {
         ("replayed", replayed),
         ("revoked", revoked),
         ("unknown-node", unknown_node),
+        ("unanswered", unanswered),
     ] {
         counter!(names::TRANSPORT, "transport" => name.to_owned(), "outcome" => what).absolute(count);
     }

@@ -6,7 +6,7 @@ use super::queues::Source;
 use crate::assembly::{Added, Assembly};
 use crate::carriage::{Direction, Meaning, Way, interpret};
 use crate::mac::{Address, DATA_REQUEST, Kind};
-use crate::parent::Talk;
+use crate::parent::{Audience, Talk};
 use crate::received::{Piece, Received, UNFOLDED, unfold};
 use crate::security::Keys;
 use crate::station::Opened;
@@ -167,16 +167,22 @@ impl<K: Keys> Hub<K> {
     fn answer_neighbour(&mut self, now: Instant, from: Eui64, talk: Talk, signal: Signal) -> Received<'_> {
         match talk {
             Talk::Request { gateway } | Talk::Better { gateway, .. } if gateway == self.config.station.eui64 => {
-                let is_known = self.asked.iter().any(|(known, _)| *known == from);
-                if !self.unheard.may_answer(now) {
-                    self.stats.unanswered += 1;
-                } else if !is_known && self.asked.len() < ASKED {
-                    self.asked.push_back((from, signal.rssi_dbm));
-                }
+                self.line_up_answer(now, from, signal);
             }
             Talk::Request { .. } | Talk::Better { .. } | Talk::Offer(_) => {}
         }
         Received::Neighbour { from }
+    }
+
+    fn line_up_answer(&mut self, now: Instant, to: Eui64, signal: Signal) {
+        if self.asked.iter().any(|(known, _)| *known == to) {
+            return;
+        }
+        match self.unheard.audience(now) {
+            Audience::One if self.asked.len() < ASKED => self.asked.push_back((to, signal.rssi_dbm)),
+            Audience::All => self.announce(),
+            Audience::One | Audience::Nobody => self.stats.unanswered += 1,
+        }
     }
 
     /// Where what is for this node waits: never before what waits already.

@@ -27,7 +27,8 @@ pub struct Stats {
     pub too_long: u64,
     /// Datagrams not sent because their node's key was taken away.
     pub unsealed: u64,
-    /// Questions for a parent that were not answered, since too many answers were not acknowledged.
+    /// Questions for a parent that were not answered: too many answers were not acknowledged, and all had just been told; or
+    /// too many waited.
     pub unanswered: u64,
     /// Datagrams whose other fragments did not come in time.
     pub incomplete: u64,

@@ -14,7 +14,7 @@ pub use stats::RouterStats;
 
 use crate::mac::{Address, BROADCAST, DATA_REQUEST, Header, Kind};
 use crate::mesh::{MAX_HOPS, MeshHeader, is_mesh};
-use crate::parent::{Candidate, NO_WAY, Offer, Talk, Unheard};
+use crate::parent::{Audience, Candidate, NO_WAY, Offer, Talk, Unheard};
 use crate::psdu::digest;
 use crate::station::{ConfigError, Station, check_short, name};
 use crate::{Psdu, Reason, turn};
@@ -334,15 +334,17 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
 
     fn offer(&mut self, now: Instant, to: Eui64, signal: Signal) {
         let bound = Bound::Neighbour(to);
-        if let Some(depth) = self.depth()
-            && !self.queue.iter().any(|waiting| waiting.bound == bound)
-        {
-            if !self.unheard.may_answer(now) {
-                self.stats.unanswered += 1;
-                return;
+        let Some(depth) = self.depth() else { return };
+        if self.queue.iter().any(|waiting| waiting.bound == bound) {
+            return;
+        }
+        match self.unheard.audience(now) {
+            Audience::One => {
+                let offer = Offer { gateway: self.config.gateway, depth, heard_dbm: signal.rssi_dbm };
+                self.line_up(now, bound, Talk::Offer(offer).encode(), self.spread());
             }
-            let offer = Offer { gateway: self.config.gateway, depth, heard_dbm: signal.rssi_dbm };
-            self.line_up(now, bound, Talk::Offer(offer).encode(), self.spread());
+            Audience::All => self.say_depth(now),
+            Audience::Nobody => self.stats.unanswered += 1,
         }
     }
 
@@ -374,12 +376,16 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
     }
 
     fn announce(&mut self, now: Instant) {
-        let offer = Offer { gateway: self.config.gateway, depth: self.depth().unwrap_or(NO_WAY), heard_dbm: None };
-        self.say(now, Talk::Offer(offer), self.spread());
+        self.say_depth(now);
         // Routers that were switched on together do not speak together for ever.
         let pause = ANNOUNCE_EVERY.min(ANNOUNCE_AGAIN * 2_u32.pow(self.announced.min(MOST_DOUBLED)));
         self.announced = self.announced.saturating_add(1);
         self.announce_at = now + pause + self.spread() * 16;
+    }
+
+    fn say_depth(&mut self, now: Instant) {
+        let offer = Offer { gateway: self.config.gateway, depth: self.depth().unwrap_or(NO_WAY), heard_dbm: None };
+        self.say(now, Talk::Offer(offer), self.spread());
     }
 
     /// To all in reach. What was to be said before and was not yet is out of date.

@@ -23,7 +23,7 @@ pub struct RouterStats {
     pub loops: u64,
     /// Frames for which there was no room.
     pub full: u64,
-    /// Questions for a parent that were not answered, since too many answers were not acknowledged.
+    /// Questions for a parent that were not answered: too many answers were not acknowledged, and all had just been told.
     pub unanswered: u64,
     /// Frames for which nobody polled, or no parent was found, in time.
     pub expired: u64,

@@ -418,10 +418,10 @@ impl Transport for RadioTransport {
 
     fn counters(&self) -> Counters {
         let (replayed, revoked) = self.hub.keys().refused();
-        let Stats { expired, incomplete, no_ack, channel_access, .. } = *self.hub.stats();
+        let Stats { expired, incomplete, unanswered, no_ack, channel_access, .. } = *self.hub.stats();
         let undelivered = no_ack + channel_access;
         let malformed = self.counters.malformed + self.radio.malformed();
-        Counters { malformed, undelivered, replayed, revoked, expired, incomplete, ..self.counters }
+        Counters { malformed, undelivered, replayed, revoked, expired, incomplete, unanswered, ..self.counters }
     }
 
     fn tap_point(&mut self) -> &mut TapPoint {
