@@ -9,12 +9,11 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use sn_gateway::store::backup;
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Output;
-use std::time::Duration;
 
 fn run(args: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = sn_gateway().args(args).output().unwrap();
@@ -81,7 +80,7 @@ fn sessions_are_listed_shown_and_dropped() {
     );
 }
 
-/// Asks for an end of the sleeper's session while the disk is full, and sees that there is no answer.
+/// Asks for an end of the sleeper's session while the disk is full. The gateway has done it when this returns, as far as it can.
 fn ask_while_the_disk_is_full(gateway: &mut Durable) -> UnixStream {
     gateway.disk("full");
     let mut asked = UnixStream::connect(gateway_socket(gateway.dir())).unwrap();
@@ -89,9 +88,6 @@ fn ask_while_the_disk_is_full(gateway: &mut Durable) -> UnixStream {
     gateway.daemon().wait_for_log("nothing is acknowledged until there is space");
     let list = told(&["sessions", "list", "--data", gateway.dir()]);
     assert!(!list.contains("kitchen"), "what changes nothing is answered, and knows of it:\n{list}");
-    asked.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    assert_eq!(asked.read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
-    asked.set_read_timeout(None).unwrap();
     asked
 }
 

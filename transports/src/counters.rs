@@ -17,7 +17,8 @@ pub struct Counters {
     pub send_full: u64,
     /// Refused by the operating system: no route, too long, an address of another family.
     pub send_refused: u64,
-    /// Taken by the radio, which then said that nobody has acknowledged it, or nothing.
+    /// Taken by the radio and given up: nobody has acknowledged it, the channel was never free, or the radio said nothing of it.
+    /// Over IEEE 802.15.4 after several rounds.
     pub undelivered: u64,
     /// Dropped because their node, which polls, did not ask for them in time.
     pub expired: u64,

@@ -81,8 +81,8 @@ impl Verifier {
         self.iterations > MOST_ITERATIONS
     }
 
-    /// What somebody who is not in the file is asked with: the same while the process lives, and like a new entry. No
-    /// password fits. It keeps nobody from finding out names who can wait for a restart.
+    /// What somebody who is not in the file is asked with: always the same for a key, and like a new entry. No password fits. The
+    /// data directory keeps the key; without one a restart makes another, and tells who waits for it which names are in the file.
     pub(super) fn of_nobody(key: &[u8], user: &str) -> Self {
         let salt = hmac(key, user.as_bytes())[..SALT].to_vec();
         // Nobody knows of what this would be the hash.
