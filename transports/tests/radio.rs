@@ -19,7 +19,9 @@ use transports::{RadioTransport, Transport};
 const ID: TransportId = TransportId(5);
 const PATIENCE: Duration = Duration::from_secs(10);
 const DONGLE: [u8; 8] = [2, 0, 0, 3, 0, 0, 0, 0];
+const OTHER_DONGLE: [u8; 8] = [2, 0, 0, 3, 0, 0, 0, 9];
 const NODE: Eui64 = Eui64([2, 0, 0, 1, 0, 0, 0, 7]);
+const OTHER_NODE: Eui64 = Eui64([2, 0, 0, 1, 0, 0, 0, 8]);
 const PAN: u16 = 0x534E;
 
 /// The transport, its dongle, and a node that sleeps and polls.
@@ -27,7 +29,7 @@ struct Bench {
     transport: RadioTransport,
     line: PtyMaster,
     dongle: Device<4, 4_096>,
-    _plug: Plug,
+    plug: Plug,
     /// The node listens for a frame: its last poll was acknowledged with "frame pending".
     listens: bool,
     /// Frames that the transport has sent it, and whether it listened.
@@ -59,10 +61,8 @@ impl Bench {
             limits: Limits::DEFAULT,
         };
         let transport = RadioTransport::new(ID, config).expect("a good configuration");
-        let dongle = Config { hwaddr: DONGLE, version: "OPENTHREAD/test", min_power_dbm: -40, max_power_dbm: 8 };
-        let dongle = Device::new(dongle);
-        let mut bench =
-            Self { transport, line, dongle, _plug: plug, listens: false, sent: Vec::new(), told: 0, polls: 0 };
+        let dongle = dongle(DONGLE);
+        let mut bench = Self { transport, line, dongle, plug, listens: false, sent: Vec::new(), told: 0, polls: 0 };
         bench.until(|bench| bench.transport.address().is_some()).await;
         bench
     }
@@ -122,12 +122,34 @@ impl Bench {
         }
     }
 
-    /// The node asks for what waits. The dongle answers with what it has been told, and says so to the transport.
+    /// Another one in the place of the dongle.
+    async fn exchange(&mut self) {
+        self.dongle = dongle(OTHER_DONGLE);
+        self.line = self.plug.plug();
+        self.until(|bench| bench.transport.address() == Some(Eui64(OTHER_DONGLE))).await;
+    }
+
+    /// The transport sends a node something.
+    fn send(&mut self, node: Eui64) {
+        self.transport.queue(&PeerAddr::direct(ID, LinkAddr::Eui64(node.0)), b"\x02\x17".to_vec());
+    }
+
+    /// The dongle tells this node that something waits.
+    fn is_told(&self, node: Eui64) -> bool {
+        self.dongle.receiver().pending.is_for(Address::Extended(node.0))
+    }
+
     fn poll(&mut self) {
+        self.poll_of(NODE);
+    }
+
+    /// The node asks for what waits. The dongle answers with what it has been told, and says so to the transport.
+    fn poll_of(&mut self, node: Eui64) {
         self.polls += 1;
         let reversed = |address: [u8; 8]| address.into_iter().rev();
         let header = [0x63, 0xCC, self.polls].into_iter().chain(PAN.to_le_bytes());
-        let addresses = reversed(DONGLE).chain(reversed(NODE.0));
+        let dongle = self.transport.address().expect("it is up");
+        let addresses = reversed(dongle.0).chain(reversed(node.0));
         let psdu: Vec<u8> = header.chain(addresses).chain([0x04, 0, 0]).collect();
         self.listens = self.dongle.receiver().judge(&psdu) == Verdict::Acknowledge { pending: true };
         self.dongle.handle_received(&heard(&psdu, self.listens));
@@ -138,6 +160,28 @@ impl Bench {
     fn has_heard(&mut self) -> bool {
         self.transport.nodes().and_then(|nodes| nodes.poll_report()).is_some_and(|report| report.spoke)
     }
+}
+
+#[tokio::test]
+async fn what_waited_at_another_dongle_is_counted_and_told_to_nobody() {
+    let mut bench = Bench::up().await;
+    for _ in 0..2 {
+        bench.send(NODE);
+    }
+    bench.until(|bench| bench.transport.counters().undelivered == 2).await;
+    bench.poll();
+    bench.until(Bench::has_heard).await;
+    bench.send(NODE);
+    bench.until(|bench| bench.is_told(NODE)).await;
+    bench.exchange().await;
+    let counters = bench.transport.counters();
+    assert_eq!((counters.undelivered, counters.send_unlinked), (2, 1), "what was counted, and what is lost now");
+    // What is asked of a dongle's table is asked in turn: what was for the first node is over after what is for the second.
+    bench.poll_of(OTHER_NODE);
+    bench.until(Bench::has_heard).await;
+    bench.send(OTHER_NODE);
+    bench.until(|bench| bench.is_told(OTHER_NODE)).await;
+    assert!(!bench.is_told(NODE), "nothing waits for it");
 }
 
 #[tokio::test]
@@ -165,6 +209,10 @@ fn heard(psdu: &[u8], acked_with_pending: bool) -> Received<'_> {
     Received { psdu, rssi_dbm: -60, lqi: 160, at_us: 7, acked_with_pending }
 }
 
+fn dongle(hwaddr: [u8; 8]) -> Device<4, 4_096> {
+    Device::new(Config { hwaddr, version: "OPENTHREAD/test", min_power_dbm: -40, max_power_dbm: 8 })
+}
+
 #[tokio::test]
 async fn what_comes_while_a_poll_is_on_its_way_from_the_dongle_waits_for_the_next() {
     let mut bench = Bench::up().await;
@@ -172,10 +220,9 @@ async fn what_comes_while_a_poll_is_on_its_way_from_the_dongle_waits_for_the_nex
     bench.until(Bench::has_heard).await;
     // Nothing waited when the dongle answered; before the transport hears of the poll, something does.
     bench.poll();
-    bench.transport.queue(&PeerAddr::direct(ID, LinkAddr::Eui64(NODE.0)), b"\x02\x17".to_vec());
+    bench.send(NODE);
     bench.until(Bench::has_heard).await;
-    let told = |bench: &mut Bench| bench.dongle.receiver().pending.is_for(Address::Extended(NODE.0));
-    bench.until(told).await;
+    bench.until(|bench| bench.is_told(NODE)).await;
     bench.poll();
     assert!(bench.listens);
     bench.until(|bench| !bench.sent.is_empty()).await;

@@ -179,13 +179,28 @@ impl RadioTransport {
             let known = std::mem::take(self.hub.keys_mut());
             // It was looked at before, and an address can be any.
             match Hub::new(config, known, seed()) {
-                Ok(hub) => self.hub = hub,
+                Ok(hub) => self.replace(hub),
                 Err(error) => return self.down(error.to_string()),
             }
         }
         self.hub.announce();
         self.events.push_back(LinkEvent::Note(what));
         self.events.push_back(LinkEvent::Up(self.hub.config().profile()));
+    }
+
+    /// The radio has another address, to which no node has spoken: what waited for their requests is given up, and the radio is not
+    /// to say any longer that something waits. What was counted stays counted.
+    fn replace(&mut self, hub: Hub<NodeTable>) {
+        let now = self.now();
+        self.tell_matches();
+        for node in self.hub.source_match() {
+            self.radio.match_source(now, node, false);
+        }
+        let Self { hub: before, counters, .. } = self;
+        counters.send_unlinked += before.waiting() as u64;
+        counters.incomplete += before.assembling() as u64;
+        add(counters, before.stats());
+        self.hub = hub;
     }
 
     fn down(&mut self, why: String) {
@@ -272,9 +287,7 @@ impl RadioTransport {
     /// Gives the radio what it takes: who is to be told that something waits, and a scan or the next frame.
     fn give(&mut self) {
         let now = self.now();
-        while let Some(change) = self.hub.poll_source_match() {
-            self.radio.match_source(now, change.node, change.pending);
-        }
+        self.tell_matches();
         if !self.radio.is_ready() {
             return;
         }
@@ -287,6 +300,13 @@ impl RadioTransport {
         self.tell(Direction::Sent, frame, Signal::default());
         self.in_radio = Some(InRadio { id: transmit.id, to: transmit.to, octets: frame.len() });
         self.radio.transmit(now, &Transmit { frame, max_frame_retries: MAX_FRAME_RETRIES, secured });
+    }
+
+    fn tell_matches(&mut self) {
+        let now = self.now();
+        while let Some(change) = self.hub.poll_source_match() {
+            self.radio.match_source(now, change.node, change.pending);
+        }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) {
@@ -347,6 +367,15 @@ impl RadioTransport {
     fn nodes_mut(&mut self) -> &mut NodeTable {
         self.hub.keys_mut()
     }
+}
+
+/// Counts what a hub has counted.
+fn add(counters: &mut Counters, stats: &Stats) {
+    let Stats { expired, incomplete, unanswered, no_ack, channel_access, .. } = *stats;
+    counters.undelivered += no_ack + channel_access;
+    counters.expired += expired;
+    counters.incomplete += incomplete;
+    counters.unanswered += unanswered;
 }
 
 /// Another one at each start, see [`Hub::new`].
@@ -418,10 +447,10 @@ impl Transport for RadioTransport {
 
     fn counters(&self) -> Counters {
         let (replayed, revoked) = self.hub.keys().refused();
-        let Stats { expired, incomplete, unanswered, no_ack, channel_access, .. } = *self.hub.stats();
-        let undelivered = no_ack + channel_access;
         let malformed = self.counters.malformed + self.radio.malformed();
-        Counters { malformed, undelivered, replayed, revoked, expired, incomplete, unanswered, ..self.counters }
+        let mut counters = Counters { malformed, replayed, revoked, ..self.counters };
+        add(&mut counters, self.hub.stats());
+        counters
     }
 
     fn tap_point(&mut self) -> &mut TapPoint {
