@@ -7,7 +7,7 @@
 //! Must not know: MQTT-SN messages, what is in a frame.
 //!
 //! The radio sends one frame at a time and says what became of it; the hub has the queue. While the radio is away nothing is
-//! queued, and what waits for it is given up: it would come too late.
+//! queued, and what was to go at once is given up: it would come too late. What waits for a node's poll goes on waiting.
 
 mod airtime;
 mod config;
