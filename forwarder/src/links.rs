@@ -101,7 +101,7 @@ impl Links {
         for (place, link) in self.0.iter_mut().enumerate() {
             link.take_reports();
             let Link { unkept, too_long, .. } = *link;
-            info!(transport = place, unkept, too_long, counters = ?link.transport.counters(), "transport");
+            info!(transport = place, unkept, too_long, counters = %link.transport.counters(), "transport");
             link.report_nodes();
         }
     }

@@ -6,7 +6,14 @@ use sn_forwarder::run;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match Cli::parse().file().and_then(|(file, is_check)| if is_check { Ok(()) } else { run::run(&file) }) {
+    let result = Cli::parse().file().and_then(|(file, is_check)| {
+        if is_check {
+            println!("all right");
+            return Ok(());
+        }
+        run::run(&file)
+    });
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sn-forwarder: {error:#}");

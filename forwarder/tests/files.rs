@@ -132,6 +132,17 @@ fn node(name: &str, last_octet: u8, key: &str) -> String {
 }
 
 #[test]
+fn a_check_says_that_all_is_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("f.toml");
+    std::fs::write(&file, "gateway = \"a\"\n[[transport]]\nkind = \"udp\"\nlisten = \"127.0.0.1:0\"\n").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sn-forwarder"));
+    let output = command.arg("--config").arg(&file).arg("--check").output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "all right\n");
+}
+
+#[test]
 fn a_list_of_nodes_is_read() {
     let text = node("pump-7", 7, KEY) + &node("pump-8", 8, &KEY.replace("00", "ff"));
     let nodes = nodes::parse(Path::new("nodes.toml"), &text).unwrap();

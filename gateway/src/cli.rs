@@ -354,7 +354,8 @@ impl RunArgs {
 const ABOUT: &str = "\
 A gateway between sensor nodes that speak MQTT-SN and programs that speak MQTT.
 
-It takes MQTT-SN 1.2 in over UDP and MQTT 3.1.1 over TCP, TLS and WebSocket, and holds an MQTT broker of its own: \
+It takes MQTT-SN 1.2 in over UDP, serial lines and IEEE 802.15.4 radios, and MQTT 3.1.1 and 5 over TCP, TLS and \
+WebSocket, and holds an MQTT broker of its own: \
 topics, retained messages, wills, sessions and the messages of sleeping nodes are common to both sides. Without a \
 configuration it listens on loopback only, UDP port 1883 and TCP port 1883.";
 

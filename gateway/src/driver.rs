@@ -301,7 +301,7 @@ impl Driver {
                 }
             }
             nodes::take_reports(&mut self.core, now, id, &mut **transport);
-            radio::take_result(&mut self.scan, id, &mut **transport);
+            radio::take_result(&mut self.scan, id, name, &mut **transport);
             for (from, bytes) in transport.received().iter() {
                 self.core.handle_input(now, Input::Datagram { from, bytes });
             }

@@ -231,6 +231,10 @@ impl EventLog {
             Event::Asleep { client_id, duration_s } => debug!(client = &**client_id, duration_s, "asleep"),
             Event::Awake { client_id, waiting } => debug!(client = &**client_id, waiting, "awake"),
             Event::Drained { client_id, took } => debug!(client = &**client_id, ?took, "asleep again"),
+            Event::Lost { client_id, why: LostReason::Closed { conn, what } } => {
+                let from = addr(&Via::Mqtt(*conn));
+                warn!(client = &**client_id, why = format!("closed by the gateway: {}", broken(what)), %from, "lost");
+            }
             Event::Lost { client_id, why } => warn!(client = &**client_id, why = lost(*why), "lost"),
             Event::Expired { client_id } => info!(client = &**client_id, "session expired"),
             Event::TakenOver { client_id, by } => info!(client = &**client_id, by = %addr(by), "taken over"),
@@ -319,9 +323,19 @@ fn lost(why: LostReason) -> &'static str {
         LostReason::Sleep => "did not wake in time",
         LostReason::Retries => "does not acknowledge",
         LostReason::Connection => "the connection broke",
+        LostReason::Closed { what, .. } => broken(what),
         LostReason::Replaced => "another client uses its address",
         LostReason::Revoked => "its node may not come in any more",
         LostReason::LoggedOut => "the configuration or the passwords do not let it in any more",
+    }
+}
+
+/// What a client did whose connection was closed. Limits that an operator can change are called by their keys.
+fn broken(what: &'static str) -> &'static str {
+    if what == Malformed::TooLong.name() {
+        "a packet was longer than max_packet_bytes of its [[listener]]"
+    } else {
+        what
     }
 }
 

@@ -84,13 +84,7 @@ fn sessions(what: &Sessions) -> anyhow::Result<String> {
 fn restore(file: &Path, data: &DataArgs, force: bool) -> anyhow::Result<String> {
     let dir = data.dir()?;
     let (restored, aside) = backup::restore(file, &dir, force)?;
-    let mut text = format!(
-        "{}: {} sessions, {} messages to them, {} retained messages\n",
-        dir.display(),
-        restored.sessions,
-        restored.messages,
-        restored.retained
-    );
+    let mut text = format!("{}: {restored}\n", dir.display());
     if let Some(aside) = aside {
         text += &format!("What was there is in {} now.\n", aside.display());
     }

@@ -86,7 +86,10 @@ struct Built {
 }
 
 fn build(file: &File, hash_seed: u64) -> anyhow::Result<Built> {
-    let dir = file.data_dir()?.map(|path| DataDir::open(&path)).transpose()?;
+    let dir = file
+        .data_dir()?
+        .map(|path| DataDir::open(&path).with_context(|| format!("cannot use the data directory {}", path.display())));
+    let dir = dir.transpose()?;
     let mut core = Core::new(Config { hash_seed, durable: dir.is_some(), ..file.core() });
     let (data, now, keeper) = match &dir {
         None => (Data::InMemory, Instant::ZERO, None),

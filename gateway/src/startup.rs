@@ -70,12 +70,7 @@ impl Data {
             Self::In { dir, restored } if *restored == Restored::default() => {
                 format!("Data in {}; there were none.\n", dir.display())
             }
-            Self::In { dir, restored: Restored { sessions, messages, retained, nodes } } => format!(
-                "Data in {}; restored: {sessions} sessions, {messages} messages to them, {retained} retained \
-                 messages{}.\n",
-                dir.display(),
-                if *nodes > 0 { format!(", {nodes} radio nodes") } else { String::new() }
-            ),
+            Self::In { dir, restored } => format!("Data in {}; restored: {restored}.\n", dir.display()),
         }
     }
 }
@@ -126,8 +121,16 @@ impl Listening {
             udp.chain(mqtt).filter(|(addr, _)| !addr.ip().is_loopback()).partition(|(_, is_guarded)| *is_guarded);
         let mut text = String::new();
         if guarded.is_empty() && open.is_empty() {
-            text += "Only programs on this machine can reach it. docs/security.md tells how to open it to the network, for \
-                     those who say who they are; --udp 0.0.0.0 --mqtt 0.0.0.0 --anonymous opens it to everybody.\n";
+            text += match (self.serial.is_empty(), self.radios.is_empty()) {
+                (true, true) => "Only programs on this machine can reach it.",
+                (false, true) => "Only programs on this machine and what is on its serial lines can reach it.",
+                (true, false) => "Only programs on this machine and radio nodes can reach it.",
+                (false, false) => {
+                    "Only programs on this machine, what is on its serial lines and radio nodes can reach it."
+                }
+            };
+            text += " docs/security.md tells how to open it to the network, for those who say who they are; --udp 0.0.0.0 \
+                     --mqtt 0.0.0.0 --anonymous opens it to everybody.\n";
         }
         if !guarded.is_empty() {
             let _ = writeln!(
@@ -219,6 +222,32 @@ mod tests {
         assert!(lines[4].contains("--udp 0.0.0.0 --mqtt 0.0.0.0 --anonymous") && lines[4].contains("say who they are"));
         assert!(lines[5].ends_with("mosquitto_sub -h 127.0.0.1 -t '#' -v"));
         assert!(lines[6].ends_with("sn-pub -t hello -m world"));
+    }
+
+    #[test]
+    fn who_is_on_a_radio_can_reach_a_gateway_that_is_not_open_to_the_network() {
+        let local = || listening(&["127.0.0.1:1883"], &[]);
+        let reach = |listening: Listening| listening.describe(&Data::InMemory).lines().nth_back(2).unwrap().to_owned();
+        let with_radio = Listening { radios: vec!["/dev/ttyACM0".into()], ..local() };
+        let with_line = Listening { serial: vec!["/dev/ttyUSB0".into()], ..local() };
+        assert!(reach(local()).starts_with("Only programs on this machine can reach it."), "{}", reach(local()));
+        assert!(reach(with_radio).starts_with("Only programs on this machine and radio nodes can reach it."));
+        assert!(
+            reach(with_line).starts_with("Only programs on this machine and what is on its serial lines can reach it.")
+        );
+    }
+
+    #[test]
+    fn one_thing_is_told_as_one() {
+        let data = |sessions, messages, retained, nodes| {
+            let restored = Restored { sessions, messages, retained, nodes };
+            Data::In { dir: "d".into(), restored }.describe()
+        };
+        assert_eq!(
+            data(1, 1, 1, 1),
+            "Data in d; restored: 1 session, 1 message to them, 1 retained message, 1 radio node.\n"
+        );
+        assert_eq!(data(2, 0, 3, 0), "Data in d; restored: 2 sessions, 0 messages to them, 3 retained messages.\n");
     }
 
     #[test]

@@ -272,7 +272,7 @@ fn a_flipped_bit_stops_the_start_with_the_file_the_place_and_the_ways_on() {
     // Mended, it goes on.
     file.write_all_at(&octet, 100).unwrap();
     gateway.start_again();
-    assert!(gateway.data_line().contains("2 sessions, 1 messages"), "{}", gateway.data_line());
+    assert!(gateway.data_line().contains("2 sessions, 1 message"), "{}", gateway.data_line());
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn a_commit_that_was_not_written_to_its_end_is_left_out_and_told() {
     file.write_all_at(&[0; SECTOR], ((written - 1) * SECTOR) as u64).unwrap();
     gateway.start_again();
     gateway.daemon().wait_for_log("the last commit was not written to its end");
-    assert!(gateway.data_line().contains("2 sessions, 1 messages"), "{}", gateway.data_line());
+    assert!(gateway.data_line().contains("2 sessions, 1 message"), "{}", gateway.data_line());
 }
 
 /// What a disk writes as a whole.

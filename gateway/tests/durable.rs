@@ -21,7 +21,7 @@ fn a_sleeper_wakes_without_connect_at_its_address_and_gets_what_was_acknowledged
     publisher.expect(&[0x40, 2, 0, 1]);
 
     gateway.kill();
-    assert!(gateway.data_line().contains("restored: 1 sessions, 1 messages"), "{}", gateway.data_line());
+    assert!(gateway.data_line().contains("restored: 1 session, 1 message"), "{}", gateway.data_line());
     let mut watcher = gateway.mqtt("watcher", 2);
     watcher.expect(&[0x20, 2, 0, 0]);
     watcher.subscribe("up/b", 0);

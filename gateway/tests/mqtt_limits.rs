@@ -46,6 +46,22 @@ fn who_is_malformed_is_closed_counted_and_others_go_on() {
 }
 
 #[test]
+fn who_is_closed_for_a_long_packet_is_named_in_the_log_with_its_address_and_the_limit() {
+    let (gateway, _file) = start_listener("max_packet_bytes = 128\n");
+    let mut long = Mqtt::connect(gateway.mqtt(), "long");
+    let from = format!("mqtt {}", long.0.local_addr().unwrap());
+    long.send(&publish_packet(0, "t", None, &[0; 200]));
+    long.expect_close();
+    let why = "a packet was longer than max_packet_bytes of its [[listener]]";
+    gateway.wait_for_log(why);
+    let log = gateway.log();
+    let line = log.lines().find(|line| line.contains(why)).unwrap();
+    for part in ["WARN", "client=\"long\"", &format!("from={from}")] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+}
+
+#[test]
 fn answers_to_what_came_before_the_malformed_packet_are_not_forgotten() {
     let gateway = Daemon::start(&[]);
     let mut subscriber = Mqtt::connect(gateway.mqtt(), "subscriber");

@@ -1,5 +1,7 @@
 //! What a transport counts.
 
+use std::fmt;
+
 /// Datagrams since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -35,4 +37,66 @@ pub struct Counters {
     /// Questions of nodes and routers for a parent that got no answer of their own nor one to all, since too many before them
     /// came from who was not there.
     pub unanswered: u64,
+}
+
+impl Counters {
+    /// All of them, by the names that metrics and logs have.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, u64); 15] {
+        let Self {
+            received,
+            oversize,
+            malformed,
+            receive_errors,
+            sent,
+            send_full,
+            send_refused,
+            undelivered,
+            expired,
+            incomplete,
+            replayed,
+            revoked,
+            unknown_node,
+            unanswered,
+            send_unlinked,
+        } = *self;
+        [
+            ("received", received),
+            ("oversize", oversize),
+            ("malformed", malformed),
+            ("receive-error", receive_errors),
+            ("sent", sent),
+            ("send-full", send_full),
+            ("send-refused", send_refused),
+            ("send-unlinked", send_unlinked),
+            ("undelivered", undelivered),
+            ("expired", expired),
+            ("incomplete", incomplete),
+            ("replayed", replayed),
+            ("revoked", revoked),
+            ("unknown-node", unknown_node),
+            ("unanswered", unanswered),
+        ]
+    }
+}
+
+/// Those that are not 0, as `received 12, sent 3`.
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted: Vec<String> =
+            self.named().iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} {n}")).collect();
+        if counted.is_empty() { f.write_str("nothing") } else { f.write_str(&counted.join(", ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_told_in_words() {
+        assert_eq!(Counters::default().to_string(), "nothing");
+        let counters = Counters { received: 12, unknown_node: 3, ..Counters::default() };
+        assert_eq!(counters.to_string(), "received 12, unknown-node 3");
+    }
 }

@@ -55,11 +55,11 @@ pub enum Event {
         /// How long that took, from its PINGREQ.
         took: Duration,
     },
-    /// A client has been silent for too long, or did not acknowledge: its will is published.
+    /// A client has been silent for too long, did not acknowledge, or went without a word: its will is published.
     Lost {
         /// Its id.
         client_id: Arc<str>,
-        /// Which of the timers it was.
+        /// Why.
         why: LostReason,
     },
     /// A session was forgotten: its client has been away for too long.
@@ -118,7 +118,7 @@ pub enum Event {
     },
 }
 
-/// Which timer gave a client up.
+/// Why a client is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LostReason {
     /// Nothing was heard for the keep-alive and its tolerance.
@@ -129,6 +129,13 @@ pub enum LostReason {
     Retries,
     /// The connection broke.
     Connection,
+    /// The gateway has closed the connection.
+    Closed {
+        /// Which it was.
+        conn: ConnId,
+        /// What the client did.
+        what: &'static str,
+    },
     /// Another client uses its address now.
     Replaced,
     /// The configuration or the passwords were changed, and do not let it in any more.

@@ -61,7 +61,10 @@ pub fn save_backup(data: &Path, file: &Path) -> anyhow::Result<String> {
 pub(crate) fn ask(data: &Path, request: &Request) -> anyhow::Result<(Answer, BufReader<UnixStream>)> {
     let socket = DataDir::socket(data);
     let mut stream = UnixStream::connect(&socket).with_context(|| {
-        format!("no gateway that I may ask runs on {}; name its directory with --data DIR", data.display())
+        let data = data.display();
+        format!(
+            "no gateway that I may ask runs on {data}; name its directory with --data DIR. One with --in-memory cannot be asked"
+        )
     })?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');

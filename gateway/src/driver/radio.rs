@@ -73,11 +73,11 @@ fn away(error: &ScanError) -> String {
 }
 
 /// Answers who waits for a scan, if it has a result; to be called when the transport has been ready.
-pub(super) fn take_result(scan: &mut Option<Scan>, id: TransportId, transport: &mut dyn Transport) {
+pub(super) fn take_result(scan: &mut Option<Scan>, id: TransportId, name: &str, transport: &mut dyn Transport) {
     let Some(energy) = transport.radio().and_then(RadioTransport::take_scan) else { return };
     let Some(scan) = scan.take_if(|scan| scan.transport == id) else { return };
     let deaf_ms = scan.began.elapsed().as_millis() as u64;
-    tracing::info!(transport = id.0, deaf_ms, "the radio hears nodes again");
+    tracing::info!(transport = name, deaf_ms, "the radio hears nodes again");
     let channels = energy.iter().map(Loudness::from).collect();
     // Who has gone needs no answer.
     let _ = scan.reply.send(Answer::RadioScan(RadioScan { channels, deaf_ms: Some(deaf_ms) }));

@@ -210,40 +210,7 @@ fn airtime(seen: &Seen<'_>) {
 }
 
 fn transport(name: &str, counters: &Counters) {
-    let Counters {
-        received,
-        oversize,
-        malformed,
-        receive_errors,
-        sent,
-        send_full,
-        send_refused,
-        send_unlinked,
-        undelivered,
-        expired,
-        incomplete,
-        replayed,
-        revoked,
-        unknown_node,
-        unanswered,
-    } = *counters;
-    for (what, count) in [
-        ("received", received),
-        ("oversize", oversize),
-        ("malformed", malformed),
-        ("receive-error", receive_errors),
-        ("sent", sent),
-        ("send-full", send_full),
-        ("send-refused", send_refused),
-        ("send-unlinked", send_unlinked),
-        ("undelivered", undelivered),
-        ("expired", expired),
-        ("incomplete", incomplete),
-        ("replayed", replayed),
-        ("revoked", revoked),
-        ("unknown-node", unknown_node),
-        ("unanswered", unanswered),
-    ] {
+    for (what, count) in counters.named() {
         counter!(names::TRANSPORT, "transport" => name.to_owned(), "outcome" => what).absolute(count);
     }
 }

@@ -6,7 +6,7 @@
 //! Numbers are big-endian. A record is the length of its key (u32), that of its value (u32), the key, the value.
 
 use super::{CLOCK_KEY, DataDir, FjallStore, Saved, Store, StoreError, Wall};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use gateway_core::{Config, Core, Record, Restored, skip_counters};
 use sn_types::Instant;
 use std::fs::{self, File};
@@ -99,7 +99,7 @@ pub fn restore(file: &Path, data: &Path, force: bool) -> anyhow::Result<(Restore
     let used = frames_since(&records, Wall::now());
     skip_counters(&mut records, used);
     let restored = check(&records).with_context(|| format!("cannot use {}", file.display()))?;
-    let dir = DataDir::open(data)?;
+    let dir = open(data)?;
     if !force && dir.store().try_exists()? {
         bail!("there are data in {} already; --force moves them aside", dir.path().display());
     }
@@ -113,6 +113,16 @@ pub fn restore(file: &Path, data: &Path, force: bool) -> anyhow::Result<(Restore
     fs::rename(&fresh, dir.store())?;
     File::open(data)?.sync_all()?;
     Ok((restored, aside))
+}
+
+/// The directory to restore into, on which nobody runs.
+fn open(data: &Path) -> anyhow::Result<DataDir> {
+    DataDir::open(data).map_err(|error| match error {
+        StoreError::Locked(path) => {
+            anyhow!("a gateway runs on {}; stop it, then restore, then start it", path.display())
+        }
+        error => anyhow!(error).context(format!("cannot use the data directory {}", data.display())),
+    })
 }
 
 /// Secured frames that may have been sent since the backup was made.

@@ -33,6 +33,20 @@ pub struct Restored {
     pub nodes: usize,
 }
 
+/// In words, as `3 sessions, 1 message to them, 2 retained messages`; radio nodes if there are any.
+impl fmt::Display for Restored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |number| if number == 1 { "" } else { "s" };
+        let Self { sessions, messages, retained, nodes } = *self;
+        let (of_sessions, of_messages, of_retained) = (plural(sessions), plural(messages), plural(retained));
+        write!(
+            f,
+            "{sessions} session{of_sessions}, {messages} message{of_messages} to them, {retained} retained message{of_retained}"
+        )?;
+        if nodes > 0 { write!(f, ", {nodes} radio node{}", plural(nodes)) } else { Ok(()) }
+    }
+}
+
 /// Why a store cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

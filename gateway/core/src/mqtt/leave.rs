@@ -80,7 +80,7 @@ impl Core {
 
     fn mqtt_break_off(&mut self, now: Instant, conn: ConnId, code: ReasonCode, what: &'static str) {
         if let Some(key) = self.mqtt_close(now, conn, CloseReason::Protocol { code, what }) {
-            self.mqtt_gone(now, key, LostReason::Connection);
+            self.mqtt_gone(now, key, LostReason::Closed { conn, what });
         }
     }
 
