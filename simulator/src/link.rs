@@ -22,12 +22,20 @@ pub struct Link {
     pub delay_us: RangeInclusive<u64>,
     /// The same for the second arrival of a datagram.
     pub duplicate_delay_us: RangeInclusive<u64>,
+    /// That is its nature and no trouble that passes: it goes on in the calm.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outlasts_calm: bool,
 }
 
 impl Link {
     /// Loses nothing, repeats nothing, takes 5-50 ms.
-    pub const LOSSLESS: Self =
-        Self { loss_ppm: 0, duplicate_ppm: 0, delay_us: 5_000..=50_000, duplicate_delay_us: 5_000..=50_000 };
+    pub const LOSSLESS: Self = Self {
+        loss_ppm: 0,
+        duplicate_ppm: 0,
+        delay_us: 5_000..=50_000,
+        duplicate_delay_us: 5_000..=50_000,
+        outlasts_calm: false,
+    };
 
     /// [`Link::LOSSLESS`], but `percent` of the datagrams get lost in each direction.
     #[must_use]
@@ -176,7 +184,9 @@ impl Medium for Links {
     }
 
     fn calm(&mut self) {
-        self.link = Link::LOSSLESS;
+        if !self.link.outlasts_calm {
+            self.link = Link::LOSSLESS;
+        }
     }
 
     fn readdress(&mut self, node: NodeIndex) {

@@ -77,6 +77,42 @@ fn wildlife() {
     assert_kept(&report, 200);
 }
 
+/// Two nodes that report to an observer over links.
+const TWO: &str = r##"
+name = "two"
+duration = "5min"
+[medium.link]
+[[gateway]]
+[[nodes]]
+name = "node"
+count = 2
+[[nodes.report]]
+topic = "report/{id}"
+every = "10s"
+qos = 1
+[[client]]
+name = "observer"
+subscribe = [{ filter = "#", qos = 1 }]
+"##;
+
+#[test]
+fn a_link_that_loses_everything_does_so_until_the_end() {
+    let report = run(&TWO.replace("[medium.link]", "[medium.link]\nloss_percent = 100"), "5min", |_| {});
+    assert_eq!(report.verdict().outcome, Outcome::Broken, "{}", report.to_text());
+    assert_eq!(report.violations, ["without any more faults, node-0 is not done"]);
+}
+
+#[test]
+fn what_nobody_was_to_get_is_not_called_kept() {
+    let report = run(&TWO.replace("filter = \"#\"", "filter = \"elsewhere\""), "5min", |_| {});
+    let verdict = report.verdict();
+    assert_eq!(verdict.outcome, Outcome::Open);
+    assert!(verdict.headline.ends_with("messages sent, and nobody was to get any"), "{}", verdict.headline);
+    let report = run(&TWO.replace("[[gateway]]", "[[gateway]]\nmax_queue_messages = 0"), "5min", |_| {});
+    let headline = report.verdict().headline;
+    assert!(headline.contains("messages sent and none delivered: "), "{headline}");
+}
+
 #[test]
 fn the_seed_decides() {
     let seeded = |seed| run(include_str!("../scenarios/bad-day.toml"), "30min", |file| file.seed = seed);

@@ -27,7 +27,7 @@ use sn_types::Instant;
 pub struct Plan {
     /// Of the medium's, the nodes' and the disks' randomness.
     pub seed: u64,
-    /// From then on nothing goes wrong any more: links are lossless, and everybody is connected.
+    /// From then on nothing goes wrong any more: links are lossless, unless they say otherwise, and everybody is connected.
     /// Late enough to be after all faults; never, if the run is to end as it goes.
     #[serde(default = "never", with = "seconds::instant", skip_serializing_if = "is_never")]
     pub calm_at: Instant,

@@ -22,7 +22,9 @@ impl Report {
 
     fn write_text(&self, text: &mut String) -> fmt::Result {
         writeln!(text, "{}", cut(&self.scenario.name, COLUMNS))?;
-        writeln!(text, "{}.", self.verdict().headline)?;
+        let verdict = self.verdict();
+        writeln!(text, "{}.", verdict.headline)?;
+        verdict.notes.iter().try_for_each(|note| writeln!(text, "{}", cut(&format!("{note}."), COLUMNS)))?;
         writeln!(text)?;
         fact(text, "virtual time", &format!("{}, seed {}", duration(self.duration_us), self.scenario.seed))?;
         fact(text, "nodes", &self.people())?;

@@ -21,6 +21,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// One sentence.
     pub headline: String,
+    /// What that does not say and a reader may not expect: sentences.
+    pub notes: Vec<String>,
 }
 
 /// Deliveries summed up.
@@ -63,9 +65,45 @@ impl Report {
         } else if unpromised.offered > 0 {
             (Outcome::Open, format!("Nothing was promised; {}", at_qos_0(unpromised)))
         } else {
-            (Outcome::Open, "No message was sent".to_owned())
+            (Outcome::Open, self.undelivered())
         };
-        Verdict { outcome, headline }
+        Verdict { outcome, headline, notes: self.notes() }
+    }
+
+    /// What became of messages of which none was to come or came.
+    fn undelivered(&self) -> String {
+        let sent: u64 = self.stations.iter().map(|station| station.traffic.offered).sum();
+        let dropped: u64 = self.gateway.drops.values().sum();
+        match (sent, dropped) {
+            (0, _) => "No message was sent".to_owned(),
+            (sent, 0) => format!("{} sent, and nobody was to get any", count_of(sent, "message", "messages")),
+            (sent, dropped) => {
+                format!("{} sent and none delivered: {} dropped", count_of(sent, "message", "messages"), count(dropped))
+            }
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let is_for_nobody = |delivery: &&Delivery| delivery.qos > 0 && delivery.offered == 0;
+        let for_nobody = self.deliveries.iter().filter(is_for_nobody).map(|delivery| delivery.acknowledged).sum();
+        let dropped = self.gateway.drops.values().sum();
+        let rejected = self.gateway.rejects.values().sum();
+        let note = |number: u64, one: &str, many: &str, what: &str| {
+            (number > 0).then(|| format!("{} {what}", count_of(number, one, many)))
+        };
+        [
+            note(for_nobody, "message", "messages", "acknowledged of a kind that never came to anybody"),
+            note(dropped, "message", "messages", "dropped by the gateway, for the reasons below"),
+            note(
+                rejected,
+                "datagram or request",
+                "datagrams and requests",
+                "rejected by the gateway, for the reasons below",
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Messages of one direction.
@@ -106,6 +144,7 @@ fn at_qos_0(unpromised: Sum) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::{Station, Traffic};
 
     fn report(deliveries: &[(i8, u64, u64, u64)]) -> Report {
         let delivery = |&(qos, delivered, lost, pending)| Delivery {
@@ -138,6 +177,35 @@ mod tests {
         assert_eq!(verdict(&[(1, 10, 0, 2)]), told(Outcome::Open, open));
         assert_eq!(verdict(&[(1, 9, 1, 2)]), told(Outcome::Broken, "1 of 12 promised messages lost"));
         assert_eq!(verdict(&[(-1, 3, 0, 0)]), told(Outcome::Open, "Nothing was promised; 100% of 3 at QoS 0 arrived"));
+    }
+
+    #[test]
+    fn messages_that_nobody_gets_are_told() {
+        let sender = Station {
+            name: "node".to_owned(),
+            kind: StationKind::Node,
+            position: None,
+            is_sleeper: false,
+            traffic: Traffic { offered: 149, ..Traffic::default() },
+            radio: None,
+            power: None,
+            next_hop: None,
+        };
+        let acknowledged = Delivery { acknowledged: 149, ..report(&[(1, 0, 0, 0)]).deliveries[0] };
+        let mut report = Report { stations: vec![sender], deliveries: vec![acknowledged], ..Report::default() };
+        assert_eq!(report.verdict().headline, "149 messages sent, and nobody was to get any");
+        report.gateway.drops.insert("queue full".to_owned(), 149);
+        assert_eq!(report.verdict().headline, "149 messages sent and none delivered: 149 dropped");
+        report.deliveries.push(Delivery { direction: Direction::Down, offered: 5, delivered: 5, ..acknowledged });
+        assert_eq!(report.verdict().headline, "All 5 messages delivered; nothing promised was lost");
+        report.gateway.rejects.insert("topic-name".to_owned(), 2);
+        let notes = [
+            "149 messages acknowledged of a kind that never came to anybody",
+            "149 messages dropped by the gateway, for the reasons below",
+            "2 datagrams and requests rejected by the gateway, for the reasons below",
+        ];
+        assert_eq!(report.verdict().notes, notes);
+        assert!(notes.iter().all(|note| report.to_text().contains(note) && report.to_html().contains(note)));
     }
 
     #[test]

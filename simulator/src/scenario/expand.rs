@@ -350,6 +350,7 @@ impl LinkTable {
             duplicate_ppm: self.duplicate_percent.ppm(),
             duplicate_delay_us: delay_us.clone(),
             delay_us,
+            outlasts_calm: true,
         }
     }
 }

@@ -114,6 +114,7 @@ fn link(dice: &mut Dice) -> Link {
             duplicate_ppm: 20_000,
             delay_us: 5_000..=12_000_000,
             duplicate_delay_us: 5_000..=12_000_000,
+            outlasts_calm: false,
         },
     }
 }

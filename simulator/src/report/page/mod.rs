@@ -72,6 +72,7 @@ fn header(report: &Report, title: &str) -> Markup {
                 span.badge { (word) } " "
                 strong { (verdict.headline) "." }
             }
+            @for note in &verdict.notes { p.note { (note) "." } }
         }
     }
 }
