@@ -163,7 +163,7 @@ fn a_key_comes_from_a_file_and_a_backup_has_the_list() {
     bench.gateway.daemon().wait();
     bench.gateway.args.extend(["--data".to_owned(), data.clone()]);
     bench.gateway.start_again();
-    assert!(bench.gateway.data_line().contains(", 1 radio nodes."), "{}", bench.gateway.data_line());
+    assert!(bench.gateway.data_line().contains(", 1 radio node."), "{}", bench.gateway.data_line());
     let listed: Vec<Value> = serde_json::from_str(&told(&["nodes", "list", "--json", "--data", &data])).expect("JSON");
     assert_eq!((&listed[0]["name"], &listed[0]["secured"]), (&"pump-7".into(), &true.into()));
 }
