@@ -8,12 +8,16 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use sn_gateway::store::backup;
-use std::fs::{self, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
+
+/// A user that nobody is.
+const OWNER: u32 = 60_123;
 
 fn run(args: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = sn_gateway().args(args).output().unwrap();
@@ -277,6 +281,35 @@ fn a_backup_to_standard_output_is_nothing_but_the_backup() {
     assert!(backup.status.success());
     assert!(is_backup(&backup.stdout));
     assert_eq!(fs::read_dir(here.path()).unwrap().count(), 0, "no file is called so");
+}
+
+/// Only root can find out. The program goes to where every user can run it.
+#[test]
+fn what_root_restores_is_for_the_user_who_owns_the_directory() {
+    let files = tempfile::tempdir().unwrap();
+    if fs::metadata(files.path()).unwrap().uid() != 0 {
+        return;
+    }
+    let (gateway, _node) = with_sleeper();
+    fs::set_permissions(files.path(), Permissions::from_mode(0o755)).unwrap();
+    let [file, data, program] = ["gateway.bak", "data", "sn-gateway"].map(|name| files.path().join(name));
+    let (file, dir) = (file.to_str().unwrap(), data.to_str().unwrap());
+    backed_up(file, gateway.dir());
+    fs::create_dir(&data).unwrap();
+    chown(&data, Some(OWNER), Some(OWNER)).unwrap();
+    told(&["restore", file, "--data", dir]);
+    told(&["restore", file, "--data", dir, "--force"]);
+
+    // A copy that this process had open to write could still be so in a child of another test, and would not start.
+    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_sn-gateway")).arg(&program).status().unwrap().success());
+    let mut owner = Command::new(program);
+    owner.uid(OWNER).gid(OWNER).args(["run", "--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", dir]);
+    let mut owners = owner.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(owners.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let started: Vec<String> = lines.take_while(|line| line != "Ready.").collect();
+    owners.kill().unwrap();
+    owners.wait().unwrap();
+    assert!(started.iter().any(|line| line.contains("restored: 1 session, 2 messages")), "{started:?}");
 }
 
 #[test]

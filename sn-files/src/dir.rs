@@ -1,9 +1,9 @@
 //! Directories that one process has for itself.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, lchown};
 use std::path::{Path, PathBuf};
 
 /// A directory that this process alone uses. The lock ends with the value, and with the process.
@@ -64,6 +64,17 @@ impl OwnDir {
         }
     }
 
+    /// Gives the lock and `path` with all that is in it to the directory's owner. For root, who makes what somebody else is to
+    /// use; for others it is so already.
+    ///
+    /// # Errors
+    /// It cannot be given away.
+    pub fn give_to_owner(&self, path: &Path) -> io::Result<()> {
+        let owner = fs::metadata(&self.path)?;
+        give(&self.path.join("lock"), &owner)?;
+        give(path, &owner)
+    }
+
     /// The directory.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -71,10 +82,19 @@ impl OwnDir {
     }
 }
 
+/// A directory after what is in it, and links as they are: until all is done the new owner can put nothing into it that leads
+/// elsewhere.
+fn give(path: &Path, owner: &Metadata) -> io::Result<()> {
+    let made = fs::symlink_metadata(path)?;
+    if made.is_dir() {
+        fs::read_dir(path)?.try_for_each(|entry| give(&entry?.path(), owner))?;
+    }
+    if made.uid() == owner.uid() { Ok(()) } else { lchown(path, Some(owner.uid()), Some(owner.gid())) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn a_directory_is_made_for_its_owner_and_had_by_one_at_a_time() {

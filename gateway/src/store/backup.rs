@@ -89,7 +89,8 @@ pub fn save(path: &Path, contents: &[u8]) -> io::Result<()> {
 }
 
 /// `sn-gateway restore FILE --data DIR`: makes the data directory what it was when the backup was made. `force` moves
-/// what is there aside. Answers with what came back, and where the data that were there are now.
+/// what is there aside. All of it is the directory's owner's. Answers with what came back, and where the data that were there
+/// are now.
 ///
 /// # Errors
 /// The file is no good backup, a gateway runs on the directory, or there are data and no `force`.
@@ -108,6 +109,7 @@ pub fn restore(file: &Path, data: &Path, force: bool) -> anyhow::Result<(Restore
         fs::remove_dir_all(&fresh)?;
     }
     fill(&fresh, &records)?;
+    dir.give_to_owner(&fresh).with_context(|| format!("cannot give what is in {} to its owner", data.display()))?;
     // Only now, so that a full disk or a kill before leaves the old data in their place.
     let aside = make_room(&dir)?;
     fs::rename(&fresh, dir.store())?;

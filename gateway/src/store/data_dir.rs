@@ -46,6 +46,11 @@ impl DataDir {
         self.path().join("store.restoring")
     }
 
+    /// Gives `path` below it to its owner, whom the gateway runs as; `restore` may be run by root.
+    pub(super) fn give_to_owner(&self, path: &Path) -> io::Result<()> {
+        self.0.give_to_owner(path)
+    }
+
     /// 32 octets that nobody else knows, made when they are asked for first.
     ///
     /// # Errors
