@@ -1,7 +1,7 @@
 //! The scenarios that ship, shortened: every promise is kept, and the report tells what happened.
 
 use simulator::World;
-use simulator::report::{Outcome, Report};
+use simulator::report::{Direction, Outcome, Report};
 use simulator::scenario::File;
 use std::time::Duration;
 
@@ -99,7 +99,10 @@ subscribe = [{ filter = "#", qos = 1 }]
 fn a_link_that_loses_everything_does_so_until_the_end() {
     let report = run(&TWO.replace("[medium.link]", "[medium.link]\nloss_percent = 100"), "5min", |_| {});
     assert_eq!(report.verdict().outcome, Outcome::Broken, "{}", report.to_text());
-    assert_eq!(report.violations, ["without any more faults, node-0 is not done"]);
+    assert_eq!(
+        report.violations,
+        ["without any more faults, node-0 and 1 more are not done; 2 nodes have never been connected"]
+    );
 }
 
 #[test]
@@ -111,6 +114,47 @@ fn what_nobody_was_to_get_is_not_called_kept() {
     let report = run(&TWO.replace("[[gateway]]", "[[gateway]]\nmax_queue_messages = 0"), "5min", |_| {});
     let headline = report.verdict().headline;
     assert!(headline.contains("messages sent and none delivered: "), "{headline}");
+}
+
+#[test]
+fn what_is_for_nobody_is_told_beside_what_is_delivered() {
+    let state = "[[nodes.report]]\ntopic = \"state/{id}\"\nevery = \"10s\"\nqos = 1\n[[client]]";
+    let text = TWO.replace("filter = \"#\"", "filter = \"report/#\"").replace("[[client]]", state);
+    let report = run(&text, "5min", |_| {});
+    assert_kept(&report, 30);
+    let (node, delivery) = (&report.stations[0].traffic, &report.deliveries[0]);
+    assert!(delivery.for_nobody > 30 && node.offered > 30, "{delivery:?}");
+    assert_eq!(delivery.acknowledged, delivery.offered + delivery.for_nobody);
+    let note = format!("{} messages published to topics that nobody had subscribed to", delivery.for_nobody);
+    assert_eq!(report.verdict().notes, [note]);
+}
+
+#[test]
+fn what_a_subscriber_wants_at_qos_0_is_no_promise_and_counted() {
+    let commands = "[[client.command]]\nto = \"node\"\ntopic = \"set/{id}\"\nevery = \"5s\"\nqos = 1\n";
+    let subscribe = "count = 2\nsubscribe = [{ filter = \"set/{id}\", qos = 0 }]";
+    let text = TWO.replace("[medium.link]", "[medium.link]\nloss_percent = 30").replace("count = 2", subscribe);
+    let report = run(&format!("{text}{commands}"), "5min", |_| {});
+    let down: Vec<_> = report.deliveries.iter().filter(|delivery| delivery.direction == Direction::Down).collect();
+    let [unpromised, promised] = down[..] else { panic!("{}", report.to_text()) };
+    assert!(unpromised.qos == 0 && unpromised.delivered > 20 && unpromised.lost > 5, "{}", report.to_text());
+    assert_eq!(unpromised.offered, unpromised.delivered + unpromised.lost);
+    assert!(promised.qos == 1 && promised.acknowledged == unpromised.offered, "{}", report.to_text());
+    assert_eq!((promised.offered, promised.delivered), (0, 0));
+    let headline = report.verdict().headline;
+    assert!(headline.ends_with(&format!("of {} at QoS 0 arrived", unpromised.offered)), "{headline}");
+}
+
+#[test]
+fn a_crash_for_which_there_was_no_commit_is_told() {
+    let crashes = "[[fault]]\nevery = \"1min\"\nwhat = { crash = { down = \"5s\" } }\n";
+    let text = TWO.replace("[[gateway]]", "[[gateway]]\ndurable = true") + crashes;
+    let report = run(&text, "5min", |_| {});
+    assert_eq!((report.gateway.outages.len(), report.gateway.crashes_missed), (4, 0));
+    let report = run(&text.replace("qos = 1\n[[client]]", "qos = 0\n[[client]]"), "5min", |_| {});
+    assert_eq!((report.gateway.outages.len(), report.gateway.crashes_missed), (0, 4));
+    let note = "4 crashes did not come about: the gateway had nothing to write";
+    assert!(report.to_text().contains(note), "{}", report.to_text());
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn deliveries(report: &mut Report, sleepers: u64) {
         direction,
         qos,
         offered,
+        for_nobody: 0,
         acknowledged: if qos > 0 { offered } else { 0 },
         delivered: offered - lost,
         duplicates: if qos == 1 { offered / 300 } else { 0 },

@@ -4,11 +4,12 @@ use super::message::{ClientNo, Stamp};
 use crate::report::{Delivery, Direction, Latency, LatencyRecorder, Traffic};
 use sn_types::Instant;
 
-/// Messages of a direction and a QoS.
+/// Messages of a direction and a QoS. What a subscriber gets at QoS 0, because it asked for no more, is with QoS 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Way {
     /// At QoS 0: how many deliveries there would be if all came.
     hoped: u64,
+    for_nobody: u64,
     acknowledged: u64,
     delivered: u64,
     repeated: u64,
@@ -55,25 +56,31 @@ impl Figures {
         }
     }
 
-    /// A message is published; `subscribers`: who would get it.
-    pub(super) fn offered(&mut self, publisher: ClientNo, rank: u8, subscribers: impl Iterator<Item = ClientNo>) {
+    /// A message is published; `subscribers`: who would get it, and the QoS granted to each.
+    pub(super) fn offered(&mut self, publisher: ClientNo, rank: u8, subscribers: &[(ClientNo, u8)]) {
         self.clients[publisher as usize].offered += 1;
-        if rank == 0 {
-            for subscriber in subscribers {
-                if let Some(direction) = self.direction(publisher, subscriber) {
-                    self.ways[direction][0].hoped += 1;
-                }
+        if subscribers.is_empty() {
+            self.way_of(publisher, rank).for_nobody += 1;
+        }
+        for (subscriber, _) in subscribers.iter().filter(|(_, granted)| rank.min(*granted) == 0) {
+            if let Some(direction) = self.direction(publisher, *subscriber) {
+                self.ways[direction][0].hoped += 1;
             }
         }
+    }
+
+    /// Of what a client publishes.
+    fn way_of(&mut self, publisher: ClientNo, rank: u8) -> &mut Way {
+        &mut self.ways[usize::from(publisher >= self.nodes)][usize::from(rank)]
     }
 
     /// Its publisher knows that it was accepted.
     pub(super) fn acknowledged(&mut self, publisher: ClientNo, rank: u8) {
         self.clients[publisher as usize].acknowledged += 1;
-        self.ways[usize::from(publisher >= self.nodes)][usize::from(rank)].acknowledged += 1;
+        self.way_of(publisher, rank).acknowledged += 1;
     }
 
-    /// A message has come, perhaps not for the first time; it was due at `due`.
+    /// A message has come, at the QoS that its stamp now has, perhaps not for the first time; it was due at `due`.
     pub(super) fn delivered(&mut self, now: Instant, client: ClientNo, stamp: Stamp, due: Instant, is_repeated: bool) {
         let traffic = &mut self.clients[client as usize];
         if is_repeated {
@@ -119,7 +126,7 @@ pub(super) fn deliveries(ways: &Ways) -> Vec<Delivery> {
         ranks.iter().enumerate().map(move |(rank, way)| way.delivery(direction, rank)).collect::<Vec<_>>()
     };
     let all = DIRECTIONS.into_iter().zip(ways).flat_map(of);
-    all.filter(|delivery| delivery.offered + delivery.acknowledged > 0).collect()
+    all.filter(|delivery| delivery.offered + delivery.acknowledged + delivery.for_nobody > 0).collect()
 }
 
 impl Way {
@@ -130,6 +137,7 @@ impl Way {
             direction,
             qos: rank as i8,
             offered,
+            for_nobody: self.for_nobody,
             acknowledged: self.acknowledged,
             delivered: self.delivered,
             duplicates: self.repeated,

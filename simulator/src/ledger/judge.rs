@@ -26,7 +26,8 @@ impl Ledger {
             open.owed_to.retain(|owed| *owed != client);
             open.due
         });
-        self.figures.delivered(now, client, stamp, due, has_come);
+        let as_it_came = Stamp { rank: stamp.rank.min(rank(qos)), ..stamp };
+        self.figures.delivered(now, client, as_it_came, due, has_come);
         self.tidy(stamp.id);
     }
 

@@ -160,7 +160,7 @@ impl Ledger {
     pub(crate) fn offer(&mut self, now: Instant, due: Instant, publisher: ClientNo, topic: &str, qos: Qos) -> Stamp {
         let topic = self.topic_number(topic);
         let subscribers = self.subscribers(publisher, topic);
-        self.figures.offered(publisher, rank(qos), subscribers.iter().map(|(client, _)| *client));
+        self.figures.offered(publisher, rank(qos), &subscribers);
         let is_owed = |client: ClientNo, granted: u8| rank(qos) > 0 && granted > 0 && self.is_persistent(client);
         let owed = subscribers.into_iter().filter(|(client, granted)| is_owed(*client, *granted));
         let owed_to: Vec<ClientNo> = owed.map(|(client, _)| client).collect();

@@ -112,6 +112,22 @@ pub enum FaultKind {
     },
 }
 
+impl FaultKind {
+    /// Whether it ends a gateway's process.
+    pub(crate) const fn is_crash(&self) -> bool {
+        match self {
+            Self::Crash { .. } | Self::DiskFails { .. } => true,
+            Self::DiskFull { .. }
+            | Self::Silence { .. }
+            | Self::Reboot { .. }
+            | Self::Move { .. }
+            | Self::Swap { .. }
+            | Self::Cut { .. }
+            | Self::Rude { .. } => false,
+        }
+    }
+}
+
 impl Fault {
     /// When it has passed. What waits for a commit passes soon after it was armed, for there is always something to write.
     pub(crate) fn passed_at(&self) -> Instant {

@@ -51,6 +51,8 @@ pub struct Scenario {
 pub struct GatewayFacts {
     /// When it crashed, in order.
     pub outages: Vec<Outage>,
+    /// Crashes of the plan that did not come about: they wait for a commit, and there was none before the next or the end.
+    pub crashes_missed: u64,
     /// Messages that it dropped, as its stated policy says, by reason.
     pub drops: BTreeMap<String, u64>,
     /// Datagrams and requests that it rejected, by reason.
@@ -187,10 +189,12 @@ pub enum Direction {
 pub struct Delivery {
     /// Which way.
     pub direction: Direction,
-    /// -1 to 2, as published.
+    /// -1 to 2, as published; but 0 for deliveries to subscribers that asked for no more.
     pub qos: i8,
     /// Deliveries to which subscribers had a right.
     pub offered: u64,
+    /// Messages that nobody had subscribed to when they were published.
+    pub for_nobody: u64,
     /// Messages that were acknowledged to their publisher.
     pub acknowledged: u64,
     /// Deliveries that came, without repetitions.

@@ -119,7 +119,7 @@ impl Report {
 }
 
 fn fact(text: &mut String, name: &str, value: &str) -> fmt::Result {
-    writeln!(text, "{name:<16}{}", cut(value, COLUMNS - 16))
+    writeln!(text, "{name:<14}{}", cut(value, COLUMNS - 14))
 }
 
 fn quantiles(latency: &Latency) -> String {
@@ -155,7 +155,7 @@ mod tests {
     fn an_empty_run_has_a_summary() {
         let text = Report::default().to_text();
         assert!(text.contains("No message was sent."), "{text}");
-        assert!(text.contains("latency up      no message"), "{text}");
+        assert!(text.contains("latency up    no message"), "{text}");
     }
 
     #[test]
@@ -167,6 +167,7 @@ mod tests {
             direction: Direction::Down,
             qos: -1,
             offered: 9_999_999,
+            for_nobody: 0,
             acknowledged: 0,
             delivered: 9_999_999,
             duplicates: 9_999_999,

@@ -84,21 +84,26 @@ impl Report {
     }
 
     fn notes(&self) -> Vec<String> {
-        let is_for_nobody = |delivery: &&Delivery| delivery.qos > 0 && delivery.offered == 0;
-        let for_nobody = self.deliveries.iter().filter(is_for_nobody).map(|delivery| delivery.acknowledged).sum();
+        let for_nobody = self.deliveries.iter().map(|delivery| delivery.for_nobody).sum();
         let dropped = self.gateway.drops.values().sum();
         let rejected = self.gateway.rejects.values().sum();
         let note = |number: u64, one: &str, many: &str, what: &str| {
             (number > 0).then(|| format!("{} {what}", count_of(number, one, many)))
         };
         [
-            note(for_nobody, "message", "messages", "acknowledged of a kind that never came to anybody"),
+            note(for_nobody, "message", "messages", "published to topics that nobody had subscribed to"),
             note(dropped, "message", "messages", "dropped by the gateway, for the reasons below"),
             note(
                 rejected,
                 "datagram or request",
                 "datagrams and requests",
                 "rejected by the gateway, for the reasons below",
+            ),
+            note(
+                self.gateway.crashes_missed,
+                "crash",
+                "crashes",
+                "did not come about: the gateway had nothing to write",
             ),
         ]
         .into_iter()
@@ -151,6 +156,7 @@ mod tests {
             direction: Direction::Up,
             qos,
             offered: delivered + lost + pending,
+            for_nobody: 0,
             acknowledged: delivered,
             delivered,
             duplicates: 0,
@@ -191,18 +197,26 @@ mod tests {
             power: None,
             next_hop: None,
         };
-        let acknowledged = Delivery { acknowledged: 149, ..report(&[(1, 0, 0, 0)]).deliveries[0] };
-        let mut report = Report { stations: vec![sender], deliveries: vec![acknowledged], ..Report::default() };
+        let for_nobody = Delivery { for_nobody: 149, ..report(&[(1, 0, 0, 0)]).deliveries[0] };
+        let mut report = Report { stations: vec![sender], deliveries: vec![for_nobody], ..Report::default() };
         assert_eq!(report.verdict().headline, "149 messages sent, and nobody was to get any");
         report.gateway.drops.insert("queue full".to_owned(), 149);
         assert_eq!(report.verdict().headline, "149 messages sent and none delivered: 149 dropped");
-        report.deliveries.push(Delivery { direction: Direction::Down, offered: 5, delivered: 5, ..acknowledged });
+        report.deliveries.push(Delivery {
+            direction: Direction::Down,
+            offered: 5,
+            delivered: 5,
+            ..report.deliveries[0]
+        });
+        report.deliveries[1].for_nobody = 0;
         assert_eq!(report.verdict().headline, "All 5 messages delivered; nothing promised was lost");
         report.gateway.rejects.insert("topic-name".to_owned(), 2);
+        report.gateway.crashes_missed = 1;
         let notes = [
-            "149 messages acknowledged of a kind that never came to anybody",
+            "149 messages published to topics that nobody had subscribed to",
             "149 messages dropped by the gateway, for the reasons below",
             "2 datagrams and requests rejected by the gateway, for the reasons below",
+            "1 crash did not come about: the gateway had nothing to write",
         ];
         assert_eq!(report.verdict().notes, notes);
         assert!(notes.iter().all(|note| report.to_text().contains(note) && report.to_html().contains(note)));

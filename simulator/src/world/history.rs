@@ -101,7 +101,9 @@ impl World<'_> {
     /// What all gateways have done up to now.
     pub(super) fn gateway_facts(&self) -> GatewayFacts {
         let outages = self.history.outages.iter().map(|(_, outage)| *outage).collect();
-        let mut facts = GatewayFacts { outages, ..self.history.past.clone() };
+        let due = self.plan.faults.iter().filter(|fault| fault.at < self.now && fault.what.is_crash()).count();
+        let crashes_missed = due.saturating_sub(self.history.outages.len()) as u64;
+        let mut facts = GatewayFacts { outages, crashes_missed, ..self.history.past.clone() };
         let cores = self.gateways.iter().filter_map(|gateway| gateway.core());
         cores.for_each(|core| add(&mut facts, core.stats()));
         facts

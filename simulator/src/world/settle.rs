@@ -42,17 +42,29 @@ impl World<'_> {
         self.unsettled().is_none()
     }
 
-    /// The first thing that is not at its end.
+    /// What is not at its end.
     fn unsettled(&self) -> Option<String> {
-        let node = self.nodes.iter().find(|node| !node.is_settled()).map(|node| &node.plan().client_id);
-        let mqtt = self.mqtt.iter().find(|client| !client.is_settled()).map(|client| &client.plan().client_id);
-        if let Some(client_id) = node.or(mqtt) {
-            return Some(format!("{client_id} is not done"));
+        if let Some(first) = self.unsettled_clients().next() {
+            let who = match self.unsettled_clients().count() - 1 {
+                0 => format!("{first} is not done"),
+                others => format!("{first} and {others} more are not done"),
+            };
+            return Some(match self.nodes.iter().filter(|node| !node.was_connected()).count() {
+                0 => who,
+                1 => format!("{who}; 1 node has never been connected"),
+                never => format!("{who}; {never} nodes have never been connected"),
+            });
         }
         if self.gateways.iter().any(|gateway| gateway.core().is_none()) {
             return Some("a gateway is off".to_owned());
         }
         self.waiting_client().map(|client| format!("{} messages wait for {}", client.waiting, client.client_id))
+    }
+
+    fn unsettled_clients(&self) -> impl Iterator<Item = &str> {
+        let nodes = self.nodes.iter().filter(|node| !node.is_settled()).map(|node| &*node.plan().client_id);
+        let mqtt = self.mqtt.iter().filter(|client| !client.is_settled()).map(|client| &*client.plan().client_id);
+        nodes.chain(mqtt)
     }
 
     /// A client of the plan for whom messages wait.
