@@ -27,6 +27,7 @@ impl File {
             return Err(Wrong::at("", "a table [[gateway]] is missing"));
         }
         self.medium.check()?;
+        self.check_routers()?;
         for (number, gateway) in self.gateways.iter().enumerate() {
             gateway.check(&format!("gateway.{number}"))?;
         }
@@ -37,6 +38,15 @@ impl File {
             self.check_client(&format!("client.{number}"), client)?;
         }
         self.faults.iter().enumerate().try_for_each(|(number, fault)| fault.check(&format!("fault.{number}"), self))
+    }
+
+    fn check_routers(&self) -> Result<(), Wrong> {
+        match (&self.medium, self.routers.is_empty()) {
+            (MediumTable::Radio(_), _) | (MediumTable::Udp(_) | MediumTable::Link(_), true) => Ok(()),
+            (MediumTable::Udp(_) | MediumTable::Link(_), false) => {
+                Err(Wrong::at("router.0", "only a radio has routers, so it would do nothing: it needs [medium.radio]"))
+            }
+        }
     }
 
     fn check_group(&self, path: &str, number: usize, group: &GroupTable) -> Result<(), Wrong> {

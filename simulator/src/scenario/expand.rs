@@ -273,12 +273,11 @@ impl SleepTable {
             let message = "`wake_every` has to be above 0 and below `lost_after`, at most 65,535 s";
             return Err(Wrong::at(format!("{path}.wake_every"), message));
         }
+        let is_whole = self.lost_after.is_none_or(|lost_after| lost_after.0.subsec_nanos() == 0);
         let duration_s = u16::try_from(lost_after.0.as_secs()).ok().and_then(NonZeroU16::new);
-        let duration_s = duration_s.ok_or_else(|| {
-            Wrong::at(
-                format!("{path}.lost_after"),
-                "`lost_after` is from 1 s to 65,535 s, which is what MQTT-SN can say",
-            )
+        let duration_s = duration_s.filter(|_| is_whole).ok_or_else(|| {
+            let message = "`lost_after` is in whole seconds from 1 to 65,535, which is what MQTT-SN can say";
+            Wrong::at(format!("{path}.lost_after"), message)
         })?;
         Ok(Sleep { duration_s, wake_every: self.wake_every.0 })
     }

@@ -300,8 +300,8 @@ pub struct GroupTable {
 pub struct SleepTable {
     /// How often a node asks for its messages.
     pub wake_every: Time,
-    /// What it tells the gateway: without a word for so long it is lost. Default: three times `wake_every`; at most
-    /// 65,535 s, for that is what a DISCONNECT can say.
+    /// What it tells the gateway: without a word for so long it is lost. Default: three times `wake_every`. In whole seconds,
+    /// at most 65,535, for that is what a DISCONNECT can say.
     #[serde(default)]
     pub lost_after: Option<Time>,
 }

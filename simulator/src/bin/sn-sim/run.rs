@@ -1,7 +1,7 @@
 //! `sn-sim run`: from a scenario to a report.
 
 use crate::Verdict;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use simulator::pcap::PcapWriter;
@@ -28,8 +28,8 @@ pub(crate) struct Options {
     /// Draw all chances from this seed rather than the file's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Publish for so long rather than as the file says, for example 30d
-    #[arg(long, value_name = "TIME")]
+    /// Publish for so long rather than as the file says, for example 30d; faults beyond do not happen
+    #[arg(long, value_name = "TIME", value_parser = above_zero)]
     duration: Option<Time>,
     /// Write the page there
     #[arg(long, value_name = "FILE", default_value = "report.html")]
@@ -50,6 +50,12 @@ pub(crate) struct Options {
 
 /// A plot has room for so many slices.
 const SLICES: u32 = 240;
+
+/// A duration in which something can happen.
+pub(crate) fn above_zero(text: &str) -> Result<Time, String> {
+    let time: Time = text.parse()?;
+    if time.0.is_zero() { Err("it has to be above 0".to_owned()) } else { Ok(time) }
+}
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<Verdict> {
     let scene = scene(options)?;
@@ -108,18 +114,19 @@ fn progress(options: &Options, scene: &Scene) -> ProgressBar {
 
 /// Writes frames from now on, and says where to find the error that ended that, if one did.
 fn record(world: &mut World<'_>, path: &Path) -> anyhow::Result<Rc<RefCell<Option<io::Error>>>> {
+    ensure!(world.radio_stats().is_some(), "there are no frames to write: this scenario has no radio");
     let file = fs::OpenOptions::new().write(true).create(true).truncate(true).open(path);
     let file = file.with_context(|| format!("cannot write {}", path.display()))?;
     let mut writer = PcapWriter::new(BufWriter::new(file))?;
     let failed = Rc::new(RefCell::new(None));
     let error = Rc::clone(&failed);
-    let has_radio = world.tap(move |frame| {
+    world.tap(move |frame| {
         let mut error = error.borrow_mut();
         if error.is_none() {
             *error = writer.frame(frame).err();
         }
     });
-    if has_radio { Ok(failed) } else { Err(anyhow!("there are no frames to write: this scenario has no radio")) }
+    Ok(failed)
 }
 
 fn write_files(options: &Options, report: &Report) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ mod gateway;
 mod outcome;
 
 use crate::Verdict;
+use crate::run::above_zero;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use gateway::{FromGateway, Gateway};
@@ -46,7 +47,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// End so long after the start, and publish until then rather than as the file says
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = above_zero)]
     duration: Option<Time>,
     /// Write the counts as JSON, too, at the end
     #[arg(long, value_name = "FILE")]
