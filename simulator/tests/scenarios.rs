@@ -146,6 +146,14 @@ fn what_a_subscriber_wants_at_qos_0_is_no_promise_and_counted() {
 }
 
 #[test]
+fn what_comes_at_a_lower_qos_counts_as_it_was_published() {
+    let text = TWO.replace("qos = 1\n[[client]]", "qos = 2\n[[client]]");
+    let report = run(&text, "5min", |_| {});
+    let [delivery] = report.deliveries[..] else { panic!("{}", report.to_text()) };
+    assert_eq!((delivery.qos, delivery.acknowledged), (2, delivery.delivered), "{}", report.to_text());
+}
+
+#[test]
 fn a_crash_for_which_there_was_no_commit_is_told() {
     let crashes = "[[fault]]\nevery = \"1min\"\nwhat = { crash = { down = \"5s\" } }\n";
     let text = TWO.replace("[[gateway]]", "[[gateway]]\ndurable = true") + crashes;

@@ -4,7 +4,7 @@ use super::message::{ClientNo, Stamp};
 use crate::report::{Delivery, Direction, Latency, LatencyRecorder, Traffic};
 use sn_types::Instant;
 
-/// Messages of a direction and a QoS. What a subscriber gets at QoS 0, because it asked for no more, is with QoS 0.
+/// Messages of a direction and a row's QoS.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Way {
     /// At QoS 0: how many deliveries there would be if all came.
@@ -19,7 +19,13 @@ pub(super) struct Way {
     pub(super) pending: u64,
 }
 
-/// By direction and QoS.
+/// The QoS of the row in which a delivery counts: what a subscriber gets at QoS 0, because it asked for no more, is no
+/// promise; all others count as they were published.
+pub(super) const fn row(published: u8, granted: u8) -> u8 {
+    if granted == 0 { 0 } else { published }
+}
+
+/// By direction and row.
 pub(super) type Ways = [[Way; 3]; 2];
 
 /// What there was so far.
@@ -62,7 +68,7 @@ impl Figures {
         if subscribers.is_empty() {
             self.way_of(publisher, rank).for_nobody += 1;
         }
-        for (subscriber, _) in subscribers.iter().filter(|(_, granted)| rank.min(*granted) == 0) {
+        for (subscriber, _) in subscribers.iter().filter(|(_, granted)| row(rank, *granted) == 0) {
             if let Some(direction) = self.direction(publisher, *subscriber) {
                 self.ways[direction][0].hoped += 1;
             }
@@ -80,7 +86,7 @@ impl Figures {
         self.way_of(publisher, rank).acknowledged += 1;
     }
 
-    /// A message has come, at the QoS that its stamp now has, perhaps not for the first time; it was due at `due`.
+    /// A message has come, perhaps not for the first time; it was due at `due`. Its stamp has the QoS of its row.
     pub(super) fn delivered(&mut self, now: Instant, client: ClientNo, stamp: Stamp, due: Instant, is_repeated: bool) {
         let traffic = &mut self.clients[client as usize];
         if is_repeated {

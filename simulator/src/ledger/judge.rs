@@ -1,5 +1,6 @@
 //! What is wrong with an arrival, if anything.
 
+use super::figures::row;
 use super::message::rank;
 use super::window::Order;
 use super::{ClientNo, Ledger, MessageId, Stamp, Violation};
@@ -26,8 +27,7 @@ impl Ledger {
             open.owed_to.retain(|owed| *owed != client);
             open.due
         });
-        let as_it_came = Stamp { rank: stamp.rank.min(rank(qos)), ..stamp };
-        self.figures.delivered(now, client, as_it_came, due, has_come);
+        self.figures.delivered(now, client, Stamp { rank: row(stamp.rank, rank(qos)), ..stamp }, due, has_come);
         self.tidy(stamp.id);
     }
 
