@@ -136,6 +136,9 @@ pub enum Command {
 pub enum Sessions {
     /// List them all: state, address, messages that wait, were dropped or refused
     List {
+        /// As JSON, one array of objects
+        #[arg(long)]
+        json: bool,
         /// Which gateway
         #[command(flatten)]
         data: DataArgs,
@@ -144,6 +147,9 @@ pub enum Sessions {
     Show {
         /// The client id
         id: String,
+        /// As JSON, one object
+        #[arg(long)]
+        json: bool,
         /// Which gateway
         #[command(flatten)]
         data: DataArgs,

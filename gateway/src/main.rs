@@ -75,8 +75,8 @@ fn change(stdin: bool, delete: bool) -> Change {
 
 fn sessions(what: &Sessions) -> anyhow::Result<String> {
     match what {
-        Sessions::List { data } => client::list(&data.dir()?),
-        Sessions::Show { id, data } => client::show(&data.dir()?, id),
+        Sessions::List { json, data } => client::list(&data.dir()?, *json),
+        Sessions::Show { id, json, data } => client::show(&data.dir()?, id, *json),
         Sessions::Drop { id, data } => client::drop_session(&data.dir()?, id),
     }
 }

@@ -7,6 +7,7 @@ use common::{Daemon, publish_packet, sn_gateway};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
+use serde_json::{Value, json};
 use sn_gateway::store::backup;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -62,10 +63,21 @@ fn sessions_are_listed_shown_and_dropped() {
     assert_eq!(lines[1][4..], ["2", "0", "0"]);
     assert_eq!(lines[2][..3], ["watcher", "active", "mqtt"]);
 
+    let rows: Vec<Value> = serde_json::from_str(&told(&["sessions", "list", "--json", "--data", &dir])).unwrap();
+    let kitchen = &rows[0];
+    assert_eq!((rows.len(), &kitchen["client_id"], &kitchen["state"]), (2, &"kitchen".into(), &"asleep".into()));
+    assert_eq!((&kitchen["waiting"], &kitchen["drops"], &kitchen["rejects"]), (&2.into(), &0.into(), &0.into()));
+    assert!(kitchen["address"].as_str().is_some_and(|address| address.starts_with("mqtt-sn ")), "{kitchen}");
+
     let shown = told(&["sessions", "show", "kitchen", "--data", &dir]);
     for part in ["asleep", "lamp/1 at QoS 1", "22 octets", "2 messages, of which 0 in flight", "temp"] {
         assert!(shown.contains(part), "{part} is missing in\n{shown}");
     }
+    let shown: Value = serde_json::from_str(&told(&["sessions", "show", "kitchen", "--json", "--data", &dir])).unwrap();
+    assert_eq!(shown["subscriptions"], json!([{ "filter": "lamp/1", "qos": 1 }]));
+    assert_eq!(shown["topic_ids"].as_array().unwrap().last().unwrap()["topic"], "temp");
+    assert_eq!((&shown["waiting"], &shown["waiting_bytes"], &shown["drops"]), (&2.into(), &22.into(), &0.into()));
+    assert_eq!((&shown["drops_by_reason"], &shown["client_id"]), (&json!({}), &"kitchen".into()));
 
     let socket = fs::metadata(gateway_socket(&dir)).unwrap();
     assert_eq!(socket.permissions().mode() & 0o777, 0o600);

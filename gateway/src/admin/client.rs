@@ -8,23 +8,25 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-/// `sn-gateway sessions list`
+/// `sn-gateway sessions list`, for people or as JSON
 ///
 /// # Errors
 /// No gateway runs on the directory `data`.
-pub fn list(data: &Path) -> anyhow::Result<String> {
+pub fn list(data: &Path, as_json: bool) -> anyhow::Result<String> {
     match ask(data, &Request::Sessions)?.0 {
+        Answer::Sessions(rows) if as_json => Ok(serde_json::to_string_pretty(&rows)? + "\n"),
         Answer::Sessions(rows) => Ok(view::table(&rows)),
         other => unexpected(other),
     }
 }
 
-/// `sn-gateway sessions show ID`
+/// `sn-gateway sessions show ID`, for people or as JSON
 ///
 /// # Errors
 /// No gateway runs on the directory `data`, or there is no such session.
-pub fn show(data: &Path, client_id: &str) -> anyhow::Result<String> {
+pub fn show(data: &Path, client_id: &str, as_json: bool) -> anyhow::Result<String> {
     match ask(data, &Request::Session(client_id.into()))?.0 {
+        Answer::Session(Some(session)) if as_json => Ok(serde_json::to_string_pretty(&session)? + "\n"),
         Answer::Session(Some(session)) => Ok(view::detail(&session)),
         Answer::Session(None) => bail!("there is no session of \"{client_id}\""),
         other => unexpected(other),

@@ -119,6 +119,7 @@ pub struct SessionRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionDetail {
     /// What the list has of it.
+    #[serde(flatten)]
     pub row: SessionRow,
     /// How it is connected to the broker where it lives, if it lives elsewhere.
     #[serde(default)]
@@ -129,20 +130,38 @@ pub struct SessionDetail {
     pub user: Option<String>,
     /// It survives the gateway.
     pub durable: bool,
-    /// Filters and granted QoS.
-    pub subscriptions: Vec<(String, u8)>,
+    /// What it subscribes to.
+    pub subscriptions: Vec<Subscription>,
     /// The topic of its will.
     pub will_topic: Option<String>,
     /// Octets of the messages that wait, without those in flight.
     pub waiting_bytes: usize,
     /// Messages that were sent and are not acknowledged.
     pub in_flight: usize,
-    /// Topic ids and names of an MQTT-SN client.
-    pub topic_ids: Vec<(u16, String)>,
+    /// The topic ids of an MQTT-SN client.
+    pub topic_ids: Vec<TopicIdRow>,
     /// Messages dropped, by reason.
-    pub drops: BTreeMap<String, u32>,
+    pub drops_by_reason: BTreeMap<String, u32>,
     /// Packets refused, by reason.
-    pub rejects: BTreeMap<String, u32>,
+    pub rejects_by_reason: BTreeMap<String, u32>,
+}
+
+/// A subscription of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// The topic filter.
+    pub filter: String,
+    /// The granted QoS, 0 to 2.
+    pub qos: u8,
+}
+
+/// A topic id that an MQTT-SN client knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicIdRow {
+    /// The id.
+    pub id: u16,
+    /// The name of the topic.
+    pub topic: String,
 }
 
 impl SessionRow {
@@ -165,25 +184,30 @@ impl SessionRow {
 impl SessionDetail {
     /// `address` as for [`SessionRow::new`].
     pub(crate) fn new(client: ClientDetail, address: impl Fn(Via) -> String) -> Self {
-        let qos = |qos: Qos| qos as u8;
         Self {
             row: SessionRow::new(&client.info, address),
             upstream: client.info.upstream.map(|upstream| upstream.name().into()),
             clean: client.clean,
             user: client.user.map(|user| user.to_string()),
             durable: client.durable,
-            subscriptions: client
-                .subscriptions
-                .iter()
-                .map(|(filter, granted)| ((**filter).into(), qos(*granted)))
-                .collect(),
+            subscriptions: client.subscriptions.iter().map(|(filter, qos)| Subscription::new(filter, *qos)).collect(),
             will_topic: client.will_topic.map(|topic| (*topic).into()),
             waiting_bytes: client.waiting_bytes,
             in_flight: client.in_flight,
-            topic_ids: client.topic_ids.iter().map(|(id, name)| (*id, (**name).into())).collect(),
-            drops: client.info.drops.iter().map(|(reason, count)| (reason.name().into(), *count)).collect(),
-            rejects: client.info.rejects.iter().map(|(reason, count)| (reason.name().into(), *count)).collect(),
+            topic_ids: client
+                .topic_ids
+                .iter()
+                .map(|(id, topic)| TopicIdRow { id: *id, topic: (**topic).into() })
+                .collect(),
+            drops_by_reason: client.info.drops.iter().map(|(why, count)| (why.name().into(), *count)).collect(),
+            rejects_by_reason: client.info.rejects.iter().map(|(why, count)| (why.name().into(), *count)).collect(),
         }
+    }
+}
+
+impl Subscription {
+    fn new(filter: &str, qos: Qos) -> Self {
+        Self { filter: filter.into(), qos: qos as u8 }
     }
 }
 

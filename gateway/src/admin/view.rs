@@ -1,7 +1,7 @@
 //! Sessions and nodes as text for people.
 
 use super::nodes::{age, standing};
-use super::protocol::{NodeRow, SessionDetail, SessionRow};
+use super::protocol::{NodeRow, SessionDetail, SessionRow, Subscription, TopicIdRow};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -85,13 +85,13 @@ pub(super) fn detail(session: &SessionDetail) -> String {
     line("will", &session.will_topic.as_deref().map_or_else(|| "-".into(), printable));
     line("waiting", &format!("{} messages, of which {} in flight", row.waiting, session.in_flight));
     line("mailbox", &format!("{} octets", session.waiting_bytes));
-    line("dropped", &reasons(&session.drops));
-    line("refused", &reasons(&session.rejects));
-    for (filter, qos) in &session.subscriptions {
+    line("dropped", &reasons(&session.drops_by_reason));
+    line("refused", &reasons(&session.rejects_by_reason));
+    for Subscription { filter, qos } in &session.subscriptions {
         line("subscription", &format!("{} at QoS {qos}", printable(filter)));
     }
-    for (id, name) in &session.topic_ids {
-        line("topic id", &format!("{id} {}", printable(name)));
+    for TopicIdRow { id, topic } in &session.topic_ids {
+        line("topic id", &format!("{id} {}", printable(topic)));
     }
     text
 }
@@ -136,13 +136,13 @@ mod tests {
             upstream: Some("backing-off".into()),
             user: Some("alice".into()),
             durable: true,
-            subscriptions: vec![("lamp/+".into(), 1)],
+            subscriptions: vec![Subscription { filter: "lamp/+".into(), qos: 1 }],
             will_topic: None,
             waiting_bytes: 345,
             in_flight: 1,
-            topic_ids: vec![(1, "temp".into())],
-            drops: BTreeMap::from([("queue-full".into(), 7)]),
-            rejects: BTreeMap::new(),
+            topic_ids: vec![TopicIdRow { id: 1, topic: "temp".into() }],
+            drops_by_reason: BTreeMap::from([("queue-full".into(), 7)]),
+            rejects_by_reason: BTreeMap::new(),
         };
         let text = detail(&detail_of);
         for line in [
