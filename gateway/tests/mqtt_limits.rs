@@ -5,6 +5,7 @@ mod common;
 use common::scrape::{METRICS, scrape, value};
 use common::{Daemon, Mqtt, connect_packet, publish_packet};
 use std::io::{Read, Write};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A configuration file that lives as long as the test.
@@ -233,6 +234,19 @@ fn who_asks_and_never_reads_is_not_read_from_any_more() {
     assert!(!all_taken, "26 MB of PINGREQ were taken");
     let grown_kb = gateway.rss_kb() - before_kb;
     assert!(grown_kb < 8_000, "PINGRESPs that nobody reads have cost {grown_kb} kB");
+}
+
+/// The gateway tries ten times a second.
+#[test]
+fn without_descriptors_the_log_gets_a_line_a_second_and_others_come_in_later() {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_sn-gateway")]);
+    let gateway = Daemon::start_by(limited, &["--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]);
+    let many: Vec<_> = (0..64).map(|_| Mqtt::new(gateway.mqtt())).collect();
+    let held_back = |line: &str| line.contains("cannot accept") && line.contains("more=") && !line.contains("more=0");
+    common::wait_until("a line that stands for others", || gateway.log().lines().any(held_back));
+    drop(many);
+    Mqtt::connect(gateway.mqtt(), "later");
 }
 
 /// More than a connection may leave unread, but it is one message, and its reader reads.

@@ -2,6 +2,7 @@
 
 use super::door::Door;
 use super::limits::{Rate, TurnedAway};
+use crate::event_log::Throttle;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
@@ -48,7 +49,9 @@ impl Listener {
 
     /// Accepts connections for ever. Who comes too fast waits in the operating system's queue.
     pub(crate) async fn accept(self, door: Arc<Door>) {
-        let mut rate = Rate::new(door.limits().connects_per_s, Instant::now());
+        let start = Instant::now();
+        let mut rate = Rate::new(door.limits().connects_per_s, start);
+        let mut throttle = Throttle::default();
         loop {
             match self.0.accept().await {
                 Ok((stream, peer)) => {
@@ -60,7 +63,9 @@ impl Listener {
                     door.enter(stream, peer).await;
                 }
                 Err(error) => {
-                    warn!(%error, "cannot accept an MQTT connection");
+                    if let Some(more) = throttle.pass(sn_types::Instant::ZERO + start.elapsed()) {
+                        warn!(listener = door.number(), %error, more, "cannot accept an MQTT connection");
+                    }
                     sleep(EXHAUSTED).await;
                 }
             }

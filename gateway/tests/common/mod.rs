@@ -46,7 +46,11 @@ impl Daemon {
 
     /// Starts `sn-gateway run` with these arguments and waits until it listens. Without `--data` all is in memory.
     pub(crate) fn start_as_told(args: &[&str]) -> Self {
-        let mut command = sn_gateway();
+        Self::start_by(sn_gateway(), args)
+    }
+
+    /// The same by a command that becomes the program.
+    pub(crate) fn start_by(mut command: Command, args: &[&str]) -> Self {
         command.arg("run").args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
         if !args.iter().any(|arg| ["--data", "--in-memory"].contains(arg)) {
             command.arg("--in-memory");
