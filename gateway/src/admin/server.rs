@@ -21,6 +21,8 @@ const MAX_REQUEST: u64 = 128 << 10;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the disk may take for what an operator changes, until it is said that it has not taken it.
 const LONGEST_ANSWER: Duration = Duration::from_secs(10);
+/// What is said then.
+const NOT_ON_DISK: &str = "it is done, but the disk has not taken it yet: it is undone if the gateway ends now";
 /// Requests that wait for the driver.
 pub(crate) const CHANNEL: usize = 4;
 
@@ -125,7 +127,7 @@ async fn in_time(answer: oneshot::Receiver<Reply>) -> Reply {
     match timeout(LONGEST_ANSWER, answer).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(_)) => Reply::Answer(Answer::Error("the gateway stops".into())),
-        Err(_) => Reply::Answer(Answer::Error("it is done, but the disk has not taken it yet".into())),
+        Err(_) => Reply::Answer(Answer::Error(NOT_ON_DISK.into())),
     }
 }
 
