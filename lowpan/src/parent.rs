@@ -116,16 +116,15 @@ pub(crate) struct Candidate {
     pub(crate) depth: u8,
     /// The weaker direction, as far as it is known.
     signal_dbm: Option<i8>,
-    /// It was asked, and says how strongly it heard that.
+    /// It was asked, and says so to us alone.
     pub(crate) is_answer: bool,
 }
 
 impl Candidate {
-    /// Who made an offer, and how strongly that was heard.
+    /// Who made an offer to all, and how strongly that was heard.
     pub(crate) fn new(from: Eui64, offer: Offer, signal_dbm: Option<i8>) -> Self {
-        let is_answer = offer.heard_dbm.is_some();
         let signal_dbm = [offer.heard_dbm, signal_dbm].into_iter().flatten().min();
-        Self { from, depth: offer.depth, signal_dbm, is_answer }
+        Self { from, depth: offer.depth, signal_dbm, is_answer: false }
     }
 
     pub(crate) fn is_weak(&self) -> bool {

@@ -119,6 +119,17 @@ fn a_parent_that_was_weak_and_is_heard_well_by_now_is_kept() {
     }
 }
 
+/// As one of Linux does not.
+#[test]
+fn the_answer_of_a_parent_whose_radio_tells_no_signal_is_an_answer() {
+    let mut router: Small = router_below(GATEWAY, 0);
+    router.handle_frame(NOW, &to_all(GATEWAY, 2, &offer(0)), heard(-95));
+    let asked_at = asks_for_better(&mut router);
+    router.handle_frame(asked_at, &frame(ROUTER, GATEWAY, 3, &offer(0)), heard(-50));
+    router.handle_frame(asked_at, &frame(ROUTER, BELOW, 1, &answer_to(1, -50)), heard(-50));
+    assert_eq!(router.parent(), Some(GATEWAY), "there is no reason to leave it");
+}
+
 #[test]
 fn a_parent_that_has_become_weak_is_left_for_a_better_one() {
     let mut router: Small = router_below(GATEWAY, 0);

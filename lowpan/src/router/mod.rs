@@ -164,7 +164,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
             }
             (Kind::Data, false, body) if is_mesh(body) => self.take(now, psdu, &header, from, body),
             (Kind::Data, false, body) => match Talk::decode(body) {
-                Some(talk) => self.listen(now, from, talk, signal),
+                Some(talk) => self.listen(now, &header, from, talk, signal),
                 None => Heard::ForUs,
             },
             // Sealed for our own node, if there is one.
@@ -311,7 +311,7 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
     }
 
     /// Somebody looks for a way to the gateway, or offers one.
-    fn listen(&mut self, now: Instant, from: Eui64, talk: Talk, signal: Signal) -> Heard {
+    fn listen(&mut self, now: Instant, header: &Header, from: Eui64, talk: Talk, signal: Signal) -> Heard {
         match talk {
             Talk::Request { gateway } | Talk::Better { gateway, .. } | Talk::Offer(Offer { gateway, .. })
                 if gateway != self.config.gateway => {}
@@ -325,7 +325,9 @@ impl<const WAYS: usize, const QUEUE: usize> Router<WAYS, QUEUE> {
             Talk::Better { .. } => {}
             Talk::Offer(_) if self.parent() != Some(from) && self.ways.is_below(now, from) => {}
             Talk::Offer(offer) => {
-                let candidate = Candidate::new(from, offer, signal.rssi_dbm);
+                let mut candidate = Candidate::new(from, offer, signal.rssi_dbm);
+                // Not every radio says how strongly it has heard the question.
+                candidate.is_answer = header.to != Address::ALL;
                 self.update(now, |uplink| uplink.offered(now, candidate));
             }
         }

@@ -41,7 +41,7 @@ pub(super) struct Weak {
 
 impl Weak {
     /// What an offer of the parent's makes of what was known. That it is not weak any more only an answer says, which knows how
-    /// strongly it hears us.
+    /// strongly it hears us, if its radio tells it.
     fn judge(now: Instant, parent: &Candidate, known: Option<Self>) -> Option<Self> {
         match (parent.is_weak(), known) {
             (true, None) => Some(Self { ask_at: now + ASK_AFTER, asked: 0 }),
