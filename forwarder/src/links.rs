@@ -13,7 +13,7 @@ use sn_types::{Eui64, Heard, LinkProfile, PeerAddr, TransportId};
 use std::collections::BTreeMap;
 use std::task::{Context, Poll};
 use tracing::{info, warn};
-use transports::nodes::NodeReport;
+use transports::nodes::{MAX_STRANGERS, NodeReport};
 use transports::{LinkEvent, RadioTransport, SerialTransport, Transport, UdpConfig, UdpTransport};
 
 /// The longest message of a node over UDP that still fits a datagram when it is encapsulated.
@@ -134,8 +134,7 @@ impl Link {
                 LinkEvent::Up(profile) => info!(on = self.place, mtu = profile.mtu, "link up"),
                 LinkEvent::Note(what) => info!(on = self.place, "{what}"),
                 LinkEvent::Down(why) | LinkEvent::TurnedAway(why) => warn!(on = self.place, why, "link down"),
-                // Of each once: what was heard is looked at afterwards.
-                LinkEvent::NoKey { node, is_listed: _ } if !self.heard.contains_key(&node) => {
+                LinkEvent::NoKey { node, is_listed: _ } if is_news(&self.heard, node) => {
                     warn!(on = self.place, %node, "a radio node was refused: it is not in the file `nodes`");
                 }
                 LinkEvent::NoKey { .. } => {}
@@ -188,6 +187,12 @@ impl Link {
     }
 }
 
+/// Whether that a node was refused is worth a line. Of each once, since what was heard is looked at afterwards; and who invents
+/// addresses does not fill the log.
+fn is_news(heard: &BTreeMap<Eui64, Heard>, node: Eui64) -> bool {
+    heard.len() < MAX_STRANGERS && !heard.contains_key(&node)
+}
+
 fn open(id: TransportId, table: &TransportTable, file: &File) -> anyhow::Result<Link> {
     let mut ledger = None;
     let (transport, place): (Box<dyn Transport>, String) = match table {
@@ -219,4 +224,23 @@ fn open_ledger(file: &File, radio: &mut RadioTransport) -> anyhow::Result<Option
     let state = file.state.as_ref().context("a secured radio needs `state`")?.get_ref();
     let table = radio.nodes().context("a radio knows its nodes")?;
     Ledger::open(state, &file.radio_nodes, table).with_context(|| format!("`state`, {}", state.display())).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_refused_nodes_each_is_told_once_and_of_invented_ones_not_all() {
+        let mut heard = BTreeMap::new();
+        let mut lines = 0;
+        for node in (0..2 * MAX_STRANGERS as u64).chain(0..10).map(|number| Eui64(number.to_be_bytes())) {
+            lines += usize::from(is_news(&heard, node));
+            // As the table of nodes does it.
+            if heard.len() < MAX_STRANGERS {
+                heard.insert(node, Heard::default());
+            }
+        }
+        assert_eq!(lines, MAX_STRANGERS);
+    }
 }

@@ -4,6 +4,7 @@ use crate::mqtt::{Malformed, TurnedAway};
 use crate::store::Report;
 use gateway_core::{ConnId, Event, LostReason, RejectReason, Via};
 use sn_types::{Instant, PeerAddr};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -90,7 +91,7 @@ impl fmt::Display for Losses {
             ("too long", too_long),
             ("malformed", malformed),
             ("the send buffer was full", buffer_full),
-            ("the operating system refused to send", send_refused),
+            ("the operating system or the radio refused to send", send_refused),
         ];
         let some = reasons.iter().filter(|(_, count)| *count > 0);
         let words: Vec<String> = some.map(|(reason, count)| format!("{reason} {count}")).collect();
@@ -231,11 +232,11 @@ impl EventLog {
             Event::Asleep { client_id, duration_s } => debug!(client = &**client_id, duration_s, "asleep"),
             Event::Awake { client_id, waiting } => debug!(client = &**client_id, waiting, "awake"),
             Event::Drained { client_id, took } => debug!(client = &**client_id, ?took, "asleep again"),
-            Event::Lost { client_id, why: LostReason::Closed { conn, what } } => {
+            Event::Lost { client_id, why: why @ LostReason::Closed { conn, .. } } => {
                 let from = addr(&Via::Mqtt(*conn));
-                warn!(client = &**client_id, why = format!("closed by the gateway: {}", broken(what)), %from, "lost");
+                warn!(client = &**client_id, why = &*lost(*why), %from, "lost");
             }
-            Event::Lost { client_id, why } => warn!(client = &**client_id, why = lost(*why), "lost"),
+            Event::Lost { client_id, why } => warn!(client = &**client_id, why = &*lost(*why), "lost"),
             Event::Expired { client_id } => info!(client = &**client_id, "session expired"),
             Event::TakenOver { client_id, by } => info!(client = &**client_id, by = %addr(by), "taken over"),
             Event::MovedAway { client_id } => info!(client = &**client_id, "has gone to another gateway"),
@@ -317,17 +318,18 @@ fn remedy(from: &Addr, reason: RejectReason) -> Option<&'static str> {
     }
 }
 
-fn lost(why: LostReason) -> &'static str {
-    match why {
+fn lost(why: LostReason) -> Cow<'static, str> {
+    let why = match why {
         LostReason::KeepAlive => "silent for longer than its keep-alive",
         LostReason::Sleep => "did not wake in time",
         LostReason::Retries => "does not acknowledge",
         LostReason::Connection => "the connection broke",
-        LostReason::Closed { what, .. } => broken(what),
+        LostReason::Closed { what, .. } => return format!("closed by the gateway: {}", broken(what)).into(),
         LostReason::Replaced => "another client uses its address",
         LostReason::Revoked => "its node may not come in any more",
         LostReason::LoggedOut => "the configuration or the passwords do not let it in any more",
-    }
+    };
+    why.into()
 }
 
 /// What a client did whose connection was closed. Limits that an operator can change are called by their keys.
@@ -373,7 +375,7 @@ mod tests {
     fn what_was_lost_is_told_by_reason_as_far_as_it_is_new() {
         let before = Losses { too_long: 2, malformed: 1, ..Losses::default() };
         let now = Losses { malformed: 4, send_refused: 1, ..before };
-        assert_eq!(now.since(before).to_string(), "malformed 3, the operating system refused to send 1");
+        assert_eq!(now.since(before).to_string(), "malformed 3, the operating system or the radio refused to send 1");
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub struct Counters {
     pub sent: u64,
     /// Dropped because the send buffer was full.
     pub send_full: u64,
-    /// Refused by the operating system: no route, too long, an address of another family.
+    /// Refused by the operating system: no route, too long, an address of another family; by a radio: too long, no key for the
+    /// node.
     pub send_refused: u64,
     /// Taken by the radio and given up: nobody has acknowledged it, the channel was never free, or the radio said nothing of it.
     /// Over IEEE 802.15.4 after several rounds.
