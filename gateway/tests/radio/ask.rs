@@ -98,8 +98,7 @@ fn while_a_radio_scans_nobody_else_has_it_scan_and_what_is_published_comes_after
     let numbers: Vec<_> = channels.as_array().expect("a list").iter().filter_map(|it| it["channel"].as_u64()).collect();
     assert_eq!(numbers, (11..=26).collect::<Vec<_>>());
     stage.until("an acknowledgement", |stage| stage.node.is_idle());
-    let again = "the radio hears nodes again transport=\"dongle\"";
-    assert!(stage.gateway.daemon().log().contains(again), "{}", stage.gateway.daemon().log());
+    stage.gateway.daemon().wait_for_log("the radio hears nodes again transport=\"dongle\"");
     let third = stage.spawn("scan", "dongle", &["--period-ms", "1"]);
     let (is_done, text) = stage.ended(third);
     assert!(is_done && text.contains("Meanwhile the gateway heard no node, for 0."), "{text}");

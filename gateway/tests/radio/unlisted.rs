@@ -37,6 +37,7 @@ fn an_unlisted_node_is_seen_and_counted_and_comes_in_once_it_is_on_the_list() {
     assert_eq!((&stranger["node"], &stranger["name"]), (&ADDRESS.into(), &Value::Null));
     assert_eq!(stranger["rssi_dbm"], -60);
     assert!(stranger["frames"].as_u64() >= Some(1), "{stranger}");
+    gateway.daemon().wait_for_log("a radio node was refused");
     let log = gateway.daemon().log();
     let line = log.lines().find(|line| line.contains("a radio node was refused")).expect("it is in the log");
     for part in ["WARN", "dongle", ADDRESS, "it is not on the list: sn-gateway nodes add"] {
