@@ -27,15 +27,17 @@ impl std::error::Error for NoLogFilter {}
 /// What is no filter. So is a name alone: `tracing` takes it for a module's, and a level that is misspelt would silence
 /// everything.
 pub fn log_filter(base: &str, filter: &str) -> Result<EnvFilter, NoLogFilter> {
-    match filter.split(',').find(|part| !is_filter(part)) {
-        Some(part) => Err(NoLogFilter(part.into())),
-        None => EnvFilter::try_new(format!("{base},{filter}")).map_err(|_| NoLogFilter(filter.into())),
+    let parts: Vec<&str> = filter.split(',').map(str::trim).collect();
+    match parts.iter().find(|part| !is_filter(part)) {
+        Some(part) => Err(NoLogFilter((*part).into())),
+        None => EnvFilter::try_new(format!("{base},{}", parts.join(","))).map_err(|_| NoLogFilter(filter.into())),
     }
 }
 
 fn is_filter(part: &str) -> bool {
     let is_level = !part.is_empty() && part.parse::<LevelFilter>().is_ok();
-    is_level || part.contains(['=', '[']) && part.parse::<Directive>().is_ok()
+    // Without a level `tracing` takes it for errors.
+    is_level || part.contains(['=', '[']) && !part.ends_with('=') && part.parse::<Directive>().is_ok()
 }
 
 #[cfg(test)]
@@ -47,7 +49,7 @@ mod tests {
 
     #[test]
     fn levels_and_modules_are_filters() {
-        for filter in ["info", "WARN", "off", "info,sn_gateway::mqtt=debug", "sn_gateway=debug", "a=off,trace"] {
+        for filter in ["info", "WARN", "off", "info, sn_gateway::mqtt=debug", "sn_gateway=debug", "a=off,trace"] {
             assert!(log_filter("error", filter).is_ok(), "{filter}");
         }
     }
@@ -60,6 +62,7 @@ mod tests {
             ("info,", ""),
             ("info,sn_gateway", "sn_gateway"),
             ("sn_gateway=warning", "sn_gateway=warning"),
+            ("info,sn_gateway=", "sn_gateway="),
             ("a=b=c", "a=b=c"),
         ] {
             assert_eq!(log_filter("error", filter).err(), Some(NoLogFilter(wrong.into())), "{filter}");

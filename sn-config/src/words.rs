@@ -48,10 +48,26 @@ fn find(found: &str) -> String {
     match (found, number) {
         ("map", _) => "a table".into(),
         ("sequence", _) => "a list".into(),
-        (_, Some(number)) => number.trim_end_matches('`').into(),
+        // Of a number beyond 64 bits the parser says behind it in how many it has put it.
+        (_, Some(number)) => number.split('`').next().unwrap_or_default().into(),
         (_, None) => match found.strip_prefix("string ") {
             Some(text) => format!("the text {text}"),
             None => found.into(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_told_as_it_stands_in_the_file() {
+        for (found, told) in [("integer `7`", "7"), ("integer `99999999999999999999` as i128", "99999999999999999999")]
+        {
+            let message = format!("invalid type: {found}, expected u8");
+            let expected = format!("expected a whole number from 0 to 255, not {told}");
+            assert_eq!(wrong_type(&message, "key"), Some(expected));
+        }
     }
 }
