@@ -160,6 +160,17 @@ fn topics_places_and_ranges_are_checked_when_the_file_is_read() {
         ("filter = \"#\"", "filter = \"{id}\"", "this is for no single node"),
         ("\"n-{n}\"", "\"n-{id}\"", "{n} is the number of a node, and nothing else has braces"),
         ("\"n-{n}\"", "\"n-{n}-and-a-very-long-name\"", "has not 1 to 23 octets"),
+        (
+            "[[wall]]",
+            "[[gateway]]\n[[client]]\nname = \"far\"\ngateway = 1\ncommand = [{ to = \"node\", topic = \"set\", \
+             every = \"1min\", qos = 1 }]\n[[wall]]",
+            "no command would come: \"node\" is at gateway 0, and this client at 1",
+        ),
+        (
+            "start_within = \"5s\"",
+            "start_within = \"9min\"",
+            "it would never be sent: commands begin 10m after the start, when the nodes have subscribed",
+        ),
         ("lost_after = \"1min\"", "lost_after = \"60500ms\"", "`lost_after` is in whole seconds"),
         ("[[wall]]", "[[router]]\nplace = [0, 0]\n[[wall]]", "only a radio has routers, so it would do nothing"),
         ("[1, 2.5]", "[0, 0, 0]", "a place is [x, y], in metres; here are 3 numbers"),
@@ -213,16 +224,32 @@ fn no_error_has_the_parsers_own_words() {
     }
 }
 
-/// The scenario with another value for each key, one at a time, and each value.
-fn mistakes() -> impl Iterator<Item = String> {
-    let keys = EVERYTHING.lines().enumerate().filter_map(|(at, line)| Some((at, line.split_once(" = ")?.0)));
-    keys.flat_map(|(at, key)| {
+/// What links can be in that scenario, and what may stand there instead.
+const LINKS: &str = "[medium.link]\nloss_percent = 1\nduplicate_percent = 1\ndelay = [\"1ms\", \"9ms\"]\n";
+const OTHER_MEDIA: [&str; 2] = [
+    "[medium.udp]\nloss_percent = 1\nduplicate_percent = 1\ndelay = [\"1ms\", \"9ms\"]\nnat_idle = \"1min\"\n\
+     nat_kept_by_downlink = true\n",
+    "[medium.radio]\nband = \"868MHz\"\npath_loss_exponent = 3\nshadowing_db = 4\nloss_percent = 1\n\
+     carrier_sense = true\nduty_cycle_percent = 1\nexcess = \"drop\"\nbattery = \"2xAA\"\n[[router]]\n\
+     place = [5, 5]\ntx_power_dbm = 3\n",
+];
+
+/// A text with another value for each key, one at a time, and each value.
+fn mistakes(text: &str) -> impl Iterator<Item = String> {
+    let keys = text.lines().enumerate().filter_map(|(at, line)| Some((at, line.split_once(" = ")?.0)));
+    keys.flat_map(move |(at, key)| {
         VALUES.into_iter().map(move |value| {
             let line =
                 |(number, line): (usize, &str)| if number == at { format!("{key} = {value}") } else { line.to_owned() };
-            EVERYTHING.lines().enumerate().map(line).collect::<Vec<_>>().join("\n")
+            text.lines().enumerate().map(line).collect::<Vec<_>>().join("\n")
         })
     })
+}
+
+/// The scenario with any of them, and all that can be wrong about the other media.
+fn wrong_scenarios() -> impl Iterator<Item = String> {
+    let others = OTHER_MEDIA.into_iter().flat_map(mistakes);
+    mistakes(EVERYTHING).chain(others.map(|medium| EVERYTHING.replace(LINKS, &format!("{medium}\n"))))
 }
 
 #[test]
@@ -232,7 +259,8 @@ fn whatever_a_file_says_it_is_refused_with_a_place_or_runs() {
         "tuple", "::", "newtype",
     ];
     let (mut refused, mut run) = (0, 0);
-    for text in mistakes() {
+    assert!(EVERYTHING.contains(LINKS));
+    for text in wrong_scenarios() {
         match File::parse(&text).and_then(|file| file.expand()) {
             Ok(scene) => {
                 let mut world = World::new(&scene.plan);

@@ -64,15 +64,29 @@ impl File {
             to.check(&format!("{path}.subscribe.{number}"), Braces::Nothing, str::to_owned)?;
         }
         for (number, command) in client.commands.iter().enumerate() {
-            self.check_command(&format!("{path}.command.{number}"), command)?;
+            self.check_command(&format!("{path}.command.{number}"), client, command)?;
         }
         Ok(())
     }
 
-    fn check_command(&self, path: &str, command: &CommandTable) -> Result<(), Wrong> {
+    fn check_command(&self, path: &str, client: &ClientTable, command: &CommandTable) -> Result<(), Wrong> {
+        let to = format!("{path}.to");
+        let group = self.group(&to, &command.to)?;
+        if group.gateway != client.gateway {
+            let (name, theirs, own) = (&group.name, group.gateway, client.gateway);
+            let message = format!("no command would come: {name:?} is at gateway {theirs}, and this client at {own}");
+            return Err(Wrong::at(to, message));
+        }
+        if group.commands_begin() >= self.duration {
+            let begin = humantime::format_duration(group.commands_begin().0);
+            let message = format!(
+                "it would never be sent: commands begin {begin} after the start, when the nodes have subscribed"
+            );
+            return Err(Wrong::at(path, message));
+        }
         let topic = format!("{path}.topic");
         check_braces(&topic, &command.topic, Braces::NumberAndId)?;
-        check_name(&topic, &self.group(&format!("{path}.to"), &command.to)?.fill(&command.topic, 0))?;
+        check_name(&topic, &group.fill(&command.topic, 0))?;
         check_beat(path, command.every, command.jitter)
     }
 

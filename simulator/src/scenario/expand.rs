@@ -131,8 +131,7 @@ impl File {
         let mut feeds = Vec::new();
         for command in &client.commands {
             let Some(group) = groups.iter().find(|group| group.table.name == command.to) else { continue };
-            // By then the nodes have subscribed, if all goes well.
-            let start = Instant::ZERO + group.table.start_within.0 + Duration::from_secs(60);
+            let start = Instant::ZERO + group.table.commands_begin().0;
             for number in 0..group.table.count {
                 let topic = group.table.fill(&command.topic, number);
                 feeds.push(self.feed(topic, command.beat(), start, rng));
@@ -248,6 +247,11 @@ impl File {
 }
 
 impl GroupTable {
+    /// When they have subscribed, if all goes well.
+    pub(super) fn commands_begin(&self) -> Time {
+        Time(self.start_within.0 + Duration::from_secs(60))
+    }
+
     pub(super) fn client_id(&self, number: usize) -> String {
         let pattern = self.client_id.clone().unwrap_or_else(|| format!("{}-{{n}}", self.name));
         pattern.replace("{n}", &self.digits(number))
