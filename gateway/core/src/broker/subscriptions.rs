@@ -1,19 +1,20 @@
 //! Who wants which messages: the index from topic filters to sessions.
 //!
-//! Most filters of a fleet name one topic, so those are found by one look into a hash map. Filters with wildcards are
-//! in a trie of levels whose edges share one hash map: a node costs 48 octets, not a map of its own.
+//! Most filters of a fleet name one topic, and are kept apart from those with wildcards.
+
+mod exact;
+mod subscribers;
+mod trie;
 
 use super::SessionKey;
 use super::filter::has_wildcard;
 use super::granted::Granted;
 use super::sys::selects_sys;
-use crate::map::{Map, MapSeed};
-use crate::places::Places;
-use slab::Slab;
-use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
-use std::mem;
+use crate::map::MapSeed;
+use exact::Exact;
 use std::sync::Arc;
+use subscribers::Subscribers;
+use trie::Trie;
 
 /// All subscriptions of all sessions.
 #[derive(Debug)]
@@ -85,303 +86,15 @@ impl Subscriptions {
     }
 }
 
-/// Filters without wildcards.
-#[derive(Debug)]
-struct Exact {
-    topics: Slab<Topic>,
-    by_name: Places,
-}
-
-/// A topic that somebody has subscribed to.
-#[derive(Debug)]
-struct Topic {
-    name: Arc<str>,
-    subscribers: Subscribers,
-}
-
-impl Exact {
-    fn new(seed: MapSeed) -> Self {
-        Self { topics: Slab::new(), by_name: Places::new(seed) }
-    }
-
-    fn reserve(&mut self, more: usize) {
-        self.topics.reserve(more);
-        self.by_name.reserve(more, |place| name_at(&self.topics, place));
-    }
-
-    fn find(&self, name: &str) -> Option<u32> {
-        self.by_name.find(name, |place| name_at(&self.topics, place))
-    }
-
-    fn get(&self, name: &str) -> Option<&Topic> {
-        self.topics.get(self.find(name)? as usize)
-    }
-
-    /// The subscribers of a topic, nobody if it is a new one.
-    fn subscribers_mut(&mut self, name: &Arc<str>) -> &mut Subscribers {
-        let place = self.find(name).unwrap_or_else(|| {
-            let topic = Topic { name: name.clone(), subscribers: Subscribers::None };
-            let place = self.topics.insert(topic) as u32;
-            self.by_name.insert(place, |place| name_at(&self.topics, place));
-            place
-        });
-        &mut self.topics[place as usize].subscribers
-    }
-
-    fn remove(&mut self, name: &str, session: SessionKey) -> bool {
-        let Some(place) = self.find(name) else { return false };
-        let subscribers = &mut self.topics[place as usize].subscribers;
-        let was_there = subscribers.remove(session);
-        if subscribers.is_empty() {
-            self.by_name.remove(place, name);
-            self.topics.remove(place as usize);
-        }
-        was_there
-    }
-}
-
-fn name_at(topics: &Slab<Topic>, place: u32) -> &str {
-    &topics[place as usize].name
-}
-
-/// The subscribers of one filter, in the order of their keys. One, the usual number, needs no allocation; many leave
-/// at the price of a search each.
-#[derive(Debug, Default)]
-enum Subscribers {
-    #[default]
-    None,
-    One(SessionKey, Granted),
-    Many(ManySubscribers),
-}
-
-/// In a box, to keep the enum, of which there are millions, at 16 octets.
-type ManySubscribers = Box<BTreeMap<SessionKey, Granted>>;
-
-impl Subscribers {
-    fn insert(&mut self, session: SessionKey, granted: Granted) -> bool {
-        match self {
-            Self::None => {
-                *self = Self::One(session, granted);
-                true
-            }
-            Self::One(one, its) if *one == session => {
-                *its = granted;
-                false
-            }
-            Self::One(one, its) => {
-                *self = Self::Many(Box::new(BTreeMap::from([(*one, *its), (session, granted)])));
-                true
-            }
-            Self::Many(many) => many.insert(session, granted).is_none(),
-        }
-    }
-
-    fn remove(&mut self, session: SessionKey) -> bool {
-        match self {
-            Self::None => false,
-            Self::One(one, _) if *one == session => {
-                *self = Self::None;
-                true
-            }
-            Self::One(..) => false,
-            Self::Many(many) => {
-                let was_there = many.remove(&session).is_some();
-                if many.len() == 1 {
-                    *self = many.pop_first().map_or(Self::None, |(one, granted)| Self::One(one, granted));
-                }
-                was_there
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        matches!(self, Self::None)
-    }
-
-    /// Appends to `found`; whether there was anybody.
-    fn collect(&self, found: &mut Vec<(SessionKey, Granted)>) -> bool {
-        match self {
-            Self::None => return false,
-            Self::One(one, granted) => found.push((*one, *granted)),
-            Self::Many(many) => found.extend(many.iter().map(|(session, granted)| (*session, *granted))),
-        }
-        true
-    }
-}
-
-/// A node's place in [`Trie::nodes`].
-type NodeId = u32;
-
-/// Filters with wildcards, level by level.
-#[derive(Debug)]
-struct Trie {
-    nodes: Slab<Node>,
-    /// From a node to the next by a level's text, `+` included. `#` is no edge: see [`Node::below`].
-    edges: Map<Edge, NodeId>,
-}
-
-/// What the levels from the root to here have in common.
-#[derive(Debug, Default)]
-struct Node {
-    /// Subscribers of the filter that ends here.
-    here: Subscribers,
-    /// Subscribers of the filter that goes on with `#`.
-    below: Subscribers,
-    /// How many edges lead on. A node without any and without subscribers is removed.
-    edges: u32,
-    /// Whether one of them is `+`; saves looking for it.
-    has_plus: bool,
-}
-
-const ROOT: NodeId = 0;
-
-impl Trie {
-    fn new(seed: MapSeed) -> Self {
-        let mut nodes = Slab::new();
-        nodes.insert(Node::default());
-        Self { nodes, edges: seed.map() }
-    }
-
-    /// The subscribers of `filter`; makes the way there.
-    fn subscribers_mut(&mut self, filter: &str) -> &mut Subscribers {
-        let (levels, hash) = split_hash(filter);
-        let end = levels.fold(ROOT, |node, level| self.child_or_new(node, level));
-        self.nodes[end as usize].subscribers_mut(hash)
-    }
-
-    fn child_or_new(&mut self, parent: NodeId, level: &str) -> NodeId {
-        if let Some(child) = self.child(parent, level) {
-            return child;
-        }
-        let child = self.nodes.insert(Node::default()) as NodeId;
-        self.edges.insert(Edge { parent, level: level.into() }, child);
-        let parent = &mut self.nodes[parent as usize];
-        parent.edges += 1;
-        parent.has_plus |= level == "+";
-        child
-    }
-
-    fn child(&self, parent: NodeId, level: &str) -> Option<NodeId> {
-        self.edges.get(&EdgeRef { parent, level }).copied()
-    }
-
-    fn remove(&mut self, filter: &str, session: SessionKey) -> bool {
-        let (levels, hash) = split_hash(filter);
-        let mut way = Vec::new();
-        let mut end = ROOT;
-        for level in levels {
-            let Some(child) = self.child(end, level) else { return false };
-            way.push((end, level));
-            end = child;
-        }
-        let was_there = self.nodes[end as usize].subscribers_mut(hash).remove(session);
-        self.prune(end, way);
-        was_there
-    }
-
-    /// Removes `end` and what leads to it, as far as nothing else needs it.
-    fn prune(&mut self, mut end: NodeId, way: Vec<(NodeId, &str)>) {
-        for (parent, level) in way.into_iter().rev() {
-            if self.nodes[end as usize].is_needed() {
-                return;
-            }
-            self.nodes.remove(end as usize);
-            self.edges.remove(&EdgeRef { parent, level });
-            let node = &mut self.nodes[parent as usize];
-            node.edges -= 1;
-            node.has_plus &= level != "+";
-            end = parent;
-        }
-    }
-
-    /// Shows the subscribers of every filter that selects `topic`.
-    ///
-    /// A stack of its own instead of recursion: a topic may have 65,535 levels.
-    fn for_each_match(&self, topic: &str, show: &mut impl FnMut(&Subscribers)) {
-        let root = &self.nodes[ROOT as usize];
-        // Wildcards in the first level do not select `$SYS` and its like (MQTT-4.7.2-1).
-        let by_wildcard = !topic.starts_with('$');
-        if by_wildcard {
-            show(&root.below);
-        }
-        let mut ways = Vec::new();
-        self.step(ROOT, by_wildcard, topic, &mut ways);
-        while let Some((node, rest)) = ways.pop() {
-            let here = &self.nodes[node as usize];
-            show(&here.below);
-            match rest {
-                Some(rest) => self.step(node, true, rest, &mut ways),
-                None => show(&here.here),
-            }
-        }
-    }
-
-    /// Adds the nodes that the next level of a topic leads to, each with the levels after it.
-    fn step<'t>(&self, node: NodeId, by_wildcard: bool, rest: &'t str, ways: &mut Vec<(NodeId, Option<&'t str>)>) {
-        let here = &self.nodes[node as usize];
-        if here.edges == 0 {
-            return;
-        }
-        let (level, rest) = rest.split_once('/').map_or((rest, None), |(level, rest)| (level, Some(rest)));
-        let plus = if by_wildcard && here.has_plus { self.child(node, "+") } else { None };
-        ways.extend([self.child(node, level), plus].into_iter().flatten().map(|child| (child, rest)));
-    }
-}
-
-impl Node {
-    fn subscribers_mut(&mut self, hash: bool) -> &mut Subscribers {
-        if hash { &mut self.below } else { &mut self.here }
-    }
-
-    fn is_needed(&self) -> bool {
-        self.edges > 0 || !self.here.is_empty() || !self.below.is_empty()
-    }
-}
-
-/// The levels of `filter` without a `#` at its end, and whether there was one.
-fn split_hash(filter: &str) -> (impl Iterator<Item = &str>, bool) {
-    let (levels, hash) = match filter.strip_suffix('#') {
-        Some("") => (None, true),
-        Some(levels) => (Some(levels.strip_suffix('/').unwrap_or(levels)), true),
-        None => (Some(filter), false),
-    };
-    (levels.into_iter().flat_map(|levels| levels.split('/')), hash)
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Edge {
-    parent: NodeId,
-    level: Box<str>,
-}
-
-/// An [`Edge`] to look for. Both must hash alike.
-#[derive(Hash)]
-struct EdgeRef<'a> {
-    parent: NodeId,
-    level: &'a str,
-}
-
-impl Hash for Edge {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        EdgeRef { parent: self.parent, level: &self.level }.hash(state);
-    }
-}
-
-impl hashbrown::Equivalent<Edge> for EdgeRef<'_> {
-    fn equivalent(&self, edge: &Edge) -> bool {
-        self.parent == edge.parent && *self.level == *edge.level
-    }
-}
-
-const _: () = assert!(mem::size_of::<Subscribers>() == 16);
-
 #[cfg(test)]
 mod tests {
     use super::super::filter::filter_matches;
+    use super::trie::ROOT;
     use super::*;
     use crate::Qos;
     use proptest::collection::vec;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn key(index: u32) -> SessionKey {
         SessionKey::new(index, 0)

@@ -129,7 +129,7 @@ impl Core {
         let key = self.take_session(now, from, setup, home);
         let session_present = key.is_some();
         let key = key.unwrap_or_else(|| self.broker.sessions.insert_at(&setup.client_id, home));
-        self.apply_setup(key, setup, will_change(&will));
+        self.apply_setup(key, setup, keeps_will(&will));
         let dialogue = !matches!(will, NewWill::Keep);
         if let (NewWill::Set(will), Some(session)) = (will, self.broker.sessions.get_mut(key)) {
             session.will = Some(will);
@@ -301,7 +301,7 @@ impl Core {
     }
 }
 
-fn will_change(will: &NewWill) -> bool {
+fn keeps_will(will: &NewWill) -> bool {
     match will {
         NewWill::Keep => true,
         NewWill::Delete | NewWill::Set(_) => false,

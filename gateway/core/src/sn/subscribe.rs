@@ -89,8 +89,10 @@ impl Core {
             Some(Form::Predefined(id)) => id,
             // "Not relevant", says the spec. Most gateways say 0000, and there are clients that insist on it.
             Some(Form::Short(_)) => TopicId::NONE,
-            _ if has_wildcard(&target.filter) => TopicId::NONE,
-            _ => self.learn_topic(key, &target.filter).ok_or(RejectReason::TopicIdLimit)?,
+            None if has_wildcard(&target.filter) => TopicId::NONE,
+            Some(Form::Normal(_) | Form::Register(_) | Form::Unwanted | Form::NoIdLeft) | None => {
+                self.learn_topic(key, &target.filter).ok_or(RejectReason::TopicIdLimit)?
+            }
         };
         if self.subscribe(key, &target.filter, granted.into()).is_none() {
             return Err(RejectReason::SubscriptionLimit);
