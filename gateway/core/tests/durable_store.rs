@@ -226,9 +226,8 @@ impl World {
             return self.mqtt_connect();
         }
         let conn = self.pick(&open);
-        let id = std::num::NonZeroU16::new(self.pick(&[1, 2, 3])).expect("not zero");
+        let id = NonZeroU16::new(self.pick(&[1, 2, 3])).expect("not zero");
         let qos = self.pick(&[Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce]);
-        let topic = self.pick(&TOPICS).into();
         match self.below(8) {
             0 => {
                 self.conns.remove(&conn);
@@ -244,16 +243,20 @@ impl World {
                 let filter = if self.below(2) == 0 { self.pick(&FILTERS) } else { self.pick(&SHARED) };
                 self.mqtt(conn, Packet::Unsubscribe(id, vec![filter.into()]));
             }
-            _ => {
-                let id = Some(id).filter(|_| qos != Qos::AtMostOnce);
-                let (retain, payload) = (self.below(3) == 0, self.pick(&[&b""[..], b"on"]));
-                let payload = Bytes::from_static(payload);
-                let publish = MqttPublish::new(topic, payload, qos, retain, id);
-                let (message_expiry_s, properties) =
-                    (self.pick(&[None, None, Some(5), Some(1_000)]), self.properties());
-                self.mqtt(conn, Packet::Publish(MqttPublish { message_expiry_s, properties, ..publish }));
-            }
+            // Messages come faster than sleepers fetch them.
+            _ => (0..=self.below(6)).for_each(|_| self.mqtt_publish(conn)),
         }
+    }
+
+    fn mqtt_publish(&mut self, conn: u64) {
+        let qos = self.pick(&[Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce]);
+        let id = NonZeroU16::new(self.pick(&[1, 2, 3])).filter(|_| qos != Qos::AtMostOnce);
+        let (topic, payload) = (self.pick(&TOPICS).into(), self.pick(&[&b""[..], b"on"]));
+        let retain = self.below(3) == 0;
+        let publish = MqttPublish::new(topic, Bytes::from_static(payload), qos, retain, id);
+        let message_expiry_s = self.pick(&[None, None, Some(5), Some(1_000)]);
+        let properties = self.properties();
+        self.mqtt(conn, Packet::Publish(MqttPublish { message_expiry_s, properties, ..publish }));
     }
 
     fn mqtt_subscribe(&mut self, id: mqtt::PacketId, qos: Qos) -> mqtt::Subscribe {
@@ -332,11 +335,16 @@ fn peer(n: u16) -> PeerAddr {
 
 const RADIOS: [Eui64; 2] = [Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 1]), Eui64([0, 0x12, 0x4B, 0, 0, 0, 0, 2])];
 
-/// Half of the worlds have short mailboxes, in which much gives way.
+/// Half of the worlds have short mailboxes, in which much gives way: to messages of QoS 0, too, which sleepers keep.
 fn config(seed: u64) -> Config {
     let queue_messages = if seed.is_multiple_of(2) { 8 } else { 2 };
     let limits = Limits { queue_messages, ..Limits::default() };
     let predefined = vec![(TopicId(16), "pre/16".into())];
+    Config { durable: true, predefined, limits, queue_rules: queue_rules(), ..Config::default() }
+}
+
+/// Each topic has its own: only the latest waits, the oldest or the newest gives way, or what waits is soon of no use.
+fn queue_rules() -> Vec<QueueRule> {
     let any = |filter: &str| QueueRule {
         filter: filter.into(),
         keep: Keep::All,
@@ -345,9 +353,14 @@ fn config(seed: u64) -> Config {
         priority: 0,
         keep_qos0: true,
     };
-    let latest = QueueRule { keep: Keep::Latest, ..any("tt") };
-    let oldest = QueueRule { when_full: Some(WhenFull::DropOldest), priority: 1, ..any("a/+") };
-    Config { durable: true, predefined, limits, queue_rules: vec![latest, oldest], ..Config::default() }
+    let (oldest, newest) = (Some(WhenFull::DropOldest), Some(WhenFull::DropNewest));
+    vec![
+        QueueRule { keep: Keep::Latest, when_full: newest, ..any("tt") },
+        QueueRule { when_full: oldest, priority: 1, ..any("a/b") },
+        QueueRule { keep: Keep::Latest, when_full: oldest, time_to_live: Some(Duration::from_secs(40)), ..any("a/c") },
+        QueueRule { when_full: newest, time_to_live: Some(Duration::from_secs(20)), ..any("deep/#") },
+        QueueRule { when_full: newest, keep_qos0: false, ..any("pre/#") },
+    ]
 }
 
 #[test]
