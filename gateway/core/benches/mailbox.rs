@@ -23,13 +23,13 @@ fn main() {
         for waiting in [0, 100, 1_000, 9_000] {
             latest(durable, octets, waiting);
         }
-        expiring(durable, octets);
+        [false, true].into_iter().for_each(|together| expiring(durable, octets, together));
     }
 }
 
 /// So many messages wait of topics of which all are kept.
 fn latest(durable: bool, octets: usize, waiting: u32) {
-    let mut bench = Bench::new(durable, octets);
+    let mut bench = Bench::new(durable, octets, Limits::default());
     (0..waiting).for_each(|number| bench.publish(&format!("log/hall/sensor-{}", number % 50)));
     let start = Instant::now();
     (0..MESSAGES).for_each(|number| bench.publish(&format!("state/hall/sensor-{}", number % 10)));
@@ -37,10 +37,17 @@ fn latest(durable: bool, octets: usize, waiting: u32) {
     println!("only the latest, {waiting} others wait: {each} us for each message; {} wait in the end", bench.waiting());
 }
 
-/// The first message in the full mailbox never expires; of the others one does with each that comes.
-fn expiring(durable: bool, octets: usize) {
-    let mut bench = Bench::new(durable, octets);
-    let full = Limits::default().queue_messages as u32;
+/// The first message in the full mailbox never expires; of the others one does with each that comes. Full is the mailbox, or
+/// all mailboxes together are.
+fn expiring(durable: bool, octets: usize, together: bool) {
+    let limits = Limits::default();
+    let full = limits.queue_messages as u32;
+    let limits = if together {
+        Limits { queue_messages: usize::MAX, total_queue_messages: limits.queue_messages, ..limits }
+    } else {
+        limits
+    };
+    let mut bench = Bench::new(durable, octets, limits);
     bench.publish("log/hall/sensor-0");
     let mut publish = |number: u32| {
         bench.now = bench.now + TIME_TO_LIVE / (full - 1);
@@ -51,7 +58,11 @@ fn expiring(durable: bool, octets: usize) {
     (0..MESSAGES).for_each(&mut publish);
     let each = micros(start.elapsed() / MESSAGES);
     let drops = &bench.core.stats().drops;
-    println!("full, one expires with each: {each} us for each message; {} wait in the end, {drops:?}", bench.waiting());
+    let whose = if together { "all mailboxes together are" } else { "the mailbox is" };
+    println!(
+        "{whose} full, one expires with each: {each} us for each message; {} wait in the end, {drops:?}",
+        bench.waiting()
+    );
 }
 
 fn micros(time: Duration) -> f64 {
@@ -66,13 +77,13 @@ struct Bench {
 
 impl Bench {
     /// A core with a sleeper that subscribes to everything.
-    fn new(durable: bool, octets: usize) -> Self {
+    fn new(durable: bool, octets: usize, limits: Limits) -> Self {
         let rule = |filter: &str, keep, time_to_live| {
             let filter = filter.into();
             QueueRule { filter, keep, time_to_live, when_full: None, priority: 0, keep_qos0: true }
         };
         let queue_rules = [rule("state/#", Keep::Latest, None), rule("report/#", Keep::All, Some(TIME_TO_LIVE))].into();
-        let core = Core::new(Config { queue_rules, durable, ..Config::default() });
+        let core = Core::new(Config { queue_rules, durable, limits, ..Config::default() });
         let mut bench = Self { now: CoreInstant::from_secs(1), core, payload: vec![b'x'; octets].into() };
         for packet in [&b"\x0A\x04\x00\x01\x00\x3Cnode"[..], b"\x06\x12\x20\x00\x01#", b"\x04\x18\xFF\xFF"] {
             let from = PeerAddr::direct(TransportId(0), LinkAddr::Udp(SocketAddr::from((Ipv4Addr::LOCALHOST, 5_000))));

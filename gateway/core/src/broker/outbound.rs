@@ -113,8 +113,9 @@ impl Outbound {
             self.filled = now;
         }
         let mut dropped = Vec::new();
-        if let Some((reason, _)) = self.overflow(&queued, limits) {
-            let expired = self.queue.extract_expired(now, reason == DropReason::QueueFull);
+        // While all queues together are full, each is looked through from time to time, not with every message.
+        if let Some((DropReason::QueueFull, _)) = self.overflow(&queued, limits) {
+            let expired = self.queue.extract_expired(now, true);
             self.all_gone(&expired);
             dropped.extend(expired.into_iter().map(|old| (old, DropReason::Expired)));
         }

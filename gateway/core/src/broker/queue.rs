@@ -176,7 +176,7 @@ impl Queue {
     }
 
     /// Takes all messages that are of no use any more, in the order in which they expired if they are few. Looks only when
-    /// there may be some. `often`: it is full, and will be asked again at every message that comes.
+    /// there may be some. `often`: it is full by itself, and will be asked again at every message that comes.
     pub(super) fn extract_expired(&mut self, now: Instant, often: bool) -> Vec<Queued> {
         if !self.may_have_expired(now) {
             return Vec::new();

@@ -311,6 +311,25 @@ fn what_has_expired_for_others_takes_no_room_of_all() {
     assert_eq!((rig.waiting("node"), rig.waiting("other")), (1, 1));
 }
 
+/// With each message it would cost more the more there is.
+#[test]
+fn while_all_queues_together_are_full_they_are_looked_through_once_a_second() {
+    let minute = QueueRule { time_to_live: Some(Duration::from_secs(60)), ..rule("t/1") };
+    let mut rig = asleep_under(&[minute], 100);
+    rig.configure(|config| config.limits.total_queue_messages = 2);
+    rig.publish(1, "t/1", "stale");
+    rig.wait_ms(500);
+    rig.publish(1, "t/1", "stale soon");
+    rig.wait_ms(59_500);
+    let counts = |rig: &Rig| (rig.drops(DropReason::Expired), rig.drops(DropReason::TotalQueueFull));
+    for (payload, expected) in [("a", (1, 0)), ("b", (1, 1)), ("c", (2, 1))] {
+        rig.publish(1, "t/2", payload);
+        assert_eq!(counts(&rig), expected, "{payload}");
+        rig.wait_ms(500);
+    }
+    assert_eq!(fetched(&mut rig), ["a", "c"]);
+}
+
 #[test]
 fn messages_in_flight_count_among_all() {
     let mut rig = asleep_under(&[], 100);
