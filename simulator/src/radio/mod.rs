@@ -47,6 +47,7 @@ pub use chip::{ChipIndex, OnChip};
 pub use duty::{DutyCycle, Excess};
 pub use leaves::{LeafCarriage, LeafGroup, LeafKeys, LeafLevel, LeafSecurity};
 pub use loss::Loss;
+pub(crate) use network::longest_datagram;
 pub use outside::{Fate as FrameFate, FromAir, MATCHES};
 pub use phy::Phy;
 pub use plan::{Disturbance, LinkPlan, LogDistance, MacPlan, Propagation, RadioPlan, Receiver, Site, Station};

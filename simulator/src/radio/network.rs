@@ -4,6 +4,7 @@ use super::air::StationId;
 use super::frame::{self, BROADCAST_HEADER, Eui64, FCS_LEN, UNICAST_HEADER};
 use super::lowpan::{self, MULTICAST_HEADERS, MULTICAST_MESH, Mesh, Target, UNICAST_HEADERS, UNICAST_MESH};
 use super::mac::Outgoing;
+use super::phy::Phy;
 use super::plan::Station;
 use super::{Happening, Radio};
 use crate::chance::happens;
@@ -19,6 +20,11 @@ const WHOLE_NETWORK: u8 = 255;
 /// The PAN of a channel.
 pub(super) const fn pan(channel: u8) -> u16 {
     0x5300 | channel as u16
+}
+
+/// The longest datagram that fits a frame, with routers or without.
+pub(crate) fn longest_datagram(phy: Phy, is_mesh: bool) -> usize {
+    mtu(phy.timing().max_psdu, is_mesh).into()
 }
 
 /// The longest datagram that fits a frame in both ways, to one and to all.

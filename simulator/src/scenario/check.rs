@@ -5,6 +5,7 @@ use super::error::Wrong;
 use super::file::{
     ClientTable, CommandTable, File, GatewayTable, GroupTable, MediumTable, ReportTable, SubscribeTable,
 };
+use super::room::header;
 use super::topic::{Braces, SHORTEST_PAYLOAD, check_braces, check_filter, check_name};
 use super::values::{Percent, Time};
 use crate::application::BODY;
@@ -54,7 +55,8 @@ impl File {
             return Err(Wrong::at(format!("{path}.name"), "another group has this name"));
         }
         self.check_gateway(path, group.gateway)?;
-        group.check(path)
+        group.check(path)?;
+        self.check_room(path, group)
     }
 
     fn check_client(&self, path: &str, client: &ClientTable) -> Result<(), Wrong> {
@@ -86,7 +88,9 @@ impl File {
         }
         let topic = format!("{path}.topic");
         check_braces(&topic, &command.topic, Braces::NumberAndId)?;
-        check_name(&topic, &group.fill(&command.topic, 0))?;
+        let name = group.fill(&command.topic, 0);
+        check_name(&topic, &name)?;
+        self.check_fits(group, &topic, name.len(), header::REGISTER)?;
         check_beat(path, command.every, command.jitter)
     }
 

@@ -180,9 +180,10 @@ impl File {
     }
 
     fn radio(&self, radio: &RadioTable, groups: &[Group<'_>]) -> RadioPlan {
-        let (phy, reference_db) = match radio.band {
-            BandKey::Ghz24 => (Phy::Oqpsk250k, 40),
-            BandKey::Mhz868 => (Phy::SunFsk50k, 31),
+        let phy = radio.band.phy();
+        let reference_db = match phy {
+            Phy::Oqpsk250k => 40,
+            Phy::SunFsk50k => 31,
         };
         let excess = match radio.excess {
             ExcessKey::Wait => Excess::Wait,
@@ -354,6 +355,15 @@ impl LinkTable {
             duplicate_delay_us: delay_us.clone(),
             delay_us,
             outlasts_calm: true,
+        }
+    }
+}
+
+impl BandKey {
+    pub(super) const fn phy(self) -> Phy {
+        match self {
+            Self::Ghz24 => Phy::Oqpsk250k,
+            Self::Mhz868 => Phy::SunFsk50k,
         }
     }
 }

@@ -16,6 +16,7 @@ mod fault;
 mod file;
 mod node_link;
 mod place;
+mod room;
 mod topic;
 mod uses;
 mod values;
