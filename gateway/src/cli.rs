@@ -53,7 +53,8 @@ pub enum Command {
     },
     /// Write everything that a running gateway keeps into one file
     ///
-    /// The keys of radio nodes are in it: it is readable by its owner only. Sessions, subscriptions, topic ids, retained messages and the messages that wait, as they are at this moment.
+    /// The keys of radio nodes are in it: it is readable by its owner only. Sessions, subscriptions, topic ids, retained messages
+    /// and the messages that wait, as they are at this moment.
     Backup {
         /// The file; one that is there is replaced as a whole. - is standard output; devices and FIFOs are written into
         file: PathBuf,
