@@ -23,7 +23,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start the gateway; it runs until SIGTERM or Ctrl-C
-    #[command(after_long_help = MANUAL)]
+    #[command(after_long_help = RUN_MANUAL)]
     Run(RunArgs),
     /// Read a configuration file and say whether it is right, and if not, where and why
     CheckConfig {
@@ -369,21 +369,15 @@ configuration it listens on loopback only, UDP port 1883 and TCP port 1883.";
 const MANUAL: &str = "\
 Examples:
   sn-gateway run
-          Start for the programs on this machine.
-  sn-gateway run --udp 0.0.0.0 --mqtt 127.0.0.1 --anonymous
-          Take MQTT-SN from everybody in the network, MQTT from this machine.
-  sn-gateway run --udp 0.0.0.0 --mqtt 0.0.0.0 --anonymous
-          Let everybody in the network do everything.
-  sn-gateway passwd /etc/sn-gateway/passwords alice
-          Give alice a password, for the file that password_file names.
-  sn-gateway may -c gateway.toml -u alice subscribe '#'
-          Ask whether the rules let alice see every message.
-  sn-gateway run --config /etc/sn-gateway/gateway.toml --log debug
-          Take everything from a file, but log more.
+          Start for the programs on this machine; `run --help` has more.
   mosquitto_sub -h 127.0.0.1 -t '#' -v
           See every message that passes.
   sn-pub -t hello -m world
           Publish over MQTT-SN.
+  sn-gateway passwd /etc/sn-gateway/passwords alice
+          Give alice a password, for the file that password_file names.
+  sn-gateway may -c gateway.toml -u alice subscribe '#'
+          Ask whether the rules let alice see every message.
   sn-gateway sessions list
           See who has a session, and how many messages wait for whom.
   sn-gateway nodes add 00:12:4b:00:01:02:03:04 --name pump-7 --generate-key
@@ -393,20 +387,11 @@ Examples:
   sn-gateway backup gateway.bak
           Save sessions and messages while the gateway runs.
 
-Signals:
-  SIGTERM, SIGINT
-          Stop: nobody new is let in, what is on its way is sent, clients
-          whose session ends with the gateway are told DISCONNECT. Sessions
-          that are kept go on after the next start. The exit status is 0.
-  SIGHUP
-          Read the configuration file again, take over what can change while
-          running, and say what cannot.
-
 Files:
   config/gateway.toml
           A configuration with every key, its meaning, its range and its default.
   config/sn-gateway.service
-          A unit for systemd.
+          A unit for systemd; docs/installing.md tells where all goes.
   ~/.local/state/sn-gateway
           Sessions and messages, unless --data, --in-memory or the
           configuration says otherwise.
@@ -414,3 +399,23 @@ Files:
 Exit status:
   0 after a signal or a right configuration, 1 if something failed, 2 if the
   command line is wrong.";
+
+const RUN_MANUAL: &str = "\
+Examples:
+  sn-gateway run
+          Start for the programs on this machine.
+  sn-gateway run --udp 0.0.0.0 --mqtt 127.0.0.1 --anonymous
+          Take MQTT-SN from everybody in the network, MQTT from this machine.
+  sn-gateway run --udp 0.0.0.0 --mqtt 0.0.0.0 --anonymous
+          Let everybody in the network do everything.
+  sn-gateway run --config /etc/sn-gateway/gateway.toml --log debug
+          Take everything from a file, but log more.
+
+Signals:
+  SIGTERM, SIGINT
+          Stop: nobody new is let in, what is on its way is sent, clients
+          whose session ends with the gateway are told DISCONNECT. Sessions
+          that are kept go on after the next start. The exit status is 0.
+  SIGHUP
+          Read the configuration file again, take over what can change while
+          running, and say what cannot.";

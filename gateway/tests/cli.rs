@@ -15,21 +15,17 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
 fn help_tells_what_it_is_how_to_start_and_what_signals_do() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, Some(0));
-    for part in [
-        "MQTT-SN 1.2",
-        "loopback only",
-        "Examples:",
-        "Signals:",
-        "SIGHUP",
-        "Files:",
-        "mosquitto_sub -h 127.0.0.1 -t '#' -v",
-    ] {
+    for part in ["MQTT-SN 1.2", "loopback only", "Examples:", "Files:", "mosquitto_sub -h 127.0.0.1 -t '#' -v"] {
         assert!(help.contains(part), "{part} is missing in\n{help}");
     }
     let (_, help, _) = run(&["run", "--help"]);
     for flag in ["--config", "--udp", "--mqtt", "--data", "--in-memory", "--predefined", "--log", "--log-format"] {
         assert!(help.contains(flag), "{flag} is missing in\n{help}");
     }
+    for part in ["Signals:", "SIGHUP", "sn-gateway run --config"] {
+        assert!(help.contains(part), "{part} is missing in\n{help}");
+    }
+    assert!(!help.contains("sn-gateway nodes"), "what other commands do is no business of this one:\n{help}");
 }
 
 #[test]

@@ -7,12 +7,11 @@ use super::listener::{self, ListenerTable};
 use super::number::within;
 use super::predefined::Predefined;
 use super::queue::QueueTable;
+use super::store::StoreTable;
 use super::transparent::{self, TransparentTable};
 use super::transport::{self, TransportTable};
 use crate::auth::{PasswordFile, PasswordFileError};
 use crate::logging;
-use crate::store::default_data_dir;
-use anyhow::Context;
 use gateway_core::{AddressMoves, Config, Limits, Timing, TopicNameError, WhenFull, validate_topic_name};
 use serde::{Deserialize, Deserializer, de};
 use sn_config::Contradiction;
@@ -193,25 +192,6 @@ pub struct SecurityTable {
     pub password_file: Option<PathBuf>,
 }
 
-/// `[store]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "the table [store]")]
-pub struct StoreTable {
-    /// The directory of sessions and messages; see [`default_data_dir`].
-    pub data: Option<PathBuf>,
-    /// Nothing survives the process.
-    pub in_memory: bool,
-    /// Octets of the log before the tables; see [`crate::store::LoggedStore`].
-    #[serde(deserialize_with = "within::<65_536, 1_073_741_824, _, _>")]
-    pub log_bytes: u64,
-}
-
-impl Default for StoreTable {
-    fn default() -> Self {
-        Self { data: None, in_memory: false, log_bytes: 8 << 20 }
-    }
-}
-
 /// `[metrics]`
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "the table [metrics]")]
@@ -320,21 +300,6 @@ impl SecurityTable {
             warn!(file = %path.display(), "the password file is open to others; chmod 640 or 600 helps");
         }
         Ok(Some(file))
-    }
-}
-
-impl StoreTable {
-    /// Where the data are, `None` for in memory.
-    ///
-    /// # Errors
-    /// No directory is given, and there is no home directory for the default.
-    pub fn data_dir(&self) -> anyhow::Result<Option<PathBuf>> {
-        if self.in_memory {
-            return Ok(None);
-        }
-        let dir = self.data.clone().or_else(default_data_dir);
-        let dir = dir.context("there is no home directory to keep data in; give --data DIR, or --in-memory")?;
-        Ok(Some(dir))
     }
 }
 

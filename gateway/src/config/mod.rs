@@ -12,6 +12,7 @@ mod listener;
 mod pacing;
 mod predefined;
 mod queue;
+mod store;
 mod transparent;
 mod transport;
 mod upstream;
@@ -20,11 +21,12 @@ pub use access::{AccessTable, NodeTable};
 pub use addr::ListenAddr;
 pub use bridge::BridgeTable;
 pub use file::{
-    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MetricsTable, SecurityTable, StoreTable,
-    TimingTable, WhenFullKey,
+    AddressMovesKey, File, GatewayTable, LimitsTable, LogFormat, LogTable, MetricsTable, SecurityTable, TimingTable,
+    WhenFullKey,
 };
 pub use listener::ListenerTable;
 pub use predefined::{Predefined, parse_entry};
+pub use store::StoreTable;
 pub use transparent::TransparentTable;
 pub use transport::{RadioTable, SerialTable, SimTable, TransportTable, UdpTable};
 
