@@ -10,9 +10,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut buffer = [0; 1_500];
     let mut client = BlockingClient::open(Config::new("publish"), UdpLink::bind("0.0.0.0:0")?, &mut buffer, |_| {});
-    client.add_gateway(gateway.parse()?);
-    client.patience(Some(Duration::from_secs(60)));
-    client.connect(true)?;
+    client.add_gateway(gateway.parse().map_err(|_| "GATEWAY is an IP address and a port, as 127.0.0.1:1883")?);
+    client.patience(Some(Duration::from_secs(15)));
+    client.connect(true).map_err(|error| format!("{gateway}: {error}; is the gateway running?"))?;
     client.publish(Topic::Name(topic), text.as_bytes(), Qos::One, false)?;
     Ok(client.disconnect()?)
 }

@@ -15,8 +15,21 @@ fn example(name: &str, arguments: &[&str]) -> Child {
     path.pop();
     path.pop();
     let mut command = Command::new(path.join("examples").join(name));
-    command.args(arguments).stdout(Stdio::piped());
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
+}
+
+#[test]
+fn publish_says_how_a_gateway_is_named_and_that_none_is_there() {
+    // Nobody answers on a socket that is not read from.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    for (gateway, word) in [("localhost:1883", "an IP address and a port"), (&address[..], "is the gateway running?")] {
+        let output = example("publish", &[gateway, "hall/temperature", "19.5"]).wait_with_output().unwrap();
+        assert!(!output.status.success());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(word), "{error}");
+    }
 }
 
 #[test]
