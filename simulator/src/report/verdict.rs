@@ -103,7 +103,7 @@ impl Report {
                 self.gateway.crashes_missed,
                 "crash",
                 "crashes",
-                "did not come about: the gateway had nothing to write",
+                "did not come about: there was no commit to interrupt",
             ),
         ]
         .into_iter()
@@ -216,7 +216,7 @@ mod tests {
             "149 messages published to topics that nobody had subscribed to",
             "149 messages dropped by the gateway, for the reasons below",
             "2 datagrams and requests rejected by the gateway, for the reasons below",
-            "1 crash did not come about: the gateway had nothing to write",
+            "1 crash did not come about: there was no commit to interrupt",
         ];
         assert_eq!(report.verdict().notes, notes);
         assert!(notes.iter().all(|note| report.to_text().contains(note) && report.to_html().contains(note)));

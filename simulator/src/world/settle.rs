@@ -51,8 +51,7 @@ impl World<'_> {
             };
             return Some(match self.nodes.iter().filter(|node| !node.was_connected()).count() {
                 0 => who,
-                1 => format!("{who}; 1 node has never been connected"),
-                never => format!("{who}; {never} nodes have never been connected"),
+                never => format!("{who} ({never} never connected)"),
             });
         }
         if self.gateways.iter().any(|gateway| gateway.core().is_none()) {
