@@ -171,7 +171,11 @@ impl Link {
     fn take_reports(&mut self) {
         let Some(table) = self.transport.nodes() else { return };
         while let Some(NodeReport { node, counter, heard, spoke: _, way: _ }) = table.poll_report() {
-            self.heard.insert(node, heard);
+            let is_listed = self.ledger.as_ref().is_some_and(|ledger| ledger.name(node).is_some());
+            // The table's strangers change places: here the first stay, since each gets a line in the log.
+            if is_listed || self.heard.len() < MAX_STRANGERS || self.heard.contains_key(&node) {
+                self.heard.insert(node, heard);
+            }
             if let (Some(ledger), Some(counter)) = (&mut self.ledger, counter) {
                 ledger.note(node, counter);
             }

@@ -18,7 +18,8 @@ use sn_types::{Eui64, Heard, LinkKey, Relay, Signal, Way};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
-/// Nodes that are on no list and are noted nevertheless, for what is heard of them. Of one more nothing is noted.
+/// Nodes that are on no list and are noted nevertheless, for what is heard of them. One more takes the place of the one that was
+/// not heard for longest: whoever invents addresses hides nobody who goes on speaking.
 pub const MAX_STRANGERS: usize = 1_024;
 
 /// A node that is on the list.
@@ -76,6 +77,8 @@ pub struct NodeTable {
     heard: BTreeMap<Eui64, Track>,
     /// Nodes to be reported.
     news: BTreeSet<Eui64>,
+    /// Frames heard from anybody.
+    frames: u64,
     outgoing: Outgoing,
     /// Frames refused because their counter was not a new one.
     replayed: u64,
@@ -90,6 +93,8 @@ struct Track {
     lqi: Smooth,
     relay: Option<Relay>,
     way: Way,
+    /// What [`NodeTable::frames`] was when one came from it last.
+    last: u64,
     frames: u64,
     retries: u64,
     failures: u64,
@@ -211,8 +216,11 @@ impl NodeTable {
 
     /// A frame came from a node, perhaps over a router; it is answered this way.
     pub fn heard(&mut self, node: Eui64, signal: Signal, relay: Option<Relay>, way: Way) {
-        let Some(track) = self.track(node) else { return };
-        (track.relay, track.way) = (relay, way);
+        self.make_room(node);
+        self.frames += 1;
+        self.news.insert(node);
+        let track = self.heard.entry(node).or_default();
+        (track.relay, track.way, track.last) = (relay, way, self.frames);
         track.rssi_dbm.note(signal.rssi_dbm.map(f32::from));
         track.lqi.note(signal.lqi.map(f32::from));
         track.frames += 1;
@@ -221,7 +229,9 @@ impl NodeTable {
 
     /// The radio has said what became of a frame to a node.
     pub fn sent(&mut self, node: Eui64, sent: Sent) {
-        let Some(track) = self.track(node) else { return };
+        self.make_room(node);
+        self.news.insert(node);
+        let track = self.heard.entry(node).or_default();
         track.retries += u64::from(sent.retries);
         track.failures += u64::from(!sent.delivered);
     }
@@ -247,14 +257,16 @@ impl NodeTable {
         (self.replayed, self.revoked)
     }
 
-    /// What is noted of a node, which is to be reported.
-    fn track(&mut self, node: Eui64) -> Option<&mut Track> {
-        let is_noted = self.heard.contains_key(&node) || self.listed.contains_key(&node);
-        if !is_noted && self.heard.len() >= MAX_STRANGERS + self.listed.len() {
-            return None;
+    /// Makes room for what is to be noted of a node, if there is nothing yet.
+    fn make_room(&mut self, node: Eui64) {
+        if self.heard.contains_key(&node) || self.heard.len() < MAX_STRANGERS + self.listed.len() {
+            return;
         }
-        self.news.insert(node);
-        Some(self.heard.entry(node).or_default())
+        let strangers = self.heard.iter().filter(|(node, _)| !self.listed.contains_key(node));
+        if let Some(longest) = strangers.min_by_key(|(_, track)| track.last).map(|(node, _)| *node) {
+            self.heard.remove(&longest);
+            self.news.remove(&longest);
+        }
     }
 }
 
@@ -380,15 +392,22 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_noted_up_to_a_limit_and_listed_nodes_beyond_it() {
+    fn a_stranger_takes_the_place_of_the_one_that_was_not_heard_for_longest() {
         let mut table = table();
-        let way = Way::default();
         let stranger = |number: u64| Eui64((1 << 32 | number).to_be_bytes());
-        (0..=MAX_STRANGERS as u64 + 1).for_each(|number| table.heard(stranger(number), Signal::default(), None, way));
-        table.heard(NODE, Signal::default(), None, way);
+        let hear = |table: &mut NodeTable, node| table.heard(node, Signal::default(), None, Way::default());
+        hear(&mut table, NODE);
+        let last = 3 * MAX_STRANGERS as u64;
+        for number in 0..=last {
+            hear(&mut table, stranger(number));
+            hear(&mut table, OTHER);
+        }
         let reported: Vec<_> = std::iter::from_fn(|| table.poll_report()).map(|report| report.node).collect();
-        assert_eq!(reported.len(), MAX_STRANGERS + 2);
-        assert!(reported.contains(&NODE) && !reported.contains(&stranger(MAX_STRANGERS as u64 + 1)));
+        assert_eq!(reported.len(), MAX_STRANGERS + 1);
+        for noted in [NODE, OTHER, stranger(last), stranger(last - 1)] {
+            assert!(reported.contains(&noted), "{noted}");
+        }
+        assert!(!reported.contains(&stranger(0)));
     }
 
     #[test]

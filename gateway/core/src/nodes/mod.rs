@@ -26,7 +26,8 @@ use sn_types::{Eui64, Heard, Instant, LinkAddr, LinkKey, PeerAddr, TransportId, 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Nodes that are on no list and are noted nevertheless, for what is heard of them. Of one more nothing is noted.
+/// Nodes that are on no list and are noted nevertheless, for what is heard of them. One more takes the place of the one that was
+/// not heard for longest.
 const MAX_STRANGERS: usize = 1_024;
 
 /// What a transport is to know of a listed node.
@@ -203,13 +204,23 @@ impl Nodes {
     fn note_heard(&mut self, now: Instant, transport: TransportId, report: &NodeReport) {
         let is_noted = self.ears.contains_key(&report.node);
         if !is_noted && !self.listed.contains_key(&report.node) {
-            if self.strangers >= MAX_STRANGERS {
-                return;
-            }
+            self.forget_stranger();
             self.strangers += 1;
         }
         let before = self.ears.get(&report.node).and_then(|ear| ear.seen);
         let seen = if report.spoke { Some(now) } else { before };
         self.ears.insert(report.node, Ear { transport, seen, heard: report.heard });
+    }
+
+    /// Makes room for one more stranger.
+    fn forget_stranger(&mut self) {
+        if self.strangers < MAX_STRANGERS {
+            return;
+        }
+        let strangers = self.ears.iter().filter(|(node, _)| !self.listed.contains_key(node));
+        if let Some(longest) = strangers.min_by_key(|(_, ear)| ear.seen).map(|(node, _)| *node) {
+            self.ears.remove(&longest);
+            self.strangers -= 1;
+        }
     }
 }

@@ -301,6 +301,26 @@ fn a_node_is_answered_after_a_restart_as_before() {
 }
 
 #[test]
+fn whoever_invents_addresses_hides_no_node_that_speaks() {
+    let mut rig = rig();
+    let hear = |rig: &mut Rig, node| {
+        rig.wait_ms(1);
+        let report = NodeReport { node, counter: None, spoke: true, heard: Heard::default(), way: Way::default() };
+        rig.input(Input::Node { transport: TRANSPORT, report });
+    };
+    hear(&mut rig, ADDR);
+    for invented in 0..3_000_u64 {
+        hear(&mut rig, Eui64((1 << 32 | invented).to_be_bytes()));
+        if invented % 500 == 0 {
+            hear(&mut rig, OTHER);
+        }
+    }
+    let seen: Vec<_> = rig.core.nodes().into_iter().map(|node| node.node).collect();
+    assert!(seen.contains(&ADDR) && seen.contains(&OTHER));
+    assert_eq!((seen.len(), rig.core.node_counts()), (1 + 1_024, (1, 0, 1_024)));
+}
+
+#[test]
 fn a_node_with_a_new_key_begins_with_any_counter() {
     if !has_store() {
         return;
