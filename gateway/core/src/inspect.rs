@@ -1,6 +1,6 @@
 //! What an operator asks about sessions, and does to them.
 
-use crate::broker::{Link, Session, SessionKey};
+use crate::broker::{Link, Session, SessionEnd, SessionKey};
 use crate::{ClientInfo, ClientState, CloseReason, Core, Qos, Via};
 use sn_types::Instant;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl Core {
             Some(Link::Sn) => self.sn_tell_dropped(key),
             Some(Link::None) | None => {}
         }
-        self.remove_session(now, key);
+        self.remove_session(now, key, SessionEnd::Dropped);
         true
     }
 }

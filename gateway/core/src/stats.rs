@@ -154,6 +154,12 @@ pub enum DropReason {
     NotAllowed,
     /// The session that was to get it for a shared subscription has ended, and no other member takes it.
     NoMember,
+    /// Its session has ended because the client was away for too long, or has not answered.
+    SessionExpired,
+    /// Its session has been dropped, or its client may not come in any more.
+    SessionDropped,
+    /// The client has begun a new session in the place of the one that it was for.
+    SessionReplaced,
 }
 
 impl DropReason {
@@ -173,6 +179,9 @@ impl DropReason {
             Self::TopicIdLimit => "topic-id-limit",
             Self::NotAllowed => "not-allowed",
             Self::NoMember => "no-member",
+            Self::SessionExpired => "session-expired",
+            Self::SessionDropped => "session-dropped",
+            Self::SessionReplaced => "session-replaced",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A session whose client has gone is kept for a while, and then forgotten.
 
-use super::{Link, Part, SessionKey};
+use super::{Link, Part, SessionEnd, SessionKey};
 use crate::core::TimerKey;
 use crate::{Core, Event};
 use sn_types::Instant;
@@ -77,7 +77,7 @@ impl Core {
             }
             return self.watch_expiry(now, key);
         }
-        self.end_session(now, key);
+        self.end_session(now, key, SessionEnd::Expired);
         self.stats.expired += 1;
         self.event(Event::Expired { client_id });
     }

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod census;
+mod ending;
 mod expiry;
 mod filter;
 mod granted;
@@ -26,6 +27,7 @@ pub use outbound::LARGEST_MESSAGE_ID;
 pub use session::SessionKey;
 
 pub(crate) use bridge::may_have_id;
+pub(crate) use ending::SessionEnd;
 pub(crate) use filter::has_wildcard;
 pub(crate) use outbound::{Change, Inflight, Outbound, Phase};
 pub(crate) use parcel::{LONGEST_PACKED, LONGEST_SHARED};

@@ -45,11 +45,11 @@ pub(crate) enum Phase {
     Released,
 }
 
-/// A message that a session has for a group.
+/// A message that a session still has when it ends.
 #[derive(Debug)]
 pub(crate) struct Left {
     pub(super) queued: Queued,
-    /// Another member may get it instead: at QoS 2 only if it was not sent (MQTT-4.8.2-5).
+    /// If it is for a group, another member may get it instead: at QoS 2 only if it was not sent (MQTT-4.8.2-5).
     pub(super) may_go_on: bool,
 }
 
@@ -241,13 +241,13 @@ impl Outbound {
         dropped.iter().map(|queued| queued.message.topic().clone()).collect()
     }
 
-    /// Copies of the messages that the session has for groups, as far as they are not done.
-    pub(crate) fn of_groups(&self) -> Vec<Left> {
+    /// Copies of the `wanted` among the messages that the client does not have for certain.
+    pub(crate) fn left(&self, wanted: impl Fn(&Queued) -> bool) -> Vec<Left> {
         let sent = self.flights.iter().filter(|sent| sent.phase != Phase::Released).map(|sent| &sent.queued);
         let sent = sent.map(|queued| (Cow::Borrowed(queued), queued.qos == Qos::AtLeastOnce));
         let all = sent.chain(self.queue.after(0).map(|queued| (queued, true)));
-        let of_groups = all.filter(|(queued, _)| queued.group.is_some());
-        of_groups.map(|(queued, may_go_on)| Left { queued: queued.into_owned(), may_go_on }).collect()
+        let wanted = all.filter(|(queued, _)| wanted(queued));
+        wanted.map(|(queued, may_go_on)| Left { queued: queued.into_owned(), may_go_on }).collect()
     }
 
     /// Whether the next message may go into flight: no more than `window` messages may be there, and no more than `bytes`

@@ -208,20 +208,6 @@ impl Core {
         true
     }
 
-    /// Forgets a session and all that hangs on it, on both protocol sides. Does not publish its will.
-    pub(crate) fn remove_session(&mut self, now: Instant, key: SessionKey) {
-        let Some(mut session) = self.broker.sessions.remove(key) else { return };
-        self.upstream_leave(key, Some(self.upstream_good_bye(session.clean)));
-        let left = session.outbound.of_groups();
-        let topics: Vec<_> = self.sn.normal_topics(key).map(|(id, _)| id).collect();
-        self.journal.session_removed(&mut session, &topics);
-        for (filter, _) in &session.subscriptions {
-            self.broker.remove_subscription(key, filter);
-        }
-        self.sn.forget(key);
-        self.pass_on(now, &session.client_id, left);
-    }
-
     /// Counts a message that a client will not get.
     pub(crate) fn dropped(&mut self, key: SessionKey, topic: Arc<str>, reason: DropReason) {
         if self.has(PlantedBug::SilentDrop) {

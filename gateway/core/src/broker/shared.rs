@@ -3,10 +3,9 @@
 //! Clients of MQTT 3.1.1 may join, too. Those of MQTT-SN may not: the others would wait for what one of them sleeps on.
 
 use super::granted::Granted;
-use super::outbound::Left;
 use super::{Broker, Link, Queued, SessionKey};
 use crate::map::{Map, MapSeed};
-use crate::{Core, DropReason, Message, Qos};
+use crate::{Core, Message, Qos};
 use sn_types::Instant;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -238,24 +237,8 @@ impl Core {
         }
     }
 
-    /// What a client whose session has ended was to get for its groups goes to other members (MQTT 5 §4.8.2), unless it may
-    /// go to nobody else. What nobody takes is dropped.
-    pub(super) fn pass_on(&mut self, now: Instant, client_id: &Arc<str>, left: Vec<Left>) {
-        for Left { queued, may_go_on } in left {
-            let Some(number) = queued.group else { continue };
-            let reason = if queued.expires <= now {
-                DropReason::Expired
-            } else if may_go_on && self.is_taken(now, number, &queued) {
-                continue;
-            } else {
-                DropReason::NoMember
-            };
-            self.dropped_of(client_id.clone(), queued.message.topic().clone(), reason);
-        }
-    }
-
     /// Gives a group what one of it was to get, and says whether somebody took it, or has counted it.
-    fn is_taken(&mut self, now: Instant, number: GroupNumber, queued: &Queued) -> bool {
+    pub(super) fn is_taken(&mut self, now: Instant, number: GroupNumber, queued: &Queued) -> bool {
         match self.give_to_group(now, number, queued.message.original(), queued.expires) {
             Some(Availability::Ready | Availability::Busy | Availability::Away | Availability::Full) => true,
             Some(Availability::Misses) | None => false,

@@ -57,15 +57,6 @@ impl Core {
         (session.will, session.will_terms) = (None, None);
         self.broker.sessions.mark(key, Part::Header);
     }
-
-    /// Ends a session. A will that still waits is published.
-    pub(crate) fn end_session(&mut self, now: Instant, key: SessionKey) {
-        let waits = self.broker.sessions.get(key).is_some_and(|session| session.will_due() < Instant::FAR_FUTURE);
-        if waits {
-            self.publish_will(now, key);
-        }
-        self.remove_session(now, key);
-    }
 }
 
 /// The message as it is published `now`.

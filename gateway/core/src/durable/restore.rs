@@ -11,7 +11,7 @@ use super::record::{
     restored_time,
 };
 use super::tail::{MessageTail, SessionTail, SubscriptionTail, SubscriptionsTail, read_with_tail};
-use crate::broker::{Home, LONGEST_PACKED, LONGEST_SHARED, Link, Phase, SessionKey, has_wildcard};
+use crate::broker::{Home, LONGEST_PACKED, LONGEST_SHARED, Link, Phase, SessionEnd, SessionKey, has_wildcard};
 use crate::map::MapSeed;
 use crate::nodes::{Accepted, RESTORE_JUMP};
 use crate::{Core, Message, PlantedBug};
@@ -363,7 +363,7 @@ impl Core {
             }
             if self.is_upstream(key) {
                 if self.config.transparent.is_none() {
-                    self.remove_session(now, key);
+                    self.remove_session(now, key, SessionEnd::Dropped);
                     continue;
                 }
                 self.upstream_resume(now, key);
@@ -371,7 +371,7 @@ impl Core {
             match self.broker.sessions.get(key) {
                 // Nobody wants to come back to it.
                 Some(session) if session.link == Link::None && session.clean && !self.sn.knows(key) => {
-                    self.end_session(now, key);
+                    self.end_session(now, key, SessionEnd::Left);
                 }
                 // Its connection ended with the process, and so it begins to wait now.
                 Some(session) if session.link == Link::None && session.expires == Instant::FAR_FUTURE => {

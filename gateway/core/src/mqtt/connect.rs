@@ -5,7 +5,7 @@ use super::connection::{Conn, OpenConn};
 use super::publish_in::has_payload_format;
 use super::{ConnAck, ConnAckProperties, Connect, Login, LoginRefusal, Packet, ReasonCode, Version, Will};
 use crate::access::{Action, Who};
-use crate::broker::{Link, Part, SessionKey, WillTerms, may_have_id, validate_topic_name};
+use crate::broker::{Link, Part, SessionEnd, SessionKey, WillTerms, may_have_id, validate_topic_name};
 use crate::{CloseReason, ConnId, Core, Details, Event, Message, RejectReason, Via};
 use bytes::Bytes;
 use sn_types::Instant;
@@ -176,7 +176,7 @@ impl Core {
         }
         match self.broker.sessions.find(&connect.client_id) {
             Some(key) if !connect.clean_start => return (key, true),
-            Some(key) => self.end_session(now, key),
+            Some(key) => self.end_session(now, key, SessionEnd::Replaced),
             None => {}
         }
         let (clean, _) = self.mqtt_lifetime(connect);
@@ -191,7 +191,7 @@ impl Core {
             Link::None => return self.sn_leave_to_mqtt(key),
             Link::Sn => {
                 self.sn_take_over(key);
-                self.mqtt_end(now, key);
+                self.mqtt_end(now, key, SessionEnd::Replaced);
             }
             Link::Mqtt(other) => self.mqtt_take_over(now, other),
         }

@@ -2,7 +2,7 @@
 
 use super::connection::Conn;
 use super::{Disconnect, Packet, ReasonCode, Version};
-use crate::broker::SessionKey;
+use crate::broker::{SessionEnd, SessionKey};
 use crate::durable::{Promise, Recipient};
 use crate::{CloseReason, ConnId, Core, Event, LostReason, Output, RejectReason};
 use sn_types::Instant;
@@ -24,7 +24,7 @@ impl Core {
         let Some(session) = self.broker.sessions.get(key) else { return };
         let client_id = session.client_id.clone();
         self.event(Event::Disconnected { client_id });
-        self.mqtt_end(now, key);
+        self.mqtt_end(now, key, SessionEnd::Left);
     }
 
     /// Changes how long the session is kept. `false`: a session that was to end with its connection still is
@@ -87,7 +87,7 @@ impl Core {
     /// Another connection, MQTT or MQTT-SN, uses the client id now (MQTT-3.1.4-2).
     pub(crate) fn mqtt_take_over(&mut self, now: Instant, conn: ConnId) {
         if let Some(key) = self.mqtt_close(now, conn, CloseReason::TakenOver) {
-            self.mqtt_end(now, key);
+            self.mqtt_end(now, key, SessionEnd::Replaced);
         }
     }
 
@@ -107,7 +107,7 @@ impl Core {
         let close = |conn| self.mqtt_close(now, conn, CloseReason::Shutdown);
         let sessions: Vec<_> = conns.into_iter().filter_map(close).collect();
         for key in sessions {
-            self.mqtt_end_clean(now, key);
+            self.mqtt_end_clean(now, key, SessionEnd::Left);
         }
     }
 
@@ -134,19 +134,19 @@ impl Core {
         let Some(session) = self.broker.sessions.get(key) else { return };
         let client_id = session.client_id.clone();
         self.event(Event::Lost { client_id, why });
-        self.mqtt_end(now, key);
+        self.mqtt_end(now, key, SessionEnd::Left);
     }
 
     /// Publishes the will, once, at once or later, and ends the session if it is clean.
-    pub(super) fn mqtt_end(&mut self, now: Instant, key: SessionKey) {
+    pub(super) fn mqtt_end(&mut self, now: Instant, key: SessionKey, ending: SessionEnd) {
         self.detach(now, key);
         self.execute_will(now, key);
-        self.mqtt_end_clean(now, key);
+        self.mqtt_end_clean(now, key, ending);
     }
 
-    fn mqtt_end_clean(&mut self, now: Instant, key: SessionKey) {
+    fn mqtt_end_clean(&mut self, now: Instant, key: SessionKey, ending: SessionEnd) {
         if self.broker.sessions.get(key).is_some_and(|session| session.clean) {
-            self.remove_session(now, key);
+            self.remove_session(now, key, ending);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::client::Exchange;
 use super::refusal::return_code;
 use super::table::State;
 use crate::access::Who;
-use crate::broker::{BRIDGE_PREFIX, Home, Link, Part, SessionKey};
+use crate::broker::{BRIDGE_PREFIX, Home, Link, Part, SessionEnd, SessionKey};
 use crate::durable::Recipient;
 use crate::{Core, Event, LostReason, Message as BrokerMessage, PlantedBug, RejectReason, Via};
 use sn_codec::{ConnAck, Connect, Message, ReturnCode};
@@ -202,7 +202,7 @@ impl Core {
             Link::Sn | Link::None => {}
         }
         if !usable {
-            self.end_session(now, key);
+            self.end_session(now, key, SessionEnd::Replaced);
             // What it was still to be told is of topic ids that begin anew.
             self.out.forget(Recipient::Peer(from));
         }

@@ -2,7 +2,7 @@
 
 use super::SnSide;
 use super::table::State;
-use crate::broker::{Part, SessionKey};
+use crate::broker::{Part, SessionEnd, SessionKey};
 use crate::{Core, Event, LostReason, PlantedBug};
 use sn_codec::{Disconnect, Message};
 use sn_types::{Instant, PeerAddr};
@@ -27,7 +27,7 @@ impl Core {
         if self.has(PlantedBug::WillOnDisconnect) {
             self.publish_will(now, key);
         }
-        self.end_connection(now, key, State::Disconnected);
+        self.end_connection(now, key, State::Disconnected, SessionEnd::Left);
     }
 
     /// DISCONNECT with a Duration: messages are kept from now on, until the client wakes.
@@ -64,14 +64,14 @@ impl Core {
         let will = if self.is_upstream(key) { None } else { self.permitted_will(key) };
         self.event(Event::Lost { client_id, why });
         // The connection ends first: nothing is sent to the client any more, its own will neither.
-        self.end_connection(now, key, State::Lost);
+        self.end_connection(now, key, State::Lost, why.into());
         if let Some(will) = will {
             self.publish(now, Some(key), will);
         }
     }
 
     /// The connection is over. A clean session goes with it; of its address is only remembered that it was here.
-    fn end_connection(&mut self, now: Instant, key: SessionKey, state: State) {
+    fn end_connection(&mut self, now: Instant, key: SessionKey, state: State, ending: SessionEnd) {
         let Some(session) = self.broker.sessions.get(key) else { return };
         let clean = session.clean;
         let good_bye = (state != State::Lost).then(|| self.upstream_good_bye(clean));
@@ -86,13 +86,13 @@ impl Core {
             }
         }
         if clean {
-            self.end_session(now, key);
+            self.end_session(now, key, ending);
         }
     }
 
     /// The client is not connected, and has not said so itself.
     pub(crate) fn sn_disconnected(&mut self, now: Instant, key: SessionKey) {
-        self.end_connection(now, key, State::Disconnected);
+        self.end_connection(now, key, State::Disconnected, SessionEnd::Left);
     }
 
     /// The operator has dropped the session: the client is told.
@@ -117,7 +117,7 @@ impl Core {
         }
         // A clean session has ended with its connection.
         if self.broker.sessions.get(key).is_some() {
-            self.remove_session(now, key);
+            self.remove_session(now, key, SessionEnd::Dropped);
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::remote::{FIRST_PAUSE, Joining, Line, Remote};
 use super::{Ending, FromUpstream, ToUpstream, Transparent, UpstreamId, Whose};
-use crate::broker::{Home, Link, Part, SessionKey};
+use crate::broker::{Home, Link, Part, SessionEnd, SessionKey};
 use crate::core::TimerKey;
 use crate::mqtt::{ConnAck, Connect, ConnectProperties, Disconnect, Packet, ReasonCode, Version, Will};
 use crate::{Core, Event, Output, RejectReason};
@@ -280,7 +280,7 @@ impl Core {
         self.stats.upstream_moved += 1;
         self.upstream_leave(key, None);
         self.event(Event::MovedAway { client_id });
-        self.remove_session(now, key);
+        self.remove_session(now, key, SessionEnd::Left);
     }
 
     /// The node is not connected here any more. Upstream is told with `good_bye`, or nothing, so that it publishes the will.

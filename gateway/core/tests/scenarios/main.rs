@@ -19,6 +19,7 @@ mod case_14_payloads_and_length_forms;
 mod case_15_one_lost_datagram_anywhere;
 mod discovery;
 mod disk_full;
+mod endings;
 mod forwarder;
 mod inspect;
 mod keep_alive;
