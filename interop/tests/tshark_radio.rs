@@ -48,7 +48,7 @@ fn exchange(carriage: Carriage, security: Option<Level>) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     let take_up = |leaf: &mut Leaf<_, 512>, hub: &mut Hub<_>| {
         let up = leaf.poll_transmit().expect("a frame");
-        leaf.handle_transmitted(up.id, Ok(Ack::default()));
+        leaf.handle_transmitted(NOW, up.id, Ok(Ack::default()));
         hub.handle_frame(NOW, up.psdu.as_bytes(), Signal::default());
         up.psdu
     };

@@ -19,7 +19,6 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// At once.
-    #[cfg(feature = "hub")]
     pub(crate) const NOW: Self = Self { not_before: None, rounds: 0 };
 
     /// After this pause, if it is one.

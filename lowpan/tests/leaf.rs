@@ -7,6 +7,7 @@ use lowpan::{
     Station, TransmitError,
 };
 use sn_types::Instant;
+use std::time::Duration;
 use support::{GATEWAY, NODE, TestKeys, UDP, config, datagram, frames_of_hub, frames_of_leaf, hub, leaf, leaf_config};
 
 const NOW: Instant = Instant::ZERO;
@@ -134,7 +135,7 @@ fn one_datagram_at_a_time_then_the_request() {
     let kinds = std::iter::from_fn(|| {
         let transmit = leaf.poll_transmit()?;
         assert_eq!(leaf.poll_transmit(), None, "the radio has one");
-        leaf.handle_transmitted(transmit.id, Ok(Ack::default()));
+        leaf.handle_transmitted(NOW, transmit.id, Ok(Ack::default()));
         // The frame type: 1 is data, 3 is a command.
         Some(transmit.psdu.as_bytes()[0] & 7)
     });
@@ -146,9 +147,15 @@ fn one_datagram_at_a_time_then_the_request() {
 fn a_lost_fragment_takes_its_datagram_with_it() {
     let mut leaf = leaf(Carriage::Bare, None);
     leaf.send(false, &datagram(300)).unwrap();
-    let transmit = leaf.poll_transmit().unwrap();
-    leaf.handle_transmitted(transmit.id, Err(TransmitError::NoAck));
-    assert_eq!((leaf.poll_transmit(), leaf.is_busy()), (None, false));
+    let rounds = std::iter::from_fn(|| {
+        let transmit = leaf.poll_transmit()?;
+        leaf.handle_transmitted(NOW, transmit.id, Err(TransmitError::NoAck));
+        leaf.handle_timeout(NOW + Duration::from_millis(60));
+        Some(transmit.psdu)
+    });
+    let rounds: Vec<_> = rounds.collect();
+    assert!(rounds.len() == 3 && rounds.iter().all(|psdu| *psdu == rounds[0]), "the first fragment only");
+    assert!(!leaf.is_busy());
 }
 
 #[test]
@@ -159,7 +166,7 @@ fn long_payloads_are_frames_of_2006() {
         leaf.send(false, &datagram(len)).unwrap();
         let transmit = leaf.poll_transmit().unwrap();
         assert_eq!(transmit.psdu.as_bytes()[1] >> 4 & 3, version, "{len}");
-        leaf.handle_transmitted(transmit.id, Ok(Ack::default()));
+        leaf.handle_transmitted(NOW, transmit.id, Ok(Ack::default()));
     }
 }
 

@@ -4,6 +4,7 @@ mod support;
 
 use lowpan::{Ack, Carriage, Eui64, Hub, Level, Psdu, Reason, Received, Relay, Signal, TransmitError, Way};
 use sn_types::Instant;
+use std::time::Duration;
 use support::{GATEWAY, NODE, TestKeys, UDP, datagram, frames_of_hub, frames_of_leaf, hub, leaf};
 
 const NOW: Instant = Instant::ZERO;
@@ -285,9 +286,11 @@ fn frames_that_nobody_acknowledges_are_counted_until_there_is_another_parent() {
     let fates = [Err(TransmitError::NoAck), Ok(Ack::default()), Err(TransmitError::NoAck), Err(TransmitError::NoAck)];
     let counts = fates.map(|fate| {
         leaf.send(false, b"\x02\x16").unwrap();
-        let transmit = leaf.poll_transmit().unwrap();
-        assert_eq!(transmit.to, Some(ROUTER));
-        leaf.handle_transmitted(transmit.id, fate);
+        while let Some(transmit) = leaf.poll_transmit() {
+            assert_eq!(transmit.to, Some(ROUTER));
+            leaf.handle_transmitted(NOW, transmit.id, fate);
+            leaf.handle_timeout(NOW + Duration::from_millis(60));
+        }
         leaf.unacknowledged()
     });
     assert_eq!(counts, [1, 0, 1, 2]);

@@ -1,7 +1,7 @@
 //! Bare IEEE 802.15.4: the crate `lowpan` makes frames of datagrams, a radio carries them.
 
 use crate::DatagramLink;
-use ::lowpan::{Ack, Keys, Leaf, MAX_PSDU, Received, TransmitError};
+use ::lowpan::{Ack, FrameId, Keys, Leaf, MAX_PSDU, Received, TransmitError};
 use core::fmt::Debug;
 use sn_client::{Instant, Recipient};
 
@@ -37,13 +37,15 @@ pub struct LowpanLink<R, K, const PACKET: usize> {
     radio: R,
     leaf: Leaf<K, PACKET>,
     gateway: [u8; 8],
+    /// The frame that the radio has, or had when a future was dropped.
+    in_radio: Option<FrameId>,
 }
 
 impl<R: FrameRadio, K: Keys, const PACKET: usize> LowpanLink<R, K, PACKET> {
     /// A link to this gateway, which is the one of the leaf's configuration.
     #[must_use]
     pub const fn new(radio: R, leaf: Leaf<K, PACKET>, gateway: [u8; 8]) -> Self {
-        Self { radio, leaf, gateway }
+        Self { radio, leaf, gateway, in_radio: None }
     }
 
     /// The leaf, to give its keys more counters.
@@ -67,13 +69,23 @@ impl<R: FrameRadio, K: Keys, const PACKET: usize> LowpanLink<R, K, PACKET> {
         Ok(())
     }
 
-    /// Sends what the leaf has to send.
+    /// Sends what the leaf has to send. The radio is off while that rests.
     async fn flush(&mut self) -> Result<(), R::Error> {
-        while let Some(frame) = self.leaf.poll_transmit() {
-            let fate = self.radio.transmit(frame.psdu.as_bytes()).await?;
-            self.leaf.handle_transmitted(frame.id, fate);
+        // A future was dropped while the radio had it: nobody knows whether it was sent.
+        if let Some(frame) = self.in_radio.take() {
+            self.leaf.handle_transmitted(self.radio.now(), frame, Err(TransmitError::ChannelAccess));
         }
-        Ok(())
+        loop {
+            while let Some(frame) = self.leaf.poll_transmit() {
+                self.in_radio = Some(frame.id);
+                let fate = self.radio.transmit(frame.psdu.as_bytes()).await?;
+                self.in_radio = None;
+                self.leaf.handle_transmitted(self.radio.now(), frame.id, fate);
+            }
+            let Some(until) = self.leaf.rests_until() else { return Ok(()) };
+            self.radio.sleep(until).await;
+            self.leaf.handle_timeout(self.radio.now());
+        }
     }
 }
 
@@ -95,7 +107,8 @@ impl<R: FrameRadio, K: Keys, const PACKET: usize> DatagramLink for LowpanLink<R,
         if self.leaf.needs_parent() {
             self.seek_parent().await?;
         }
-        // What is too long is lost, and so is what a dropped future has left half sent.
+        // What a dropped future has left half sent goes first. What is too long is lost.
+        self.flush().await?;
         if self.leaf.send(to_all, datagram).is_ok() {
             self.flush().await?;
         }

@@ -6,11 +6,14 @@ use lowpan::{
     Ack, Address, Carriage, Carriages, Config as HubConfig, Eui64, Header, Heard, Hub, Leaf, LeafConfig, Limits,
     MAX_PSDU, NoKeys, Received, Router, RouterConfig, Signal, Station, TransmitError,
 };
-use sn_client_net::{AsyncClient, Config, FrameRadio, LowpanLink, Qos, State, Topic, block_on};
+use sn_client_net::{AsyncClient, Config, FrameRadio, LowpanLink, Qos, ShortName, State, Topic, block_on};
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 const TRANSPORT: TransportId = TransportId(0);
@@ -33,6 +36,10 @@ struct Air {
     router: Option<Router<4, 8>>,
     /// A router acknowledges what the node sends it, and that is all. The gateway is in reach.
     router_has_no_way: bool,
+    /// How long the node's radio was off.
+    slept: Duration,
+    /// The node's radio never ends what it sends.
+    hangs: bool,
 }
 
 impl Air {
@@ -50,6 +57,8 @@ impl Air {
             frames: 0,
             router: None,
             router_has_no_way: false,
+            slept: Duration::ZERO,
+            hangs: false,
         }
     }
 
@@ -132,6 +141,9 @@ impl FrameRadio for Radio<'_> {
     }
 
     async fn transmit(&mut self, psdu: &[u8]) -> Result<Result<Ack, TransmitError>, Infallible> {
+        if self.0.borrow().hangs {
+            pending::<()>().await;
+        }
         let mut air = self.0.borrow_mut();
         if !air.carries() {
             return Ok(Err(TransmitError::NoAck));
@@ -167,6 +179,8 @@ impl FrameRadio for Radio<'_> {
 
     async fn sleep(&mut self, until: Instant) {
         let mut air = self.0.borrow_mut();
+        let slept = until.since(air.now);
+        air.slept += slept;
         air.now = until;
         air.settle();
         air.to_node.clear();
@@ -229,4 +243,50 @@ fn out_of_the_gateways_reach_a_router_is_found_and_left_when_it_has_no_way() {
     assert_eq!(air.borrow().hub.node(NODE).unwrap().via, None);
     let took = air.borrow().now.since(cut_off_at);
     assert!(took < Duration::from_secs(300), "{took:?}");
+}
+
+/// A node beside the gateway, on an open link.
+fn sensor_link(air: &RefCell<Air>) -> LowpanLink<Radio<'_>, NoKeys, 512> {
+    let carriage = Carriage::Bare;
+    let config = LeafConfig { station: station(NODE), gateway: GATEWAY, gateway_short: None, carriage, fragment: true };
+    LowpanLink::new(Radio(air), Leaf::new(config, NoKeys, 42).unwrap(), GATEWAY.0)
+}
+
+#[test]
+fn a_frame_that_is_lost_is_sent_again_after_a_pause_in_which_the_radio_is_off() {
+    let air = RefCell::new(Air::new());
+    let mut buffer = [0; 400];
+    let mut client: AsyncClient<'_, _, _> =
+        AsyncClient::new(Config::new("sensor"), sensor_link(&air), &mut buffer, |_| {});
+    assert!(client.add_gateway(GATEWAY.0));
+    block_on(client.connect(false)).unwrap();
+    let (began, slept) = (air.borrow().now, air.borrow().slept);
+    // The next is a seventh.
+    air.borrow_mut().frames = 6;
+    block_on(client.publish(Topic::Short(ShortName(*b"tt")), b"x", Qos::One, false)).unwrap();
+    let (took, slept) = (air.borrow().now.since(began), air.borrow().slept - slept);
+    assert!(took < Duration::from_millis(200), "{took:?}");
+    assert!((30..60).contains(&slept.as_millis()), "{slept:?}");
+}
+
+#[test]
+fn a_future_that_is_dropped_while_the_radio_sends_leaves_a_link_that_works() {
+    let air = RefCell::new(Air::new());
+    let mut buffer = [0; 400];
+    let mut client: AsyncClient<'_, _, _> =
+        AsyncClient::new(Config::new("sensor"), sensor_link(&air), &mut buffer, |_| {});
+    assert!(client.add_gateway(GATEWAY.0));
+    block_on(client.connect(false)).unwrap();
+    air.borrow_mut().hangs = true;
+    {
+        let publish = pin!(client.publish(Topic::Short(ShortName(*b"tt")), b"x", Qos::One, false));
+        assert!(publish.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    client.give_up();
+    client.patience(Some(Duration::from_secs(60)));
+    air.borrow_mut().hangs = false;
+    let began = air.borrow().now;
+    block_on(client.publish(Topic::Short(ShortName(*b"tt")), b"y", Qos::One, false)).unwrap();
+    let took = air.borrow().now.since(began);
+    assert!(took < Duration::from_secs(1), "{took:?}");
 }

@@ -148,8 +148,17 @@ impl Radio {
         self.dongle.handle_air(self.now(), FromAir::Heard { psdu: psdu.to_vec(), rssi_dbm: RSSI_DBM });
     }
 
-    /// The node sends what it has.
+    /// The node sends what it has, and waits while that rests.
     fn send_frames(&mut self) {
+        self.give_frames();
+        while let Some(until) = self.leaf.rests_until() {
+            std::thread::sleep(until.since(self.now()));
+            self.leaf.handle_timeout(self.now());
+            self.give_frames();
+        }
+    }
+
+    fn give_frames(&mut self) {
         while let Some(frame) = self.leaf.poll_transmit() {
             let psdu = [frame.psdu.as_bytes(), &fcs(frame.psdu.as_bytes())].concat();
             let arrives = self.device.is_some() && !self.is_lost();
@@ -158,7 +167,7 @@ impl Radio {
             }
             self.recorded.push(psdu);
             let fate = if arrives { Ok(Ack::default()) } else { Err(TransmitError::NoAck) };
-            self.leaf.handle_transmitted(frame.id, fate);
+            self.leaf.handle_transmitted(self.now(), frame.id, fate);
         }
     }
 

@@ -122,6 +122,38 @@ fn a_press_reports_at_once() {
 }
 
 #[test]
+fn a_channel_that_is_busy_for_a_moment_delays_a_report_by_a_moment() {
+    let mut world = World::new("key=000102030405060708090a0b0c0d0e0f fetch=86400");
+    world.run(Duration::from_secs(1_000));
+    for (busy_ms, rounds) in [(0, 1), (15, 2), (50, 3)] {
+        let (now, on, frames) = (world.now, world.radio_on, world.frames);
+        let before = world.published("hall/report").len();
+        world.fault = Fault::Busy(now + Duration::from_millis(busy_ms));
+        world.sensor.press(now);
+        world.run(Duration::from_millis(300));
+        assert_eq!(world.published("hall/report").len(), before + 1, "{busy_ms} ms");
+        assert!(world.frames - frames <= rounds + 3, "{} frames in {busy_ms} ms", world.frames - frames);
+        assert!(world.radio_on - on < Duration::from_millis(12), "the radio sleeps: {:?}", world.radio_on - on);
+        world.run(Duration::from_secs(30));
+    }
+}
+
+#[test]
+fn a_frame_that_is_lost_delays_a_report_by_a_moment() {
+    let mut world = World::new("key=000102030405060708090a0b0c0d0e0f fetch=86400");
+    world.run(Duration::from_secs(1_000));
+    let before = world.published("hall/report").len();
+    let now = world.now;
+    world.fault = Fault::Gone;
+    world.sensor.press(now);
+    world.run(Duration::from_millis(30));
+    assert_eq!(world.published("hall/report").len(), before);
+    world.fault = Fault::None;
+    world.run(Duration::from_millis(100));
+    assert_eq!(world.published("hall/report").len(), before + 1);
+}
+
+#[test]
 fn nothing_is_lost_while_every_fifth_frame_is() {
     let mut world = World::new("key=000102030405060708090a0b0c0d0e0f");
     world.fault = Fault::Lossy(5);

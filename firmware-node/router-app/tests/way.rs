@@ -72,7 +72,7 @@ impl Air {
         while let Some(frame) = self.leaf.poll_transmit() {
             let is_matched = self.matched.contains(&NODE);
             let fate = self.reach_router(&frame).map(|_| Ack { frame_pending: is_matched });
-            self.leaf.handle_transmitted(frame.id, fate);
+            self.leaf.handle_transmitted(self.now, frame.id, fate);
         }
     }
 

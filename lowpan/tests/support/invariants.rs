@@ -161,7 +161,7 @@ fn speak(script: &mut Script<'_>, hub: &mut Hub<AnyKeys>, now: Instant, security
     }
     while let Some(transmit) = leaf.poll_transmit() {
         hub.handle_frame(now, transmit.psdu.as_bytes(), Signal::default());
-        leaf.handle_transmitted(transmit.id, Ok(Ack::default()));
+        leaf.handle_transmitted(now, transmit.id, Ok(Ack::default()));
     }
 }
 

@@ -105,7 +105,7 @@ pub(crate) fn frames_of_hub<K: Keys>(hub: &mut Hub<K>) -> Vec<Psdu> {
 pub(crate) fn frames_of_leaf<K: Keys, const N: usize>(leaf: &mut Leaf<K, N>) -> Vec<Psdu> {
     let mut frames = Vec::new();
     while let Some(transmit) = leaf.poll_transmit() {
-        leaf.handle_transmitted(transmit.id, Ok(Ack::default()));
+        leaf.handle_transmitted(Instant::ZERO, transmit.id, Ok(Ack::default()));
         frames.push(transmit.psdu);
     }
     frames

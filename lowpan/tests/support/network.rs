@@ -213,7 +213,7 @@ impl Network {
         match place {
             AT_GATEWAY => self.hub.handle_transmitted(self.now, transmit.id, result),
             place if place <= routers => self.routers[place - 1].handle_transmitted(self.now, transmit.id, result),
-            place => self.nodes[place - 1 - routers].leaf.handle_transmitted(transmit.id, result),
+            place => self.nodes[place - 1 - routers].leaf.handle_transmitted(self.now, transmit.id, result),
         }
     }
 

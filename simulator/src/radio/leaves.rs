@@ -227,7 +227,7 @@ impl Radio {
             Fate::NoAck => Err(TransmitError::NoAck),
             Fate::ChannelBusy => Err(TransmitError::ChannelAccess),
         };
-        station.leaf.handle_transmitted(frame, result);
+        station.leaf.handle_transmitted(now, frame, result);
         if is_request && frame_pending && station.is_awake {
             station.listens = true;
             self.set_listening(now, id, true);
@@ -270,10 +270,14 @@ impl Radio {
     }
 
     /// Gives the MAC the leaf's next frame, unless it has one.
-    fn drive_leaf(&mut self, now: Instant, id: StationId) {
+    pub(super) fn drive_leaf(&mut self, now: Instant, id: StationId) {
         let Some(station) = self.leaves.get_mut(&id).filter(|station| station.in_mac.is_none()) else { return };
         station.leaf.handle_timeout(now);
-        let Some(Transmit { psdu, to, .. }) = station.next_frame() else { return };
+        let Some(Transmit { psdu, to, .. }) = station.next_frame() else {
+            let rested_at = station.leaf.rests_until();
+            rested_at.into_iter().for_each(|at| self.agenda.plan(at, Happening::Rested { station: id }));
+            return;
+        };
         let to = match to {
             None => None,
             Some(Eui64(address)) => match frame::station_of(address).and_then(|station| self.roster.id(station)) {

@@ -134,6 +134,8 @@ enum Happening {
     Router { station: StationId },
     /// A leaf asks, or no longer listens, unless it has done something else since.
     Leaf { station: StationId, number: u32 },
+    /// A leaf's frame that did not arrive has rested.
+    Rested { station: StationId },
     /// A delayed datagram comes out.
     Arrive(Arrival),
 }
@@ -250,6 +252,7 @@ impl Radio {
             Happening::Ack { station } => self.handle_ack(now, station),
             Happening::ChipSent { chip, number } => self.handle_chip_sent(now, chip, number),
             Happening::Leaf { station, number } => self.handle_leaf_timer(now, station, number),
+            Happening::Rested { station } => self.drive_leaf(now, station),
             Happening::Flood { station, payload } => self.handle_flood(now, station, &payload),
             Happening::Router { station } => self.handle_router(now, station),
             Happening::Arrive(arrival) => self.arrivals.push_back(arrival),

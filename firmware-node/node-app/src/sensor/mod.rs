@@ -212,7 +212,7 @@ impl<'a> Sensor<'a> {
     /// What came of a frame.
     pub fn transmitted(&mut self, now: Instant, id: FrameId, fate: Result<Ack, TransmitError>) {
         let (was_request, seeks) = (self.polling.is_asking(), self.leaf.is_seeking());
-        self.leaf.handle_transmitted(id, fate);
+        self.leaf.handle_transmitted(now, id, fate);
         if seeks {
             return;
         }
@@ -345,6 +345,10 @@ impl<'a> Sensor<'a> {
     }
 
     fn next_due(&self, now: Instant) -> Instant {
+        // Everything else waits for a frame that rests.
+        if let Some(until) = self.leaf.rests_until() {
+            return until;
+        }
         let due = [
             self.client.poll_timeout(),
             self.leaf.poll_timeout(),

@@ -9,7 +9,7 @@ use lowpan::{
 use node_app::sensor::{Action, Keep, Sample, Sensor, Start};
 use sn_codec::{Connect, Message, MsgId, Publish, Qos, Subscribe, Topic, TopicFilter, TopicId, decode};
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 const TRANSPORT: TransportId = TransportId(0);
@@ -24,6 +24,8 @@ const SETTINGS: &str = "pan=abcd channel=15 gateway=0200000000000001 gateway-sho
 const COMMIT: Duration = Duration::from_millis(8);
 /// What the dongle takes from a data request to the frame.
 const DONGLE: Duration = Duration::from_millis(2);
+/// Five looks at a busy channel, each with the receiver's ramp-up.
+const LOOKS: Duration = Duration::from_micros(5 * 168);
 /// One octet at 250 kbit/s, in microseconds.
 const OCTET_US: u64 = 32;
 
@@ -37,6 +39,8 @@ pub(crate) enum Fault {
     Deaf,
     /// One of so many transmissions is lost, after the radio's repetitions.
     Lossy(u32),
+    /// The channel is busy until then.
+    Busy(Instant),
     /// The gateway says DISCONNECT to sleepers that publish.
     RefusesSleepers,
     /// The gateway refuses every CONNECT.
@@ -97,7 +101,8 @@ pub(crate) struct World {
     /// What the gateway's radio sends, and when.
     air: VecDeque<(Instant, FrameId, Vec<u8>)>,
     heard: Vec<(String, String)>,
-    counters: BTreeSet<u32>,
+    /// Under which the node has sent which frame.
+    counters: BTreeMap<u32, Vec<u8>>,
     transmissions: u32,
     node_is_asleep: bool,
     names: Vec<(TopicId, String)>,
@@ -141,7 +146,7 @@ impl World {
             inbox: VecDeque::new(),
             air: VecDeque::new(),
             heard: Vec::new(),
-            counters: BTreeSet::new(),
+            counters: BTreeMap::new(),
             transmissions: 0,
             node_is_asleep: false,
             names: Vec::new(),
@@ -205,6 +210,11 @@ impl World {
     fn transmit(&mut self, id: FrameId, psdu: &[u8]) {
         self.frames += 1;
         self.check_counter(psdu);
+        if matches!(self.fault, Fault::Busy(until) if self.now < until) {
+            self.radio_on += LOOKS;
+            self.pass(self.now + LOOKS);
+            return self.sensor.transmitted(self.now, id, Err(TransmitError::ChannelAccess));
+        }
         let airtime = Duration::from_micros((psdu.len() as u64 + 8) * OCTET_US + 208);
         let is_lost = self.is_lost();
         // An acknowledgement after 192 us, or four times none for 864.
@@ -227,11 +237,11 @@ impl World {
         match self.fault {
             Fault::Gone => true,
             Fault::Lossy(one_of) => self.transmissions.is_multiple_of(one_of),
-            Fault::None | Fault::Deaf | Fault::RefusesSleepers | Fault::RefusesConnects => false,
+            Fault::None | Fault::Deaf | Fault::Busy(_) | Fault::RefusesSleepers | Fault::RefusesConnects => false,
         }
     }
 
-    /// Under the node's key, none is used twice.
+    /// Under the node's key, none is used twice but for the same frame again.
     fn check_counter(&mut self, psdu: &[u8]) {
         if self.settings.key.is_none() {
             return;
@@ -244,7 +254,8 @@ impl World {
         assert!(header.secured && matches!(header.kind, Kind::Data | Kind::Command));
         let counter = u32::from_le_bytes(psdu[len + 1..len + 5].try_into().expect("four octets"));
         assert!(counter < self.flash.counter, "counter {counter} was not reserved");
-        assert!(self.counters.insert(counter), "counter {counter} was used before");
+        let known = self.counters.insert(counter, psdu.to_vec());
+        assert!(known.is_none_or(|known| known == psdu), "counter {counter} was used before");
     }
 
     fn reach_hub(&mut self, psdu: &[u8]) {

@@ -2,20 +2,21 @@
 //!
 //! Owns: one datagram that is being sent, one that is being put together, and whether to ask the gateway for more.
 
+mod transmit;
+
 use crate::assembly::{Added, Assembly};
 use crate::carriage::{Carriage, Direction, Meaning, Way, interpret};
-use crate::fragment::Cut;
-use crate::mac::{Address, BROADCAST, DATA_REQUEST, Kind};
+use crate::mac::{Address, BROADCAST, Kind};
 use crate::mesh::Route;
 use crate::parent::{Candidate, Search, Talk};
 use crate::psdu::LATE_COPIES_WITHIN;
 use crate::received::{Piece, Received, UNFOLDED, unfold};
 use crate::security::Keys;
-use crate::station::{Claim, ConfigError, Envelope, Opened, Station, Unsealed, check_short};
-use crate::transmit::{Ack, FrameId, SendError, Transmit, TransmitError};
-use crate::{Psdu, Reason, sixlowpan};
+use crate::station::{Claim, ConfigError, Opened, Station, check_short};
+use crate::{Reason, sixlowpan};
 use core::time::Duration;
 use sn_types::{Eui64, Instant};
+use transmit::{InFlight, Outgoing};
 
 /// How long fragments wait for the others.
 const ASSEMBLY_FOR: Duration = Duration::from_secs(5);
@@ -63,7 +64,8 @@ impl LeafConfig {
 }
 
 /// The node's side of a PAN. `PACKET` is the longest packet that is sent or put together, in octets; a frame's headers
-/// may become 173 octets, so it is at least that. The three buffers of that length are most of what a leaf takes.
+/// may become 173 octets, so it is at least that. The three buffers of that length are most of what a leaf takes, and the
+/// frame that may have to be sent again.
 ///
 /// Order of calls: [`Leaf::send`] or [`Leaf::request`], then [`Leaf::poll_transmit`] until it gives nothing, each frame's
 /// fate to [`Leaf::handle_transmitted`] before the next. [`Leaf::handle_frame`] while the radio listens.
@@ -101,40 +103,11 @@ pub struct Leaf<K, const PACKET: usize> {
     id: u64,
 }
 
-/// A datagram that is being sent.
-#[derive(Clone, Copy, Debug)]
-struct Outgoing<const PACKET: usize> {
-    to: Address,
-    cut: Cut,
-    packet: [u8; PACKET],
-    len: usize,
-    sent: usize,
-}
-
-/// The frame that the radio has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum InFlight {
-    /// Of the datagram, this much of which has been sent if it arrives.
-    Data { id: FrameId, sent: usize },
-    /// A data request.
-    Request { id: FrameId },
-    /// Who is in reach.
-    Question { id: FrameId },
-}
-
 /// What a frame is.
 enum Heard {
     Frame(Opened),
     /// It is of somebody who takes frames, or looks for one.
     Neighbour(Eui64),
-}
-
-impl InFlight {
-    const fn id(self) -> FrameId {
-        match self {
-            Self::Data { id, .. } | Self::Request { id } | Self::Question { id } => id,
-        }
-    }
 }
 
 impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
@@ -191,7 +164,10 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
 
     /// From now on this router takes the node's frames, and what is for the node waits there for its data requests;
     /// `None` is the gateway itself, as at the start.
-    pub const fn set_parent(&mut self, parent: Option<Eui64>) {
+    pub fn set_parent(&mut self, parent: Option<Eui64>) {
+        if parent != self.parent {
+            self.redirect();
+        }
         (self.parent, self.unacknowledged, self.unanswered) = (parent, 0, 0);
     }
 
@@ -207,7 +183,7 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         self.search.is_some()
     }
 
-    /// How many frames in a row were not acknowledged.
+    /// How many frames in a row were not acknowledged, in whatever rounds of the radio each had.
     #[must_use]
     pub const fn unacknowledged(&self) -> u8 {
         self.unacknowledged
@@ -220,102 +196,15 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
         self.unacknowledged >= UNACKNOWLEDGED || self.unanswered >= UNANSWERED
     }
 
-    /// The keys, to give it more counters.
-    pub const fn keys_mut(&mut self) -> &mut K {
-        &mut self.keys
-    }
-
-    /// Sends a datagram to the gateway, or to all that listen: a search for a gateway.
-    ///
-    /// # Errors
-    /// [`SendError::Full`] while one is being sent, [`SendError::TooLong`].
-    pub fn send(&mut self, to_all: bool, datagram: &[u8]) -> Result<(), SendError> {
-        if self.outgoing.is_some() {
-            return Err(SendError::Full);
-        }
-        let (station, carriage) = (&self.config.station, self.config.carriage);
-        let way = Way { from: station.eui64, to: self.config.gateway, to_all, direction: Direction::Up };
-        let to = if to_all { Address::ALL } else { self.config.gateway_address() };
-        let mut packet = [0; PACKET];
-        let (head, len) = carriage.pack(way, datagram, &mut packet).ok_or(SendError::TooLong)?;
-        let full = len + usize::from(head.full) - usize::from(head.compressed);
-        let fits = len <= station.room(to, self.own_address(), self.route(to));
-        if !fits && (to_all || !self.config.fragment || full > PACKET) {
-            return Err(SendError::TooLong);
-        }
-        self.tag = self.tag.wrapping_add(1);
-        let cut = Cut { head, tag: self.tag };
-        self.outgoing = Some(Outgoing { to, cut, packet, len, sent: 0 });
-        Ok(())
-    }
-
-    /// Asks the gateway for what waits there, after what is being sent. If the acknowledgement says that something does,
-    /// listen for a frame.
-    pub const fn request(&mut self) {
-        self.requests = true;
-    }
-
-    /// Whether something is being sent.
-    #[must_use]
-    pub const fn is_busy(&self) -> bool {
-        self.outgoing.is_some() || self.requests || self.asks || self.in_flight.is_some()
-    }
-
     /// Whether the last frame from the gateway said that more waits there: [`Leaf::request`] it.
     #[must_use]
     pub const fn more_waits(&self) -> bool {
         self.more_waits
     }
 
-    /// The next frame; `None` if there is none, the radio has one already, or there is no frame counter.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        if self.in_flight.is_some() {
-            return None;
-        }
-        if self.asks {
-            return self.ask();
-        }
-        let id = FrameId(self.id);
-        let mut station = self.config.station;
-        let from = self.own_address();
-        let (kind, to, route, payload, in_flight) = match &self.outgoing {
-            Some(outgoing) => {
-                let (to, route) = (outgoing.to, self.route(outgoing.to));
-                let room = station.room(to, from, route);
-                let (payload, sent) = outgoing.cut.next(&outgoing.packet[..outgoing.len], outgoing.sent, room);
-                (Kind::Data, to, route, payload, InFlight::Data { id, sent })
-            }
-            None if self.requests => {
-                let to = self.parent.map_or(self.config.gateway_address(), Address::Extended);
-                // A router has no key to check it with.
-                station.security = station.security.filter(|_| self.parent.is_none());
-                (Kind::Command, to, Route::Direct, Psdu::new(&[DATA_REQUEST])?, InFlight::Request { id })
-            }
-            None => return None,
-        };
-        let envelope = Envelope { kind, to, from, route, sequence: self.sequence, frame_pending: false };
-        let psdu = match station.frame(envelope, Some(self.config.gateway), &mut self.keys, payload.as_bytes()) {
-            Ok(psdu) => psdu,
-            Err(Unsealed::NoCounter) => return None,
-            Err(Unsealed::NoKey | Unsealed::TooLong) => {
-                (self.outgoing, self.requests) = (None, false);
-                return None;
-            }
-        };
-        (self.sequence, self.id) = (self.sequence.wrapping_add(1), self.id + 1);
-        self.broadcasts = self.broadcasts.wrapping_add(u8::from(matches!(route, Route::Flood(_))));
-        self.in_flight = Some(in_flight);
-        let to = (to != Address::ALL).then_some(self.parent.unwrap_or(self.config.gateway));
-        Some(Transmit { id, psdu, to })
-    }
-
-    fn ask(&mut self) -> Option<Transmit> {
-        let request = Talk::Request { gateway: self.config.gateway };
-        let psdu = request.frame(self.config.station, None, self.sequence).ok()?;
-        let id = FrameId(self.id);
-        (self.sequence, self.id) = (self.sequence.wrapping_add(1), self.id + 1);
-        (self.in_flight, self.asks) = (Some(InFlight::Question { id }), false);
-        Some(Transmit { id, psdu, to: None })
+    /// The keys, to give it more counters.
+    pub const fn keys_mut(&mut self) -> &mut K {
+        &mut self.keys
     }
 
     const fn own_address(&self) -> Address {
@@ -329,35 +218,6 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
             (Some(_), Address::Short(BROADCAST)) => Route::Flood(self.broadcasts),
             (Some(parent), Address::Short(_) | Address::Extended(_)) => Route::Via(parent),
         }
-    }
-
-    /// Takes the fate of a frame. If a fragment was lost, so is its datagram: who sent it does so again.
-    pub fn handle_transmitted(&mut self, id: FrameId, result: Result<Ack, TransmitError>) {
-        if self.in_flight.is_some_and(|in_flight| in_flight.id() == id) {
-            self.count(result);
-        }
-        match (self.in_flight, result) {
-            (Some(InFlight::Data { id: of, sent }), Ok(_)) if of == id => {
-                self.in_flight = None;
-                self.outgoing = self.outgoing.filter(|outgoing| sent < outgoing.len);
-                match &mut self.outgoing {
-                    Some(outgoing) => outgoing.sent = sent,
-                    None => self.unanswered = self.unanswered.saturating_add(self.parent.is_some().into()),
-                }
-            }
-            (Some(InFlight::Data { id: of, .. }), Err(_)) if of == id => (self.in_flight, self.outgoing) = (None, None),
-            (Some(InFlight::Request { id: of }), _) if of == id => (self.in_flight, self.requests) = (None, false),
-            (Some(InFlight::Question { id: of }), _) if of == id => self.in_flight = None,
-            (Some(InFlight::Data { .. } | InFlight::Request { .. } | InFlight::Question { .. }) | None, _) => {}
-        }
-    }
-
-    const fn count(&mut self, result: Result<Ack, TransmitError>) {
-        self.unacknowledged = match result {
-            Ok(_) => 0,
-            Err(TransmitError::NoAck) => self.unacknowledged.saturating_add(1),
-            Err(TransmitError::ChannelAccess) => self.unacknowledged,
-        };
     }
 
     /// Takes a frame without check sequence, and says what it brought.
@@ -420,11 +280,12 @@ impl<K: Keys, const PACKET: usize> Leaf<K, PACKET> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let assembly = self.assembly.as_ref().map(|assembly| assembly.since + ASSEMBLY_FOR);
-        [assembly, self.search.map(|search| search.until)].into_iter().flatten().min()
+        [assembly, self.search.map(|search| search.until), self.rests_until()].into_iter().flatten().min()
     }
 
-    /// Gives up fragments whose others did not come in time, and chooses a parent.
+    /// Lets go what has rested, gives up fragments whose others did not come in time, and chooses a parent.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.wake(now);
         self.assembly.take_if(|assembly| assembly.since + ASSEMBLY_FOR <= now);
         let done = self.search.take_if(|search| search.until <= now);
         if let Some(best) = done.and_then(|search| search.best) {
