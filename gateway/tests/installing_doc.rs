@@ -1,8 +1,15 @@
 //! docs/installing.md and the units: their commands are the program's, and files go where they are looked for.
 
+mod common;
+
 use clap::Parser;
+use common::durable::Durable;
+use common::sn_gateway;
+use gateway_core::Record;
 use sn_gateway::cli::{Cli, Command, Sessions};
 use sn_gateway::config::parse;
+use sn_gateway::store::{LoggedStore, Store, backup};
+use std::fs;
 use std::path::Path;
 
 const PAGE: &str = include_str!("../../docs/installing.md");
@@ -83,4 +90,52 @@ fn each_night_the_data_of_the_unit_are_saved() {
     let Command::Backup { file, data } = parsed(&command.replace("$$(date +%%u)", "1")) else { panic!("{command}") };
     assert_eq!((&*file, &*data.dir().unwrap()), (Path::new("/var/backups/sn-gateway-1.bak"), Path::new(DATA)));
     assert!(PAGE.contains("`/var/backups/sn-gateway-1.bak`"));
+}
+
+/// What a program writes whose records have this layout.
+fn layout(version: u8) -> Record {
+    Record { key: b"!schema".into(), value: Some(vec![version]) }
+}
+
+/// The records of a gateway with one session.
+fn records(dir: &Path) -> Vec<Record> {
+    let mut gateway = Durable::start();
+    gateway.mqtt("dashboard", 0).expect(&[0x20, 2, 0, 0]);
+    let file = dir.join("gateway.bak");
+    let saved = sn_gateway().arg("backup").arg(&file).args(["--data", gateway.dir()]).output().unwrap().status;
+    assert!(saved.success());
+    backup::decode(&fs::read(file).unwrap()).unwrap()
+}
+
+#[test]
+fn older_backups_are_read_and_newer_ones_and_newer_data_are_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = records(dir.path());
+    let ours =
+        records.iter().find(|record| record.key == b"!schema").and_then(|record| record.value.clone()).unwrap()[0];
+    let [older, newer] = [ours - 1, ours + 1].map(|version| {
+        let others = records.iter().filter(|record| record.key != b"!schema").cloned();
+        let file = dir.path().join(format!("{version}.bak"));
+        fs::write(&file, backup::encode(others.chain([layout(version)]).collect())).unwrap();
+        file
+    });
+    let data = dir.path().join("data");
+    let refused = "the data were written by a newer version";
+    let error = backup::restore(&newer, &data, false).unwrap_err();
+    assert!(format!("{error:#}").contains(refused) && !data.exists(), "{error:#}");
+    let (restored, _) = backup::restore(&older, &data, false).unwrap();
+    assert!(restored.to_string().starts_with("1 session,"), "{restored}");
+
+    let open = || LoggedStore::open(&data.join("store"), 8 << 20).unwrap();
+    let scan = || open().scan().collect::<Result<Vec<_>, _>>().unwrap();
+    let mut store = open();
+    store.apply(&[layout(ours + 1)]).unwrap();
+    store.sync().unwrap();
+    drop(store);
+    let before = scan();
+    let output =
+        sn_gateway().args(["run", "--udp", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data"]).arg(&data).output();
+    let error = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(error.contains(refused) && PAGE.contains(refused), "{error}");
+    assert_eq!(scan(), before);
 }
