@@ -1,10 +1,10 @@
-//! When the node talks, while others do whom it hears only faintly.
+//! When the node talks, while others do whom it hears only faintly, or while there is noise.
 
 mod support;
 
 use config_page::{ADDRESS, encode};
-use emulator::{Machine, Plan, Site};
-use simulator::radio::Station;
+use emulator::{Air, Machine, Plan, Site, Stop};
+use simulator::radio::{OnChip, Station};
 use sn_types::Instant;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -59,4 +59,68 @@ fn a_node_does_not_talk_into_frames_that_are_too_weak_to_be_energy() {
     println!("{} frames of its own, {} of others, {interrupted} interrupted", own.len(), others.len());
     assert!(own.len() >= 30 && others.len() >= 20_000);
     assert_eq!(interrupted, 0);
+}
+
+/// One octet at 250 kbit/s, and how many there are before a frame's own.
+const OCTET: Duration = Duration::from_micros(32);
+const PREAMBLE: u32 = 6;
+
+/// So much noise, and nobody.
+struct Noise {
+    dbm: i8,
+    frames: usize,
+    ends: Option<Instant>,
+    has_ended: bool,
+}
+
+impl Air for Noise {
+    fn tune(&mut self, _now: Instant, _channel: u8) {}
+
+    fn open(&mut self, _now: Instant, _on: bool) {}
+
+    fn send(&mut self, now: Instant, psdu: &[u8]) {
+        self.frames += 1;
+        self.ends = Some(now + OCTET * (PREAMBLE + psdu.len() as u32));
+    }
+
+    fn break_off(&mut self, _now: Instant) {
+        self.ends = None;
+    }
+
+    fn power_dbm(&self) -> i8 {
+        self.dbm
+    }
+
+    fn hears_carrier(&self) -> bool {
+        false
+    }
+
+    fn poll(&mut self) -> Option<OnChip> {
+        std::mem::take(&mut self.has_ended).then_some(OnChip::Sent)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.ends
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.has_ended |= self.ends.take_if(|ends| *ends <= now).is_some();
+    }
+}
+
+/// How many frames the node sends within a minute.
+fn frames_in_noise(dbm: i8) -> usize {
+    let noise = Noise { dbm, frames: 0, ends: None, has_ended: false };
+    let mut machine = Machine::new(&image(), noise, 1).unwrap_or_else(|fault| panic!("{fault}"));
+    machine.program(ADDRESS, &encode(&settings(&Plan::default(), ""), 1));
+    let stop = machine.run_until(Instant::from_secs(60)).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!(stop, Stop::Time);
+    machine.air().frames
+}
+
+#[test]
+fn a_channel_with_more_energy_than_75_dbm_below_a_milliwatt_is_busy() {
+    let [quiet, loud] = [-75, -74].map(frames_in_noise);
+    assert!(quiet > 0, "the node looks for its gateway");
+    assert_eq!(loud, 0);
 }

@@ -23,7 +23,7 @@ const RECEIVER_AFTER_US: u32 = 130;
 
 /// A channel with more energy than this is busy: -75 dBm, 10 dB above what the standard asks for at least (§8.2.7). In the
 /// units of [`ED_OFFSET_DBM`].
-const BUSY_FROM: u8 = 17;
+const BUSY_ABOVE: u8 = 17;
 
 /// A channel with a frame on it is busy, too, however weak: in a mesh nearly all are weaker than that. A symbol is taken for
 /// one of a frame if the chip's correlator gives more than this. No source says in which unit; it is the value after a reset,
@@ -34,7 +34,8 @@ const CORRELATION_FROM: u8 = 0x2D;
 /// which has this mode as well. A reset makes it 5; 0 switches the correlator off.
 const SYMBOLS_OF_NO_FRAME: u8 = 2;
 
-/// What an energy sample of 0 is, in dBm (product specification, ED_RSSIOFFS).
+/// What an energy sample of 0 is, in dBm (ED_RSSIOFFS of the nRF52840's product specification v1.7; other chips have -93). Each
+/// unit is 1 dB: the formula in the specification is wrong (erratum 236).
 const ED_OFFSET_DBM: i8 = -92;
 
 /// An event that ended or changed something.
@@ -69,7 +70,7 @@ pub(crate) fn start() {
     RADIO.pcnf1().write(|w| w.set_maxlen(lowpan::MAX_FRAME as u8));
     RADIO.ccactrl().write(|w| {
         w.set_ccamode(vals::Ccamode::CarrierOrEdMode);
-        w.set_ccaedthres(BUSY_FROM);
+        w.set_ccaedthres(BUSY_ABOVE);
         w.set_ccacorrthres(CORRELATION_FROM);
         w.set_ccacorrcnt(SYMBOLS_OF_NO_FRAME);
     });

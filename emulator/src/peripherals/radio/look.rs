@@ -13,7 +13,8 @@ use crate::time::cycles;
 const SYMBOL_US: u64 = 16;
 /// What CCA and one sample of energy detection take.
 const LOOK: u32 = 8;
-/// ED_RSSIOFFS: an EDSAMPLE of 0, in dBm (Nordic's driver has it for this chip, and one less for others: `ED_MIN_DBM`).
+/// ED_RSSIOFFS: an EDSAMPLE of 0, in dBm (nRF52840 PS v1.7, "RADIO: Electrical specification"; Nordic's driver has the same for
+/// this chip, and -93 for others). Each unit is 1 dB: the formula beside it is wrong (erratum 236).
 const ED_OFFSET_DBM: i32 = -92;
 /// CCACORRTHRES after a reset.
 const CORRELATION: u8 = 0x2D;
@@ -21,7 +22,7 @@ const CORRELATION: u8 = 0x2D;
 /// What CCACTRL says: when the channel is busy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cca {
-    /// With such a level of energy, in EDSAMPLE's units.
+    /// With more energy than this, in EDSAMPLE's units.
     energy: Option<u32>,
     /// After more symbols than this.
     symbols: Option<u32>,
@@ -114,7 +115,7 @@ impl Look {
         let level = (i32::from(self.power_dbm) - ED_OFFSET_DBM).clamp(0, 127) as u32;
         match self.cca {
             None => Seen::Energy(level),
-            Some(cca) if cca.energy.is_some_and(|limit| level >= limit) => Seen::Busy,
+            Some(cca) if cca.energy.is_some_and(|limit| level > limit) => Seen::Busy,
             Some(_) => Seen::Idle,
         }
     }
