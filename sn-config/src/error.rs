@@ -1,54 +1,51 @@
 //! An error in the configuration file, written for the person who has to mend it.
 
-use crate::Contradiction;
-use crate::words::wrong_type;
+use crate::words::{Hint, of_names, of_type};
+use crate::{Contradiction, Place};
 use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
-/// A name that an operator may look for, and what to do instead.
-pub type Hint = (&'static str, &'static str);
-
 /// What is wrong, where, and what would be right.
 #[derive(Debug)]
 pub struct ConfigError {
     path: PathBuf,
-    place: Option<Place>,
+    at: Option<KeyAt>,
     message: String,
 }
 
-/// A place in the file.
+/// A key, and where it stands.
 #[derive(Debug)]
-struct Place {
-    line: usize,
-    column: usize,
+struct KeyAt {
+    place: Place,
     /// Dotted, as `timing.t_retry_s`; empty if the text is no TOML.
     key: String,
-    /// The line itself, and how many characters of it are meant; 0: the line is not shown.
-    text: String,
-    width: usize,
+    /// The line itself is shown.
+    shows_text: bool,
 }
 
 impl ConfigError {
     /// The file cannot be read.
     #[must_use]
     pub fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self { path: path.into(), place: None, message: format!("cannot be read: {error}") }
+        Self { path: path.into(), at: None, message: format!("cannot be read: {error}") }
     }
 
     /// `message` about the octets `span`.
     #[must_use]
     pub fn at(path: &Path, text: &str, span: Range<usize>, message: String) -> Self {
-        Self { path: path.into(), place: Some(Place::of(text, span)), message }
+        let place = Place::of(text, &span);
+        let key = Some(key_at(text, &span)).filter(|key| !key.is_empty()).unwrap_or_else(|| key_on(place.text()));
+        Self { path: path.into(), at: Some(KeyAt { place, key, shows_text: true }), message }
     }
 
     /// The same without the line itself, in which there may be a key or a password.
     #[must_use]
     pub fn without_text(mut self) -> Self {
-        if let Some(place) = &mut self.place {
-            place.width = 0;
+        if let Some(at) = &mut self.at {
+            at.shows_text = false;
         }
         self
     }
@@ -56,17 +53,16 @@ impl ConfigError {
     /// What the parser found. `hints` are for names that are not there.
     #[must_use]
     pub fn of_toml(path: &Path, text: &str, error: &toml::de::Error, hints: &[Hint]) -> Self {
-        let mut wrong = Self::at(path, text, error.span().unwrap_or(0..0), String::new());
-        let key = wrong.place.as_ref().map_or("", |place| &place.key);
-        wrong.message = wrong_type(error.message(), key).unwrap_or_else(|| helpful(error.message(), hints));
-        wrong
+        let span = error.span().unwrap_or(0..0);
+        let meant = text.get(span.clone()).unwrap_or_default();
+        Self::at(path, text, span, plain(error.message(), meant, hints))
     }
 
     /// What keys say against each other.
     #[must_use]
     pub fn of_contradiction(path: &Path, text: &str, Contradiction { at, mut message, other }: Contradiction) -> Self {
         if let Some(other) = other {
-            message += &format!("; the other is on line {}", Place::of(text, other).line);
+            message += &format!("; the other is on line {}", Place::of(text, &other).line);
         }
         Self::at(path, text, at, message)
     }
@@ -74,40 +70,27 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(place) = &self.place else { return write!(f, "{}: {}", self.path.display(), self.message) };
+        let Some(KeyAt { place, key, shows_text }) = &self.at else {
+            return write!(f, "{}: {}", self.path.display(), self.message);
+        };
         write!(f, "{}:{}:{}: ", self.path.display(), place.line, place.column)?;
-        if !place.key.is_empty() {
-            write!(f, "{}: ", place.key)?;
+        if !key.is_empty() {
+            write!(f, "{key}: ")?;
         }
-        if place.width == 0 {
-            return f.write_str(&self.message);
-        }
-        let gutter = " ".repeat(place.line.to_string().len());
-        let indent = " ".repeat(place.column - 1);
-        writeln!(f, "{}", self.message)?;
-        writeln!(f, " {} | {}", place.line, place.text)?;
-        write!(f, " {gutter} | {indent}{}", "^".repeat(place.width))
+        f.write_str(&self.message)?;
+        if *shows_text { write!(f, "\n{place}") } else { Ok(()) }
     }
 }
 
 impl std::error::Error for ConfigError {}
 
-impl Place {
-    fn of(text: &str, span: Range<usize>) -> Self {
-        let start = text.floor_char_boundary(span.start.min(text.len()));
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = text[line_start..].lines().next().unwrap_or_default();
-        let column = text[line_start..start].chars().count() + 1;
-        let end = text.ceil_char_boundary(span.end.clamp(start, line_start + line.len()).max(start));
-        Self {
-            line: before.matches('\n').count() + 1,
-            column,
-            key: Some(key_at(text, &span)).filter(|key| !key.is_empty()).unwrap_or_else(|| key_on(line)),
-            text: line.into(),
-            width: text[start..end].chars().count().max(1),
-        }
+/// The parser's message, for one who has to mend the file; `meant` is what stands there.
+fn plain(message: &str, meant: &str, hints: &[Hint]) -> String {
+    if message == "wanted string or table" {
+        return "expected a text in quotes".into();
     }
+    let plain = of_type(message, meant).or_else(|| of_names(message, hints));
+    plain.unwrap_or_else(|| message.replace('\n', " ").trim().into())
 }
 
 /// The dotted key whose name or value is at `span`.
@@ -166,29 +149,4 @@ fn value_contains(value: &DeValue<'_>, span: &Range<usize>) -> bool {
 
 fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     !inner.is_empty() && outer.start <= inner.start && inner.end <= outer.end
-}
-
-/// The parser's message, and for an unknown name the known one that looks most like it.
-fn helpful(message: &str, hints: &[Hint]) -> String {
-    let unknown = ["unknown field ", "unknown variant "].iter().find_map(|prefix| message.strip_prefix(prefix));
-    let Some(rest) = unknown else {
-        return match message.strip_prefix("missing field ") {
-            Some(name) => format!("{name} is missing"),
-            None => message.replace('\n', " ").trim().into(),
-        };
-    };
-    let mut names = rest.split('`').skip(1).step_by(2);
-    let Some(wrong) = names.next() else { return message.into() };
-    if let Some((_, hint)) = hints.iter().find(|(name, _)| *name == wrong) {
-        return (*hint).into();
-    }
-    let known: Vec<&str> = names.collect();
-    let closest = known.iter().map(|name| (strsim::jaro_winkler(wrong, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
-    let list = known.join(", ");
-    match closest {
-        Some((likeness, name)) if likeness > 0.75 => format!("unknown `{wrong}`; did you mean `{name}`?"),
-        Some(_) if known.len() == 1 => format!("unknown `{wrong}`; known is only {list}"),
-        Some(_) => format!("unknown `{wrong}`; known are {list}"),
-        None => format!("unknown `{wrong}`; nothing is known here"),
-    }
 }

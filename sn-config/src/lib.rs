@@ -1,6 +1,6 @@
 //! What the configuration files of the gateway and of the forwarder have in common.
 //!
-//! Owns: errors that name the place and what would be right ([`ConfigError`], [`Contradiction`]), numbers with a range
+//! Owns: errors that name the place and what would be right ([`ConfigError`], [`Contradiction`]), in TOML's words ([`words`]), numbers with a range
 //! ([`number`]), names ([`name`]), other machines ([`HostPort`]), log filters ([`log_filter`]), the keys of a serial line
 //! ([`serial`]) and of a radio ([`radio`]). Must not know: which tables and keys a daemon has.
 //!
@@ -13,12 +13,15 @@ mod host;
 mod log;
 pub mod name;
 pub mod number;
+mod place;
 pub mod radio;
 mod radio_limits;
 pub mod serial;
-mod words;
+pub mod words;
 
 pub use contradiction::{At, Contradiction};
-pub use error::{ConfigError, Hint};
+pub use error::ConfigError;
 pub use host::{HostPort, NoHost};
 pub use log::{NoLogFilter, log_filter};
+pub use place::Place;
+pub use words::Hint;

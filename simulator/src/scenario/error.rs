@@ -1,6 +1,7 @@
 //! An error in a scenario, written for the person who has to mend it.
 
 use super::words::in_plain_words;
+use sn_config::Place;
 use std::fmt;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
@@ -24,16 +25,6 @@ impl Wrong {
     pub(super) fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { path: path.into(), message: message.into() }
     }
-}
-
-/// A place in the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
-    line: usize,
-    column: usize,
-    /// The line itself, and how many characters of it are meant.
-    text: String,
-    width: usize,
 }
 
 impl ScenarioError {
@@ -75,28 +66,9 @@ fn span_in_value<'p>(value: &DeValue<'_>, path: &mut impl Iterator<Item = &'p st
 
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { line, column, text, width } = &self.place;
-        writeln!(f, "line {line}, column {column}: {}", self.message)?;
-        let gutter = line.to_string();
-        writeln!(f, " {gutter} | {text}")?;
-        write!(f, " {} | {}{}", " ".repeat(gutter.len()), " ".repeat(column - 1), "^".repeat(*width))
+        let Self { place, message } = self;
+        write!(f, "line {}, column {}: {message}\n{place}", place.line, place.column)
     }
 }
 
 impl std::error::Error for ScenarioError {}
-
-impl Place {
-    fn of(text: &str, span: &Range<usize>) -> Self {
-        let start = text.floor_char_boundary(span.start.min(text.len()));
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = text[line_start..].lines().next().unwrap_or_default();
-        let end = text.ceil_char_boundary(span.end.clamp(start, (line_start + line.len()).max(start)));
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: text[line_start..start].chars().count() + 1,
-            text: line.to_owned(),
-            width: text[start..end].chars().count().max(1),
-        }
-    }
-}
