@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug)]
 pub struct ConfigError {
     path: PathBuf,
-    at: Option<KeyAt>,
+    at: Option<Box<KeyAt>>,
     message: String,
 }
 
@@ -38,7 +38,7 @@ impl ConfigError {
     pub fn at(path: &Path, text: &str, span: Range<usize>, message: String) -> Self {
         let place = Place::of(text, &span);
         let key = Some(key_at(text, &span)).filter(|key| !key.is_empty()).unwrap_or_else(|| key_on(place.text()));
-        Self { path: path.into(), at: Some(KeyAt { place, key, shows_text: true }), message }
+        Self { path: path.into(), at: Some(KeyAt { place, key, shows_text: true }.into()), message }
     }
 
     /// The same without the line itself, in which there may be a key or a password.
@@ -70,7 +70,7 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(KeyAt { place, key, shows_text }) = &self.at else {
+        let Some(KeyAt { place, key, shows_text }) = self.at.as_deref() else {
             return write!(f, "{}: {}", self.path.display(), self.message);
         };
         write!(f, "{}:{}:{}: ", self.path.display(), place.line, place.column)?;
