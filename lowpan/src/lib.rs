@@ -34,7 +34,7 @@
 //!
 //! leaf.send(false, b"\x02\x16").expect("nothing else is being sent");
 //! let frame = leaf.poll_transmit().expect("a frame for the radio");
-//! leaf.handle_transmitted(frame.id, Ok(Ack::default()));
+//! leaf.handle_transmitted(Instant::ZERO, frame.id, Ok(Ack::default()));
 //!
 //! let received = hub.handle_frame(Instant::ZERO, frame.psdu.as_bytes(), Signal::default());
 //! let ping = Received::Datagram { from: node.eui64, carriage: Carriage::Bare, to_all: false, octets: b"\x02\x16" };
