@@ -44,6 +44,10 @@ const CHANNEL: usize = 128;
 const BATCHES: usize = 64;
 /// Turns without a pause after which the connections' tasks get theirs.
 const TURNS: u32 = 8;
+/// How long after the begin of a commit the driver goes on looking for what happens, instead of sleeping until it is woken. A good
+/// disk has synced by then, and to be woken takes about as long, above all on a virtual machine. Others get the processor
+/// meanwhile, and with a slow disk it is no more than this of each commit.
+const VIGIL: Duration = Duration::from_micros(500);
 /// How long what needs no promise is still served after the store has failed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -83,6 +87,8 @@ pub struct Driver {
     core: Core,
     /// `None`: everything is in memory.
     keeper: Option<Keeper>,
+    /// When the last commit began.
+    commit_began: Instant,
     /// When the daemon ends because the store has failed.
     ends_at: Option<Instant>,
     transports: Vec<Box<dyn Transport>>,
@@ -128,6 +134,7 @@ impl Driver {
             clock: Clock { start, offset: now },
             core,
             keeper,
+            commit_began: Instant::ZERO,
             ends_at: None,
             transports: Vec::new(),
             names: Vec::new(),
@@ -216,7 +223,7 @@ impl Driver {
 
     /// Waits for something to happen and does what follows from it. May be dropped while it waits.
     pub(crate) async fn turn(&mut self) {
-        poll_fn(|cx| self.take_in(cx)).await;
+        poll_fn(|cx| self.watch(cx)).await;
         self.carry_out();
         self.turns += 1;
         if self.turns >= TURNS {
@@ -228,6 +235,16 @@ impl Driver {
     /// The store has failed, and what could be done without it is done.
     pub(crate) fn is_over(&self) -> bool {
         self.ends_at.is_some_and(|end| end <= self.clock.now())
+    }
+
+    /// Takes in what is ready. While a commit is under way that has not taken long yet, looks again soon.
+    fn watch(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = self.take_in(cx);
+        if polled.is_pending() && self.core.is_committing() && self.clock.now().since(self.commit_began) < VIGIL {
+            cx.waker().wake_by_ref();
+            std::thread::yield_now();
+        }
+        polled
     }
 
     /// Feeds the core with everything that is ready.

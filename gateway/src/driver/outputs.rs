@@ -72,6 +72,7 @@ impl Driver {
         match &mut self.keeper {
             Some(keeper) => {
                 self.desk.iter_mut().for_each(|desk| desk.commit_begins(now));
+                self.commit_began = now;
                 keeper.commit(now, token, records);
             }
             // Without a store nothing has to be written, so everything is.

@@ -3,14 +3,18 @@
 use super::{Store, StoreError};
 use gateway_core::{CommitToken, Record};
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 /// How long after the disk was full it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long the thread looks for the next commit before it sleeps. Under load it comes within that time, and to be woken would take
+/// about as long.
+const VIGIL: Duration = Duration::from_micros(80);
 
 /// What the writing thread has to say.
 #[derive(Debug)]
@@ -80,7 +84,7 @@ struct End;
 
 impl Desk {
     fn work(mut self) {
-        while let Ok((token, records)) = self.todo.recv() {
+        while let Ok((token, records)) = self.next() {
             if self.write(&records).is_err() {
                 return;
             }
@@ -88,6 +92,18 @@ impl Desk {
                 self.tell(Report::Committed(token));
             }
         }
+    }
+
+    /// Waits for what is to be written next.
+    fn next(&self) -> Result<Job, RecvError> {
+        let start = Instant::now();
+        while start.elapsed() < VIGIL {
+            if let Ok(job) = self.todo.try_recv() {
+                return Ok(job);
+            }
+            thread::yield_now();
+        }
+        self.todo.recv()
     }
 
     /// Writes until the records are on stable storage.
