@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 use sn_config::serial::{DeviceKey, FramingKey, LineKeys};
-use sn_config::{HostPort, NoLogFilter};
+use sn_config::{HostPort, checked_log_filter};
 use sn_types::NodeId;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,12 +45,8 @@ pub struct Cli {
     #[arg(long, value_name = "IP:PORT")]
     udp: Option<SocketAddr>,
     /// Log what FILTER lets through: off, error, warn, info, debug or trace, for all or by module
-    #[arg(long, value_name = "FILTER", value_parser = log_filter)]
+    #[arg(long, value_name = "FILTER", value_parser = checked_log_filter)]
     log: Option<String>,
-}
-
-fn log_filter(text: &str) -> Result<String, NoLogFilter> {
-    config::log_filter(text).map(|_| text.into())
 }
 
 fn framing(text: &str) -> Result<FramingKey, Error> {

@@ -5,14 +5,13 @@ use crate::relay::Naming;
 use serde::{Deserialize, Deserializer, de};
 use sn_config::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, RadioLimitsKeys, SecurityKey};
 use sn_config::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
-use sn_config::{At, ConfigError, Contradiction, HostPort, NoLogFilter};
+use sn_config::{At, ConfigError, Contradiction, HostPort, log_filter_key};
 use sn_types::NodeId;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
-use tracing_subscriber::EnvFilter;
 use transports::ieee802154::RadioConfig;
 use transports::serial::SerialConfig;
 
@@ -48,22 +47,8 @@ pub struct File {
 #[serde(deny_unknown_fields, default, expecting = "the table [log]")]
 pub struct LogTable {
     /// Levels, as `info` or `info,sn_forwarder=debug`.
-    #[serde(deserialize_with = "filter")]
+    #[serde(deserialize_with = "log_filter_key")]
     pub filter: String,
-}
-
-/// Reads a log filter that can be followed.
-fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let filter = String::deserialize(deserializer)?;
-    log_filter(&filter).map(|_| filter).map_err(de::Error::custom)
-}
-
-/// Reads a filter. Errors are logged unless it says otherwise.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn log_filter(filter: &str) -> Result<EnvFilter, NoLogFilter> {
-    sn_config::log_filter("error", filter)
 }
 
 impl Default for LogTable {

@@ -1,6 +1,6 @@
 //! The task that passes datagrams on.
 
-use crate::config::{File, log_filter};
+use crate::config::File;
 use crate::links::Links;
 use crate::relay::{Down, Relay};
 use crate::uplink::Uplink;
@@ -17,7 +17,8 @@ const MAX_DATAGRAM: usize = 65_535;
 /// # Errors
 /// An address or the directory for frame counters cannot be used, or the log's filter is none.
 pub fn run(file: &File) -> anyhow::Result<()> {
-    let filter = log_filter(&file.log.filter)?;
+    // Errors are logged unless it says otherwise.
+    let filter = sn_config::log_filter("error", &file.log.filter)?;
     let is_terminal = io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -2,11 +2,10 @@
 
 use crate::auth::Wish;
 use crate::config::{self, File, ListenAddr, ListenerTable, LogFormat, StoreTable, TransportTable, parse_entry};
-use crate::logging::parse_filter;
 use crate::radio::Radio;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use sn_config::NoLogFilter;
+use sn_config::checked_log_filter;
 use sn_types::{Eui64, LinkKey, TopicId};
 use std::path::PathBuf;
 
@@ -312,16 +311,12 @@ pub struct RunArgs {
     pub predefined: Vec<(TopicId, String)>,
 
     /// Log what FILTER lets through: off, error, warn, info, debug or trace, for all or by module
-    #[arg(long, value_name = "FILTER", value_parser = log_filter)]
+    #[arg(long, value_name = "FILTER", value_parser = checked_log_filter)]
     pub log: Option<String>,
 
     /// Log for people or for programs
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
-}
-
-fn log_filter(text: &str) -> Result<String, NoLogFilter> {
-    parse_filter(text).map(|_| text.into())
 }
 
 impl RunArgs {

@@ -29,15 +29,20 @@ pub(crate) struct EventLog {
     errors: Throttle,
     /// By reason: one must not hide another.
     denials: BTreeMap<&'static str, Throttle>,
-    /// By transport.
-    losses: BTreeMap<String, Throttle>,
+    /// By transport, of those that have lost something.
+    losses: BTreeMap<String, Told>,
     /// Of nodes without a key on secured links.
     strangers: Throttle,
     turned_away: Throttle,
     connections: Throttle,
     refusals: Throttle,
-    /// What transports had lost when it was reported last.
-    lost: BTreeMap<String, Losses>,
+}
+
+/// What a transport had lost when it was reported last.
+#[derive(Debug, Default)]
+struct Told {
+    losses: Losses,
+    throttle: Throttle,
 }
 
 /// Datagrams that a transport has lost, by reason.
@@ -157,12 +162,15 @@ impl EventLog {
     /// Reports datagrams that transports have lost since the last time.
     pub(crate) fn losses<'a>(&mut self, now: Instant, transports: impl Iterator<Item = (&'a str, Counters)>) {
         for (transport, counters) in transports {
-            let (so_far, before) = (Losses::of(&counters), self.lost.get(transport).copied().unwrap_or_default());
-            if so_far == before || self.losses.entry(transport.into()).or_default().pass(now).is_none() {
+            let so_far = Losses::of(&counters);
+            if so_far == self.losses.get(transport).map_or_else(Losses::default, |told| told.losses) {
                 continue;
             }
-            warn!(transport, reasons = so_far.since(before).to_string(), "datagrams were lost");
-            self.lost.insert(transport.into(), so_far);
+            let told = self.losses.entry(transport.into()).or_default();
+            if told.throttle.pass(now).is_some() {
+                warn!(transport, reasons = so_far.since(told.losses).to_string(), "datagrams were lost");
+                told.losses = so_far;
+            }
         }
     }
 
@@ -366,7 +374,7 @@ mod tests {
         let full = |send_full| Counters { send_full, ..Counters::default() };
         let seen = [(0, 0, 0), (100, 5, 0), (200, 7, 1), (1_099, 7, 1), (1_200, 9, 1)].map(|(now_ms, one, other)| {
             log.losses(Instant::from_millis(now_ms), [("one", full(one)), ("other", full(other))].into_iter());
-            ["one", "other"].map(|name| log.lost.get(name).map_or(0, |lost| lost.buffer_full))
+            ["one", "other"].map(|name| log.losses.get(name).map_or(0, |told| told.losses.buffer_full))
         });
         assert_eq!(seen, [[0, 0], [5, 0], [5, 1], [5, 1], [9, 1]]);
     }

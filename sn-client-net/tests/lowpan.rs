@@ -245,21 +245,25 @@ fn out_of_the_gateways_reach_a_router_is_found_and_left_when_it_has_no_way() {
     assert!(took < Duration::from_secs(300), "{took:?}");
 }
 
-/// A node beside the gateway, on an open link.
-fn sensor_link(air: &RefCell<Air>) -> LowpanLink<Radio<'_>, NoKeys, 512> {
+/// A node beside the gateway, on an open link, which has connected.
+fn sensor<'a>(
+    air: &'a RefCell<Air>,
+    buffer: &'a mut [u8],
+) -> AsyncClient<'a, LowpanLink<Radio<'a>, NoKeys, 512>, impl FnMut(sn_client_net::Received<'_>)> {
     let carriage = Carriage::Bare;
     let config = LeafConfig { station: station(NODE), gateway: GATEWAY, gateway_short: None, carriage, fragment: true };
-    LowpanLink::new(Radio(air), Leaf::new(config, NoKeys, 42).unwrap(), GATEWAY.0)
+    let link = LowpanLink::new(Radio(air), Leaf::new(config, NoKeys, 42).unwrap(), GATEWAY.0);
+    let mut client = AsyncClient::new(Config::new("sensor"), link, buffer, |_| {});
+    assert!(client.add_gateway(GATEWAY.0));
+    block_on(client.connect(false)).unwrap();
+    client
 }
 
 #[test]
 fn a_frame_that_is_lost_is_sent_again_after_a_pause_in_which_the_radio_is_off() {
     let air = RefCell::new(Air::new());
     let mut buffer = [0; 400];
-    let mut client: AsyncClient<'_, _, _> =
-        AsyncClient::new(Config::new("sensor"), sensor_link(&air), &mut buffer, |_| {});
-    assert!(client.add_gateway(GATEWAY.0));
-    block_on(client.connect(false)).unwrap();
+    let mut client = sensor(&air, &mut buffer);
     let (began, slept) = (air.borrow().now, air.borrow().slept);
     // The next is a seventh.
     air.borrow_mut().frames = 6;
@@ -273,10 +277,7 @@ fn a_frame_that_is_lost_is_sent_again_after_a_pause_in_which_the_radio_is_off() 
 fn a_future_that_is_dropped_while_the_radio_sends_leaves_a_link_that_works() {
     let air = RefCell::new(Air::new());
     let mut buffer = [0; 400];
-    let mut client: AsyncClient<'_, _, _> =
-        AsyncClient::new(Config::new("sensor"), sensor_link(&air), &mut buffer, |_| {});
-    assert!(client.add_gateway(GATEWAY.0));
-    block_on(client.connect(false)).unwrap();
+    let mut client = sensor(&air, &mut buffer);
     air.borrow_mut().hangs = true;
     {
         let publish = pin!(client.publish(Topic::Short(ShortName(*b"tt")), b"x", Qos::One, false));

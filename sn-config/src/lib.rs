@@ -1,8 +1,8 @@
 //! What the configuration files of the gateway and of the forwarder have in common.
 //!
-//! Owns: errors that name the place and what would be right ([`ConfigError`], [`Contradiction`]), in TOML's words ([`words`]), numbers with a range
-//! ([`number`]), names ([`name`]), other machines ([`HostPort`]), log filters ([`log_filter`]), the keys of a serial line
-//! ([`serial`]) and of a radio ([`radio`]). Must not know: which tables and keys a daemon has.
+//! Owns: errors that name the place and what would be right ([`ConfigError`], [`Contradiction`]), in TOML's words ([`words`]),
+//! numbers with a range ([`number`]), names ([`name`]), other machines ([`HostPort`]), log filters ([`log_filter`]), the keys of
+//! a serial line ([`serial`]) and of a radio ([`radio`]). Must not know: which tables and keys a daemon has.
 //!
 //! TOML is read with serde. A table whose keys depend on its `kind` is read into one struct with all keys as options and then
 //! checked: a tagged enum would lose the places of errors.
@@ -22,6 +22,6 @@ pub mod words;
 pub use contradiction::{At, Contradiction};
 pub use error::ConfigError;
 pub use host::{HostPort, NoHost};
-pub use log::{NoLogFilter, log_filter};
+pub use log::{NoLogFilter, checked_log_filter, log_filter, log_filter_key};
 pub use place::Place;
 pub use words::Hint;

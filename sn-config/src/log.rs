@@ -1,5 +1,6 @@
 //! Filters of what is logged.
 
+use serde::{Deserialize, Deserializer, de};
 use std::fmt;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{Directive, LevelFilter};
@@ -32,6 +33,22 @@ pub fn log_filter(base: &str, filter: &str) -> Result<EnvFilter, NoLogFilter> {
         Some(part) => Err(NoLogFilter((*part).into())),
         None => EnvFilter::try_new(format!("{base},{}", parts.join(","))).map_err(|_| NoLogFilter(filter.into())),
     }
+}
+
+/// The text of a filter, for a flag that is used later.
+///
+/// # Errors
+/// As for [`log_filter`].
+pub fn checked_log_filter(filter: &str) -> Result<String, NoLogFilter> {
+    log_filter("error", filter).map(|_| filter.into())
+}
+
+/// The same for a key.
+///
+/// # Errors
+/// It is no text, or as for [`log_filter`].
+pub fn log_filter_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    checked_log_filter(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
 fn is_filter(part: &str) -> bool {

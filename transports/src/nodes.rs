@@ -216,11 +216,10 @@ impl NodeTable {
 
     /// A frame came from a node, perhaps over a router; it is answered this way.
     pub fn heard(&mut self, node: Eui64, signal: Signal, relay: Option<Relay>, way: Way) {
-        self.make_room(node);
         self.frames += 1;
-        self.news.insert(node);
-        let track = self.heard.entry(node).or_default();
-        (track.relay, track.way, track.last) = (relay, way, self.frames);
+        let last = self.frames;
+        let track = self.track(node);
+        (track.relay, track.way, track.last) = (relay, way, last);
         track.rssi_dbm.note(signal.rssi_dbm.map(f32::from));
         track.lqi.note(signal.lqi.map(f32::from));
         track.frames += 1;
@@ -229,9 +228,7 @@ impl NodeTable {
 
     /// The radio has said what became of a frame to a node.
     pub fn sent(&mut self, node: Eui64, sent: Sent) {
-        self.make_room(node);
-        self.news.insert(node);
-        let track = self.heard.entry(node).or_default();
+        let track = self.track(node);
         track.retries += u64::from(sent.retries);
         track.failures += u64::from(!sent.delivered);
     }
@@ -255,6 +252,13 @@ impl NodeTable {
     #[must_use]
     pub const fn refused(&self) -> (u64, u64) {
         (self.replayed, self.revoked)
+    }
+
+    /// What is noted of a node, which is to be reported.
+    fn track(&mut self, node: Eui64) -> &mut Track {
+        self.make_room(node);
+        self.news.insert(node);
+        self.heard.entry(node).or_default()
     }
 
     /// Makes room for what is to be noted of a node, if there is nothing yet.

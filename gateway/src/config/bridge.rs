@@ -4,13 +4,13 @@ use super::name::read_name;
 use super::number::within;
 use super::upstream::{VersionKey, address, check_password, read_password, tls_files};
 use crate::bridge::{Direction, Rule, Settings};
-use crate::upstream::{BrokerAddr, Secret};
+use crate::upstream::{BrokerAddr, Secret, TlsFiles};
 use anyhow::Context;
 use gateway_core::{Qos, validate_filter};
 use serde::{Deserialize, Deserializer, de};
 use sn_config::{At, Contradiction};
 use std::num::NonZeroU16;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -200,9 +200,9 @@ impl BridgeTable {
         Ok(settings)
     }
 
-    /// The file of the gateway's own certificate, if the broker asks for one.
-    pub(super) fn own_certificate(&self) -> Option<&Path> {
-        self.settings.tls.own.as_ref().map(|(certificate, _)| &**certificate)
+    /// The files for TLS with the broker.
+    pub(super) fn tls(&self) -> &TlsFiles {
+        &self.settings.tls
     }
 
     /// The bridge's name.

@@ -9,8 +9,9 @@ impl File {
     #[must_use]
     pub fn certificate_complaints(&self) -> Vec<String> {
         let of_listeners = self.listener.iter().filter_map(|table| Some(&*table.tls.as_ref()?.certificate));
-        let of_bridges = self.bridge.iter().filter_map(BridgeTable::own_certificate);
-        let of_nodes = self.transparent.iter().filter_map(TransparentTable::own_certificate);
-        of_listeners.chain(of_bridges).chain(of_nodes).filter_map(certificate_complaint).collect()
+        let of_brokers =
+            self.bridge.iter().map(BridgeTable::tls).chain(self.transparent.iter().map(TransparentTable::tls));
+        let of_brokers = of_brokers.filter_map(|tls| Some(&*tls.own.as_ref()?.0));
+        of_listeners.chain(of_brokers).filter_map(certificate_complaint).collect()
     }
 }

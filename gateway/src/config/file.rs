@@ -11,10 +11,9 @@ use super::store::StoreTable;
 use super::transparent::{self, TransparentTable};
 use super::transport::{self, TransportTable};
 use crate::auth::{PasswordFile, PasswordFileError};
-use crate::logging;
 use gateway_core::{AddressMoves, Config, Limits, Timing, TopicNameError, WhenFull, validate_topic_name};
 use serde::{Deserialize, Deserializer, de};
-use sn_config::Contradiction;
+use sn_config::{Contradiction, log_filter_key};
 use sn_types::GwId;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -206,7 +205,7 @@ pub struct MetricsTable {
 #[serde(deny_unknown_fields, default, expecting = "the table [log]")]
 pub struct LogTable {
     /// Levels, as `info` or `info,sn_gateway=debug`.
-    #[serde(deserialize_with = "filter")]
+    #[serde(deserialize_with = "log_filter_key")]
     pub filter: String,
     /// For people or for programs.
     pub format: LogFormat,
@@ -441,10 +440,4 @@ fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
         Ok(()) | Err(TopicNameError::Empty) => Ok(prefix),
         Err(error) => Err(de::Error::custom(error)),
     }
-}
-
-/// Reads a log filter that can be followed.
-fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let filter = String::deserialize(deserializer)?;
-    logging::parse_filter(&filter).map(|_| filter).map_err(de::Error::custom)
 }

@@ -4,12 +4,12 @@ use super::number::within;
 use super::transport::TransportTable;
 use super::upstream::{VersionKey, address, check_password, read_password, tls_files};
 use crate::transparent::Settings;
-use crate::upstream::{BrokerAddr, Secret};
+use crate::upstream::{BrokerAddr, Secret, TlsFiles};
 use anyhow::Context;
 use gateway_core::Transparent;
 use serde::Deserialize;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -117,9 +117,9 @@ impl TransparentTable {
         self.transports.iter().flatten().any(|name| name.get_ref() == transport)
     }
 
-    /// The file of the gateway's own certificate, if the broker asks for one.
-    pub(super) fn own_certificate(&self) -> Option<&Path> {
-        self.settings.tls.own.as_ref().map(|(certificate, _)| &**certificate)
+    /// The files for TLS with the broker.
+    pub(super) fn tls(&self) -> &TlsFiles {
+        &self.settings.tls
     }
 
     /// What connections are told. Reads the password's file, and looks whether TLS's can be read.

@@ -85,9 +85,9 @@ pub(crate) fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'st
 }
 
 pub(crate) fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
-    // `ENCRYPTED PRIVATE KEY`, or in older files a header `Proc-Type: 4,ENCRYPTED`.
-    let is_encrypted = fs::read_to_string(path).is_ok_and(|text| text.contains("ENCRYPTED"));
     PrivateKeyDer::from_pem_file(path).map_err(|error| {
+        // `ENCRYPTED PRIVATE KEY`, or in older files a header `Proc-Type: 4,ENCRYPTED`.
+        let is_encrypted = fs::read_to_string(path).is_ok_and(|text| text.contains("ENCRYPTED"));
         let path = path.display();
         if is_encrypted {
             return anyhow!(
