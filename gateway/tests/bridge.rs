@@ -23,6 +23,8 @@ const ARRIVAL: Duration = Duration::from_secs(60);
 struct Stage {
     mosquitto: Mosquitto,
     tap: Tap,
+    /// On the way of who takes what has come to mosquitto.
+    readers_tap: Tap,
     gateway: Durable,
     _config: TempDir,
 }
@@ -30,12 +32,12 @@ struct Stage {
 impl Stage {
     fn start(version: &str) -> Self {
         let mosquitto = Mosquitto::start();
-        let tap = Tap::start(mosquitto.addr);
+        let [tap, readers_tap] = [(); 2].map(|()| Tap::start(mosquitto.addr));
         let config = tempfile::tempdir().expect("a directory");
         let path = config.path().join("gateway.toml");
         std::fs::write(&path, bridge_config(tap.addr, version)).expect("a file");
         let gateway = Durable::start_with(&["--config", as_text(&path)]);
-        Self { mosquitto, tap, gateway, _config: config }
+        Self { mosquitto, tap, readers_tap, gateway, _config: config }
     }
 
     fn mqtt(&mut self) -> SocketAddr {
@@ -154,7 +156,7 @@ fn under_load(version: &str, mut disturb: impl FnMut(&mut Stage, u32)) {
     let mut stage = Stage::start(version);
     stage.joined();
     let (here, there) = (stage.mqtt(), stage.mosquitto.addr);
-    let out = Load::start(here, "up/", there, "site/up/");
+    let out = Load::start(here, "up/", stage.readers_tap.addr, "site/up/");
     let inward = Load::start(there, "site/down/", here, "down/");
     let mut random = oorandom::Rand32::new(7);
     for round in 0..12 {
@@ -162,8 +164,8 @@ fn under_load(version: &str, mut disturb: impl FnMut(&mut Stage, u32)) {
         thread::sleep(Duration::from_millis(random.rand_range(100..900).into()));
         disturb(&mut stage, round);
     }
-    let out = out.settle(|_, _| false);
     // mosquitto forgets that it has sent PUBREL when it could not send it again on the next connection.
+    let out = out.settle(|topic, number| stage.readers_tap.begun_again_there(&(topic.to_owned(), number)));
     let inward = inward.settle(|topic, number| stage.tap.begun_again_there(&(format!("site/{topic}"), number)));
     println!("MQTT {version}: {out} messages out, {inward} in, none lost, none twice at QoS 2");
 }

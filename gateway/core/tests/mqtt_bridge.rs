@@ -49,6 +49,21 @@ fn packet_ids_of_a_forgotten_session_mean_new_messages() {
     assert_eq!(payloads(&gateway.received(1)), ["another"]);
 }
 
+/// The other broker has forgotten its session, and the gateway was killed before that was on its disk.
+#[test]
+fn what_the_other_broker_has_not_sent_before_is_new_whatever_its_id_meant() {
+    let mut gateway = Gateway::default();
+    gateway.connect(1, clean("subscriber"));
+    gateway.subscribe(1, "#", Qos::AtMostOnce);
+    gateway.connect(2, bridge(true));
+    gateway.send(2, qos2("t", "first", 7));
+    gateway.connect(3, bridge(false));
+    gateway.send(3, qos2("t", "another", 7));
+    assert_eq!(payloads(&gateway.received(1)), ["first", "another"]);
+    gateway.send(3, dup(qos2("t", "another", 7)));
+    assert_eq!(payloads(&gateway.received(1)), [""; 0]);
+}
+
 #[test]
 fn a_bridge_may_leave_more_messages_unreleased_than_a_client() {
     let mut gateway =

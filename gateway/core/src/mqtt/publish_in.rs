@@ -36,7 +36,7 @@ impl Core {
     /// §4.3.3, method B), unless the message was refused.
     fn mqtt_take(&mut self, now: Instant, conn: ConnId, key: SessionKey, id: PacketId, publish: Publish) {
         let (qos, version) = (publish.qos, self.mqtt.version(conn));
-        let code = match self.mqtt_arrival(conn, key, version, qos, id) {
+        let code = match self.mqtt_arrival(conn, key, version, id, &publish) {
             Arrival::New => {
                 let code = self.mqtt_route(now, conn, key, publish);
                 // MQTT 3.1.1 has no way to refuse one message: it is acknowledged.
@@ -58,9 +58,19 @@ impl Core {
         self.mqtt_send(conn, Packet::PubRec(ack));
     }
 
-    fn mqtt_arrival(&self, conn: ConnId, key: SessionKey, version: Version, qos: Qos, id: PacketId) -> Arrival {
+    fn mqtt_arrival(
+        &self,
+        conn: ConnId,
+        key: SessionKey,
+        version: Version,
+        id: PacketId,
+        &Publish { qos, dup, .. }: &Publish,
+    ) -> Arrival {
         let Some(session) = self.broker.sessions.get(key) else { return Arrival::TooMany };
-        if qos == Qos::ExactlyOnce && session.incoming_qos2.contains(&id.get()) {
+        // The broker behind a bridge may have forgotten its session, and this process may have been killed before it knew. What
+        // that broker has not sent before is then under an id that meant something else.
+        let is_known = session.incoming_qos2.contains(&id.get()) && (dup || !session.is_bridge());
+        if qos == Qos::ExactlyOnce && is_known {
             return Arrival::Repeated;
         }
         // mosquitto forgets its window when a bridge comes back, and a bridge that is refused comes back.
