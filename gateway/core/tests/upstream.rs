@@ -135,6 +135,19 @@ fn a_retained_message_comes_with_the_subscription() {
 }
 
 #[test]
+fn a_backup_has_nothing_of_what_the_broker_keeps() {
+    let mut cluster = subscribed(Version::V5);
+    cluster.node.sleep(HOUR).unwrap();
+    cluster.until_told(&Event::Asleep { drained: true });
+    publish_down(&mut cluster, "asleep");
+    cluster.wait_s(5);
+    let gateway = &cluster.gateways[0].core;
+    assert_eq!(gateway.client("node").map(|node| node.in_flight), Some(2));
+    let messages = gateway.snapshot().into_iter().filter(|record| b"fq".contains(&record.key[0]));
+    assert_eq!(messages.count(), 0);
+}
+
+#[test]
 fn a_lost_nodes_will_is_published_by_the_broker_and_one_of_who_says_good_bye_is_not() {
     for version in BOTH {
         let mut cluster = subscribed(version);

@@ -46,12 +46,13 @@ impl Outbound {
         gone.into_iter().flatten().for_each(|(place, flight)| tell(place, flight));
     }
 
-    /// Everything that the store should have.
+    /// Everything that the store should have: nothing of what another broker keeps.
     pub(crate) fn durable(&self) -> impl Iterator<Item = (Cow<'_, Queued>, Option<(u16, Phase)>)> {
+        let is_tracked = self.changes.is_some();
         let flight = |sent: &Inflight| Some((sent.id, sent.phase));
         let sent = self.flights.iter().map(move |sent| (Cow::Borrowed(&sent.queued), flight(sent)));
         let waiting = self.queue.after(0).map(|queued| (queued, None));
-        sent.chain(waiting).filter(|(queued, _)| queued.is_durable())
+        sent.chain(waiting).filter(move |(queued, _)| is_tracked && queued.is_durable())
     }
 
     /// Reserves more ids, if the last reserved one is near. `true`: the store is to be told.
