@@ -75,7 +75,7 @@ fn retained_messages_can_be_left_out() {
 #[test]
 fn a_time_limit() {
     let mut gateway = Gateway::new();
-    let child = start(&gateway, "--short tt -W 1");
+    let child = start(&gateway, "--short tt -W 4");
     gateway.accepts();
     gateway.grants(TopicFilter::Short(ShortName(*b"tt")), Qos::Zero, 0);
     gateway.says_goodbye();

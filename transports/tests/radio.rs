@@ -17,7 +17,7 @@ use transports::serial::{FlowControl, Line, Parity};
 use transports::{RadioTransport, Transport};
 
 const ID: TransportId = TransportId(5);
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 const DONGLE: [u8; 8] = [2, 0, 0, 3, 0, 0, 0, 0];
 const OTHER_DONGLE: [u8; 8] = [2, 0, 0, 3, 0, 0, 0, 9];
 const NODE: Eui64 = Eui64([2, 0, 0, 1, 0, 0, 0, 7]);

@@ -17,7 +17,7 @@ use transports::serial::{Device, Family, FlowControl, Framing, Parity, SerialCon
 use transports::{LinkEvent, NodeTable, SerialTransport, Transport};
 
 const ID: TransportId = TransportId(3);
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn config(path: &Path, framing: Framing) -> SerialConfig {
     SerialConfig {

@@ -17,7 +17,7 @@ use transports::sim::{Connection, OUTBOX};
 use transports::{Counters, LinkEvent, SimTransport, Transport};
 
 const ID: TransportId = TransportId(3);
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 const NODE: LinkAddr = LinkAddr::Eui64([2, 0, 0, 1, 0, 0, 0, 9]);
 const PROFILE: LinkProfile = LinkProfile {
     mtu: 64,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use transports::{BindError, Multicast, Transport, UdpConfig, UdpTransport};
 
 const ID: TransportId = TransportId(3);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn config(listen: impl Into<IpAddr>) -> UdpConfig {
     let listen = SocketAddr::new(listen.into(), 0);
@@ -20,7 +21,7 @@ fn bind(listen: impl Into<IpAddr>) -> UdpTransport {
 
 fn peer(listen: impl Into<IpAddr>) -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind(SocketAddr::new(listen.into(), 0)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let addr = socket.local_addr().unwrap();
     (socket, addr)
 }
@@ -31,8 +32,7 @@ fn to(addr: SocketAddr) -> PeerAddr {
 
 /// Waits for one batch.
 async fn receive(transport: &mut UdpTransport) -> Vec<(PeerAddr, Vec<u8>)> {
-    let deadline = Duration::from_secs(5);
-    tokio::time::timeout(deadline, poll_fn(|cx| transport.poll_recv(cx))).await.expect("a datagram").unwrap();
+    tokio::time::timeout(PATIENCE, poll_fn(|cx| transport.poll_recv(cx))).await.expect("a datagram").unwrap();
     transport.received().iter().map(|(from, bytes)| (from, bytes.to_vec())).collect()
 }
 
@@ -186,7 +186,7 @@ async fn a_group_hears_what_nodes_send_to_it_and_they_hear_the_gateway() {
     member.bind(&group.into()).unwrap();
     let member: UdpSocket = member.into();
     member.join_multicast_v4(&Ipv4Addr::new(225, 1, 1, 1), &Ipv4Addr::LOCALHOST).unwrap();
-    member.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    member.set_read_timeout(Some(PATIENCE)).unwrap();
     transport.broadcast(0, b"ADVERTISE");
     assert_eq!(answer(&member), b"ADVERTISE");
     assert_eq!(receive(&mut transport).await, [], "its own ADVERTISE is no news to the gateway");

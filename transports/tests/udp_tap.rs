@@ -9,6 +9,7 @@ use transports::tap::{Content, Direction, Listener, tap};
 use transports::{Multicast, Transport, UdpConfig, UdpTransport};
 
 const ID: TransportId = TransportId(0);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A transport that somebody listens to.
 async fn tapped(listen: IpAddr, multicast: Option<Multicast>) -> (UdpTransport, Listener) {
@@ -28,13 +29,13 @@ async fn tapped(listen: IpAddr, multicast: Option<Multicast>) -> (UdpTransport, 
 }
 
 async fn receive(transport: &mut UdpTransport) {
-    timeout(Duration::from_secs(5), poll_fn(|cx| transport.poll_recv(cx))).await.expect("a datagram").unwrap();
+    timeout(PATIENCE, poll_fn(|cx| transport.poll_recv(cx))).await.expect("a datagram").unwrap();
 }
 
 /// What has been heard: which way, from where, to where, what.
 async fn heard(listener: &mut Listener) -> Vec<(Direction, SocketAddr, SocketAddr, Vec<u8>)> {
     let mut frames = Vec::new();
-    timeout(Duration::from_secs(5), listener.recv_many(&mut frames, 100)).await.expect("something was heard");
+    timeout(PATIENCE, listener.recv_many(&mut frames, 100)).await.expect("something was heard");
     let ends = frames.into_iter().map(|passed| match passed.content {
         Content::Udp { from, to, payload } => (passed.direction, from, to, payload),
         other => panic!("not UDP: {other:?}"),
