@@ -102,7 +102,8 @@ fn the_interval_is_the_configuration_s() {
     let mut monitor = Mqtt::connect(gateway.mqtt(), "monitor");
     monitor.subscribe("$SYS/broker/uptime", 0);
     let uptimes = [(); 3].map(|()| monitor.receive_publish().1.replace(" seconds", "").parse::<u64>().unwrap());
-    assert!(uptimes[2] > uptimes[1] && uptimes[2] - uptimes[0] <= 3, "{uptimes:?}");
+    // Twice 10 s would be the default.
+    assert!(uptimes[2] > uptimes[1] && uptimes[2] - uptimes[0] < 10, "{uptimes:?}");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn with_tables(dir: &Path) -> State {
     write(&mut store, 0..600);
     let start = Instant::now();
     while fs::read_dir(dir.join("keyspaces/1/tables")).expect("tables").count() < 2 {
-        assert!(start.elapsed() < Duration::from_secs(10), "no tables");
+        assert!(start.elapsed() < Duration::from_secs(60), "no tables");
         std::thread::sleep(Duration::from_millis(10));
     }
     drop(store);

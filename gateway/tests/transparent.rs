@@ -84,9 +84,9 @@ impl Node {
             duration_s,
             client_id,
         }));
-        self.sn.expect(&[2, 0x06]);
+        self.until("WILLTOPICREQ", |message| matches!(message, Message::WillTopicReq));
         self.say(&Message::WillTopic(Some(WillTopic { qos: Qos::One, retain: false, topic })));
-        self.sn.expect(&[2, 0x08]);
+        self.until("WILLMSGREQ", |message| matches!(message, Message::WillMsgReq));
         self.say(&Message::WillMsg(WillMsg { message: message.as_bytes() }));
         self.until("CONNACK", |message| matches!(message, Message::ConnAck(ack) if accepts(ack.return_code)));
     }
@@ -127,26 +127,30 @@ impl Node {
             }
             id != TopicId::NONE
         });
-        let begun = Instant::now();
+        let (begun, msg_id) = (Instant::now(), MsgId(msg_id));
         loop {
-            let (topic, msg_id, data) = (Topic::Normal(id), MsgId(msg_id), data.as_bytes());
+            let (topic, data) = (Topic::Normal(id), data.as_bytes());
             let dup = begun.elapsed() > Duration::ZERO;
             self.say(&Message::Publish(Publish { dup, qos: Qos::One, retain: false, topic, msg_id, data }));
-            if self.hears_puback() {
+            if self.hears_puback(msg_id) {
                 return;
             }
             assert!(begun.elapsed() < PATIENCE, "no PUBACK that accepts");
         }
     }
 
-    /// Whether a PUBACK comes soon, and accepts.
-    fn hears_puback(&mut self) -> bool {
+    /// Whether a PUBACK of this message comes soon, and accepts.
+    fn hears_puback(&mut self, msg_id: MsgId) -> bool {
         while let Some(datagram) = self.sn.receive_soon() {
             let message = decode(&datagram).expect("well-formed");
-            let Message::PubAck(ack) = message else {
+            // What was repeated is acknowledged more than once, perhaps late.
+            let Message::PubAck(ack @ PubAck { msg_id: id, .. }) = message else {
                 self.answer(&message);
                 continue;
             };
+            if id != msg_id {
+                continue;
+            }
             if ack.return_code == ReturnCode::Accepted {
                 return true;
             }
@@ -257,12 +261,12 @@ fn mosquitto_publishes_the_will_of_a_lost_node_and_of_no_other() {
         let mut watcher = Mqtt::connect(mosquitto.addr, "watcher");
         watcher.subscribe("wills/#", 0);
         let mut polite = gateway.node("polite");
-        polite.connect_with_will(1, "wills/polite", "gone");
+        polite.connect_with_will(3, "wills/polite", "gone");
         polite.say(&Message::Disconnect(Disconnect { duration_s: None }));
         polite.until("DISCONNECT", |message| matches!(message, Message::Disconnect(_)));
         let mut lost = gateway.node("lost");
-        lost.connect_with_will(1, "wills/lost", "gone");
-        // Keep-alive 1 s and its tolerance, and a second's delay of MQTT 5; the other node's will would be earlier.
+        lost.connect_with_will(3, "wills/lost", "gone");
+        // Keep-alive 3 s and its tolerance, and a second's delay of MQTT 5; the other node's will would be earlier.
         assert_eq!(watcher.receive_publish(), ("wills/lost".into(), "gone".into()), "MQTT {version}");
     }
 }

@@ -178,7 +178,8 @@ fn both_sides_close_with_a_close_frame() {
 
 #[test]
 fn who_asks_for_no_web_socket_is_closed_and_counted() {
-    let (gateway, _file) = start("connect_timeout_s = 1\n");
+    // Long enough for those who say more than the last one.
+    let (gateway, _file) = start("connect_timeout_s = 4\n");
     for octets in [&b"GET /mqtt HTTP/1.1\r\nHost: gateway\r\n\r\n"[..], &connect_packet("plain", 2, &[]), b"GET /"] {
         let mut stream = TcpStream::connect(gateway.ws()).unwrap();
         stream.set_read_timeout(Some(common::PATIENCE)).unwrap();

@@ -55,10 +55,10 @@ impl Told {
 
 impl<L: Link> Node<L> {
     /// A node that begins to connect, going on with an earlier session. It sends again what is not answered within a
-    /// quarter of a second, and does not connect again by itself.
+    /// quarter of a second, for a minute, and does not connect again by itself.
     #[must_use]
     pub fn connect(client_id: &'static str, link: L) -> Self {
-        let config = Config { t_retry_ms: 250, n_retry: 40, ..Config::new(client_id) };
+        let config = Config { t_retry_ms: 250, n_retry: 240, ..Config::new(client_id) };
         let mut client = Client::new(config);
         client.connect(false);
         Self { link, client, began: std::time::Instant::now(), told: Told::default() }

@@ -210,7 +210,7 @@ fn paho_5_session_expiry() {
     assert!(!session_present, "expired at once");
     client.leave();
 
-    connect(true, 1).0.leave();
+    connect(true, 100).0.leave();
     let (client, session_present) = connect(false, 1);
     assert!(session_present);
     client.leave();
@@ -262,7 +262,7 @@ fn paho_5_publication_expiry() {
     client.send(&packet(0xE0, &[&[0, 5], &four(SESSION_EXPIRY, 999_999_999)]));
     client.expect_close();
     let mut publisher = server.connect("myclientid");
-    for (qos, expiry_s, payload) in [(1, 1, "expires"), (2, 1, "expires"), (1, 6, "waits"), (2, 6, "waits")] {
+    for (qos, expiry_s, payload) in [(1, 1, "expires"), (2, 1, "expires"), (1, 60, "waits"), (2, 60, "waits")] {
         let properties = four(MESSAGE_EXPIRY, expiry_s);
         let payload = payload.as_bytes();
         publisher.publish_with(&Publish { flags: qos << 1, topic: A, properties, payload, id: None });
@@ -271,7 +271,7 @@ fn paho_5_publication_expiry() {
     let (mut client, _) = server.connect_as(&server.resume("myclientid2"));
     for qos in [1, 2] {
         let left_s = client.expect_message(A, qos, "waits").properties.number(MESSAGE_EXPIRY);
-        assert!(left_s.is_some_and(|left_s| left_s < 6), "{left_s:?}");
+        assert!(left_s.is_some_and(|left_s| left_s < 60), "{left_s:?}");
     }
     client.expect_nothing();
 }
@@ -453,14 +453,14 @@ fn paho_5_will_delay() {
     let mut watcher = server.connect("myclientid2");
     watcher.subscribe(A, 2);
     // The delay, the session's expiry, and what the will waits for, in seconds.
-    for (delay_s, expiry_s, waits_s) in [(1, 5, 1), (5, 0, 0), (5, 1, 1)] {
+    for (delay_s, expiry_s, waits_s) in [(1, 500, 1), (500, 0, 0), (500, 1, 1)] {
         let will = Will { properties: four(WILL_DELAY, delay_s), ..Will::new(A, "test_will_delay will message") };
         let connect = server.clean("myclientid").property(four(SESSION_EXPIRY, expiry_s)).will(will);
         let (client, _) = server.connect_as(&connect);
         let start = Instant::now();
         client.vanish();
         watcher.expect_message(A, 0, "test_will_delay will message");
-        assert!((waits_s..5).contains(&start.elapsed().as_secs()));
+        assert!((waits_s..500).contains(&start.elapsed().as_secs()));
     }
 }
 

@@ -103,11 +103,12 @@ fn a_message_that_has_waited_too_long_is_gone() {
 fn a_retained_message_expires_too() {
     let server = start_v5();
     let mut publisher = server.connect("publisher");
-    publisher.publish_with(&Publish { flags: 1, ..publish(four(MESSAGE_EXPIRY, 1)) });
+    // Time enough for the first one.
+    publisher.publish_with(&Publish { flags: 1, ..publish(four(MESSAGE_EXPIRY, 4)) });
     let mut early = server.connect("early");
     early.subscribe("t", 0);
     early.expect_retained("t", 0, "x");
-    thread::sleep(Duration::from_millis(1_100));
+    thread::sleep(Duration::from_millis(4_100));
     let mut late = server.connect("late");
     late.subscribe("t", 0);
     late.expect_nothing();

@@ -26,8 +26,8 @@ fn frames_from_before_a_kill_are_counted_as_replayed_and_the_counters_of_both_go
     let before = Mqtt::subscribe(gateway.daemon().mqtt(), "before", "from/+");
     let mut node = Node::connect("pump", radio);
     until(&mut node, "CONNACK", |node| node.is_idle() && before.is_subscribed());
-    node.publish("from/pump", "once", Qos::One);
-    until(&mut node, "PUBACK", |node| node.is_idle() && before.heard() == ["once"]);
+    node.publish("from/pump", "once", Qos::Two);
+    until(&mut node, "PUBCOMP", |node| node.is_idle() && before.heard() == ["once"]);
     let recorded = node.link.recorded.clone();
     let counter = node.link.last_counter();
 
@@ -37,8 +37,8 @@ fn frames_from_before_a_kill_are_counted_as_replayed_and_the_counters_of_both_go
     assert_eq!(replayed(&mut gateway), 0.0);
     node.link.play(&recorded);
     until(&mut node, "all to be counted", |_| replayed(&mut gateway) == recorded.len() as f64);
-    node.publish("from/pump", "twice", Qos::One);
-    until(&mut node, "PUBACK", |node| node.is_idle() && !after.heard().is_empty());
+    node.publish("from/pump", "twice", Qos::Two);
+    until(&mut node, "PUBCOMP", |node| node.is_idle() && !after.heard().is_empty());
     assert_eq!(after.heard(), ["twice"], "nothing of what was played");
     assert!(node.link.last_counter() > counter, "the node has accepted the gateway's frames");
     assert_eq!(node.told.losses, 0);
