@@ -4,8 +4,8 @@
 mod mqtt;
 
 use gateway_core::mqtt::{Packet, ReasonCode};
-use gateway_core::{Config, Limits, Qos, RejectReason};
-use mqtt::{Gateway, clean, id, payloads, persistent, qos0, qos1, qos2, retained, subscribe};
+use gateway_core::{Config, Event, Limits, Qos, RejectReason};
+use mqtt::{Gateway, clean, id, payloads, persistent, publishes, qos0, qos1, qos2, retained, subscribe};
 use std::time::Duration;
 
 fn gateway() -> Gateway {
@@ -63,6 +63,24 @@ fn a_subscribe_with_too_many_filters_ends_the_connection() {
     gateway.send(2, subscribe(7, &[("a", Qos::AtMostOnce); 8_193]));
     assert!(gateway.closed(2).is_some());
     assert_eq!(gateway.rejects(RejectReason::SubscriptionLimit), 1);
+}
+
+/// Each time it brings all retained messages. That some have no room is an event each, all of them in memory at once.
+#[test]
+fn a_filter_that_comes_again_and_again_in_one_subscribe_does_not_fill_the_memory() {
+    let limits = Limits { queue_messages: 50, ..Limits::default() };
+    let mut gateway = Gateway::new(Config { limits, ..Config::default() });
+    gateway.connect(1, clean("publisher"));
+    gateway.connect(2, clean("subscriber"));
+    for number in 0..100 {
+        gateway.send(1, retained(qos0(&format!("t/{number}"), "x")));
+    }
+    gateway.writable(2, false);
+    gateway.send(2, subscribe(7, &[("t/+", Qos::AtMostOnce); 1_000]));
+    let dropped = gateway.events().iter().filter(|event| matches!(event, Event::Dropped { .. })).count();
+    assert_eq!(dropped, 50 + 100, "of the first filter, and of the second");
+    gateway.writable(2, true);
+    assert_eq!(publishes(gateway.received(2)).len(), 50);
 }
 
 /// What is sent is in memory until the driver has taken it, and only then does the core hear that the client does not

@@ -35,11 +35,17 @@ impl Core {
             Err(code) => *code,
         };
         self.mqtt_send(conn, Packet::SubAck(id, answers.iter().map(code).collect()));
+        let dropped_before = self.stats.messages_dropped();
         for ((filter, _), answer) in filters.iter().zip(answers) {
             if let Ok((granted, true)) = answer
                 && !is_shared(filter)
             {
                 self.mqtt_send_retained(now, conn, key, filter, granted);
+            }
+            // Filters that overlap bring the same messages over and over. What has no room is an event each, and all of them
+            // are in memory at once: who asks for far more than may wait for it does not get the rest.
+            if self.stats.messages_dropped() - dropped_before > self.config.limits.queue_messages as u64 {
+                return;
             }
         }
     }
