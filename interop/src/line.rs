@@ -43,7 +43,7 @@ impl LineNode {
     pub fn plug(path: &Path, client_id: &'static str) -> Self {
         let pty = test_nodes::plug(path);
         fcntl(&pty, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("its flags");
-        let config = Config { t_retry_ms: 250, n_retry: 20, auto_reconnect: true, ..Config::new(client_id) };
+        let config = Config { t_retry_ms: 250, n_retry: 120, auto_reconnect: true, ..Config::new(client_id) };
         let (began, pending) = (std::time::Instant::now(), Vec::new());
         Self { pty, client: Client::new(config), began, pending, heard: Vec::new(), losses: 0 }
     }

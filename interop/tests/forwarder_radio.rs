@@ -65,7 +65,7 @@ impl FarEnd {
     /// A forwarder that has its dongle.
     fn forwarder(&self, node: &mut Node<Radio>) -> Process {
         let forwarder = Process::start(self.command());
-        until(node, "the dongle", |_| forwarder.count("link up") == 1);
+        until(node, "the dongle", |_| forwarder.count("link up") > 0);
         forwarder
     }
 }
@@ -132,7 +132,8 @@ fn a_node_publishes_subscribes_sleeps_and_wakes_in_every_form() {
         until(&mut node, "SUBACK", Node::is_idle);
         for (qos, payload) in [(Qos::Zero, "zero"), (Qos::One, "one"), (Qos::Two, LONG)] {
             publish(&mut node, payload, qos);
-            until(&mut node, payload, |_| watcher.count(payload) == 1);
+            until(&mut node, payload, |_| watcher.count(payload) > 0);
+            assert!(qos == Qos::One || watcher.count(payload) == 1, "repeated: {payload}");
         }
         mosquitto_pub(&gateway, &["-t", "down/1", "-q", "1", "-m", "awake"]);
         until(&mut node, "awake", |node| node.told.heard == ["awake"]);
@@ -149,7 +150,7 @@ fn a_node_publishes_subscribes_sleeps_and_wakes_in_every_form() {
         );
         assert_eq!(counted(&mut node, &forwarder, "malformed"), 0, "{setup:?}");
         let heard = format!("node={ADDRESS}");
-        until(&mut node, "how it is heard", |_| forwarder.count(&heard) == 1);
+        until(&mut node, "how it is heard", |_| forwarder.count(&heard) > 0);
     }
 }
 
@@ -200,18 +201,19 @@ fn a_dongle_that_is_pulled_out_is_missed_once_and_found_again() {
     until(&mut node, "SUBACK", Node::is_idle);
     node.sleep();
     until(&mut node, "sleep", Node::is_asleep);
+    let (ups, downs) = (forwarder.count("link up"), forwarder.count("link down"));
     node.link.pull_out();
-    until(&mut node, "the dongle to be missed", |_| forwarder.count("link down") == 1);
+    until(&mut node, "the dongle to be missed", |_| forwarder.count("link down") > downs);
     mosquitto_pub(&gateway, &["-t", "down/1", "-q", "1", "-m", "meanwhile"]);
     // It looks for the device every second.
     let start = Instant::now();
     until(&mut node, "three looks", |_| start.elapsed() > Duration::from_secs(3));
+    assert_eq!(forwarder.count("link down"), downs + 1);
     node.link.put_back();
-    until(&mut node, "the dongle", |_| forwarder.count("link up") == 2);
+    until(&mut node, "the dongle", |_| forwarder.count("link up") > ups);
     node.wake();
     until(&mut node, "sleep", Node::is_asleep);
     assert_eq!((&node.told.heard[..], node.told.losses), (&["meanwhile".to_owned()][..], 0));
-    assert_eq!(forwarder.count("link down"), 1);
 }
 
 #[test]

@@ -98,7 +98,8 @@ fn its_will_is_published_when_it_is_lost_and_as_updated() {
     let gateway = Gateway::start();
     let mut watcher = mosquitto_sub(&gateway, &["-t", "status/#", "-q", "1"]);
     watcher.expect("Subscribed");
-    let will = ["--keepalive", "2", "--will", "status/first", "1", "0", "gone"];
+    // Long enough for the update.
+    let will = ["--keepalive", "4", "--will", "status/first", "1", "0", "gone"];
     let lost = SnPyClient::connect(&gateway, "lost", &will);
     let mut changed = SnPyClient::connect(&gateway, "changed", &will);
     changed.command("will status/second changed", "willed");
