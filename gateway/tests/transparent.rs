@@ -12,11 +12,14 @@ use sn_codec::{
     TopicFilter, TopicId, WillMsg, WillTopic, decode,
 };
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const VERSIONS: [&str; 2] = ["3.1.1", "5"];
+const FIRST_CONNECT: Message<'static> =
+    Message::Connect(Connect { will: false, clean_session: true, protocol_id: 1, duration_s: 60, client_id: "node" });
 
 /// A gateway whose nodes live at mosquitto.
 struct Gateway {
@@ -366,17 +369,32 @@ fn nothing_is_lost_when_mosquitto_is_restarted() {
 #[test]
 fn a_node_hears_congestion_while_mosquitto_is_not_there() {
     // Nobody listens at a port that was free a moment ago.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
     let mut gateway = Gateway::start(nobody, "5");
     let node = gateway.node("node");
-    node.say(&Message::Connect(Connect {
-        will: false,
-        clean_session: true,
-        protocol_id: 1,
-        duration_s: 60,
-        client_id: "node",
-    }));
+    node.say(&FIRST_CONNECT);
     node.sn.expect(&[3, 0x05, 1]);
+    gateway.daemon.daemon().wait_for_log("Connection refused");
+}
+
+#[test]
+fn the_log_says_once_why_mosquitto_is_not_reached_and_when_it_is_again() {
+    let broker = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut gateway = Gateway::start(broker.local_addr().expect("it is bound"), "5");
+    let node = gateway.node("node");
+    for _ in 0..2 {
+        node.say(&FIRST_CONNECT);
+        // It speaks TLS, say, and takes no CONNECT in the clear.
+        drop(broker.accept().expect("the node's connection"));
+        node.sn.expect(&[3, 0x05, 1]);
+    }
+    node.say(&FIRST_CONNECT);
+    let (mut connection, _) = broker.accept().expect("the node's connection");
+    connection.write_all(&[0x20, 3, 0, 0, 0]).expect("the gateway reads");
+    node.sn.expect(&[3, 0x05, 0]);
+    gateway.daemon.daemon().wait_for_log("the broker of the sessions is reached ");
+    let log = gateway.daemon.daemon().log();
+    assert_eq!(log.matches("it has closed the connection instead of answering CONNECT").count(), 1, "{log}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! Order: the driver hands every [`ToUpstream`] to the [`Pool`], which starts a task for each connection; what comes of
 //! them the driver fetches with [`Pool::poll`].
 
+mod reach;
 mod settings;
 mod task;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub use settings::Settings;
 
 use gateway_core::mqtt::Disconnect;
 use gateway_core::{FromUpstream, ToUpstream, UpstreamId};
+use reach::Reach;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -40,6 +42,7 @@ struct Line {
 #[derive(Debug)]
 pub(crate) struct Pool {
     settings: Arc<Settings>,
+    reach: Arc<Reach>,
     lines: HashMap<UpstreamId, Line, foldhash::fast::RandomState>,
     to_driver: mpsc::Sender<(UpstreamId, FromUpstream)>,
     news: mpsc::Receiver<(UpstreamId, FromUpstream)>,
@@ -48,7 +51,8 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(settings: Settings) -> Self {
         let (to_driver, news) = mpsc::channel(NEWS);
-        Self { settings: Arc::new(settings), lines: HashMap::default(), to_driver, news }
+        let reach = Arc::new(Reach::new(settings.address.clone()));
+        Self { settings: Arc::new(settings), reach, lines: HashMap::default(), to_driver, news }
     }
 
     /// Does what the core wants. Must be called within a tokio runtime.
@@ -58,7 +62,7 @@ impl Pool {
                 let (orders, taken) = mpsc::channel(ORDERS);
                 let (end, ended) = oneshot::channel();
                 self.lines.insert(id, Line { orders, end: Some(end) });
-                let task = Task::new(self.settings.clone(), taken, ended);
+                let task = Task::new(self.settings.clone(), self.reach.clone(), taken, ended);
                 tokio::spawn(task.run(id, connect, self.to_driver.clone()));
             }
             ToUpstream::Packet(_) | ToUpstream::Read(_) => {

@@ -1,6 +1,6 @@
 //! One node's connection to the broker where its session lives.
 
-use super::Settings;
+use super::{Reach, Settings};
 use crate::upstream::keep_alive::{Due, KeepAlive};
 use crate::upstream::{Conversation, Moved, Wire, dial};
 use gateway_core::mqtt::{Connect, Disconnect, Packet};
@@ -28,6 +28,7 @@ type News = mpsc::Sender<(UpstreamId, FromUpstream)>;
 
 pub(super) struct Task {
     settings: Arc<Settings>,
+    reach: Arc<Reach>,
     orders: mpsc::Receiver<ToUpstream>,
     end: oneshot::Receiver<Option<Disconnect>>,
     /// Whose PINGREQs are out.
@@ -36,7 +37,15 @@ pub(super) struct Task {
     start: tokio::time::Instant,
     keep_alive: KeepAlive,
     listens: bool,
-    joined: bool,
+    standing: Standing,
+}
+
+/// What the broker has said to CONNECT.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Asked,
+    Refused,
+    Joined,
 }
 
 /// Who wants to know whether the broker is there.
@@ -70,12 +79,14 @@ enum Happened {
 impl Task {
     pub(super) fn new(
         settings: Arc<Settings>,
+        reach: Arc<Reach>,
         orders: mpsc::Receiver<ToUpstream>,
         end: oneshot::Receiver<Option<Disconnect>>,
     ) -> Self {
         let wire = Wire { version: settings.version, max_packet: settings.max_packet, as_bridge: false };
         let (start, keep_alive) = (tokio::time::Instant::now(), KeepAlive::new(Instant::ZERO, Duration::ZERO));
-        Self { settings, orders, end, pings: VecDeque::new(), wire, start, keep_alive, listens: true, joined: false }
+        let (pings, listens, standing) = (VecDeque::new(), true, Standing::Asked);
+        Self { settings, reach, orders, end, pings, wire, start, keep_alive, listens, standing }
     }
 
     /// Serves the connection from its making to its end, and tells that last of all.
@@ -86,11 +97,13 @@ impl Task {
         connect.properties.maximum_packet_size = u32::try_from(self.settings.max_packet).ok().and_then(NonZeroU32::new);
         let client = connect.client_id.clone();
         let ending = match self.dial().await {
-            Err(why) => {
-                debug!(client, why, "the broker of the sessions is not reached");
+            // It is not wanted any more.
+            None => Ending::Broken,
+            Some(Err(why)) => {
+                self.reach.missed(&why);
                 Ending::Broken
             }
-            Ok(conversation) => {
+            Some(Ok(conversation)) => {
                 debug!(client, "connected to the broker of the sessions");
                 self.serve(conversation, id, connect, &news).await
             }
@@ -99,16 +112,17 @@ impl Task {
         let _ = news.send((id, FromUpstream::Closed(ending))).await;
     }
 
-    async fn dial(&mut self) -> Result<Conversation, String> {
+    /// The connection, or why there is none, unless it is not wanted any more.
+    async fn dial(&mut self) -> Option<Result<Conversation, String>> {
         let settings = self.settings.clone();
         tokio::select! {
-            dialed = timeout(DIALING, dial(&settings.address, &settings.tls)) => match dialed {
+            dialed = timeout(DIALING, dial(&settings.address, &settings.tls)) => Some(match dialed {
                 Ok(Ok(stream)) => Ok(Conversation::new(stream)),
                 Ok(Err(error)) => Err(format!("{error:#}")),
                 Err(_) => Err(format!("no answer within {} s", DIALING.as_secs())),
-            },
+            }),
             // Before CONNACK there is nothing else to be told.
-            _ = &mut self.end => Err("it is not wanted any more".into()),
+            _ = &mut self.end => None,
         }
     }
 
@@ -141,11 +155,15 @@ impl Task {
                 break end;
             }
         };
-        match end {
-            End::HungUp if self.joined => Ending::HungUp,
-            End::HungUp | End::Cut => Ending::Broken,
-            End::Unreadable => Ending::Unreadable,
-            End::GoodBye(disconnect) => {
+        match (end, self.standing) {
+            (End::HungUp, Standing::Joined) => Ending::HungUp,
+            (End::HungUp, Standing::Asked) => {
+                self.reach.missed("it has closed the connection instead of answering CONNECT");
+                Ending::Broken
+            }
+            (End::HungUp, Standing::Refused) | (End::Cut, _) => Ending::Broken,
+            (End::Unreadable, _) => Ending::Unreadable,
+            (End::GoodBye(disconnect), _) => {
                 self.write(&mut conversation, Packet::Disconnect(disconnect));
                 let _ = timeout(LAST_WORDS, farewell(conversation)).await;
                 Ending::Broken
@@ -240,15 +258,16 @@ impl Task {
                     return Some(End::Unreadable);
                 }
             };
-            match (&packet, self.joined) {
-                (Packet::ConnAck(answer), false) => {
-                    self.joined = !answer.code.is_error();
+            match (&packet, self.standing) {
+                (Packet::ConnAck(answer), Standing::Asked) => {
+                    self.reach.answered();
+                    self.standing = if answer.code.is_error() { Standing::Refused } else { Standing::Joined };
                     let period = answer.properties.server_keep_alive_s;
                     let period = period.map_or(asked, |period| Duration::from_secs(period.into()));
                     self.keep_alive = KeepAlive::new(self.now(), period);
                 }
-                (Packet::ConnAck(_), true) | (_, false) => return Some(End::Cut),
-                (_, true) => {}
+                (Packet::ConnAck(_), _) | (_, Standing::Asked | Standing::Refused) => return Some(End::Cut),
+                (_, Standing::Joined) => {}
             }
             if packet == Packet::PingResp && self.pings.pop_front() == Some(Asker::KeepAlive) {
                 continue;
