@@ -38,7 +38,7 @@ pub use access::{
 };
 pub use broker::{
     BRIDGE_PREFIX, Census, FilterError, LARGEST_MESSAGE_ID, SessionKey, TopicNameError, filter_matches,
-    validate_filter, validate_topic_name,
+    selecting_filter, validate_filter, validate_topic_name,
 };
 pub use config::{AddressMoves, Airtime, Config, Keep, Limits, Pacing, QueueRule, Timing, WhenFull};
 pub use durable::{CommitToken, Record, RestoreError, Restored, skip_counters};

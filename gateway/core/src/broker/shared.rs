@@ -18,9 +18,10 @@ pub(crate) fn is_shared(filter: &str) -> bool {
     filter.starts_with(PREFIX)
 }
 
-/// The filter by which messages are selected: without the group, if there is one. `None`: the group has no name, or one
-/// with a wildcard, or no filter follows.
-pub(crate) fn selecting_filter(filter: &str) -> Option<&str> {
+/// The filter by which messages are selected: without the group of a shared subscription (MQTT 5 §4.8.2), if there is one. It
+/// may be no valid filter. `None`: the group has no name, or one with a wildcard, or no filter follows.
+#[must_use]
+pub fn selecting_filter(filter: &str) -> Option<&str> {
     let Some(shared) = filter.strip_prefix(PREFIX) else { return Some(filter) };
     let (group, filter) = shared.split_once('/')?;
     (!group.is_empty() && !group.contains(['+', '#'])).then_some(filter)
