@@ -2,7 +2,7 @@
 
 use crate::mqtt::{Malformed, TurnedAway};
 use crate::store::Report;
-use gateway_core::{ConnId, Event, LostReason, RejectReason, Via};
+use gateway_core::{BRIDGE_PREFIX, ConnId, Event, LostReason, RejectReason, Via};
 use sn_types::{Instant, PeerAddr};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -25,7 +25,8 @@ pub(crate) struct EventLog {
     /// Refused packets since the last summary, by reason.
     rejects: BTreeMap<&'static str, u64>,
     next_summary: Option<Instant>,
-    drops: Throttle,
+    /// By reason, as [`EventLog::denials`].
+    drops: BTreeMap<&'static str, Throttle>,
     errors: Throttle,
     /// By reason: one must not hide another.
     denials: BTreeMap<&'static str, Throttle>,
@@ -232,6 +233,12 @@ impl EventLog {
     ) {
         let addr = |via: &Via| Addr::of(via, &peer, &name);
         match event {
+            // A bridge says itself when it has reached the other broker: its session is open before.
+            Event::Connected { client_id, .. } | Event::Disconnected { client_id }
+                if client_id.starts_with(BRIDGE_PREFIX) =>
+            {
+                debug!(client = &**client_id, "the session of a bridge is opened or closed");
+            }
             Event::Connected { client_id, via, user, session_present } => {
                 let (client, user) = (&**client_id, user.as_deref());
                 info!(client, from = %addr(via), user, session = session_present, "connected");
@@ -262,9 +269,18 @@ impl EventLog {
                 "all frame counters are used: nothing secured can be sent any more, see docs/nodes.md"
             ),
             Event::Dropped { client_id, topic, reason } => {
-                if let Some(held_back) = self.drops.pass(now) {
-                    let (client, topic) = (&**client_id, &**topic);
-                    warn!(client, topic, reason = reason.name(), more = held_back, "message dropped");
+                let (client, topic, name) = (&**client_id, &**topic, reason.name());
+                match self.drops.entry(name).or_default().pass(now) {
+                    Some(more) if reason.is_wanted() => info!(client, topic, reason = name, more, "message dropped"),
+                    Some(more) => warn!(client, topic, reason = name, more, "message dropped"),
+                    None => {}
+                }
+            }
+            Event::Denied { client_id, user, action, topic } => {
+                let key = RejectReason::NotAllowed.name();
+                if let Some(more) = self.denials.entry(key).or_default().pass(now) {
+                    let (client, user, action, topic) = (&**client_id, user.as_deref(), action.name(), &**topic);
+                    warn!(client, user, action, topic, more, "refused: no table [[access]] allows it");
                 }
             }
             Event::Rejected { from, reason } => {
@@ -315,7 +331,6 @@ fn remedy(from: &Addr, reason: RejectReason) -> Option<&'static str> {
             Some("there is no such user, or it is another password; see sn-gateway passwd")
         }
         (RejectReason::OtherUser, _) => Some("the client id's session is another user's; see sn-gateway sessions show"),
-        (RejectReason::NotAllowed, _) => Some("no table [[access]] allows it"),
         (RejectReason::Anonymous, Addr::Sn(..)) => {
             Some("no table [[node]] says who it is, and its [[transport]] does not have anonymous = true")
         }
@@ -352,6 +367,7 @@ fn broken(what: &'static str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gateway_core::DropReason;
 
     #[test]
     fn refused_packets_are_summed_up_after_ten_seconds_and_then_forgotten() {
@@ -366,6 +382,19 @@ mod tests {
         log.summarise_if_due(Instant::from_secs(15));
         assert!(log.rejects.is_empty());
         assert_eq!(log.next_summary(), None);
+    }
+
+    #[test]
+    fn a_flood_of_superseded_messages_does_not_hide_a_full_queue() {
+        let mut log = EventLog::default();
+        let mut dropped = |reason| {
+            let event = Event::Dropped { client_id: "node".into(), topic: "state".into(), reason };
+            log.event(Instant::from_secs(1), &event, |_| None, |_| None);
+        };
+        (0..10).for_each(|_| dropped(DropReason::Superseded));
+        dropped(DropReason::QueueFull);
+        let held_back = |reason| log.drops[reason].held_back;
+        assert_eq!([held_back("superseded"), held_back("queue-full")], [9, 0]);
     }
 
     #[test]

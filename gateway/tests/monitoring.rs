@@ -22,12 +22,17 @@ fn path(file: &NamedTempFile) -> &str {
     file.path().to_str().expect("a path in UTF-8")
 }
 
-/// The first cells, without the quotes, of the rows below a heading of docs/monitoring.md.
-fn documented(heading: &str) -> BTreeSet<String> {
+/// What the page has below a heading.
+fn section(heading: &str) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/monitoring.md");
     let page = fs::read_to_string(page).expect("the page");
     let (_, section) = page.split_once(&format!("\n## {heading}\n")).expect(heading);
-    let section = section.split("\n## ").next().unwrap_or_default();
+    section.split("\n## ").next().unwrap_or_default().to_owned()
+}
+
+/// The first cells, without the quotes, of the rows below a heading of docs/monitoring.md.
+fn documented(heading: &str) -> BTreeSet<String> {
+    let section = section(heading);
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect()
 }
@@ -168,6 +173,21 @@ fn every_metric_is_documented_and_the_other_way_round_and_has_a_text() {
     let mut shown = named("# TYPE ");
     shown.remove("sn_gateway_commit_seconds");
     assert_eq!(shown, documented);
+}
+
+#[test]
+fn every_reason_for_a_dropped_message_is_documented_and_counted_from_the_start() {
+    let metrics = config(METRICS);
+    let gateway = Daemon::start(&["--config", path(&metrics)]);
+    let text = scrape(gateway.metrics());
+    let prefix = "sn_gateway_drops_total{reason=\"";
+    let counted: BTreeSet<_> =
+        text.lines().filter_map(|line| line.strip_prefix(prefix)?.strip_suffix("\"} 0")).collect();
+    let section = section("Why messages are dropped");
+    // A row may begin with several.
+    let first_cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    let documented: BTreeSet<_> = first_cells.flat_map(|cell| cell.trim_end_matches('`').split("`, `")).collect();
+    assert_eq!(counted, documented);
 }
 
 #[test]

@@ -188,7 +188,8 @@ topics = \"#\"
     bob.expect(&[0x90, 3, 0, 1, 0x80]);
     bob.send(&publish_packet(2, "up/n1", Some([0, 2]), b"forged"));
     bob.expect(&[0x40, 2, 0, 2]);
-    gateway.wait_for_log("no table [[access]] allows it");
+    gateway
+        .wait_for_log("no table [[access]] allows it client=\"n1\" user=\"nodes\" action=\"publish\" topic=\"up/n2\"");
 
     house.configure(&format!("{ASKING}{}", rules.replace("\"#\"", "\"up/n2\"")));
     gateway.signal(Signal::SIGHUP);

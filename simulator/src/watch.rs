@@ -151,6 +151,7 @@ impl Watch {
             | Event::MovedAway { .. }
             | Event::UpstreamRefused { .. }
             | Event::CountersUsedUp { .. }
+            | Event::Denied { .. }
             | Event::Rejected { .. } => {}
         }
     }

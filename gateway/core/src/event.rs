@@ -1,5 +1,6 @@
 //! What an operator may want to read in the log.
 
+use crate::access::Action;
 use crate::mqtt::ReasonCode;
 use crate::{ConnId, DropReason, RejectReason};
 use sn_types::{PeerAddr, TopicId, TransportId};
@@ -108,6 +109,17 @@ pub enum Event {
         topic: Arc<str>,
         /// Why.
         reason: DropReason,
+    },
+    /// The rules do not allow something. The packet that wanted it is [`Event::Rejected`], too.
+    Denied {
+        /// Who wanted it; empty: a sender without a session.
+        client_id: Arc<str>,
+        /// Who that is, if it has said so.
+        user: Option<Arc<str>>,
+        /// What it wanted to do.
+        action: Action,
+        /// To which topic, or for a subscription, to which filter; empty for [`Action::Connect`].
+        topic: Arc<str>,
     },
     /// A packet was refused or ignored.
     Rejected {

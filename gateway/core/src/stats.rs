@@ -163,6 +163,31 @@ pub enum DropReason {
 }
 
 impl DropReason {
+    /// All there are.
+    pub const ALL: [Self; 15] = [
+        Self::QueueFull,
+        Self::TotalQueueFull,
+        Self::Expired,
+        Self::Superseded,
+        Self::Qos0,
+        Self::RetainedLimit,
+        Self::TooLong,
+        Self::Refused,
+        Self::Unwanted,
+        Self::TopicIdLimit,
+        Self::NotAllowed,
+        Self::NoMember,
+        Self::SessionExpired,
+        Self::SessionDropped,
+        Self::SessionReplaced,
+    ];
+
+    /// Whether this is what somebody wanted: the operator by a queue rule, or the publisher by an expiry.
+    #[must_use]
+    pub const fn is_wanted(self) -> bool {
+        matches!(self, Self::Expired | Self::Superseded | Self::Qos0)
+    }
+
     /// A short stable label for metrics and logs.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -7,7 +7,7 @@ mod mqtt;
 
 use access::{allow, deny};
 use gateway_core::mqtt::{Ack, Connect, Disconnect, Login, LoginRefusal, Packet, ReasonCode, Version};
-use gateway_core::{AccessRule, Action, Actions, CloseReason, Config, DropReason, Qos, RejectReason};
+use gateway_core::{AccessRule, Action, Actions, CloseReason, Config, DropReason, Event, Qos, RejectReason};
 use mqtt::{Gateway, clean, id, payloads, persistent, qos0, qos1, qos2, retained, subscribe, will};
 
 fn gateway(rules: &[AccessRule]) -> Gateway {
@@ -76,6 +76,31 @@ fn what_may_not_be_published_is_acknowledged_dropped_and_counted() {
     assert_eq!(gateway.rejects(RejectReason::NotAllowed), 3);
     let rejects = gateway.core.client("node7").unwrap().info.rejects;
     assert_eq!(rejects.get(&RejectReason::NotAllowed), Some(&3), "at the client");
+}
+
+#[test]
+fn the_operator_is_told_who_may_not_do_what_to_which_topic() {
+    let alices = AccessRule { client: "%u-*".parse().ok(), ..allow("alice", Action::Connect, &[]) };
+    let mut gateway = gateway(&[allow("alice", Action::Publish, &["up/#"]), alices]);
+    code(&mut gateway, 1, by("alice", clean("bob-1")));
+    gateway.connect(2, by("alice", clean("alice-1")));
+    gateway.exchange(2, qos1("up/a", "yes", 1));
+    gateway.exchange(2, qos1("down/a", "no", 2));
+    gateway.exchange(2, subscribe(3, &[("$share/group/up/#", Qos::AtMostOnce)]));
+    // PUBLISH with QoS -1, to the short topic `ab`.
+    gateway.datagram(&[8, 0x0C, 0x62, b'a', b'b', 0, 0, b'x']);
+    let denied = gateway.events().into_iter().filter_map(|event| match event {
+        Event::Denied { client_id, user, action, topic } => Some((client_id, user, action, topic)),
+        _ => None,
+    });
+    let alice = Some("alice".into());
+    let expected = [
+        ("bob-1".into(), alice.clone(), Action::Connect, "".into()),
+        ("alice-1".into(), alice.clone(), Action::Publish, "down/a".into()),
+        ("alice-1".into(), alice, Action::Subscribe, "up/#".into()),
+        ("".into(), None, Action::QosMinusOne, "ab".into()),
+    ];
+    assert_eq!(denied.collect::<Vec<_>>(), expected);
 }
 
 #[test]

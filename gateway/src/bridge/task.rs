@@ -272,7 +272,8 @@ impl Task {
                 info!(bridge, to = %self.settings.address, session = session_present, "bridge connected");
             }
             News::Lost { why, pause } => {
-                warn!(bridge, to = %self.settings.address, why, again_in_s = pause.as_secs_f32(), "bridge not connected");
+                let again_in_s = (pause.as_secs_f64() * 10.0).round() / 10.0;
+                warn!(bridge, to = %self.settings.address, why, again_in_s, "bridge not connected");
             }
             News::SubscriptionRefused { filter, code } => {
                 warn!(bridge, filter = &**filter, ?code, "the other broker refuses a subscription");

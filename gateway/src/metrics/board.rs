@@ -3,7 +3,7 @@
 use super::names;
 use crate::bridge::Counts;
 use crate::mqtt::Tally;
-use gateway_core::{Census, Core, StorageState};
+use gateway_core::{Census, Core, DropReason, StorageState};
 use metrics::{Histogram, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 use sn_types::{Heard, Instant};
@@ -173,8 +173,10 @@ fn upstream(core: &Core) {
 }
 
 fn reasons(core: &Core) {
-    for (reason, count) in &core.stats().drops {
-        counter!(names::DROPS, "reason" => reason.name()).absolute(*count);
+    // Those that have not occurred, too: Prometheus' increase() does not see a counter that begins with its first event.
+    for reason in DropReason::ALL {
+        let count = core.stats().drops.get(&reason).copied().unwrap_or_default();
+        counter!(names::DROPS, "reason" => reason.name()).absolute(count);
     }
     for (reason, count) in core.stats().rejects_by_name() {
         counter!(names::REJECTS, "reason" => reason).absolute(count);

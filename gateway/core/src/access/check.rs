@@ -3,32 +3,44 @@
 use super::{Access, Action, Who};
 use crate::broker::{Link, Part, Session, SessionKey};
 use crate::map::MapSeed;
-use crate::{Core, DropReason, Message, RejectReason};
+use crate::{Core, DropReason, Event, Message, RejectReason};
 use sn_types::{Instant, PeerAddr};
 use std::sync::Arc;
 
 impl Core {
-    /// Whether somebody may do something to a topic.
-    pub(crate) fn allowed(&self, who: Who<'_>, action: Action, topic: &str) -> Result<(), RejectReason> {
-        self.access.allows(who, action, topic).then_some(()).ok_or(RejectReason::NotAllowed)
-    }
-
-    /// Whether a session's client may do something to a topic.
-    pub(crate) fn may(&self, key: SessionKey, action: Action, topic: &str) -> Result<(), RejectReason> {
-        if !self.access.has_rules() {
+    /// Whether somebody may do something to a topic. If not, the operator is told what it was.
+    pub(crate) fn allowed(&mut self, who: Who<'_>, action: Action, topic: &str) -> Result<(), RejectReason> {
+        if self.access.allows(who, action, topic) {
             return Ok(());
         }
-        self.allowed(self.who(key), action, topic)
+        let user = (!who.user.is_empty()).then(|| who.user.into());
+        self.event(Event::Denied { client_id: who.client_id.into(), user, action, topic: topic.into() });
+        Err(RejectReason::NotAllowed)
+    }
+
+    /// The same for a session's client.
+    pub(crate) fn may(&mut self, key: SessionKey, action: Action, topic: &str) -> Result<(), RejectReason> {
+        if self.permits(key, action, topic) {
+            return Ok(());
+        }
+        let Some(session) = self.broker.sessions.get(key) else { return Err(RejectReason::NotAllowed) };
+        let (client_id, user) = (session.client_id.clone(), session.user.clone());
+        self.event(Event::Denied { client_id, user, action, topic: topic.into() });
+        Err(RejectReason::NotAllowed)
+    }
+
+    fn permits(&self, key: SessionKey, action: Action, topic: &str) -> bool {
+        !self.access.has_rules() || self.access.allows(self.who(key), action, topic)
     }
 
     /// Whether a session's client may subscribe to a valid filter.
-    pub(crate) fn may_subscribe(&self, key: SessionKey, filter: &str) -> Result<(), RejectReason> {
+    pub(crate) fn may_subscribe(&mut self, key: SessionKey, filter: &str) -> Result<(), RejectReason> {
         self.may(key, Action::Subscribe, filter)
     }
 
     /// Whether a session's client may be sent messages of a topic.
     pub(crate) fn may_receive(&self, key: SessionKey, topic: &str) -> bool {
-        self.may(key, Action::Receive, topic).is_ok()
+        self.permits(key, Action::Receive, topic)
     }
 
     /// The session's will, if it may be published. The rules may be others than when the client left it.
@@ -48,9 +60,9 @@ impl Core {
 
     /// Whether somebody may have the client id, and go on with, or end, its session, if there is one. A user's session is
     /// for that user only: else its messages would be for anybody who knows the id.
-    pub(crate) fn may_take_session(&self, who: Who<'_>) -> Result<(), RejectReason> {
+    pub(crate) fn may_take_session(&mut self, who: Who<'_>) -> Result<(), RejectReason> {
         if !self.access.lets_in(who) {
-            return Err(RejectReason::NotAllowed);
+            self.allowed(who, Action::Connect, "")?;
         }
         let session = self.broker.sessions.find(who.client_id).and_then(|key| self.broker.sessions.get(key));
         match session.and_then(|session| session.user.as_deref()) {

@@ -61,6 +61,21 @@ pub enum Action {
     Connect = 32,
 }
 
+impl Action {
+    /// What `[[access]]` calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Will => "will",
+            Self::QosMinusOne => "qos-minus-one",
+            Self::Subscribe => "subscribe",
+            Self::Receive => "receive",
+            Self::Connect => "connect",
+        }
+    }
+}
+
 /// A set of [`Action`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Actions(u8);

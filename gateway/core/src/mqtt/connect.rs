@@ -105,7 +105,7 @@ impl Core {
         Ok(Checked { user, will, authentication })
     }
 
-    fn mqtt_check_will(&self, who: Who<'_>, will: Will) -> Result<CheckedWill, Refusal> {
+    fn mqtt_check_will(&mut self, who: Who<'_>, will: Will) -> Result<CheckedWill, Refusal> {
         if validate_topic_name(&will.topic).is_err() {
             return Err(Refusal::Protocol("the will topic is not a topic name"));
         }

@@ -129,7 +129,7 @@ impl Core {
     }
 
     fn mqtt_check_publish(
-        &self,
+        &mut self,
         conn: ConnId,
         key: SessionKey,
         publish: &Publish,

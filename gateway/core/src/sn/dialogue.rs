@@ -5,7 +5,7 @@
 use super::Peer;
 use super::connect::{NewWill, Setup};
 use super::table::State;
-use crate::access::{Action, Who};
+use crate::access::Action;
 use crate::broker::SessionKey;
 use crate::core::TimerKey;
 use crate::{Core, Message as BrokerMessage, Qos, RejectReason};
@@ -89,8 +89,12 @@ impl Core {
     /// WILLTOPIC: asks for the message; or, if it is empty, the client wants no will and is connected.
     pub(super) fn take_will_topic(&mut self, now: Instant, from: PeerAddr, will: Option<WillTopic<'_>>) {
         let Some(Peer::Connecting(place)) = self.sn.clients.at(from) else { return };
-        let who = self.sn.dialogues[place as usize].setup.who();
-        match will.map(|will| self.will_topic(who, &will)) {
+        let setup = self.sn.dialogues[place as usize].setup.clone();
+        let topic = will.map(|will| {
+            let topic = self.will_topic(&will)?;
+            self.allowed(setup.who(), Action::Will, will.topic).map(|()| topic)
+        });
+        match topic {
             None => self.finish_dialogue(now, from, NewWill::Delete),
             Some(Err(reason)) => self.refuse_dialogue(now, from, reason),
             Some(Ok(topic)) => {
@@ -133,11 +137,10 @@ impl Core {
         }
     }
 
-    /// A will topic that may be published to, with its QoS and Retain.
-    pub(super) fn will_topic(&self, who: Who<'_>, will: &WillTopic<'_>) -> Result<(Arc<str>, Qos, bool), RejectReason> {
+    /// A topic to which clients can publish a will, if the rules allow it, with the will's QoS and Retain.
+    pub(super) fn will_topic(&self, will: &WillTopic<'_>) -> Result<(Arc<str>, Qos, bool), RejectReason> {
         let qos = super::publish_in::broker_qos(will.qos).ok_or(RejectReason::Qos)?;
         self.publishable(will.topic)?;
-        self.allowed(who, Action::Will, will.topic)?;
         Ok((will.topic.into(), qos, will.retain))
     }
 

@@ -168,7 +168,7 @@ impl Core {
 
     /// The name that the topic of a PUBLISH with QoS -1 stands for, if its sender may publish to it so.
     fn topic_minus_one(
-        &self,
+        &mut self,
         from: PeerAddr,
         key: Option<SessionKey>,
         topic: &Topic<'_>,

@@ -1,5 +1,6 @@
 //! WILLTOPICUPD and WILLMSGUPD (1.2 §6.4): the will changes while the client is connected.
 
+use crate::access::Action;
 use crate::broker::{Part, SessionKey};
 use crate::{Core, Message as BrokerMessage, RejectReason};
 use sn_codec::{Message, ReturnCode, WillMsg, WillTopic};
@@ -28,7 +29,10 @@ impl Core {
     }
 
     fn change_will_topic(&mut self, key: SessionKey, will: Option<WillTopic<'_>>) -> Result<(), RejectReason> {
-        let will = will.map(|will| self.will_topic(self.who(key), &will)).transpose()?;
+        let will = will.map(|will| self.will_topic(&will)).transpose()?;
+        if let Some((topic, ..)) = &will {
+            self.may(key, Action::Will, topic)?;
+        }
         self.broker.sessions.mark(key, Part::Header);
         let Some(session) = self.broker.sessions.get_mut(key) else { return Ok(()) };
         session.will = will.map(|(topic, qos, retain)| {
