@@ -67,6 +67,20 @@ fn retained_messages_and_wills_keep_their_properties() {
 }
 
 #[test]
+fn a_message_that_may_not_wait_reaches_those_who_listen() {
+    let mut gateway = pair(five("subscriber"));
+    gateway.connect(3, lasting("away"));
+    gateway.subscribe(3, "t", Qos::AtLeastOnce);
+    gateway.lose(3);
+    let sent = Publish { message_expiry_s: Some(0), ..publish("now or never", Qos::AtLeastOnce, 1) };
+    gateway.send(1, Packet::Publish(sent.clone()));
+    assert_eq!(only(gateway.received(2)), sent);
+    gateway.wait(Duration::from_millis(1));
+    gateway.connect(3, lasting("away"));
+    assert_eq!(gateway.received(3), []);
+}
+
+#[test]
 fn a_message_that_waits_says_how_long_it_still_lives_and_then_is_gone() {
     let mut gateway = pair(lasting("subscriber"));
     gateway.lose(2);

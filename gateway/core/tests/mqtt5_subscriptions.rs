@@ -285,7 +285,7 @@ fn what_goes_to_another_member_expires_no_later_for_that() {
     publish_all(&mut gateway, &["1"]);
     gateway.wait(Duration::from_secs(59));
     gateway.lose(2);
-    gateway.wait(Duration::from_secs(1));
+    gateway.wait(Duration::from_secs(2));
     gateway.connect(3, lasting("c"));
     assert_eq!(payloads(&gateway.received(3)), [""; 0]);
 }

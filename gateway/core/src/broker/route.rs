@@ -141,9 +141,10 @@ impl Core {
         self.broker.next_sweep = now + SWEEP_PAUSE;
     }
 
-    /// Drops what has waited for too long and would be sent next.
+    /// Drops what has waited for too long and would be sent next. What may not wait at all, with an expiry of 0, has not waited
+    /// if its subscriber listens.
     pub(crate) fn drop_expired(&mut self, now: Instant, key: SessionKey) {
-        let has_expired = |queued: &Queued| queued.expires <= now;
+        let has_expired = |queued: &Queued| queued.expires < now;
         while self.broker.sessions.get_mut(key).and_then(|s| s.outbound.front()).is_some_and(has_expired) {
             let expired = self.broker.sessions.outbound_mut(key).and_then(Outbound::pop);
             let Some(expired) = expired else { return };
