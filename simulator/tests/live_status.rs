@@ -25,12 +25,12 @@ qos = 1
 /// A frame of one octet: its kind.
 const WELCOME: [u8; 3] = [0, 1, 2];
 
-/// Two nodes at a gateway that has a socket in `dir`, for two seconds.
+/// Two nodes at a gateway that has a socket in `dir`, for five seconds: it must have come by then.
 fn live(dir: &Path, scenario: &str) -> Output {
     let file = dir.join("two.toml");
     fs::write(&file, scenario).expect("the directory is ours");
     let mut command = Command::new(env!("CARGO_BIN_EXE_sn-sim"));
-    command.arg("live").arg(file).arg("--gateway").arg(dir.join("sock")).args(["--duration", "2s"]);
+    command.arg("live").arg(file).arg("--gateway").arg(dir.join("sock")).args(["--duration", "5s"]);
     command.arg("--json").arg(dir.join("out.json")).output().expect("it runs")
 }
 

@@ -142,8 +142,11 @@ impl Link for UdpSocket {
         let mut buffer = [0; 2_048];
         match self.recv(&mut buffer) {
             Ok(len) => Some(buffer[..len].to_vec()),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
-            Err(error) => panic!("{error}"),
+            // The last one when the process had to stand still.
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => None,
+                _ => panic!("{error}"),
+            },
         }
     }
 }

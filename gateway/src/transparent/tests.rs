@@ -43,7 +43,7 @@ async fn joined(keep_alive_s: u16) -> (Pool, Broker) {
 
 /// The next thing that comes of the line.
 async fn next(pool: &mut Pool) -> FromUpstream {
-    let news = tokio::time::timeout(Duration::from_secs(20), poll_fn(|cx| pool.poll(cx)));
+    let news = tokio::time::timeout(Duration::from_secs(60), poll_fn(|cx| pool.poll(cx)));
     let news = news.await.expect("something happens");
     let [(ID, what)]: [_; 1] = news.try_into().expect("one thing") else { panic!("another line") };
     what
@@ -112,7 +112,8 @@ async fn a_good_bye_comes_after_however_much_waits() {
 #[tokio::test]
 async fn the_core_hears_only_of_its_own_pings() {
     const PING: [u8; 2] = [0xC0, 0];
-    let (mut pool, mut broker) = joined(1).await;
+    // Who does not answer within the keep-alive is given up.
+    let (mut pool, mut broker) = joined(4).await;
     let mut heard = [0; 2];
     broker.stream.read_exact(&mut heard).await.unwrap();
     assert_eq!(heard, PING, "the line's own");

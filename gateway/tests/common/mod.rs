@@ -12,7 +12,7 @@ pub(crate) mod tls;
 pub(crate) mod web_socket;
 pub(crate) mod xbee;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -240,8 +240,13 @@ impl Sn {
     /// Receives a datagram.
     pub(crate) fn receive(&self) -> Vec<u8> {
         let mut buffer = [0; 2_048];
-        let len = self.0.recv(&mut buffer).expect("a datagram from the gateway");
-        buffer[..len].to_vec()
+        loop {
+            match self.0.recv(&mut buffer) {
+                Ok(len) => return buffer[..len].to_vec(),
+                // A process that had to stand still goes on like this.
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Interrupted, "no datagram from the gateway: {error}"),
+            }
+        }
     }
 
     /// Receives exactly this datagram.

@@ -7,6 +7,7 @@ use sn_codec::{
     ConnAck, Connect, Disconnect, Message, MsgId, PubAck, Publish, Qos, RegAck, Register, ReturnCode, SubAck,
     Subscribe, Topic, TopicFilter, TopicId,
 };
+use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -73,9 +74,16 @@ impl Gateway {
 
     /// The next message's octets, whatever it is.
     pub fn hears_octets(&mut self) -> Vec<u8> {
-        let (len, peer) = self.socket.recv_from(&mut self.buffer).expect("the program sends something");
-        self.peer = Some(peer);
-        self.buffer[..len].to_vec()
+        loop {
+            match self.socket.recv_from(&mut self.buffer) {
+                Ok((len, peer)) => {
+                    self.peer = Some(peer);
+                    return self.buffer[..len].to_vec();
+                }
+                // A process that had to stand still goes on like this.
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Interrupted, "the program says nothing: {error}"),
+            }
+        }
     }
 
     pub fn says(&self, message: Message<'_>) {
