@@ -17,7 +17,7 @@ use transports::ieee802154::wpan;
 const PORT: u16 = 1883;
 const LENGTHS: [usize; 12] = [2, 17, 40, 84, 95, 96, 100, 128, 250, 600, 1000, 1200];
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xFF02, 0, 0, 0, 0, 0, 0, 1);
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 fn main() -> Result<()> {
     let (heard_tx, heard) = channel();

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::time::Duration;
 use transports::ieee802154::wpan;
 
-const WITHIN: Duration = Duration::from_secs(10);
+const WITHIN: Duration = Duration::from_secs(60);
 /// Sequence number, PAN abcd, to all, from 0b0b.
 const ADDRESSES: [u8; 7] = [7, 0xCD, 0xAB, 0xFF, 0xFF, 0x0B, 0x0B];
 /// Short addresses both, and frame version 1.
