@@ -10,7 +10,6 @@
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sn_config::ConfigError;
 use sn_files::OwnDir;
 use sn_types::{Eui64, LinkKey};
 use std::collections::BTreeMap;
@@ -91,9 +90,9 @@ impl FrameCounters {
         let dir = OwnDir::open(dir)?;
         let path = dir.path().join(FILE);
         let spent = match fs::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text)
-                .map_err(|error| ConfigError::of_toml(&path, &text, &error, &[]))
-                .context("it is damaged; delete it, and give all nodes new keys")?,
+            Ok(text) => {
+                sn_config::read(&path, &text, &[]).context("it is damaged; delete it, and give all nodes new keys")?
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Spent::default(),
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };

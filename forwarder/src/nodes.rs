@@ -91,8 +91,7 @@ pub fn load(path: &Path) -> Result<Result<Vec<RadioNode>, ConfigError>, String> 
 /// # Errors
 /// A [`ConfigError`] that names the line, the column and the key, and repeats nothing of the text.
 pub fn parse(path: &Path, text: &str) -> Result<Vec<RadioNode>, ConfigError> {
-    let file: NodesFile =
-        toml::from_str(text).map_err(|error| ConfigError::of_toml(path, text, &error, &[]).without_text())?;
+    let file: NodesFile = sn_config::read(path, text, &[]).map_err(ConfigError::without_text)?;
     match contradiction(&file.node) {
         Some((span, message)) => Err(ConfigError::at(path, text, span, message).without_text()),
         None => Ok(file.node.into_iter().map(RadioNode::from).collect()),

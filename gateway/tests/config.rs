@@ -433,7 +433,7 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
             "[gateway]\nqos_minus_one = \"yes\"\n",
             "gw.toml:2:17: gateway.qos_minus_one: expected true or false, not the text \"yes\"",
         ),
-        ("[gateway]\nwhen_full = 1\n", "gw.toml:2:13: gateway.when_full: expected a text in quotes"),
+        ("[gateway]\nwhen_full = 1\n", "gw.toml:2:13: gateway.when_full: expected a text in quotes, not 1"),
         ("[store]\ndata = true\n", "gw.toml:2:8: store.data: expected a text in quotes, not true"),
         (
             "[store]\ndata = \"d\"\nin_memory = true\n",

@@ -1,12 +1,23 @@
 //! An error in the configuration file, written for the person who has to mend it.
 
+use crate::strict::Strict;
 use crate::words::{Hint, of_names, of_type};
 use crate::{Contradiction, Place};
+use serde::de::DeserializeOwned;
 use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
+
+/// Reads the tables and keys of `text`; `path` and the `hints`, for names that are not there, are for the error.
+///
+/// # Errors
+/// A [`ConfigError`] that names the line, the column, the key and what would be right.
+pub fn read<T: DeserializeOwned>(path: &Path, text: &str, hints: &[Hint]) -> Result<T, ConfigError> {
+    let tables = toml::Deserializer::parse(text).and_then(|parser| T::deserialize(Strict(parser)));
+    tables.map_err(|error| ConfigError::of_toml(path, text, &error, hints))
+}
 
 /// What is wrong, where, and what would be right.
 #[derive(Debug)]
@@ -51,8 +62,7 @@ impl ConfigError {
     }
 
     /// What the parser found. `hints` are for names that are not there.
-    #[must_use]
-    pub fn of_toml(path: &Path, text: &str, error: &toml::de::Error, hints: &[Hint]) -> Self {
+    fn of_toml(path: &Path, text: &str, error: &toml::de::Error, hints: &[Hint]) -> Self {
         let span = error.span().unwrap_or(0..0);
         let meant = text.get(span.clone()).unwrap_or_default();
         Self::at(path, text, span, plain(error.message(), meant, hints))
@@ -86,9 +96,6 @@ impl std::error::Error for ConfigError {}
 
 /// The parser's message, for one who has to mend the file; `meant` is what stands there.
 fn plain(message: &str, meant: &str, hints: &[Hint]) -> String {
-    if message == "wanted string or table" {
-        return "expected a text in quotes".into();
-    }
     let plain = of_type(message, meant).or_else(|| of_names(message, hints));
     plain.unwrap_or_else(|| message.replace('\n', " ").trim().into())
 }

@@ -1,6 +1,6 @@
 //! What the configuration files of the gateway and of the forwarder have in common.
 //!
-//! Owns: errors that name the place and what would be right ([`ConfigError`], [`Contradiction`]), in TOML's words ([`words`]),
+//! Owns: how such a file is read ([`read`]), errors that name the place and what would be right ([`ConfigError`], [`Contradiction`]), in TOML's words ([`words`]),
 //! numbers with a range ([`number`]), names ([`name`]), other machines ([`HostPort`]), log filters ([`log_filter`]), the keys of
 //! a serial line ([`serial`]) and of a radio ([`radio`]). Must not know: which tables and keys a daemon has.
 //!
@@ -17,10 +17,11 @@ mod place;
 pub mod radio;
 mod radio_limits;
 pub mod serial;
+mod strict;
 pub mod words;
 
 pub use contradiction::{At, Contradiction};
-pub use error::ConfigError;
+pub use error::{ConfigError, read};
 pub use host::{HostPort, NoHost};
 pub use log::{NoLogFilter, checked_log_filter, log_filter, log_filter_key};
 pub use place::Place;

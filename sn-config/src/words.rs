@@ -1,8 +1,12 @@
 //! The words of TOML and plain English in the place of the parser's.
 
+use toml::value::Datetime;
+
 /// A name that somebody may look for, and what to do instead.
 pub type Hint = (&'static str, &'static str);
 
+/// The name of the one key of a date, which the parser takes for a table.
+const DATE: &str = "$__toml_private_datetime";
 /// Names that are so much alike are mistaken for one another, from 0 to 1.
 const ALIKE: f64 = 0.75;
 
@@ -20,6 +24,9 @@ pub fn of_names(message: &str, hints: &[Hint]) -> Option<String> {
     let rest = ["unknown field ", "unknown variant "].iter().find_map(|prefix| message.strip_prefix(prefix))?;
     let mut names = rest.split('`').skip(1).step_by(2);
     let wrong = names.next()?;
+    if wrong == DATE {
+        return Some("expected a table, not a date or time".into());
+    }
     let hint = hints.iter().find(|(name, _)| *name == wrong).map(|(_, hint)| (*hint).into());
     hint.or_else(|| Some(unknown(wrong, &names.collect::<Vec<_>>())))
 }
@@ -40,17 +47,13 @@ fn unknown(wrong: &str, known: &[&str]) -> String {
 pub fn of_type(message: &str, meant: &str) -> Option<String> {
     let rest = ["invalid type: ", "invalid value: "].iter().find_map(|prefix| message.strip_prefix(prefix))?;
     let (found, expected) = rest.rsplit_once(", expected ")?;
-    let header = meant.starts_with('[') && found == "map";
-    let name = meant.trim_matches(['[', ']']);
-    Some(match expected {
-        "a sequence" if header => {
-            format!("write [[{name}]] with two brackets on each side: there may be several such tables")
+    let one_table = expected.strip_prefix("the table ").filter(|table| meant == format!("[{table}]"));
+    Some(match (expected, one_table) {
+        ("a sequence", _) if found == "map" && meant.starts_with('[') => {
+            format!("write [{meant}] with two brackets on each side: there may be several such tables")
         }
-        // The parser takes a list for the values of the table's keys, without their names.
-        _ if header && meant.starts_with("[[") => {
-            format!("write [{name}] with one bracket on each side: there is one such table")
-        }
-        _ => format!("expected {}, not {}", wish(expected), find(found)),
+        (_, Some(table)) => format!("write {table} with one bracket on each side: there is one such table"),
+        (_, None) => format!("expected {}, not {}", wish(expected), find(found, meant)),
     })
 }
 
@@ -76,10 +79,12 @@ fn wish(expected: &str) -> String {
     }
 }
 
-/// What was found, as it stands in the file.
-fn find(found: &str) -> String {
+/// What was found; `meant` is how it stands in the file.
+fn find(found: &str, meant: &str) -> String {
     let number = ["integer `", "floating point `", "boolean `"].iter().find_map(|kind| found.strip_prefix(kind));
     match (found, number) {
+        // The parser takes a date for a table.
+        ("map", _) if meant.parse::<Datetime>().is_ok() => format!("the date or time {meant}"),
         ("map", _) => "a table".into(),
         ("sequence", _) => "a list".into(),
         // Of a number beyond 64 bits the parser says behind it in how many it has put it.

@@ -55,7 +55,7 @@ pub fn load(path: &Path) -> Result<File, ConfigError> {
 /// # Errors
 /// A [`ConfigError`] that names the line, the column, the key and what would be right.
 pub fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
-    let file: File = toml::from_str(text).map_err(|error| ConfigError::of_toml(path, text, &error, HINTS))?;
+    let file: File = sn_config::read(path, text, HINTS)?;
     match file.contradiction() {
         Some(contradiction) => Err(ConfigError::of_contradiction(path, text, contradiction)),
         None => Ok(file),

@@ -1,0 +1,75 @@
+//! Whatever in the configuration is of a wrong type is refused, with its place and what would be right.
+
+#[path = "../../sn-config/tests/support/wrong_types.rs"]
+mod wrong_types;
+
+use sn_gateway::config::{ConfigError, File, parse};
+use std::path::Path;
+use wrong_types::{mistakes, with_examples};
+
+fn read(text: &str) -> Result<File, ConfigError> {
+    parse(Path::new("gw.toml"), text)
+}
+
+#[test]
+fn every_value_of_a_wrong_type_is_named_with_its_place_and_what_would_be_right() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/gateway.toml");
+    let sample = with_examples(&std::fs::read_to_string(path).unwrap(), |rest| {
+        rest.starts_with("[[")
+            || rest == "[transparent]"
+            || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '))
+    });
+    read(&sample).expect("without a mistake it is right");
+    let mut number = 0;
+    for mistake in mistakes(&toml::from_str(&sample).unwrap()) {
+        let said = read(&mistake.text).expect_err(&mistake.key).to_string();
+        let says_what_is_right = ["expected ", "write ", "leave "].iter().any(|words| said.contains(words));
+        assert!(said.contains(&format!(": {}", mistake.key)) && says_what_is_right, "{}: {said}", mistake.key);
+        number += 1;
+    }
+    assert!(number > 1_500, "{number} mistakes are not all");
+}
+
+/// What is said of `text`, without the lines that show the place.
+fn complaint(text: &str) -> String {
+    let said = read(text).expect_err(text).to_string();
+    said.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_list_is_no_table_and_a_table_is_no_word() {
+    for (text, expected) in [
+        ("gateway = [1]\n", "gw.toml:1:11: gateway: expected the table [gateway], not a list"),
+        ("store = []\n", "gw.toml:1:9: store: expected the table [store], not a list"),
+        ("gateway = 1979-05-27\n", "gw.toml:1:11: gateway: expected a table, not a date or time"),
+        ("queue = [[\"a/#\"]]\n", "gw.toml:1:10: queue[0]: expected a table [[queue]], not a list"),
+        (
+            "[gateway]\nwhen_full = { drop-oldest = {} }\n",
+            "gw.toml:2:13: gateway.when_full: expected a text in quotes, not a table",
+        ),
+        (
+            "gateway.when_full.drop-oldest = {}\n",
+            "gw.toml:1:9: gateway.when_full: expected a text in quotes, not a table",
+        ),
+        ("gateway.gw_id.is = 1\n", "gw.toml:1:9: gateway.gw_id: expected a whole number from 0 to 255, not a table"),
+        (
+            "[[listener]]\nkind = \"ws\"\nlisten = \"[::1]:80\"\n[[listener.origins]]\n",
+            "gw.toml:4:1: listener[0].origins[0]: expected a text in quotes, not a table",
+        ),
+    ] {
+        assert_eq!(complaint(text), expected);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_later_table_is_told_of_that_one() {
+    let first = "[[listener]]\nkind = \"tcp\"\nlisten = \"::1\"\n";
+    for (second, expected) in [
+        ("[[listener]]\n", "gw.toml:4:1: listener[1]: `kind` is missing"),
+        ("[[listener]]\nkind = \"tcp\"\n", "gw.toml:4:1: listener[1]: `listen` is missing"),
+    ] {
+        assert_eq!(complaint(&[first, second].concat()), expected);
+    }
+    let inline = "access = [\n{ allow = \"read\", topics = \"#\" },\n{ allow = \"read\" },\n]\n";
+    assert_eq!(complaint(inline), "gw.toml:3:1: access[1]: `topics` is missing");
+}
