@@ -5,7 +5,7 @@ use crate::relay::Naming;
 use serde::{Deserialize, Deserializer, de};
 use sn_config::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, RadioLimitsKeys, SecurityKey};
 use sn_config::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
-use sn_config::{At, ConfigError, Contradiction, HostPort, log_filter_key};
+use sn_config::{At, Claim, ConfigError, Contradiction, HostPort, log_filter_key};
 use sn_types::NodeId;
 use std::fmt;
 use std::net::SocketAddr;
@@ -290,13 +290,29 @@ impl File {
     /// What tables and keys say against each other.
     fn contradiction(&self) -> Option<Contradiction> {
         let of_names = self.namesakes().map(Contradiction::from);
-        of_names.or_else(|| self.shared_device()).or_else(|| self.security_contradiction().map(Into::into))
+        let of_addresses = || self.shared_address().map(Into::into);
+        of_names
+            .or_else(|| self.shared_device())
+            .or_else(of_addresses)
+            .or_else(|| self.security_contradiction().map(Into::into))
     }
 
     /// A device of two transports.
     fn shared_device(&self) -> Option<Contradiction> {
         let devices = self.transport.iter().filter_map(|table| Some((table.get_ref().device()?, At::from(table))));
         Contradiction::of_repeated(devices, |device| format!("two transports use {device}"))
+    }
+
+    /// An address that both ways would need, to the gateway and to nodes that speak UDP.
+    fn shared_address(&self) -> Option<(Range<usize>, String)> {
+        let local = Claim::of(self.local?)?;
+        self.transport.iter().find_map(|table| match table.get_ref() {
+            TransportTable::Udp { listen } => {
+                let collision = Claim::of(*listen)?.collision(&local)?;
+                Some((table.span(), format!("{collision}; `listen` and `local` are two ways")))
+            }
+            TransportTable::Serial { .. } | TransportTable::Ieee802154(_) => None,
+        })
     }
 
     /// What is missing for a secured radio, or there without one.

@@ -96,6 +96,10 @@ fn errors_name_the_place_and_say_what_would_be_right() {
             &format!("gateway = \"a\"\n{line}node_id = \"n\"\n{line}node_id = \"m\"\n"),
             "f.toml:7:1: transport[1]: two transports use /dev/ttyUSB0; the other is on line 2",
         ),
+        (
+            "gateway = \"a\"\nlocal = \"0.0.0.0:1885\"\n[[transport]]\nkind = \"udp\"\nlisten = \"127.0.0.1:1885\"\n",
+            "f.toml:3:1: transport[0]: 0.0.0.0:1885 takes 127.0.0.1:1885, too; `listen` and `local` are two ways",
+        ),
         (&format!("gateway = \"a\"\n{radio}node_id = \"n\"\n"), "`node_id` is of no use with a radio"),
         (&format!("gateway = \"a\"\n{line}channel = 15\n"), "`channel` is no key of a transport of kind `serial`"),
         (&format!("gateway = \"a\"\n{DONGLE}mtu = 100\n"), "`mtu` is no key of a transport of kind `ieee802154`"),

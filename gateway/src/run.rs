@@ -17,6 +17,7 @@ use crate::store::{self, DataDir, Keeper, Wall};
 use anyhow::{Context, bail};
 use gateway_core::{BRIDGE_PREFIX, Config, Core};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use sn_config::leaves_ipv4;
 use sn_types::{Instant, TransportId};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -64,7 +65,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
             Ok(())
         })?;
         start_bridges(&file, &mut driver, &ids, &to_driver, hash_seed)?;
-        if let Some(addr) = file.metrics.listen {
+        if let Some(addr) = file.metrics.listen.as_ref().map(|listen| *listen.get_ref()) {
             listening.metrics = Some(listen_metrics(addr, &mut driver, &mut accepting).await?);
         }
         if let Some(dir) = &dir {
@@ -255,7 +256,7 @@ fn listen(
         driver.pace(id, table.pacing());
         match table {
             TransportTable::Udp(table) => {
-                listen_udp(name, table, beside_ipv4(table.listen.0, &udp), driver, &mut listening)?;
+                listen_udp(name, table, leaves_ipv4(table.listen.0, &udp), driver, &mut listening)?;
             }
             TransportTable::Serial(table) => listen_serial(name, table, driver, &mut listening)?,
             TransportTable::Ieee802154(table) => listen_radio(name, table, driver, &mut listening)?,
@@ -268,7 +269,7 @@ fn listen(
     let mqtt: Vec<SocketAddr> = file.listener.iter().map(|table| table.listen.0).collect();
     for table in &file.listener {
         let number = driver.add_listener();
-        if let Some(listener) = listen_mqtt(table, beside_ipv4(table.listen.0, &mqtt), &mut listening)? {
+        if let Some(listener) = listen_mqtt(table, leaves_ipv4(table.listen.0, &mqtt), &mut listening)? {
             accept(listener, number, table).with_context(|| cannot_use_tls(table.listen.0))?;
         }
     }
@@ -357,11 +358,6 @@ fn listen_mqtt(table: &ListenerTable, only_v6: bool, listening: &mut Listening) 
         Err(error) => return Err(error).with_context(|| cannot_listen("mqtt", addr)),
     }
     Ok(None)
-}
-
-/// Whether `[::]` must leave IPv4 to another listener on the same port.
-fn beside_ipv4(addr: SocketAddr, all: &[SocketAddr]) -> bool {
-    all.contains(&SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), addr.port()))
 }
 
 /// IPv6's loopback address is only missing where there is no IPv6 at all.

@@ -54,14 +54,23 @@ impl Contradiction {
     /// The first value that comes a second time, of those that have a place; `message` is about the value.
     pub fn of_repeated<T: PartialEq>(
         values: impl IntoIterator<Item = (T, At)>,
-        message: impl FnOnce(&T) -> String,
+        message: impl Fn(&T) -> String,
+    ) -> Option<Self> {
+        Self::of_pair(values, |value, earlier| (value == earlier).then(|| message(value)))
+    }
+
+    /// The first value that does not go with an earlier one, of those that have a place; `message` says why, if so.
+    pub fn of_pair<T>(
+        values: impl IntoIterator<Item = (T, At)>,
+        message: impl Fn(&T, &T) -> Option<String>,
     ) -> Option<Self> {
         let mut earlier: Vec<(T, At)> = Vec::new();
         for (value, at) in values {
-            if let Some((_, other)) = earlier.iter().find(|(known, _)| *known == value) {
+            let found = earlier.iter().find_map(|(known, other)| Some((message(&value, known)?, other)));
+            if let Some((message, other)) = found {
                 // One that the file does not write down is not to be pointed at.
                 let (at, other) = if at.0.is_some() { (at.0, other.span()) } else { (other.span(), None) };
-                return at.map(|at| Self { at, message: message(&value), other });
+                return at.map(|at| Self { at, message, other });
             }
             earlier.push((value, at));
         }

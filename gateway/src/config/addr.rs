@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, de};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use toml::Spanned;
 
 /// The port of MQTT, over UDP as over TCP, where the operator names none.
 pub(super) const DEFAULT_PORT: u16 = 1883;
@@ -76,20 +77,23 @@ impl<'de> Deserialize<'de> for ListenAddr {
 }
 
 /// An address for metrics. Its port is given: MQTT's would be a surprise.
-pub(super) fn metrics_addr<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
-    let text = String::deserialize(deserializer)?;
+pub(super) fn metrics_addr<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Spanned<SocketAddr>>, D::Error> {
+    let text = Spanned::<String>::deserialize(deserializer)?;
+    let (text, span) = (text.get_ref(), text.span());
     let wrong =
         |_| de::Error::custom(format_args!("`{text}` is no address; write IP:PORT, for example 127.0.0.1:9883"));
-    text.parse().map(Some).map_err(wrong)
+    text.parse().map(|addr| Some(Spanned::new(span, addr))).map_err(wrong)
 }
 
 /// A multicast group with or without a port.
-pub(super) fn group<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<toml::Spanned<SocketAddr>>, D::Error> {
-    let text = toml::Spanned::<String>::deserialize(deserializer)?;
+pub(super) fn group<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<SocketAddr>>, D::Error> {
+    let text = Spanned::<String>::deserialize(deserializer)?;
     let ListenAddr(group) = text.get_ref().parse().map_err(de::Error::custom)?;
     if !group.ip().is_multicast() {
         let example = transports::Multicast::DEFAULT_GROUP;
         return Err(de::Error::custom(format_args!("{group} is no multicast group; for example {example}")));
     }
-    Ok(Some(toml::Spanned::new(text.span(), group)))
+    Ok(Some(Spanned::new(text.span(), group)))
 }

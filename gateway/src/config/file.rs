@@ -18,6 +18,7 @@ use sn_types::GwId;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use toml::Spanned;
 use tracing::warn;
 
 /// The whole file.
@@ -197,7 +198,7 @@ pub struct SecurityTable {
 pub struct MetricsTable {
     /// The address to listen on; without it nobody can read them.
     #[serde(deserialize_with = "metrics_addr")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Spanned<SocketAddr>>,
 }
 
 /// `[log]`
@@ -257,7 +258,7 @@ impl File {
         let of_transports = transport::contradiction(&self.transport);
         let of_names = || transparent::contradiction(self.transparent.as_ref()?, &self.transport).map(Into::into);
         let has_passwords = self.security.password_file.is_some();
-        let of_listeners = || listener::contradiction(&self.listener, has_passwords, self.metrics.listen);
+        let of_listeners = || listener::contradiction(&self.listener, has_passwords, self.metrics.listen.as_ref());
         of_transports.or_else(of_listeners).or_else(|| bridge::contradiction(&self.bridge)).or_else(of_names)
     }
 

@@ -5,7 +5,7 @@ use super::number::within;
 use crate::auth::MethodName;
 use crate::mqtt::{ClientCertificates, MqttLimits, Policy, TlsFiles, UserFrom, WebSocketOptions};
 use serde::{Deserialize, Deserializer, de};
-use sn_config::{At, Contradiction};
+use sn_config::{At, Claim, Contradiction};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -271,21 +271,18 @@ impl ListenerTable {
 pub(super) fn contradiction(
     tables: &[ListenerTable],
     has_passwords: bool,
-    metrics: Option<SocketAddr>,
+    metrics: Option<&Spanned<SocketAddr>>,
 ) -> Option<Contradiction> {
-    // Of port 0 the system makes another one each time.
-    let fixed = tables.iter().filter(|table| table.listen.0.port() != 0);
-    let addresses = fixed.clone().map(|table| (table.listen.0, table.listen_at.clone()));
-    let twice = Contradiction::of_repeated(addresses, |addr| format!("two listeners have the address {addr}"));
-    let of_metrics = || {
-        let table = fixed.clone().find(|table| Some(table.listen.0) == metrics)?;
-        Some((table.listen_at.span()?, "this is where metrics are read, too: `listen` of [metrics]".into()).into())
-    };
+    let all: Vec<SocketAddr> = tables.iter().map(|table| table.listen.0).collect();
+    let of_listeners =
+        tables.iter().filter_map(|table| Some((Claim::among(table.listen.0, &all)?, table.listen_at.clone())));
+    let of_metrics = metrics.and_then(|listen| Some((Claim::of(*listen.get_ref())?, At::from(listen))));
+    let collision = Contradiction::of_pair(of_listeners.chain(of_metrics), Claim::collision);
     let of_methods = || {
         let at = tables.iter().filter(|_| !has_passwords).find_map(|table| table.methods_at.span())?;
         Some((at, "`auth_methods` needs `password_file` of `[security]`: nobody could log in".into()).into())
     };
-    twice.or_else(of_metrics).or_else(of_methods)
+    collision.or_else(of_methods)
 }
 
 /// Reads the path of a URL.

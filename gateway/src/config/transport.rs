@@ -9,7 +9,7 @@ use super::radio::{self, CarriageKey, ChannelKey, InterfaceKey, RadioKeys, Radio
 use super::serial::{self, DeviceKey, FlowControlKey, FramingKey, LineKeys, ParityKey};
 use gateway_core::{Admission, Pacing};
 use serde::{Deserialize, Deserializer};
-use sn_config::{At, Contradiction};
+use sn_config::{At, Claim, Contradiction};
 use sn_types::LinkProfile;
 use std::fmt;
 use std::net::SocketAddr;
@@ -461,9 +461,16 @@ pub(super) fn contradiction(tables: &[TransportTable]) -> Option<Contradiction> 
     let of_names = Contradiction::of_repeated(names, |name| {
         format!("there are two transports `{name}`; each has a name of its own")
     });
+    let udp = || tables.iter().filter_map(TransportTable::as_udp);
+    let of_addresses = || {
+        let all: Vec<SocketAddr> = udp().map(|table| table.listen.0).collect();
+        let claims = udp().filter_map(|table| Some((Claim::among(table.listen.0, &all)?, table.at.clone())));
+        Contradiction::of_pair(claims, Claim::collision)
+    };
     let places = || tables.iter().filter_map(TransportTable::place);
     let of_places = || Contradiction::of_repeated(places(), |place| format!("two transports use {place}"));
-    of_names.or_else(of_places).or_else(|| tables.iter().find_map(TransportTable::contradiction).map(Into::into))
+    let each = || tables.iter().find_map(TransportTable::contradiction).map(Into::into);
+    of_names.or_else(of_places).or_else(of_addresses).or_else(each)
 }
 
 impl UdpTable {
