@@ -276,6 +276,16 @@ impl EventLog {
                     None => {}
                 }
             }
+            Event::LeftOver { client_id, reason, messages } => {
+                let (client, messages, name) = (&**client_id, messages.values().sum::<u64>(), reason.name());
+                match self.drops.entry(name).or_default().pass(now) {
+                    Some(more) if reason.is_wanted() => {
+                        info!(client, messages, reason = name, more, "session over: dropped")
+                    }
+                    Some(more) => warn!(client, messages, reason = name, more, "session over: dropped"),
+                    None => {}
+                }
+            }
             Event::Denied { client_id, user, action, topic } => {
                 let key = RejectReason::NotAllowed.name();
                 if let Some(more) = self.denials.entry(key).or_default().pass(now) {

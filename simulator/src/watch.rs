@@ -138,6 +138,12 @@ impl Watch {
                     ledger.forgiven(client, topic);
                 }
             }
+            Event::LeftOver { client_id, messages, .. } => {
+                if let Some(client) = ledger.client(client_id) {
+                    let topics = messages.iter().flat_map(|(topic, count)| (0..*count).map(move |_| topic));
+                    topics.for_each(|topic| ledger.forgiven(client, topic));
+                }
+            }
             Event::Connected { client_id, via, user: _, session_present } => {
                 if let (Some(client), Via::Sn(addr)) = (ledger.client(client_id), via) {
                     self.connected(now, client, *addr, *session_present);

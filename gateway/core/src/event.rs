@@ -4,6 +4,7 @@ use crate::access::Action;
 use crate::mqtt::ReasonCode;
 use crate::{ConnId, DropReason, RejectReason};
 use sn_types::{PeerAddr, TopicId, TransportId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,6 +121,15 @@ pub enum Event {
         action: Action,
         /// To which topic, or for a subscription, to which filter; empty for [`Action::Connect`].
         topic: Arc<str>,
+    },
+    /// Messages that a session still had when it ended were dropped. There may be very many: they are one event for each reason.
+    LeftOver {
+        /// The client's id.
+        client_id: Arc<str>,
+        /// Why.
+        reason: DropReason,
+        /// How many of each topic.
+        messages: BTreeMap<Arc<str>, u64>,
     },
     /// A packet was refused or ignored.
     Rejected {

@@ -212,10 +212,12 @@ fn what_a_member_did_not_acknowledge_goes_to_another_when_its_session_ends() {
     assert_eq!(acknowledge_all(&mut gateway, 3), ["3"]);
 }
 
-/// What was dropped: whose, and why.
-fn dropped(gateway: &mut Gateway) -> Vec<(String, DropReason)> {
+/// What was dropped with sessions: whose, why, and how many messages.
+fn dropped(gateway: &mut Gateway) -> Vec<(String, DropReason, u64)> {
     let dropped = gateway.events().into_iter().filter_map(|event| match event {
-        Event::Dropped { client_id, reason, .. } => Some((client_id.to_string(), reason)),
+        Event::LeftOver { client_id, reason, messages } => {
+            Some((client_id.to_string(), reason, messages.values().sum()))
+        }
         _ => None,
     });
     dropped.collect()
@@ -228,7 +230,7 @@ fn what_no_member_takes_when_a_session_ends_is_counted() {
     gateway.lose(2);
     assert_eq!(dropped(&mut gateway), []);
     gateway.lose(3);
-    assert_eq!(dropped(&mut gateway), [(); 2].map(|()| ("c".into(), DropReason::NoMember)));
+    assert_eq!(dropped(&mut gateway), [("c".into(), DropReason::NoMember, 2)]);
     assert_eq!(gateway.core.stats().drops[&DropReason::NoMember], 2);
 }
 
@@ -240,7 +242,7 @@ fn what_was_sent_at_qos_2_goes_to_nobody_else_and_is_counted() {
     assert_eq!(payloads(&gateway.received(2)), ["1"]);
     gateway.lose(2);
     assert_eq!(gateway.received(3), []);
-    assert_eq!(dropped(&mut gateway), [("b".into(), DropReason::NoMember)]);
+    assert_eq!(dropped(&mut gateway), [("b".into(), DropReason::NoMember, 1)]);
 }
 
 #[test]
@@ -253,7 +255,7 @@ fn what_comes_too_late_for_another_member_is_counted() {
     gateway.send(1, message);
     gateway.wait(Duration::from_secs(60));
     gateway.lose(2);
-    assert_eq!(dropped(&mut gateway), [("b".into(), DropReason::Expired)]);
+    assert_eq!(dropped(&mut gateway), [("b".into(), DropReason::Expired, 1)]);
 }
 
 #[test]
@@ -267,7 +269,7 @@ fn a_member_that_would_miss_a_message_does_not_get_it_while_another_keeps_it() {
     assert_eq!(payloads(&gateway.received(4)), ["1", "2"]);
     gateway.core.drop_session(gateway.now, "c");
     gateway.carry_out();
-    assert_eq!(dropped(&mut gateway), [(); 2].map(|()| ("c".into(), DropReason::NoMember)), "only who is away is left");
+    assert_eq!(dropped(&mut gateway), [("c".into(), DropReason::NoMember, 2)], "only who is away is left");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::outbound::Left;
 use super::{Home, SessionKey};
-use crate::{Core, DropReason, LostReason};
+use crate::{Core, DropReason, Event, LostReason};
 use sn_types::Instant;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Why a session ends.
@@ -74,6 +75,7 @@ impl Core {
     /// What a client whose session has ended was to get for its groups goes to other members (MQTT 5 §4.8.2), unless it may
     /// go to nobody else. What nobody takes is dropped, and so is what was for the client alone: for `reason`.
     fn settle_left(&mut self, now: Instant, client_id: &Arc<str>, left: Vec<Left>, reason: Option<DropReason>) {
+        let mut dropped: BTreeMap<DropReason, BTreeMap<Arc<str>, u64>> = BTreeMap::new();
         for Left { queued, may_go_on } in left {
             let reason = match queued.group {
                 Some(_) | None if queued.expires <= now => Some(DropReason::Expired),
@@ -81,8 +83,13 @@ impl Core {
                 Some(_) => Some(DropReason::NoMember),
                 None => reason,
             };
-            let topic = queued.message.topic();
-            reason.into_iter().for_each(|reason| self.dropped_of(client_id.clone(), topic.clone(), reason));
+            if let Some(reason) = reason {
+                *dropped.entry(reason).or_default().entry(queued.message.topic().clone()).or_default() += 1;
+            }
+        }
+        for (reason, messages) in dropped {
+            *self.stats.drops.entry(reason).or_default() += messages.values().sum::<u64>();
+            self.event(Event::LeftOver { client_id: client_id.clone(), reason, messages });
         }
     }
 }

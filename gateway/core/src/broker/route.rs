@@ -217,11 +217,6 @@ impl Core {
         let Some(session) = self.broker.sessions.get_mut(key) else { return };
         *session.counters.get_or_insert_default().drops.entry(reason).or_default() += 1;
         let client_id = session.client_id.clone();
-        self.dropped_of(client_id, topic, reason);
-    }
-
-    /// The same for a client whose session is gone.
-    pub(super) fn dropped_of(&mut self, client_id: Arc<str>, topic: Arc<str>, reason: DropReason) {
         *self.stats.drops.entry(reason).or_default() += 1;
         self.event(Event::Dropped { client_id, topic, reason });
     }

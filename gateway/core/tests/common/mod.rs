@@ -333,6 +333,12 @@ impl Rig {
         self.events.drain(..).filter_map(|event| text::event(&event)).collect()
     }
 
+    /// Messages that were dropped; what else happened is forgotten.
+    pub(crate) fn drop_events(&mut self) -> Vec<Event> {
+        let is_drop = |event: &Event| matches!(event, Event::Dropped { .. } | Event::LeftOver { .. });
+        self.events.drain(..).filter(is_drop).collect()
+    }
+
     pub(crate) fn client(&self, client_id: &str) -> Option<ClientInfo> {
         self.core.clients().find(|client| &*client.client_id == client_id)
     }

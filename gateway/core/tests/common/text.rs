@@ -101,6 +101,6 @@ pub(super) fn event(event: &Event) -> Option<String> {
             format!("{} was '{was}', is '{}'", id.0, is.as_deref().unwrap_or_default())
         }
         Event::CountersUsedUp { transport } => format!("no frame counters for {}", transport.0),
-        Event::Dropped { .. } | Event::Denied { .. } | Event::Rejected { .. } => return None,
+        Event::Dropped { .. } | Event::LeftOver { .. } | Event::Denied { .. } | Event::Rejected { .. } => return None,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::common::sn::{DISCONNECT, connect, pingreq, pubrec, regack, resume, sleep, subscribe};
 use crate::common::{Rig, port};
-use gateway_core::{ConnId, DropReason};
+use gateway_core::{ConnId, DropReason, Event};
 use sn_codec::{Message, Qos};
 use sn_types::PeerAddr;
 use std::time::Duration;
@@ -69,6 +69,20 @@ fn what_waits_in_a_session_that_ends_when_it_is_taken_over() {
     let mut rig = mailbox_of(connect("node"));
     rig.mqtt_connect(ConnId(2), "node");
     assert_eq!(dropped(&rig), [(DropReason::SessionReplaced, 3)]);
+}
+
+/// However many they are.
+#[test]
+fn what_waits_is_one_event_with_how_many_of_each_topic() {
+    let mut rig = mailbox_of(resume("node"));
+    (0..1_000).for_each(|_| rig.publish(1, "t/1", "x"));
+    rig.operate(|now, core| core.drop_session(now, "node"));
+    let messages = [("t/0", 1), ("t/1", 1_001), ("t/2", 1)].map(|(topic, count)| (topic.into(), count)).into();
+    assert_eq!(
+        rig.drop_events(),
+        [Event::LeftOver { client_id: "node".into(), reason: DropReason::SessionDropped, messages }]
+    );
+    assert_eq!(dropped(&rig), [(DropReason::SessionDropped, 1_003)]);
 }
 
 #[test]
