@@ -14,6 +14,7 @@ use std::time::Duration;
 
 const SHORT: Duration = Duration::from_millis(200);
 
+/// Of a client that soon gives a gateway up, and repeats itself on a machine that stands still for a moment.
 fn config(client_id: &str) -> Config<'_> {
     Config { t_retry_ms: 200, n_retry: 2, ..Config::new(client_id) }
 }
@@ -26,7 +27,7 @@ fn link() -> UdpLink {
 fn what_is_published_comes_back_to_who_has_subscribed() {
     let gateway = Gateway::start();
     let (heard, mut buffer) = (RefCell::new(Vec::new()), [0; 1_500]);
-    let mut client = BlockingClient::open(config("a"), link(), &mut buffer, |message| {
+    let mut client = BlockingClient::open(Config::new("a"), link(), &mut buffer, |message| {
         heard.borrow_mut().push((message.topic.name().map(str::to_owned), message.payload.to_vec()));
     });
     assert!(client.add_gateway(gateway.address));
@@ -48,12 +49,12 @@ fn what_is_published_comes_back_to_who_has_subscribed() {
 fn a_sleeper_collects_what_came_up() {
     let gateway = Gateway::start();
     let (heard, mut buffer, mut other) = (RefCell::new(0), [0; 1_500], [0; 1_500]);
-    let mut sleeper = BlockingClient::open(config("sleeper"), link(), &mut buffer, |_| *heard.borrow_mut() += 1);
+    let mut sleeper = BlockingClient::open(Config::new("sleeper"), link(), &mut buffer, |_| *heard.borrow_mut() += 1);
     sleeper.add_gateway(gateway.address);
     sleeper.connect(false).unwrap();
     sleeper.subscribe(Topic::Name("command"), Qos::One).unwrap();
     sleeper.sleep(60.try_into().unwrap()).unwrap();
-    let mut publisher = BlockingClient::open(config("other"), link(), &mut other, |_| {});
+    let mut publisher = BlockingClient::open(Config::new("other"), link(), &mut other, |_| {});
     publisher.add_gateway(gateway.address);
     publisher.connect(true).unwrap();
     publisher.publish(Topic::Name("command"), b"on", Qos::One, false).unwrap();
