@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long to wait for anything before it counts as failed. Generous: a busy machine is not a fault.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running program. It ends, with all that it has started, when this value is dropped.
 #[derive(Debug)]

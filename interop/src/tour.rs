@@ -29,6 +29,9 @@ const PROMPT: &str = "tour-prompt";
 /// How long nothing must have been printed and no processor time used before the next command is typed.
 const QUIET: Duration = Duration::from_millis(500);
 
+/// When it is typed all the same.
+const RESTLESS: Duration = Duration::from_secs(30);
+
 /// A command of the tour, and what it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -157,7 +160,7 @@ fn await_lines(step: &Step, terminal: &Process, shown_before: usize) {
 
 /// Waits until the programs of the terminal wait themselves.
 fn await_quiet(terminal: &Process) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + RESTLESS;
     let mut activity = activity_of(terminal);
     let mut since = Instant::now();
     while since.elapsed() < QUIET && Instant::now() < deadline {
