@@ -8,8 +8,10 @@
 //! Order of calls, see [`Core`]: [`Core::handle_input`] or [`Core::handle_timeout`], then [`Core::poll_output`] until
 //! it returns `None`, then wait for the next input or for [`Core::poll_timeout`].
 //!
-//! Rooms: `access` says who may do what, `sn` is the MQTT-SN side (sessions as 1.2 §6 sees them), `mqtt` the MQTT side, `broker` what both meet in, `nodes` the list of radio nodes.
-//! `upstream` is where sessions of MQTT-SN clients live that do not live in the broker here. The broker does not know which of the two a subscriber speaks.
+//! Rooms: `access` says who may do what, `sn` is the MQTT-SN side (sessions as 1.2 §6 sees them), `mqtt` the MQTT side,
+//! `broker` what both meet in: it does not know which of the two a subscriber speaks. `upstream` is where sessions of MQTT-SN
+//! clients live that do not live in the broker here, `nodes` the list of radio nodes, `durable` what survives the process, and
+//! the answers that wait until it does.
 
 mod access;
 mod broker;

@@ -14,8 +14,8 @@ const CONNACK_MALFORMED: &[u8] = &[0x20, 3, 0, 0x81, 0];
 /// CONNACK 0x82, protocol error.
 const CONNACK_PROTOCOL_ERROR: &[u8] = &[0x20, 3, 0, 0x82, 0];
 
-/// The longest CONNECT, and AUTH before CONNACK, in octets after the fixed header: nobody knows yet who it is, so it takes no more memory than
-/// anybody needs.
+/// The longest CONNECT, and AUTH before CONNACK, in octets after the fixed header: nobody knows yet who it is, so it takes no
+/// more memory than anybody needs.
 pub(super) const LONGEST_CONNECT: usize = 1 << 20;
 
 /// Why a connection ends, and what to tell the client before.

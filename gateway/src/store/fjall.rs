@@ -1,7 +1,8 @@
-//! The store on fjall: a journal with one fsync per batch, sorted tables behind it.
+//! The store on fjall: sorted tables, and before them a journal with one fsync per batch.
 //!
-//! Chosen by measurement, see `docs/durability.md`. Its errors are final for an open database, so after a full disk the
-//! database is closed and opened again: the journal's unfinished end is cut off, everything committed is there.
+//! A running gateway has its own log in the journal's place (`log`), see `docs/durability.md`. A backup is restored by way of the
+//! journal, and gets a log at the next start. fjall's errors are final for an open database, so after a full disk the database
+//! is closed and opened again: the journal's unfinished end is cut off, everything committed is there.
 
 use super::log::{Change, Mark};
 use super::{Pair, Store, StoreError, check, check_keys, wants_space};

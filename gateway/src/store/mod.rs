@@ -1,12 +1,12 @@
 //! Where promises are kept: records on stable storage.
 //!
-//! Owns: the data directory and its lock, the [`Store`] and its one implementation, the thread that writes, what is
-//! checked before anything is read back, the clock that goes on over restarts, backup files. Must not know: what a
-//! record means; that is the core's.
+//! Owns: the data directory and its lock, the [`Store`], which is a log before tables ([`LoggedStore`], and [`FjallStore`] for
+//! the tables), the thread that writes, what is checked before anything is read back, the clock that goes on over restarts,
+//! backup files. Must not know: what a record means; that is the core's.
 //!
-//! Order: [`DataDir::open`] locks the directory, [`FjallStore::open`] checks and opens what is in it, [`Store::scan`]
-//! gives the core its state back, then a [`Writer`] takes the store onto a thread of its own, where commits are written
-//! one after the other until the daemon stops.
+//! Order: [`DataDir::open`] locks the directory, [`load::open`] checks and opens what is in it, [`load::load`] gives the core
+//! its state back, then a [`Writer`] takes the store onto a thread of its own, where commits are written one after the other
+//! until the daemon stops.
 
 pub mod backup;
 mod check;

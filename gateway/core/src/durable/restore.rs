@@ -194,15 +194,17 @@ impl Core {
                 self.restore_retained(&mut reader.names, value)?;
                 reader.restored.retained += 1;
             }
-            Key::Schema
-            | Key::Subscriptions(_)
-            | Key::TopicId(..)
-            | Key::Incoming(_)
-            | Key::Queued(..)
-            | Key::User(_)
-            | Key::Upstream(_) => {
-                reader.restored.messages += self.restore_part(reader, key, value)?;
+            Key::Subscriptions(number)
+            | Key::TopicId(number, _)
+            | Key::Incoming(number)
+            | Key::Queued(number, _)
+            | Key::User(number)
+            | Key::Upstream(number) => {
+                let session = reader.sessions.get(number)?;
+                self.restore_part(reader, session, key, value)?;
             }
+            // It has been read before anything else.
+            Key::Schema => return None,
         }
         Some(())
     }
@@ -248,45 +250,28 @@ impl Core {
         Some(())
     }
 
-    /// Something of a session that is there by now. Answers with the number of messages.
-    fn restore_part(&mut self, reader: &mut Reader, key: Key<'_>, value: &[u8]) -> Option<usize> {
+    /// Something of a session that is there by now.
+    fn restore_part(&mut self, reader: &mut Reader, session: SessionKey, key: Key<'_>, value: &[u8]) -> Option<()> {
         match key {
-            Key::Upstream(number) => {
-                let key = reader.sessions.get(number)?;
-                self.broker.sessions.set_home(key, Home::Upstream);
-                Some(0)
-            }
-            Key::Subscriptions(number) => {
-                let key = reader.sessions.get(number)?;
+            Key::Upstream(_) => self.broker.sessions.set_home(session, Home::Upstream),
+            Key::Subscriptions(_) => {
                 if let Some(topics) = reader.topics.take() {
                     self.broker.expect_topics(topics.len());
                 }
                 let (value, tail) = read_with_tail(value)?;
-                self.restore_subscriptions(key, &mut reader.names, value, &tail.unwrap_or_default())?;
-                Some(0)
+                self.restore_subscriptions(session, &mut reader.names, value, &tail.unwrap_or_default())?;
             }
-            Key::TopicId(number, id) => {
-                let key = reader.sessions.get(number)?;
-                self.sn.restore_topic(key, TopicId(id), reader.topic(read(value)?));
-                Some(0)
-            }
-            Key::Incoming(number) => {
-                let key = reader.sessions.get(number)?;
+            Key::TopicId(_, id) => self.sn.restore_topic(session, TopicId(id), reader.topic(read(value)?)),
+            Key::Incoming(_) => {
                 let value: IncomingValue = read(value)?;
-                self.sn.restore_recent_qos2(key, &value.recent);
-                self.broker.sessions.get_mut(key)?.incoming_qos2 = value.unreleased.into();
-                Some(0)
+                self.sn.restore_recent_qos2(session, &value.recent);
+                self.broker.sessions.get_mut(session)?.incoming_qos2 = value.unreleased.into();
             }
             Key::Queued(number, place) => {
-                let key = reader.sessions.get(number)?;
-                self.restore_queued(reader, (number, place), key, read_with_tail(value)?)?;
-                Some(1)
+                self.restore_queued(reader, (number, place), session, read_with_tail(value)?)?;
+                reader.restored.messages += 1;
             }
-            Key::User(number) => {
-                let key = reader.sessions.get(number)?;
-                self.broker.sessions.get_mut(key)?.user = Some(reader.names.share(read(value)?));
-                Some(0)
-            }
+            Key::User(_) => self.broker.sessions.get_mut(session)?.user = Some(reader.names.share(read(value)?)),
             Key::Schema
             | Key::Predefined
             | Key::Session(_)
@@ -294,8 +279,9 @@ impl Core {
             | Key::Retained(_)
             | Key::Node(_)
             | Key::NodeCounter(_)
-            | Key::Reserved => None,
+            | Key::Reserved => return None,
         }
+        Some(())
     }
 
     fn restore_subscriptions(

@@ -9,8 +9,8 @@ use sn_types::Instant;
 const LARGEST_WINDOW: usize = 60_000;
 
 impl Core {
-    /// Sends what the connection and the window take; octets in flight have the queue's limit, too. QoS 0 does not overtake what waits for the window: messages of a
-    /// topic stay in order (MQTT-4.6.0-6).
+    /// Sends what the connection and the window take; octets in flight have the queue's limit, too. QoS 0 does not overtake
+    /// what waits for the window: messages of a topic stay in order (MQTT-4.6.0-6).
     pub(crate) fn mqtt_pump(&mut self, now: Instant, conn: ConnId) {
         while !self.mqtt_hold_back(conn)
             && !self.mqtt_awaits_round(conn)

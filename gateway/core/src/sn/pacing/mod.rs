@@ -7,11 +7,11 @@
 //!
 //! **No airtime.** Messages to active clients are begun while at most half is used, those to awake ones while at most three
 //! quarters are: an active client takes what there is as soon as there is some, and would leave nothing for one that wakes.
-//! Active clients are sent their messages when there is some again, in turn: who was, and has more, goes to the back. One that is awake is told PINGRESP and
-//! sleeps on: it would only listen, and its messages are there at its next wake, as after its "congestion". What a datagram takes is
-//! worked out when it is sent. A radio that says how long it has really been sending ([`crate::Input::Airtime`]) corrects that
-//! upwards; what it repeats is known afterwards only, so the limit may be passed by the repetitions of what the radio has at
-//! that moment.
+//! Active clients are sent their messages when there is some again, in turn: who was, and has more, goes to the back. One that
+//! is awake is told PINGRESP and sleeps on: it would only listen, and its messages are there at its next wake, as after its
+//! "congestion". What a datagram takes is worked out when it is sent. A radio that says how long it has really been sending
+//! ([`crate::Input::Airtime`]) corrects that upwards; what it repeats is known afterwards only, so the limit may be passed by the
+//! repetitions of what the radio has at that moment.
 //!
 //! **Turns.** Of the clients that are awake on a link, so many at most are sent messages at the same time; the others get their
 //! turn in the order in which they woke. One that does not answer at once loses its turn. A client that waits hears nothing, as
