@@ -17,7 +17,7 @@ fn bench(faults: Faults, args: &[&str]) -> (Output, String) {
         .args(args)
         .args(["--udp", &gateway.udp.to_string(), "--mqtt", &gateway.mqtt.to_string()])
         .args(["--pid", &std::process::id().to_string()])
-        .args(["--load", "0.2", "--yardstick", "0.05", "--limit", "20"])
+        .args(["--load", "0.2", "--yardstick", "0.05", "--limit", "120"])
         .args(patience(args))
         .output()
         .unwrap();
@@ -47,7 +47,7 @@ fn bench_started(gateway_args: &[&str], args: &[&str]) -> (Output, String) {
         .args(args)
         .args(["--gateway", program.to_str().unwrap(), "--disk", disk])
         .args(gateway_args.iter().flat_map(|arg| ["--gateway-arg", arg]))
-        .args(["--load", "0.1", "--yardstick", "0.05", "--limit", "20"])
+        .args(["--load", "0.1", "--yardstick", "0.05", "--limit", "120"])
         .args(patience(args))
         .output()
         .unwrap();
