@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Daemon, sn_gateway};
+use common::{Daemon, own_port, sn_gateway};
 use std::fs;
 use std::process::Output;
 
@@ -151,7 +151,7 @@ fn flags_override_the_file() {
 
 #[test]
 fn both_wildcards_can_be_open_on_one_port() {
-    let free = Daemon::start(&[]).udp().port();
+    let free = own_port();
     let [v4, v6] = ["0.0.0.0", "[::]"].map(|ip| format!("{ip}:{free}"));
     let gateway = Daemon::start_as_told(&["--udp", &v4, "--udp", &v6, "--mqtt", &v4, "--mqtt", &v6]);
     assert!(gateway.lines.iter().any(|line| line.starts_with("Open to the network on ")), "{:?}", gateway.lines);

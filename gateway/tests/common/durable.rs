@@ -1,6 +1,6 @@
 //! A daemon on a data directory, and what its clients say.
 
-use super::{Daemon, Mqtt, Sn, connect_packet};
+use super::{Daemon, Mqtt, Sn, connect_packet, own_port};
 use nix::sys::signal::Signal;
 use std::path::Path;
 use tempfile::TempDir;
@@ -24,8 +24,8 @@ impl Durable {
     pub(crate) fn start_with(args: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let args: Vec<_> = args.iter().map(ToString::to_string).collect();
-        let daemon = start(dir.path(), &["127.0.0.1:0", "127.0.0.1:0"], &args);
-        let ports = [daemon.udp().to_string(), daemon.mqtt().to_string()];
+        let ports = [(); 2].map(|()| format!("127.0.0.1:{}", own_port()));
+        let daemon = start(dir.path(), &ports.each_ref().map(String::as_str), &args);
         Self { dir, ports, args, daemon: Some(daemon) }
     }
 
@@ -33,8 +33,8 @@ impl Durable {
     pub(crate) fn start_from(args: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let args: Vec<_> = args.iter().map(ToString::to_string).collect();
-        let daemon = start(dir.path(), &["", "127.0.0.1:0"], &args);
-        let ports = [String::new(), daemon.mqtt().to_string()];
+        let ports = [String::new(), format!("127.0.0.1:{}", own_port())];
+        let daemon = start(dir.path(), &ports.each_ref().map(String::as_str), &args);
         Self { dir, ports, args, daemon: Some(daemon) }
     }
 

@@ -13,8 +13,9 @@ pub(crate) mod web_socket;
 pub(crate) mod xbee;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -195,6 +196,23 @@ fn collect(from: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
             log.push('\n');
         }
     });
+}
+
+/// A port of 127.0.0.1, UDP and TCP, for a server that comes back to it or cannot choose one by itself. It is below those that
+/// the system gives out: any socket of another test may have one of these as soon as nobody listens there.
+pub(crate) fn own_port() -> u16 {
+    const PORTS: std::ops::Range<u16> = 20_000..30_000;
+    static ASKED: AtomicU16 = AtomicU16::new(0);
+    let first = std::process::id().wrapping_mul(61) % u32::from(PORTS.end - PORTS.start);
+    let of_this_process = |asked: u16| PORTS.start + (first as u16 + asked) % (PORTS.end - PORTS.start);
+    let is_free = |port: &u16| {
+        let wildcards = [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()];
+        // Without IPv6 there is nobody in its way.
+        let is_taken = |error: std::io::Error| error.kind() == ErrorKind::AddrInUse;
+        !wildcards.iter().any(|ip| TcpListener::bind((*ip, *port)).is_err_and(is_taken))
+            && !wildcards.iter().any(|ip| UdpSocket::bind((*ip, *port)).is_err_and(is_taken))
+    };
+    (0..1_000).map(|_| of_this_process(ASKED.fetch_add(1, Ordering::Relaxed))).find(is_free).expect("a port")
 }
 
 /// Waits until `condition` is true.

@@ -1,9 +1,9 @@
 //! A real mosquitto.
 
-use super::wait_until;
+use super::{own_port, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use tempfile::TempDir;
@@ -29,17 +29,16 @@ impl Mosquitto {
 
     fn start_with(persistence: bool) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        // It cannot choose a port by itself.
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr()).expect("a port");
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, own_port()));
         let config = format!(
             "listener {} 127.0.0.1\nallow_anonymous true\npersistence {persistence}\npersistence_location {}/\n\
              autosave_interval 0\nmax_queued_messages 0\nuser root\nlog_type error\nlog_type warning\nlog_type notice\n",
-            port.port(),
+            addr.port(),
             dir.path().display()
         );
         std::fs::write(dir.path().join("conf"), config).expect("a file");
-        let child = spawn(&dir, port);
-        Self { dir, addr: port, child }
+        let child = spawn(&dir, addr);
+        Self { dir, addr, child }
     }
 
     /// Ends it as an operator does, and starts it again.
