@@ -1,8 +1,12 @@
 //! The systemd unit starts the program as the program wants to be started.
 
+mod common;
+
 use clap::Parser;
+use common::Daemon;
 use sn_gateway::cli::{Cli, Command};
 use std::collections::HashMap;
+use std::process;
 
 const UNIT: &str = include_str!("../../config/sn-gateway.service");
 const FORWARDER: &str = include_str!("../../config/sn-forwarder.service");
@@ -27,7 +31,7 @@ fn parse(command: &str) -> Command {
 }
 
 #[test]
-fn it_starts_checks_and_reloads_one_configuration_file() {
+fn it_starts_and_checks_with_one_configuration_file() {
     let unit = unit();
     let Command::Run(args) = parse(&unit["Service.ExecStart"]) else { panic!("ExecStart does not run the gateway") };
     let Command::CheckConfig { file, in_memory: false } = parse(&unit["Service.ExecStartPre"]) else {
@@ -36,8 +40,16 @@ fn it_starts_checks_and_reloads_one_configuration_file() {
     assert_eq!(args.config, Some(file));
     let state = format!("/var/lib/{}", unit["Service.StateDirectory"]);
     assert_eq!(args.data.as_deref(), Some(std::path::Path::new(&state)));
-    assert!(unit["Service.ExecReload"].contains("-HUP"));
     assert!(unit["Service.ExecStart"].split(' ').next().unwrap_or_default().ends_with("/sn-gateway"));
+}
+
+#[test]
+fn it_reloads_with_nothing_but_a_shell() {
+    let gateway = Daemon::start(&[]);
+    let reload = unit()["Service.ExecReload"].replace("${MAINPID}", &gateway.pid().to_string());
+    let script = reload.strip_prefix("/bin/sh -c '").and_then(|rest| rest.strip_suffix('\'')).expect(&reload);
+    assert!(process::Command::new("/bin/sh").args(["-c", script]).env("PATH", "").status().unwrap().success());
+    gateway.wait_for_log("SIGHUP");
 }
 
 #[test]
