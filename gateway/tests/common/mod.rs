@@ -201,7 +201,8 @@ fn collect(from: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
 /// A port of 127.0.0.1, UDP and TCP, for a server that comes back to it or cannot choose one by itself. It is below those that
 /// the system gives out: any socket of another test may have one of these as soon as nobody listens there.
 pub(crate) fn own_port() -> u16 {
-    const PORTS: std::ops::Range<u16> = 20_000..30_000;
+    // Campaigns have those above.
+    const PORTS: std::ops::Range<u16> = 10_000..20_000;
     static ASKED: AtomicU16 = AtomicU16::new(0);
     let first = std::process::id().wrapping_mul(61) % u32::from(PORTS.end - PORTS.start);
     let of_this_process = |asked: u16| PORTS.start + (first as u16 + asked) % (PORTS.end - PORTS.start);
