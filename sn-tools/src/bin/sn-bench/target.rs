@@ -304,10 +304,13 @@ fn log_file(log: Option<&Path>) -> Result<Stdio> {
     Ok(file.with_context(|| format!("opening {}", path.display()))?.into())
 }
 
-/// A UDP and a TCP port that were free a moment ago.
+/// A free UDP and a free TCP port, below those that the system hands out: nobody takes one while the gateway is restarted.
 pub(crate) fn free_addresses() -> Result<(SocketAddr, SocketAddr)> {
-    let any = (Ipv4Addr::LOCALHOST, 0);
-    Ok((UdpSocket::bind(any)?.local_addr()?, TcpListener::bind(any)?.local_addr()?))
+    let first = 30_000 + (std::process::id().wrapping_mul(7) % 2_000) as u16;
+    let addresses = (first..32_768).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let udp = addresses.clone().find(|addr| UdpSocket::bind(addr).is_ok());
+    let mqtt = addresses.clone().find(|addr| TcpListener::bind(addr).is_ok());
+    udp.zip(mqtt).with_context(|| format!("there is no free port from {first} to 32767"))
 }
 
 /// Makes room for `sockets` sockets beside the few that every process has.
