@@ -122,6 +122,22 @@ fn a_press_reports_at_once() {
 }
 
 #[test]
+fn a_press_while_a_report_is_under_way_is_reported_after_it() {
+    let mut world = World::new("report=86400 fetch=86400");
+    world.run(Duration::from_secs(1_000));
+    world.sensor.press(world.now);
+    world.run(Duration::from_millis(5));
+    let under_way = world.published("hall/report").len();
+    assert_eq!(under_way, 1, "the second report is not there yet");
+    world.sensor.press(world.now);
+    world.run(Duration::from_secs(2));
+    let reports = world.published("hall/report");
+    assert_eq!(reports[1..], [r#"{"n":2,"t":21.25,"v":3012,"b":1}"#, r#"{"n":3,"t":21.25,"v":3012,"b":2}"#]);
+    world.run(Duration::from_secs(1_000));
+    assert_eq!(world.published("hall/report").len(), 3, "once");
+}
+
+#[test]
 fn a_channel_that_is_busy_for_a_moment_delays_a_report_by_a_moment() {
     let mut world = World::new("key=000102030405060708090a0b0c0d0e0f fetch=86400");
     world.run(Duration::from_secs(1_000));

@@ -59,6 +59,8 @@ pub(super) struct Duties<'a> {
     sample: Option<Sample>,
     reports: u32,
     presses: u32,
+    /// As many as the last report tells of.
+    told_presses: u32,
     report_at: Instant,
     fetch_at: Instant,
     connect_at: Instant,
@@ -89,6 +91,7 @@ impl<'a> Duties<'a> {
             sample: None,
             reports: 0,
             presses: 0,
+            told_presses: 0,
             report_at: Instant::ZERO,
             fetch_at: Instant::ZERO,
             connect_at: Instant::ZERO,
@@ -218,6 +221,10 @@ impl<'a> Duties<'a> {
                 // In step with the time of the last, unless that was long ago.
                 let next = self.report_at + seconds(self.settings.report_s);
                 self.report_at = if next > now { next } else { now + seconds(self.settings.report_s) };
+                if self.told_presses != self.presses {
+                    // Somebody has pressed the button while the report was under way.
+                    self.report_at = now;
+                }
             }
             Some(Publishing::Fault) => (self.fault, self.fault_is_told) = (None, true),
             Some(Publishing::Refusal) => self.refusal = None,
@@ -306,6 +313,7 @@ impl<'a> Duties<'a> {
         if self.publishing != Some(Publishing::Report) {
             self.reports = self.reports.wrapping_add(1);
         }
+        self.told_presses = self.presses;
         let report = Report { count: self.reports, sample, presses: self.presses };
         const { assert!(MAX_REPORT_LEN <= MAX_FAULT_LEN) }
         Some((Publishing::Report, self.report_topic(), text(|out| report.write_to(out))))
