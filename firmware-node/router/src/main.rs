@@ -18,7 +18,8 @@ use cortex_m_rt as _;
 use embassy_executor::Spawner;
 use embassy_futures::join::join;
 use embassy_nrf::nvmc::Nvmc;
-use embassy_nrf::{Peripherals, bind_interrupts, pac};
+use embassy_nrf::rng::Rng;
+use embassy_nrf::{Peripherals, bind_interrupts};
 use nrf_radio::Parts;
 use router_app::{Router, RouterConfig, turn};
 use static_cell::StaticCell;
@@ -37,27 +38,28 @@ static ROUTER: StaticCell<Router<WAYS, QUEUE>> = StaticCell::new();
 
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
-    let Peripherals { RADIO, TIMER0, PPI_CH0, PPI_CH21, WDT, NVMC, .. } = embassy_nrf::init(nrf_board::clocks());
+    let Peripherals { RADIO, TIMER0, PPI_CH0, PPI_CH21, WDT, NVMC, RNG, .. } = embassy_nrf::init(nrf_board::clocks());
     nrf_board::prepare();
+    let seed = Rng::new_blocking(RNG).blocking_next_u32();
     let parts = Parts { radio: RADIO, timer: TIMER0, channels: (PPI_CH0, PPI_CH21) };
     let work = async {
         match settings::read(&mut Nvmc::new(NVMC)) {
-            Some(settings) => route(parts, &settings).await,
+            Some(settings) => route(parts, seed, &settings).await,
             None => pending().await,
         }
     };
     join(nrf_board::keep(nrf_board::watchdog(WDT)), work).await;
 }
 
-async fn route(parts: Parts<'static>, settings: &Settings) {
-    let chip = pac::FICR.deviceid(0).read();
+/// `seed` is another one at each start: what is sent first after a restart is not to look like a copy of what was sent before.
+async fn route(parts: Parts<'static>, seed: u32, settings: &Settings) {
     let eui64 = settings.eui64.unwrap_or_else(nrf_board::eui64);
     let Some(gateway) = settings.gateway else { return };
     let config = RouterConfig { eui64, pan: settings.pan, gateway, gateway_short: settings.gateway_short };
     // Its address is the gateway's: somebody has to choose another.
-    let Ok(router) = Router::new(config, chip.into()) else { return };
+    let Ok(router) = Router::new(config, seed.into()) else { return };
     let router = ROUTER.init(router);
-    let mut air = air::Air::new(nrf_radio::Radio::new(parts, Irqs, chip), settings, eui64);
+    let mut air = air::Air::new(nrf_radio::Radio::new(parts, Irqs, seed), settings, eui64);
     loop {
         turn(router, &mut air).await;
     }
