@@ -179,6 +179,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_dropped_is_forgiven_and_a_message_at_qos_0_forgives_nothing() {
+        for (dropped, missing) in [(Qos::Zero, 2), (Qos::One, 1)] {
+            let mut ledger = ledger();
+            let stamps = [dropped, Qos::One, Qos::Two].map(|qos| {
+                let stamp = ledger.offer(at(2), at(2), PUBLISHER, "t", qos);
+                if qos == dropped {
+                    ledger.forgiven(SUBSCRIBER, "t");
+                }
+                stamp
+            });
+            stamps.iter().for_each(|stamp| ledger.confirmed(at(3), stamp.id));
+            let kinds: Vec<_> = ledger.verdict().err().unwrap_or_default().iter().map(Violation::kind).collect();
+            assert_eq!(kinds, vec!["missing"; missing], "{dropped:?}");
+        }
+    }
+
+    #[test]
     fn who_has_not_asked_for_it_must_not_get_it() {
         let mut ledger = ledger();
         let stamp = ledger.offer(at(2), at(2), PUBLISHER, "u", Qos::Zero);

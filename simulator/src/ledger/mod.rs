@@ -297,10 +297,20 @@ impl Ledger {
         }
     }
 
-    /// The gateway has dropped a message for a client, and said so.
+    /// The gateway has dropped a message for a client, and said so. Which one it does not say: if none was owed, it was one at
+    /// QoS 0, and forgives nothing that is owed later.
     pub(crate) fn forgiven(&mut self, client: ClientNo, topic: &str) {
         let topic = self.topic_number(topic);
-        *self.forgiven.entry((client, topic)).or_default() += 1;
+        let owed = self.owed(client, topic);
+        let forgiven = self.forgiven.entry((client, topic)).or_default();
+        *forgiven = owed.min(*forgiven + 1);
+    }
+
+    /// How many messages of a topic are owed to a client.
+    fn owed(&self, client: ClientNo, topic: u32) -> usize {
+        let publishers = self.busy.iter().filter(|(_, of)| *of == topic);
+        let open = publishers.filter_map(|at| self.streams.get(at)).flat_map(|stream| &stream.open);
+        open.filter(|open| open.owed_to.contains(&client)).count()
     }
 
     /// A client has lost its memory.
