@@ -115,7 +115,12 @@ impl Core {
             self.mqtt_reject(conn, reason);
             return code;
         }
-        let Publish { topic, payload, qos, retain, message_expiry_s, properties, .. } = publish;
+        let Publish { topic, payload, qos, id, retain, message_expiry_s, properties, .. } = publish;
+        if let (Qos::ExactlyOnce, Some(id)) = (qos, id) {
+            // Before anything of it goes out: at QoS 2 that waits for the disk with it, also on its way to a session that is not
+            // kept. Otherwise whoever has that gets the message once more after a crash.
+            self.mqtt_remember(key, id);
+        }
         let topic = self.broker.name(&topic);
         let expires = message_expiry_s.map(|s| now + Duration::from_secs(s.into()));
         let details = Details { expires, properties, subscription_ids: Vec::new() };

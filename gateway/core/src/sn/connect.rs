@@ -197,6 +197,10 @@ impl Core {
                 usable &= !clean;
             }
             Link::Sn if self.sn.address(key) != Some(from) => {
+                if let Some(before) = self.sn.address(key) {
+                    // Perhaps that is another client's address by the time that it could go out.
+                    self.out.forget(Recipient::Peer(before));
+                }
                 self.event(Event::TakenOver { client_id: setup.client_id.clone(), by });
             }
             Link::Sn | Link::None => {}
