@@ -1,6 +1,10 @@
 //! The sample configuration, the systemd unit, and what is said of a wrong configuration.
 
+#[path = "../../sn-config/tests/support/samples.rs"]
+mod samples;
+
 use clap::Parser;
+use samples::{mistakes, with_examples};
 use sn_forwarder::cli::Cli;
 use sn_forwarder::config::{TransportTable, load, parse};
 use sn_forwarder::nodes;
@@ -21,13 +25,7 @@ fn the_sample_is_right_with_and_without_its_comments() {
     let sample = file("forwarder.toml");
     let plain = parse(Path::new("forwarder.toml"), &sample).unwrap();
     assert_eq!((plain.gateway.to_string().as_str(), plain.transport.len()), ("gateway.local:1883", 1));
-    let is_example =
-        |rest: &str| rest.starts_with("[[") || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
-    let uncomment = |line: &str| match line.strip_prefix("# ").filter(|rest| is_example(rest)) {
-        Some(example) => format!("{example}\n"),
-        None => format!("{line}\n"),
-    };
-    let full = parse(Path::new("forwarder.toml"), &sample.lines().map(uncomment).collect::<String>()).unwrap();
+    let full = parse(Path::new("forwarder.toml"), &with_examples(&sample)).unwrap();
     assert_eq!(full.transport.len(), 4);
     assert_eq!(full.namings()[2..], [Naming::Radio, Naming::Udp]);
     assert!(full.transport[2].get_ref().is_secured() && full.nodes.is_some() && full.state.is_some());
@@ -126,6 +124,21 @@ fn errors_name_the_place_and_say_what_would_be_right() {
         let error = parse(Path::new("f.toml"), text).expect_err(text).to_string();
         assert!(error.contains(expected), "{expected} is missing in\n{error}");
     }
+}
+
+#[test]
+fn every_value_of_a_wrong_type_is_named_with_its_place_and_what_would_be_right() {
+    let read = |text: &str| parse(Path::new("f.toml"), text);
+    let sample = with_examples(&file("forwarder.toml"));
+    read(&sample).expect("without a mistake it is right");
+    let mut number = 0;
+    for mistake in mistakes(&toml::from_str(&sample).unwrap()) {
+        let said = read(&mistake.text).expect_err(&mistake.key).to_string();
+        let says_what_is_right = ["expected ", "write ", "leave "].iter().any(|words| said.contains(words));
+        assert!(said.contains(&format!(": {}", mistake.key)) && says_what_is_right, "{}: {said}", mistake.key);
+        number += 1;
+    }
+    assert!(number > 150, "{number} mistakes are not all");
 }
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f";

@@ -1,4 +1,5 @@
-//! A sample configuration in which one value is of a wrong type, for every value, table and list in it.
+//! Sample configurations: with the examples in their comments, and with one value of a wrong type, for every value, table and
+//! list in them.
 
 use std::iter;
 use toml::{Table, Value};
@@ -25,8 +26,12 @@ pub(crate) fn mistakes(sample: &Table) -> impl Iterator<Item = Mistake> {
     })
 }
 
-/// The text with the examples in its comments.
-pub(crate) fn with_examples(text: &str, is_example: impl Fn(&str) -> bool) -> String {
+/// The text with the examples in its comments: keys and their values, and tables; everything else there is prose.
+pub(crate) fn with_examples(text: &str) -> String {
+    let is_example = |rest: &str| {
+        let is_table = rest.starts_with('[') && rest.ends_with(']');
+        is_table || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '))
+    };
     let uncomment = |line: &str| match line.strip_prefix("# ").filter(|rest| is_example(rest)) {
         Some(example) => format!("{example}\n"),
         None => format!("{line}\n"),
@@ -64,11 +69,11 @@ fn value_at<'v>(value: &'v mut Value, steps: &Steps) -> &'v mut Value {
 /// What cannot stand in the place of `value`.
 fn wrong_for(value: &Value) -> Vec<Value> {
     let wrong = match value {
-        Value::String(_) => "[true, -1.5, 1979-05-27, [], [1], [[]], [{}], {}, { key = 1 }]",
-        Value::Integer(_) | Value::Float(_) => "['?', true, -1.5, nan, 07:32:00, [], [1], [[]], [{}], {}, { key = 1 }]",
-        Value::Boolean(_) => "['?', 1, 1979-05-27, [], [true], [{}], {}, { key = 1 }]",
-        Value::Table(_) => "['?', 1, true, 1979-05-27, [], [1], ['?'], [[]], [{}]]",
-        Value::Array(_) => "[1, true, 1979-05-27, [1], [[]], [1979-05-27], {}, { key = 1 }]",
+        Value::String(_) => "[true, 1979-05-27, [], [{}], { key = 1 }]",
+        Value::Integer(_) | Value::Float(_) => "['?', true, nan, 07:32:00, [1], {}]",
+        Value::Boolean(_) => "['?', 1, [true], { key = 1 }]",
+        Value::Table(_) => "['?', 1979-05-27, [], [1], ['?'], [[]], [{}]]",
+        Value::Array(_) => "[1, [1], [[]], [1979-05-27], {}, { key = 1 }]",
         Value::Datetime(_) => unreachable!("there is none in the samples"),
     };
     let list: Table = toml::from_str(&format!("list = {wrong}")).expect("it is TOML");
