@@ -155,6 +155,10 @@ fn what_is_not_synced_at_the_kill_was_not_acknowledged() {
     let (mut gateway, node, topic, watcher) = with_publisher();
     watcher.vanish();
     gateway.daemon().wait_for_log("lost");
+    // An acknowledgement waits for all before it: that is on the disk now.
+    let nobody = node.register("nobody");
+    publish(&node, 1, nobody, 9, b'x');
+    node.expect(&[7, 0x0D, nobody[0], nobody[1], 0, 9, 0]);
     gateway.disk("full");
     publish(&node, 1, topic, 1, b'a');
     gateway.daemon().wait_for_log("nothing is acknowledged");
