@@ -25,17 +25,20 @@ impl Core {
         self.uncommitted_bytes() <= self.config.limits.uncommitted_bytes / 2
     }
 
-    /// Sends a datagram, unless it would have to wait and no more may.
-    pub(crate) fn send_datagram(&mut self, recipient: Recipient, output: Output, promise: Promise) {
+    /// Sends a datagram, unless it would have to wait and no more may, or there is no airtime. Answers whether it goes.
+    pub(crate) fn send_datagram(&mut self, recipient: Recipient, output: Output, promise: Promise) -> bool {
         self.counter_promised(recipient, promise);
         let barrier = self.barrier();
         if self.is_backlogged() && self.out.would_wait(recipient, promise, barrier) {
             self.stats.unsent += 1;
-        } else if !self.has_airtime(&output) {
-            self.stats.airtime_unsent += 1;
-        } else {
-            self.out.send(recipient, output, promise, barrier);
+            return false;
         }
+        if !self.has_airtime(&output) {
+            self.stats.airtime_unsent += 1;
+            return false;
+        }
+        self.out.send(recipient, output, promise, barrier);
+        true
     }
 
     /// Takes the airtime of a datagram, if its link has enough.

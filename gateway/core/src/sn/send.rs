@@ -12,13 +12,14 @@ impl Core {
     /// Sends a message to a peer, through its forwarder if it is behind one.
     pub(crate) fn sn_send(&mut self, to: PeerAddr, message: &Message<'_>) {
         let Some(datagram) = datagram(to, message) else { return };
-        if let Message::Publish(publish) = message {
+        let goes = self.send_datagram(Recipient::Peer(to), Output::Send { to, datagram }, promise(message));
+        if let Message::Publish(publish) = message
+            && goes
+        {
             let qos = super::publish_in::broker_qos(publish.qos).unwrap_or_default();
             self.stats.sent[qos as usize] += 1;
             self.stats.sent_bytes[qos as usize] += publish.data.len() as u64;
         }
-        let promise = promise(message);
-        self.send_datagram(Recipient::Peer(to), Output::Send { to, datagram }, promise);
     }
 
     /// Whether a connected client of MQTT-SN can be sent a message where it is now: one that cannot need not wait for it. Of

@@ -59,6 +59,23 @@ fn a_datagram_that_would_have_to_wait_is_not_sent_and_is_asked_for_again() {
 }
 
 #[test]
+fn what_is_not_sent_is_not_counted_as_sent() {
+    let mut rig = Rig::with(|config| {
+        config.durable = true;
+        config.limits.uncommitted_bytes = LIMIT;
+    });
+    rig.watch("a/b");
+    assert_eq!(rig.ask(NODE, resume("node")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(NODE, subscribe(Qos::Two, 7, "a/c")), ["SUBACK q2 id=1 mid=7 00"]);
+    rig.disk_hangs();
+    rig.publish(1, "a/b", &"x".repeat(LIMIT));
+    let before = rig.core.stats().clone();
+    rig.publish(2, "a/c", "x");
+    let stats = rig.core.stats();
+    assert_eq!((stats.unsent, stats.sent, stats.sent_bytes), (1, before.sent, before.sent_bytes));
+}
+
+#[test]
 fn an_mqtt_client_that_publishes_is_held_back_until_half_is_free() {
     let mut rig = backlogged();
     assert!(!rig.is_read(MQTT));
