@@ -2,7 +2,7 @@
 
 use crate::mqtt::{Malformed, TurnedAway};
 use crate::store::Report;
-use gateway_core::{BRIDGE_PREFIX, ConnId, Event, LostReason, RejectReason, Via};
+use gateway_core::{BRIDGE_PREFIX, ConnId, DropReason, Event, LostReason, RejectReason, Via};
 use sn_types::{Instant, PeerAddr};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ pub(crate) struct EventLog {
     rejects: BTreeMap<&'static str, u64>,
     next_summary: Option<Instant>,
     /// By reason, as [`EventLog::denials`].
-    drops: BTreeMap<&'static str, Throttle>,
+    drops: BTreeMap<DropReason, Throttle>,
     errors: Throttle,
     /// By reason: one must not hide another.
     denials: BTreeMap<&'static str, Throttle>,
@@ -70,7 +70,11 @@ impl Throttle {
             return None;
         }
         self.open_at = now + PAUSE;
-        Some(std::mem::take(&mut self.held_back))
+        Some(self.take_held_back())
+    }
+
+    fn take_held_back(&mut self) -> u64 {
+        std::mem::take(&mut self.held_back)
     }
 }
 
@@ -118,9 +122,16 @@ impl EventLog {
         }
     }
 
-    /// Sums up what was refused since the last time.
+    /// Sums up what was refused since the last time, and what was dropped and not told of.
     pub(crate) fn summarise(&mut self) {
         self.next_summary = None;
+        for (reason, throttle) in &mut self.drops {
+            match (throttle.take_held_back(), reason.name()) {
+                (0, _) => {}
+                (messages, name) if reason.is_wanted() => info!(messages, reason = name, "more messages dropped"),
+                (messages, name) => warn!(messages, reason = name, "more messages dropped"),
+            }
+        }
         if self.rejects.is_empty() {
             return;
         }
@@ -194,6 +205,17 @@ impl EventLog {
         }
     }
 
+    /// How many dropped messages were not told of, if these may be.
+    fn drops_may_pass(&mut self, now: Instant, reason: DropReason, messages: u64) -> Option<u64> {
+        let throttle = self.drops.entry(reason).or_default();
+        let passed = throttle.pass(now);
+        if passed.is_none() {
+            throttle.held_back += messages.saturating_sub(1);
+            self.next_summary.get_or_insert(now + SUMMARY);
+        }
+        passed
+    }
+
     fn count(&mut self, now: Instant, reason: &'static str) {
         *self.rejects.entry(reason).or_default() += 1;
         self.next_summary.get_or_insert(now + SUMMARY);
@@ -239,9 +261,14 @@ impl EventLog {
             {
                 debug!(client = &**client_id, "the session of a bridge is opened or closed");
             }
-            Event::Connected { client_id, via, user, session_present } => {
-                let (client, user) = (&**client_id, user.as_deref());
-                info!(client, from = %addr(via), user, session = session_present, "connected");
+            Event::Connected { client_id, via, user, session_present: session, from_sleep } => {
+                let (client, from, user) = (&**client_id, addr(via), user.as_deref());
+                // Many sleepers connect for each report: that is as ordinary as to be awake.
+                if *from_sleep {
+                    debug!(client, %from, user, session, "connected");
+                } else {
+                    info!(client, %from, user, session, "connected");
+                }
             }
             Event::Disconnected { client_id } => info!(client = &**client_id, "disconnected"),
             Event::Asleep { client_id, duration_s } => debug!(client = &**client_id, duration_s, "asleep"),
@@ -270,7 +297,7 @@ impl EventLog {
             ),
             Event::Dropped { client_id, topic, reason } => {
                 let (client, topic, name) = (&**client_id, &**topic, reason.name());
-                match self.drops.entry(name).or_default().pass(now) {
+                match self.drops_may_pass(now, *reason, 1) {
                     Some(more) if reason.is_wanted() => info!(client, topic, reason = name, more, "message dropped"),
                     Some(more) => warn!(client, topic, reason = name, more, "message dropped"),
                     None => {}
@@ -278,7 +305,7 @@ impl EventLog {
             }
             Event::LeftOver { client_id, reason, messages } => {
                 let (client, messages, name) = (&**client_id, messages.values().sum::<u64>(), reason.name());
-                match self.drops.entry(name).or_default().pass(now) {
+                match self.drops_may_pass(now, *reason, messages) {
                     Some(more) if reason.is_wanted() => {
                         info!(client, messages, reason = name, more, "session over: dropped")
                     }
@@ -377,7 +404,6 @@ fn broken(what: &'static str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gateway_core::DropReason;
 
     #[test]
     fn refused_packets_are_summed_up_after_ten_seconds_and_then_forgotten() {
@@ -403,8 +429,12 @@ mod tests {
         };
         (0..10).for_each(|_| dropped(DropReason::Superseded));
         dropped(DropReason::QueueFull);
-        let held_back = |reason| log.drops[reason].held_back;
-        assert_eq!([held_back("superseded"), held_back("queue-full")], [9, 0]);
+        let held_back =
+            |log: &EventLog| [DropReason::Superseded, DropReason::QueueFull].map(|reason| log.drops[&reason].held_back);
+        assert_eq!(held_back(&log), [9, 0]);
+        assert_eq!(log.next_summary(), Some(Instant::from_secs(11)), "of what was not told of");
+        log.summarise_if_due(Instant::from_secs(11));
+        assert_eq!((held_back(&log), log.next_summary()), ([0, 0], None));
     }
 
     #[test]

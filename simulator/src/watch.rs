@@ -144,7 +144,7 @@ impl Watch {
                     topics.for_each(|topic| ledger.forgiven(client, topic));
                 }
             }
-            Event::Connected { client_id, via, user: _, session_present } => {
+            Event::Connected { client_id, via, user: _, session_present, from_sleep: _ } => {
                 if let (Some(client), Via::Sn(addr)) = (ledger.client(client_id), via) {
                     self.connected(now, client, *addr, *session_present);
                 }

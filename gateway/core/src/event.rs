@@ -30,6 +30,8 @@ pub enum Event {
         user: Option<Arc<str>>,
         /// Whether it went on with a session that was kept.
         session_present: bool,
+        /// It was asleep, or awake, where it is now: a sleeper that wants to publish connects (1.2 §6.14).
+        from_sleep: bool,
     },
     /// A client said good-bye.
     Disconnected {

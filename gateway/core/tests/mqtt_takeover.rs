@@ -132,3 +132,22 @@ fn a_clean_node_takes_nothing_over() {
     assert_eq!(gateway.closed(2), Some(CloseReason::TakenOver));
     assert_eq!(gateway.core.gauges().subscriptions, 1, "the watcher's");
 }
+
+#[test]
+fn a_sleeper_that_connects_is_told_from_a_node_that_comes_back() {
+    let mut gateway = Gateway::default();
+    let mut from_sleep = |datagrams: &[&[u8]]| {
+        gateway.events();
+        datagrams.iter().for_each(|datagram| drop(gateway.datagram(datagram)));
+        let connected = gateway.events().into_iter().rev().find_map(|event| match event {
+            Event::Connected { from_sleep, .. } => Some(from_sleep),
+            _ => None,
+        });
+        connected.expect("it has connected")
+    };
+    assert!(!from_sleep(&[CONNECT_RESUME]));
+    assert!(from_sleep(&[SLEEP_60_S, CONNECT_RESUME]), "to publish");
+    assert!(!from_sleep(&[CONNECT_RESUME]), "again, while it is there");
+    assert!(!from_sleep(&[SLEEP_60_S, CONNECT_CLEAN]), "as another one");
+    assert!(!from_sleep(&[DISCONNECT, CONNECT_RESUME]), "from nowhere");
+}

@@ -62,7 +62,7 @@ impl Core {
         self.mqtt_schedule(now, conn);
         let accepted = ConnAck { session_present, code: ReasonCode::Success, properties: accepted };
         self.mqtt_send(conn, Packet::ConnAck(Box::new(accepted)));
-        self.event(Event::Connected { client_id, via: Via::Mqtt(conn), user, session_present });
+        self.event(Event::Connected { client_id, via: Via::Mqtt(conn), user, session_present, from_sleep: false });
         self.mqtt_resume(now, conn, key);
     }
 

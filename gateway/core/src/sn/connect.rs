@@ -20,6 +20,15 @@ pub(super) struct Setup {
     keep_alive_s: u16,
 }
 
+/// From where a client comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// There was a session of that id here.
+    session_present: bool,
+    /// It was asleep, or awake, at the same address.
+    from_sleep: bool,
+}
+
 /// What a CONNECT does to the will.
 #[derive(Debug)]
 pub(super) enum NewWill {
@@ -128,6 +137,8 @@ impl Core {
         let home = self.home_of(from);
         let key = self.take_session(now, from, setup, home);
         let session_present = key.is_some();
+        let from_sleep = key.is_some_and(|key| self.sleeps_at(key, from));
+        let arrival = Arrival { session_present, from_sleep };
         let key = key.unwrap_or_else(|| self.broker.sessions.insert_at(&setup.client_id, home));
         self.apply_setup(key, setup, keeps_will(&will));
         let dialogue = !matches!(will, NewWill::Keep);
@@ -136,32 +147,37 @@ impl Core {
         }
         let before = self.attach(now, from, key, setup.keep_alive_s, dialogue);
         match home {
-            Home::Here => self.welcome(now, key, session_present),
-            Home::Upstream => self.ask_upstream(now, key, session_present),
+            Home::Here => self.welcome(now, key, arrival),
+            Home::Upstream => self.ask_upstream(now, key, arrival),
         }
         self.replaced(now, before);
         self.pump(now, key);
         self.sn_schedule(now, key);
     }
 
+    fn sleeps_at(&self, key: SessionKey, addr: PeerAddr) -> bool {
+        matches!(self.sn.state(key), State::Asleep | State::Awake) && self.sn.address(key) == Some(addr)
+    }
+
     /// The client is connected.
-    pub(crate) fn welcome(&mut self, now: Instant, key: SessionKey, session_present: bool) {
+    pub(crate) fn welcome(&mut self, now: Instant, key: SessionKey, arrival: Arrival) {
         let Some(client) = self.sn.clients.get_mut(key) else { return };
         (client.state, client.heard) = (State::Active, now);
         let (Some(from), Some(session)) = (client.addr, self.broker.sessions.get(key)) else { return };
         let (client_id, user) = (session.client_id.clone(), session.user.clone());
         self.broker.sessions.mark(key, Part::Header);
-        self.event(Event::Connected { client_id, via: Via::Sn(from), user, session_present });
+        let Arrival { session_present, from_sleep } = arrival;
+        self.event(Event::Connected { client_id, via: Via::Sn(from), user, session_present, from_sleep });
         self.sn_send(from, &Message::ConnAck(ConnAck { return_code: ReturnCode::Accepted }));
         self.sn_schedule(now, key);
     }
 
     /// The other broker says whether the client is connected.
-    fn ask_upstream(&mut self, now: Instant, key: SessionKey, session_present: bool) {
+    fn ask_upstream(&mut self, now: Instant, key: SessionKey, arrival: Arrival) {
         if let Some(client) = self.sn.clients.get_mut(key) {
             client.state = State::Joining;
         }
-        self.upstream_join(now, key, session_present);
+        self.upstream_join(now, key, arrival);
     }
 
     /// Whether the client has said the same before, and the other broker has not answered.

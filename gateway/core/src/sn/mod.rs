@@ -33,6 +33,7 @@ use crate::map::MapSeed;
 use crate::{ClientState, Config};
 use client::{Exchange, SnClient};
 use clients::{Clients, Peer};
+pub(crate) use connect::Arrival;
 use dialogue::Dialogue;
 use memory::{AnswerLimit, Departed};
 pub(crate) use publish_in::{topic_id, wire_qos};

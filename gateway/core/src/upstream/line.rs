@@ -8,6 +8,7 @@ use super::{Ending, FromUpstream, ToUpstream, Transparent, UpstreamId, Whose};
 use crate::broker::{Home, Link, Part, SessionEnd, SessionKey};
 use crate::core::TimerKey;
 use crate::mqtt::{ConnAck, Connect, ConnectProperties, Disconnect, Packet, ReasonCode, Version, Will};
+use crate::sn::Arrival;
 use crate::{Core, Event, Output, RejectReason};
 use sn_types::{Instant, PeerAddr};
 use std::sync::Arc;
@@ -35,11 +36,11 @@ impl Core {
     }
 
     /// A node has said CONNECT: asks upstream.
-    pub(crate) fn upstream_join(&mut self, now: Instant, key: SessionKey, session_present: bool) {
+    pub(crate) fn upstream_join(&mut self, now: Instant, key: SessionKey, arrival: Arrival) {
         let Some(session) = self.broker.sessions.get(key) else { return };
         let client_id = session.client_id.clone();
         self.upstream_leave(key, Some(Disconnect::default()));
-        let joining = Joining { give_up: now + GREETING, session_present };
+        let joining = Joining { give_up: now + GREETING, arrival };
         self.upstream.remotes.insert(key, Box::new(Remote::new(client_id, Some(joining))));
         self.upstream.joiners.push_back(key);
         self.upstream_schedule(key);
@@ -178,7 +179,7 @@ impl Core {
         let joining = remote.joining.take();
         self.stats.upstream_connects += 1;
         if let Some(joining) = joining {
-            self.welcome(now, key, joining.session_present);
+            self.welcome(now, key, joining.arrival);
         }
         if !answer.session_present {
             self.upstream_restore(key);

@@ -3,6 +3,7 @@
 use super::{UpstreamId, UpstreamState};
 use crate::Qos;
 use crate::mqtt::PacketId;
+use crate::sn::Arrival;
 use sn_codec::{MsgId, TopicId};
 use sn_types::Instant;
 use std::collections::VecDeque;
@@ -46,8 +47,7 @@ pub(super) enum Line {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Joining {
     pub(super) give_up: Instant,
-    /// There was a session of that id here.
-    pub(super) session_present: bool,
+    pub(super) arrival: Arrival,
 }
 
 /// Something that upstream was asked and has not answered.
