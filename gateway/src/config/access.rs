@@ -134,8 +134,30 @@ struct Topic(TopicPattern);
 
 impl<'de> Deserialize<'de> for Topic {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        parsed(deserializer, |text, error| format!("`{text}` is no topic filter: {error}")).map(Self)
+        let text = String::deserialize(deserializer)?;
+        match complaint(&text) {
+            Some(complaint) => Err(D::Error::custom(format!("`{text}`: {complaint}"))),
+            None => {
+                let wrong = |error| D::Error::custom(format!("`{text}` is no topic filter: {error}"));
+                text.parse().map(Self).map_err(wrong)
+            }
+        }
     }
+}
+
+/// Why a filter, although it may be a valid one, is not what somebody means who writes it into a rule.
+fn complaint(filter: &str) -> Option<&'static str> {
+    let is_foreign = |level: &str| match level.as_bytes() {
+        [b'%', letter] => letter.is_ascii_alphabetic() && !matches!(letter, b'u' | b'c'),
+        _ => false,
+    };
+    if filter.starts_with("$share/") {
+        return Some("rules are about what a shared subscription selects; leave out `$share/` and the group");
+    }
+    filter
+        .split('/')
+        .any(is_foreign)
+        .then_some("%u, the user, and %c, the client id, are all that stands for something here")
 }
 
 /// A value, or several in brackets.

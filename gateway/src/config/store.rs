@@ -49,6 +49,12 @@ impl TryFrom<StoreKeys> for StoreTable {
             StoreKeys { data: Some(_), in_memory: true, .. } => {
                 Err("with `in_memory = true` nothing is kept in `data`; leave one of them out")
             }
+            StoreKeys { data: Some(data), .. } if data.as_os_str().is_empty() => {
+                Err("`data` is empty; write a directory, or leave it out")
+            }
+            StoreKeys { data: Some(data), .. } if data.starts_with("~") => {
+                Err("`~` in `data` is for shells; write the whole path")
+            }
             StoreKeys { data, in_memory, log_bytes } => Ok(Self { data, in_memory, log_bytes }),
         }
     }

@@ -183,6 +183,16 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
             "[[access]]\nuser = \"a*b*\"\nallow = \"read\"\ntopics = \"#\"\n",
             "gw.toml:2:8: access[0].user: `a*b*`: a name may have one * at most",
         ),
+        (
+            "[[access]]\nallow = \"read\"\ntopics = \"a/%n/#\"\n",
+            "gw.toml:3:10: access[0].topics: `a/%n/#`: %u, the user, and %c, the client id, are all that stands for \
+             something here",
+        ),
+        (
+            "[[access]]\nallow = \"read\"\ntopics = \"$share/g/a\"\n",
+            "gw.toml:3:10: access[0].topics: `$share/g/a`: rules are about what a shared subscription selects; leave out \
+             `$share/` and the group",
+        ),
         ("[[access]]\ntopics = \"#\"\n", "gw.toml:1:1: access[0]: `allow` or `deny` is missing"),
         (
             "[[access]]\nallow = \"read\"\ndeny = \"write\"\ntopics = \"#\"\n",
@@ -214,6 +224,14 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ),
         ("[gateway]\nwhen_full = 1\n", "gw.toml:2:13: gateway.when_full: expected a text in quotes, not 1"),
         ("[store]\ndata = true\n", "gw.toml:2:8: store.data: expected a text in quotes, not true"),
+        (
+            "[store]\ndata = \"\"\n",
+            "gw.toml:1:1: store: `data` is empty; write a directory, or leave it out",
+        ),
+        (
+            "[store]\ndata = \"~/data\"\n",
+            "gw.toml:1:1: store: `~` in `data` is for shells; write the whole path",
+        ),
         (
             "[store]\ndata = \"d\"\nin_memory = true\n",
             "gw.toml:1:1: store: with `in_memory = true` nothing is kept in `data`; leave one of them out",
