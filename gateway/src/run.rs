@@ -245,7 +245,8 @@ fn listen(
     driver: &mut Driver,
     mut accept: impl FnMut(Listener, usize, &ListenerTable) -> anyhow::Result<()>,
 ) -> anyhow::Result<Listening> {
-    let mut listening = Listening { has_users: file.security.password_file.is_some(), ..Listening::default() };
+    let has_users = file.security.password_file.is_some();
+    let mut listening = Listening { has_users, has_rules: !file.access.is_empty(), ..Listening::default() };
     let udp: Vec<SocketAddr> =
         file.transport.iter().filter_map(TransportTable::as_udp).map(|table| table.listen.0).collect();
     for (place, table) in file.transport.iter().enumerate() {

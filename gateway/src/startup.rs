@@ -24,6 +24,8 @@ pub(crate) struct Listening {
     pub(crate) mqtt: Vec<MqttAt>,
     /// There are users with passwords.
     pub(crate) has_users: bool,
+    /// There are rules, by which who does not say who it is may do little, or nothing.
+    pub(crate) has_rules: bool,
     /// Addresses left out because this machine has no IPv6.
     pub(crate) without_ipv6: Vec<SocketAddr>,
 }
@@ -152,16 +154,16 @@ impl Listening {
         text
     }
 
-    /// Commands that work as they stand, but for a name and a password: for addresses where others do not come in there are none.
+    /// Commands that work as they stand, but for a name and a password: where others do not come in, or may not do it, there are none.
     fn describe_next(&self) -> String {
         let mut text = String::new();
         let plain = || self.mqtt.iter().filter(|at| at.is_plain);
-        let open = plain().find(|at| !at.is_guarded).map(|at| (at, ""));
+        let open = plain().find(|at| !at.is_guarded && !self.has_rules).map(|at| (at, ""));
         let guarded = || plain().next().filter(|_| self.has_users).map(|at| (at, " -u USER -P PASSWORD"));
         if let Some((at, user)) = open.or_else(guarded) {
             let _ = writeln!(text, "To see every message:  mosquitto_sub {}{user} -t '#' -v", flags(at.addr, true));
         }
-        if let Some(UdpAt { addr, .. }) = self.udp.iter().find(|at| !at.is_guarded) {
+        if let Some(UdpAt { addr, .. }) = self.udp.iter().find(|at| !at.is_guarded && !self.has_rules) {
             let flags = flags(*addr, false);
             let _ = writeln!(text, "To publish one:        sn-pub {flags}-t hello -m world");
         }
@@ -278,6 +280,11 @@ mod tests {
         assert!(text.contains("on 0.0.0.0:1883, 0.0.0.0:1883, for those who say who they are"), "{text}");
         assert!(text.contains("mosquitto_sub -h 127.0.0.1 -p 1884 -t '#' -v\n"), "{text}");
         assert!(text.contains("sn-pub -p 1884 -t hello -m world\n"), "{text}");
+
+        listening.has_rules = true;
+        let text = listening.describe(&Data::InMemory);
+        assert!(!text.contains("mosquitto_sub") && !text.contains("sn-pub"), "{text}");
+        listening.has_rules = false;
 
         listening.udp[1].is_guarded = true;
         listening.mqtt[1].is_guarded = true;

@@ -209,6 +209,8 @@ fn wrong_options() {
         let ended = ends(start(&gateway, args));
         assert_eq!(ended.code, Some(2), "{args}: {}", ended.err);
     }
+    let ended = ends(start(&gateway, "-t a --sleep 70000"));
+    assert!(ended.err.contains("a whole number from 1 to 65535"), "{}", ended.err);
 }
 
 #[test]

@@ -103,9 +103,22 @@ fn reasons(counts: &BTreeMap<String, u32>) -> String {
     counts.iter().map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Clients choose these words: nothing in them may reach the terminal as a command.
+/// Clients choose these words: nothing in them may reach the terminal as a command, hide, or turn the line around.
 fn printable(text: &str) -> String {
-    text.chars().flat_map(|char| if char.is_control() { char.escape_default().collect() } else { vec![char] }).collect()
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() || is_invisible(char) {
+            shown.extend(char.escape_default());
+        } else {
+            shown.push(char);
+        }
+    }
+    shown
+}
+
+/// Characters without width, and those that say in which direction others run.
+const fn is_invisible(char: char) -> bool {
+    matches!(char, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 #[cfg(test)]
@@ -115,6 +128,18 @@ mod tests {
     fn row(client_id: &str, waiting: usize) -> SessionRow {
         let address = (waiting > 9).then(|| "mqtt-sn 10.0.0.1:5000".into());
         SessionRow { client_id: client_id.into(), state: "asleep".into(), address, waiting, drops: 0, rejects: 1 }
+    }
+
+    #[test]
+    fn what_clients_write_is_shown_as_it_is_and_cannot_turn_the_line_around() {
+        for (text, shown) in [
+            ("kühl/日本/😀", "kühl/日本/😀"),
+            ("a\"b\\", "a\"b\\"),
+            ("a\u{202E}b", "a\\u{202e}b"),
+            ("\u{FEFF}bom", "\\u{feff}bom"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
     }
 
     #[test]

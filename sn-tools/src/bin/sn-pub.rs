@@ -30,8 +30,8 @@ Examples:
   tail -f log | sn-pub -t log -l -q 1
       One message per line, until the end of the input.
 
-Exit code: 0 when everything is published (at QoS 1 and 2: acknowledged), 1 on an error, or if messages at QoS 0 may be
-lost because the gateway was away, 2 on a wrong option.";
+Exit code: 0 when everything is published (at QoS 1 and 2: acknowledged), 1 on an error, or if
+messages at QoS 0 may be lost because the gateway was away, 2 on a wrong option.";
 
 /// Publish messages to an MQTT-SN gateway.
 #[derive(Parser, Debug)]

@@ -26,7 +26,8 @@ Examples:
   sn-sub -t orders -q 1 --sleep 60
       Sleep like a battery-powered node, and collect messages once a minute.
 
-Exit code: 0 after -C messages or an interrupt, 1 on an error, 2 on a wrong option, 27 when -W is over.";
+Exit code: 0 after -C messages or an interrupt, 1 on an error, 2 on a wrong option, 27 when
+-W is over.";
 
 /// mosquitto_sub's exit code for -W.
 const TIMED_OUT: u8 = 27;
@@ -52,7 +53,7 @@ struct Cli {
     qos: Qos,
 
     /// Sleep, and wake up every so many seconds to collect messages.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_sleep)]
     sleep: Option<NonZeroU16>,
 
     #[command(flatten)]
@@ -115,6 +116,10 @@ enum End {
     Asked,
     /// By -W.
     TimedOut,
+}
+
+fn parse_sleep(text: &str) -> Result<NonZeroU16, String> {
+    text.parse().map_err(|_| "seconds are a whole number from 1 to 65535".to_owned())
 }
 
 fn run(cli: &Cli) -> Result<End> {
