@@ -224,14 +224,8 @@ fn every_mistake_is_named_with_its_place_and_what_would_be_right() {
         ),
         ("[gateway]\nwhen_full = 1\n", "gw.toml:2:13: gateway.when_full: expected a text in quotes, not 1"),
         ("[store]\ndata = true\n", "gw.toml:2:8: store.data: expected a text in quotes, not true"),
-        (
-            "[store]\ndata = \"\"\n",
-            "gw.toml:1:1: store: `data` is empty; write a directory, or leave it out",
-        ),
-        (
-            "[store]\ndata = \"~/data\"\n",
-            "gw.toml:1:1: store: `~` in `data` is for shells; write the whole path",
-        ),
+        ("[store]\ndata = \"\"\n", "gw.toml:1:1: store: `data` is empty; write a directory, or leave it out"),
+        ("[store]\ndata = \"~/data\"\n", "gw.toml:1:1: store: `~` in `data` is for shells; write the whole path"),
         (
             "[store]\ndata = \"d\"\nin_memory = true\n",
             "gw.toml:1:1: store: with `in_memory = true` nothing is kept in `data`; leave one of them out",
