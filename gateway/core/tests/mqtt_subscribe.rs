@@ -65,6 +65,16 @@ fn a_subscribe_with_too_many_filters_ends_the_connection() {
     assert_eq!(gateway.rejects(RejectReason::SubscriptionLimit), 1);
 }
 
+#[test]
+fn an_unsubscribe_with_too_many_filters_ends_the_connection() {
+    let mut gateway = gateway();
+    gateway.send(2, unsubscribe(&["a"; 8_192]));
+    assert_eq!(gateway.closed(2), None);
+    gateway.send(2, unsubscribe(&["a"; 8_193]));
+    assert!(gateway.closed(2).is_some());
+    assert_eq!(gateway.rejects(RejectReason::SubscriptionLimit), 1);
+}
+
 /// Each time it brings all retained messages. That some have no room is an event each, all of them in memory at once.
 #[test]
 fn a_filter_that_comes_again_and_again_in_one_subscribe_does_not_fill_the_memory() {

@@ -6,7 +6,8 @@ use crate::{ConnId, Core, RejectReason};
 use sn_types::Instant;
 use std::sync::Arc;
 
-/// Topic filters in one SUBSCRIBE: the same one may be there again and again, and brings retained messages each time.
+/// Topic filters in one SUBSCRIBE or UNSUBSCRIBE: the same one may be there again and again. Each time it brings retained messages,
+/// or is looked for among all that the client has.
 const FILTERS: usize = 8_192;
 
 impl Core {
@@ -114,6 +115,9 @@ impl Core {
     ) {
         if filters.is_empty() {
             return self.mqtt_protocol_error(now, conn, "an UNSUBSCRIBE without a filter");
+        }
+        if filters.len() > FILTERS {
+            return self.mqtt_break_for_number(now, conn);
         }
         if !self.mqtt_takes_answer(conn, filters.len()) {
             return self.mqtt_break_for_length(now, conn);
