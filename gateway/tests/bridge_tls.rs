@@ -49,3 +49,11 @@ fn a_broker_whose_certificate_nobody_vouches_for_gets_nothing() {
     near.wait_for_log("invalid peer certificate");
     assert!(!near.log().contains("bridge connected"));
 }
+
+#[test]
+fn of_a_broker_that_shows_an_authority_s_certificate_that_is_said() {
+    let pki = Pki::new();
+    let far = tls::broker_with(&pki, &pki.authority_as_server());
+    let near = near(&pki, &pki.ca(), far.mqtts());
+    near.wait_for_log("the broker shows an authority's certificate (CA:TRUE)");
+}

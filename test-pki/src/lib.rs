@@ -89,6 +89,14 @@ impl Pki {
         self.sign("nameless", &params)
     }
 
+    /// The authority's certificate as if it were a server's, which it must not be.
+    #[must_use]
+    pub fn authority_as_server(&self) -> Pair {
+        let pair = Pair { certificate: self.ca(), key: self.dir.path().join("ca.key") };
+        fs::write(&pair.key, self.ca.key().serialize_pem()).expect("a file");
+        pair
+    }
+
     fn sign(&self, name: &str, params: &CertificateParams) -> Pair {
         let key = new_key();
         let certificate = params.signed_by(&key, &self.ca).expect("a certificate");

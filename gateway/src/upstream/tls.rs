@@ -3,6 +3,7 @@
 use super::Stream;
 use crate::mqtt::{certificates, private_key};
 use anyhow::Context;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -52,6 +53,20 @@ impl TlsFiles {
     /// Opens TLS to the broker `host` over `tcp`.
     pub(super) async fn connect(&self, host: &str, tcp: TcpStream) -> anyhow::Result<Box<dyn Stream>> {
         let name = ServerName::try_from(host.to_owned()).with_context(|| format!("{host} is no name for TLS"))?;
-        Ok(Box::new(TlsConnector::from(self.load()?).connect(name, tcp).await?))
+        let stream = TlsConnector::from(self.load()?).connect(name, tcp).await.map_err(explained)?;
+        Ok(Box::new(stream))
+    }
+}
+
+/// Says what is wrong with the commonest of self-made certificates, for which the library has no words.
+fn explained(error: io::Error) -> anyhow::Error {
+    let is_authority = error.to_string().contains("CaUsedAsEndEntity");
+    let error = anyhow::Error::new(error);
+    if is_authority {
+        error.context(
+            "the broker shows an authority's certificate (CA:TRUE); it needs one that the authority has signed",
+        )
+    } else {
+        error
     }
 }

@@ -63,7 +63,12 @@ pub(crate) fn certificate(client: &Mqtt<TlsStream>) -> CertificateDer<'static> {
 
 /// A gateway that lets in over TLS only who shows a certificate of `pki`, and everybody without TLS.
 pub(crate) fn broker(pki: &Pki) -> Daemon {
-    let Pair { certificate, key } = pki.server();
+    broker_with(pki, &pki.server())
+}
+
+/// The same with this certificate of its own.
+pub(crate) fn broker_with(pki: &Pki, own: &Pair) -> Daemon {
+    let Pair { certificate, key } = own;
     let text = format!(
         "[[listener]]\nkind = \"tls\"\nlisten = \"127.0.0.1:0\"\ncertificate = \"{}\"\nkey = \"{}\"\n\
          client_ca = \"{}\"\nclient_certificates = \"required\"\n[[listener]]\nkind = \"tcp\"\nlisten = \"127.0.0.1:0\"\n",
