@@ -7,7 +7,7 @@ use super::listener::{self, ListenerTable};
 use super::number::within;
 use super::predefined::Predefined;
 use super::queue::QueueTable;
-use super::store::StoreTable;
+use super::store::{self, StoreTable};
 use super::transparent::{self, TransparentTable};
 use super::transport::{self, TransportTable};
 use crate::auth::{PasswordFile, PasswordFileError};
@@ -50,6 +50,7 @@ pub struct File {
     /// Where the sessions of MQTT-SN clients live, if not here.
     pub transparent: Option<TransparentTable>,
     /// Where sessions and messages are kept.
+    #[serde(deserialize_with = "store::table")]
     pub store: StoreTable,
     /// Where metrics are read.
     pub metrics: MetricsTable,
