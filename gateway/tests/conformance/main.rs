@@ -14,6 +14,7 @@ mod common;
 mod client;
 mod octets;
 mod property;
+mod received;
 
 mod connect;
 mod data;

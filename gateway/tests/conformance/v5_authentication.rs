@@ -177,7 +177,7 @@ fn auth(code: u8, method: &str, data: &str) -> Vec<u8> {
 /// AUTH of the server.
 struct Auth {
     code: u8,
-    properties: crate::client::Properties,
+    properties: crate::received::Properties,
 }
 
 impl Auth {

@@ -226,7 +226,7 @@ fn paho_5_session_expiry() {
 }
 
 /// Publishes at each QoS with these properties; the messages as they come back.
-fn echo(properties: &[u8]) -> Vec<crate::client::Message> {
+fn echo(properties: &[u8]) -> Vec<crate::received::Message> {
     let server = start_v5();
     let mut client = server.connect("myclientid");
     client.subscribe(A, 2);

@@ -34,7 +34,7 @@ fn what_travels_with_a_message_arrives_unaltered() {
     check(&late.expect_retained("t", 0, "x").properties);
 }
 
-fn check(properties: &crate::client::Properties) {
+fn check(properties: &crate::received::Properties) {
     assert_eq!(properties.number(PAYLOAD_FORMAT), Some(1));
     assert_eq!(properties.get(CONTENT_TYPE), Some(&b"a type"[..]));
     assert_eq!(properties.get(RESPONSE_TOPIC), Some(&b"r/t"[..]));
