@@ -248,6 +248,10 @@ fn after_a_drop_the_next_session_at_the_other_broker_outlives_its_connection() {
         let mut stage = Stage::start(version);
         stage.joined();
         let subscriber = Subscriber::start(stage.mqtt(), "here", "down/#");
+        let list = ["sessions", "list", "--data", stage.gateway.dir()];
+        let list = common::sn_gateway().args(list).output().expect("it runs").stdout;
+        let list = String::from_utf8(list).expect("text");
+        assert!(list.contains("bridge/cloud  active  another broker"), "{list}");
         let drop = ["sessions", "drop", "bridge/cloud", "--data", stage.gateway.dir()];
         assert!(common::sn_gateway().args(drop).status().expect("it runs").success());
         let is_back = |log: String| log.matches("bridge connected").count() == 2;

@@ -1,6 +1,6 @@
 //! What an operator asks over the control socket, and what a reader of metrics asks.
 
-use super::Driver;
+use super::{Driver, Way};
 use crate::admin::protocol::{Answer, Request, SessionDetail, SessionRow};
 use crate::admin::{Ask, Reply};
 use crate::event_log::Addr;
@@ -70,6 +70,10 @@ impl Driver {
     }
 
     pub(super) fn address(&self, via: Via) -> String {
+        let is_bridge = |conn| self.conns.get(&conn).is_some_and(|conn| matches!(conn.way, Way::Bridge(_)));
+        if matches!(via, Via::Mqtt(conn) if is_bridge(conn)) {
+            return "another broker".into();
+        }
         let peer = |conn| self.conns.get(&conn).and_then(|conn| conn.peer);
         Addr::of(&via, peer, |addr| self.core.node_name(addr)).to_string()
     }
