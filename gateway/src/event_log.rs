@@ -295,23 +295,9 @@ impl EventLog {
                 transport = transport.0,
                 "all frame counters are used: nothing secured can be sent any more, see docs/nodes.md"
             ),
-            Event::Dropped { client_id, topic, reason } => {
-                let (client, topic, name) = (&**client_id, &**topic, reason.name());
-                match self.drops_may_pass(now, *reason, 1) {
-                    Some(more) if reason.is_wanted() => info!(client, topic, reason = name, more, "message dropped"),
-                    Some(more) => warn!(client, topic, reason = name, more, "message dropped"),
-                    None => {}
-                }
-            }
+            Event::Dropped { client_id, topic, reason } => self.dropped(now, client_id, topic, *reason),
             Event::LeftOver { client_id, reason, messages } => {
-                let (client, messages, name) = (&**client_id, messages.values().sum::<u64>(), reason.name());
-                match self.drops_may_pass(now, *reason, messages) {
-                    Some(more) if reason.is_wanted() => {
-                        info!(client, messages, reason = name, more, "session over: dropped")
-                    }
-                    Some(more) => warn!(client, messages, reason = name, more, "session over: dropped"),
-                    None => {}
-                }
+                self.left_over(now, client_id, *reason, messages.values().sum());
             }
             Event::Denied { client_id, user, action, topic } => {
                 let key = RejectReason::NotAllowed.name();
@@ -325,6 +311,26 @@ impl EventLog {
                 self.denied(now, &addr(from), *reason);
                 self.count(now, reason.name());
             }
+        }
+    }
+
+    /// A message for a client was dropped.
+    fn dropped(&mut self, now: Instant, client: &str, topic: &str, reason: DropReason) {
+        let name = reason.name();
+        match self.drops_may_pass(now, reason, 1) {
+            Some(more) if reason.is_wanted() => info!(client, topic, reason = name, more, "message dropped"),
+            Some(more) => warn!(client, topic, reason = name, more, "message dropped"),
+            None => {}
+        }
+    }
+
+    /// So many messages were dropped when a session ended.
+    fn left_over(&mut self, now: Instant, client: &str, reason: DropReason, messages: u64) {
+        let name = reason.name();
+        match self.drops_may_pass(now, reason, messages) {
+            Some(more) if reason.is_wanted() => info!(client, messages, reason = name, more, "session over: dropped"),
+            Some(more) => warn!(client, messages, reason = name, more, "session over: dropped"),
+            None => {}
         }
     }
 }
