@@ -201,7 +201,7 @@ impl Core {
     fn take_session(&mut self, now: Instant, from: PeerAddr, setup: &Setup, home: Home) -> Option<SessionKey> {
         let key = self.broker.sessions.find(&setup.client_id)?;
         let session = self.broker.sessions.get(key)?;
-        let (link, clean) = (session.link, session.clean);
+        let (link, clean, left) = (session.link, session.clean, self.sn.address(key));
         let by = Via::Sn(from);
         // A session does not move from one broker to another.
         let mut usable = !setup.clean_session && session.home == home;
@@ -212,11 +212,7 @@ impl Core {
                 // A clean MQTT session has ended with its connection (MQTT 3.1.1 §3.1.2.4).
                 usable &= !clean;
             }
-            Link::Sn if self.sn.address(key) != Some(from) => {
-                if let Some(before) = self.sn.address(key) {
-                    // Perhaps that is another client's address by the time that it could go out.
-                    self.out.forget(Recipient::Peer(before));
-                }
+            Link::Sn if left != Some(from) => {
                 self.event(Event::TakenOver { client_id: setup.client_id.clone(), by });
             }
             Link::Sn | Link::None => {}
@@ -224,7 +220,7 @@ impl Core {
         if !usable {
             self.end_session(now, key, SessionEnd::Replaced);
             // What it was still to be told is of topic ids that begin anew.
-            self.out.forget(Recipient::Peer(from));
+            [Some(from), left].into_iter().flatten().for_each(|addr| self.out.forget(Recipient::Peer(addr)));
         }
         self.broker.sessions.get(key).map(|_| key)
     }
@@ -263,13 +259,23 @@ impl Core {
             self.broker.sessions.mark(key, Part::Incoming);
         }
         self.broker.sessions.mark(key, Part::Header);
-        let before = self.sn.clients.bind(key, from);
+        let before = self.move_to(key, from);
         if self.has(PlantedBug::AddressShared)
             && let Some(other) = before.and_then(|before| self.sn.clients.get_mut(before))
         {
             other.addr = Some(from);
             return None;
         }
+        before
+    }
+
+    /// Gives a client an address, and says who had it before. What waits for the disk was for who was there, and is not sent
+    /// to who is there next.
+    pub(super) fn move_to(&mut self, key: SessionKey, addr: PeerAddr) -> Option<SessionKey> {
+        let left = self.sn.address(key).filter(|left| *left != addr);
+        let before = self.sn.clients.bind(key, addr);
+        let of_before = before.map(|_| addr);
+        [left, of_before].into_iter().flatten().for_each(|addr| self.out.forget(Recipient::Peer(addr)));
         before
     }
 

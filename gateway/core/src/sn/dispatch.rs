@@ -135,7 +135,7 @@ impl Core {
                 self.sn_reject(from, RejectReason::ForwarderLimit);
                 return (State::Unknown, None);
             }
-            let before = self.sn.clients.bind(key, from);
+            let before = self.move_to(key, from);
             self.broker.sessions.mark(key, Part::Header);
             self.replaced(now, before);
         }
