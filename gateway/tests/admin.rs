@@ -82,6 +82,7 @@ fn sessions_are_listed_shown_and_dropped() {
     let socket = fs::metadata(gateway_socket(&dir)).unwrap();
     assert_eq!(socket.permissions().mode() & 0o777, 0o600);
     told(&["sessions", "drop", "kitchen", "--data", &dir]);
+    gateway.daemon().wait_for_log(r#"session over: dropped client="kitchen" messages=2 reason="session-dropped""#);
     for command in ["show", "drop"] {
         let (code, _, error) = run(&["sessions", command, "kitchen", "--data", &dir]);
         assert_eq!((code, &error[..]), (Some(1), "sn-gateway: there is no session of \"kitchen\"\n"));
