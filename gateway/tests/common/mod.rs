@@ -14,6 +14,9 @@ pub(crate) mod xbee;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix;
+use std::os::unix::net::UnixListener;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -213,7 +216,13 @@ pub(crate) fn own_port() -> u16 {
         !wildcards.iter().any(|ip| TcpListener::bind((*ip, *port)).is_err_and(is_taken))
             && !wildcards.iter().any(|ip| UdpSocket::bind((*ip, *port)).is_err_and(is_taken))
     };
-    (0..1_000).map(|_| of_this_process(ASKED.fetch_add(1, Ordering::Relaxed))).find(is_free).expect("a port")
+    // Other tests may run at the same time: a name of this port is kept until the process ends.
+    let is_ours = |port: &u16| {
+        let name = unix::net::SocketAddr::from_abstract_name(format!("sn-gateway's tests: port {port}"));
+        UnixListener::bind_addr(&name.expect("a name")).map(std::mem::forget).is_ok()
+    };
+    let mut ports = (0..1_000).map(|_| of_this_process(ASKED.fetch_add(1, Ordering::Relaxed)));
+    ports.find(|port| is_ours(port) && is_free(port)).expect("a port")
 }
 
 /// Waits until `condition` is true.
