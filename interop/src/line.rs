@@ -41,9 +41,23 @@ impl LineNode {
     /// If the system has no pseudo-terminals.
     #[must_use]
     pub fn plug(path: &Path, client_id: &'static str) -> Self {
+        Self::repeating(path, client_id, 250)
+    }
+
+    /// The same with one that waits 3 s, for a line that loses nothing: a late answer to a repeated good night would be taken for
+    /// the end of the connection.
+    ///
+    /// # Panics
+    /// If the system has no pseudo-terminals.
+    #[must_use]
+    pub fn plug_patiently(path: &Path, client_id: &'static str) -> Self {
+        Self::repeating(path, client_id, 3_000)
+    }
+
+    fn repeating(path: &Path, client_id: &'static str, t_retry_ms: u32) -> Self {
         let pty = test_nodes::plug(path);
         fcntl(&pty, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).expect("its flags");
-        let config = Config { t_retry_ms: 250, n_retry: 120, auto_reconnect: true, ..Config::new(client_id) };
+        let config = Config { t_retry_ms, n_retry: 120, auto_reconnect: true, ..Config::new(client_id) };
         let (began, pending) = (std::time::Instant::now(), Vec::new());
         Self { pty, client: Client::new(config), began, pending, heard: Vec::new(), losses: 0 }
     }

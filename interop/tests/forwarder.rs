@@ -33,7 +33,7 @@ fn dir() -> (TempDir, PathBuf) {
 fn a_node_on_a_line_publishes_subscribes_sleeps_and_wakes() {
     let gateway = Gateway::start();
     let (_dir, device) = dir();
-    let mut node = LineNode::plug(&device, "far");
+    let mut node = LineNode::plug_patiently(&device, "far");
     let mut forwarder = forwarder(&device, gateway.udp, &[]);
     let mut watcher = mosquitto_sub(&gateway, &["-t", "up/#", "-q", "2"]);
     watcher.expect("Subscribed");
@@ -112,7 +112,7 @@ fn a_gateway_that_is_killed_and_started_again_is_found_again() {
     fs::write(&config, format!("[[transport]]\nkind = \"udp\"\nlisten = \"{udp}\"\n")).expect("a file");
     let flags = ["--config", config.to_str().expect("a path in UTF-8")];
     let mut gateway = Gateway::start_durable(&data, &flags);
-    let mut node = LineNode::plug(&device, "far");
+    let mut node = LineNode::plug_patiently(&device, "far");
     let mut forwarder = forwarder(&device, udp, &[]);
     node.connect();
     node.subscribe("down", Qos::One);

@@ -58,7 +58,18 @@ impl<L: Link> Node<L> {
     /// quarter of a second, for a minute, and does not connect again by itself.
     #[must_use]
     pub fn connect(client_id: &'static str, link: L) -> Self {
-        let config = Config { t_retry_ms: 250, n_retry: 240, ..Config::new(client_id) };
+        Self::repeating(client_id, link, 250)
+    }
+
+    /// The same on a link that loses nothing: it sends again only after 3 s. Nothing that it asks for is then answered twice on a
+    /// machine that stands still for a moment. A late answer to its good night would be taken for the end of the connection.
+    #[must_use]
+    pub fn connect_patiently(client_id: &'static str, link: L) -> Self {
+        Self::repeating(client_id, link, 3_000)
+    }
+
+    fn repeating(client_id: &'static str, link: L, t_retry_ms: u32) -> Self {
+        let config = Config { t_retry_ms, n_retry: 240, ..Config::new(client_id) };
         let mut client = Client::new(config);
         client.connect(false);
         Self { link, client, began: std::time::Instant::now(), told: Told::default() }
