@@ -21,7 +21,7 @@ pub(super) struct RecentQos2 {
 /// A message that came.
 #[derive(Clone, Copy, Debug)]
 struct Recent {
-    /// When its PUBREL came; before, when it came itself.
+    /// When its PUBREL came; before, when it came itself, the last time.
     at: Instant,
     digest: u32,
     msg_id: MsgId,
@@ -31,7 +31,7 @@ impl RecentQos2 {
     /// How long messages are remembered after the client has connected anew, at most: it may begin its MsgIds again.
     const UNDER_WAY: Duration = Duration::from_secs(5);
 
-    /// A message came for the first time.
+    /// A message came, or came again before its PUBREL.
     pub(super) fn insert(&mut self, now: Instant, msg_id: MsgId, digest: u32, copies: LateCopies) {
         self.messages.retain(|recent| now.since(recent.at) < copies.within && recent.msg_id != msg_id);
         if copies.exchanges == 0 {

@@ -78,8 +78,9 @@ impl Core {
         let Some(client) = self.sn.clients.get_mut(key) else { return Ok(false) };
         let is_known = client.recent_qos2.contains(now, msg_id, digest, copies);
         if session.incoming_qos2.contains(&msg_id.0) {
-            // A CONNECT ends the memory of what it says, but not the exchange: more copies may come after its PUBREL.
-            if !is_known {
+            // A CONNECT ends the memory of all but the latest, not the exchange: of what has come just now more copies may
+            // come after the PUBREL. To note that again is no reason to keep the answer back while the disk is full.
+            if !is_known || promise.is_ok() {
                 client.recent_qos2.insert(now, msg_id, digest, copies);
                 self.broker.sessions.mark(key, Part::Incoming);
             }

@@ -53,6 +53,19 @@ fn the_time_counts_from_the_pubrel_however_long_the_exchange_took() {
     }
 }
 
+/// A CONNECT ends the memory of what came long ago; but of a message that was repeated just before a copy may be under way.
+#[test]
+fn a_copy_of_a_repetition_is_known_after_a_connect_however_old_the_message_is() {
+    let mut rig = rig(UDP);
+    assert_eq!(rig.ask(NODE, publish(Qos::Two, 1, 1, "on")), ["PUBREC mid=1"]);
+    rig.wait_s(10);
+    assert_eq!(rig.ask(NODE, publish(Qos::Two, 1, 1, "on")), ["PUBREC mid=1"]);
+    rig.wait_s(2);
+    assert_eq!(rig.ask(NODE, resume("node")), ["CONNACK 00"]);
+    assert_eq!(rig.ask(NODE, pubrel(1)), ["PUBCOMP mid=1"]);
+    assert!(!copy_is_published(&mut rig, 1));
+}
+
 #[test]
 fn on_a_link_without_late_copies_every_exchange_is_a_new_message() {
     let mut rig = rig(LateCopies::NONE);
