@@ -13,9 +13,14 @@ impl Core {
         if self.access.allows(who, action, topic) {
             return Ok(());
         }
+        Err(self.denied(who, action, topic))
+    }
+
+    /// Tells the operator what somebody may not do.
+    fn denied(&mut self, who: Who<'_>, action: Action, topic: &str) -> RejectReason {
         let user = (!who.user.is_empty()).then(|| who.user.into());
         self.event(Event::Denied { client_id: who.client_id.into(), user, action, topic: topic.into() });
-        Err(RejectReason::NotAllowed)
+        RejectReason::NotAllowed
     }
 
     /// The same for a session's client.
@@ -25,8 +30,8 @@ impl Core {
         }
         let Some(session) = self.broker.sessions.get(key) else { return Err(RejectReason::NotAllowed) };
         let (client_id, user) = (session.client_id.clone(), session.user.clone());
-        self.event(Event::Denied { client_id, user, action, topic: topic.into() });
-        Err(RejectReason::NotAllowed)
+        let who = Who { user: user.as_deref().unwrap_or_default(), client_id: &client_id };
+        Err(self.denied(who, action, topic))
     }
 
     fn permits(&self, key: SessionKey, action: Action, topic: &str) -> bool {
@@ -62,7 +67,7 @@ impl Core {
     /// for that user only: else its messages would be for anybody who knows the id.
     pub(crate) fn may_take_session(&mut self, who: Who<'_>) -> Result<(), RejectReason> {
         if !self.access.lets_in(who) {
-            self.allowed(who, Action::Connect, "")?;
+            return Err(self.denied(who, Action::Connect, ""));
         }
         let session = self.broker.sessions.find(who.client_id).and_then(|key| self.broker.sessions.get(key));
         match session.and_then(|session| session.user.as_deref()) {

@@ -39,7 +39,7 @@ impl Core {
         let code = match self.mqtt_arrival(conn, key, version, id, &publish) {
             Arrival::New => {
                 let code = self.mqtt_route(now, conn, key, publish);
-                // MQTT 3.1.1 has no way to refuse one message: it is acknowledged.
+                // MQTT 3.1.1 knows no other answer.
                 if version == Version::V3 { ReasonCode::Success } else { code }
             }
             Arrival::Repeated => ReasonCode::Success,
@@ -49,13 +49,8 @@ impl Core {
             }
         };
         let ack = Ack { id, code };
-        if qos == Qos::AtLeastOnce {
-            return self.mqtt_send(conn, Packet::PubAck(ack));
-        }
-        if !code.is_error() {
-            self.mqtt_remember(key, id);
-        }
-        self.mqtt_send(conn, Packet::PubRec(ack));
+        let answer = if qos == Qos::AtLeastOnce { Packet::PubAck(ack) } else { Packet::PubRec(ack) };
+        self.mqtt_send(conn, answer);
     }
 
     fn mqtt_arrival(
@@ -111,16 +106,19 @@ impl Core {
 
     /// Publishes, unless that is refused, and says what became of it.
     fn mqtt_route(&mut self, now: Instant, conn: ConnId, key: SessionKey, publish: Publish) -> ReasonCode {
-        if let Err((reason, code)) = self.mqtt_check_publish(conn, key, &publish) {
-            self.mqtt_reject(conn, reason);
-            return code;
-        }
-        let Publish { topic, payload, qos, id, retain, message_expiry_s, properties, .. } = publish;
-        if let (Qos::ExactlyOnce, Some(id)) = (qos, id) {
+        let checked = self.mqtt_check_publish(conn, key, &publish);
+        // MQTT 3.1.1 has no way to refuse one message: it is acknowledged.
+        let is_acknowledged = checked.is_ok() || self.mqtt.version(conn) == Version::V3;
+        if let (Qos::ExactlyOnce, Some(id), true) = (publish.qos, publish.id, is_acknowledged) {
             // Before anything of it goes out: at QoS 2 that waits for the disk with it, also on its way to a session that is not
             // kept. Otherwise whoever has that gets the message once more after a crash.
             self.mqtt_remember(key, id);
         }
+        if let Err((reason, code)) = checked {
+            self.mqtt_reject(conn, reason);
+            return code;
+        }
+        let Publish { topic, payload, qos, retain, message_expiry_s, properties, .. } = publish;
         let topic = self.broker.name(&topic);
         let expires = message_expiry_s.map(|s| now + Duration::from_secs(s.into()));
         let details = Details { expires, properties, subscription_ids: Vec::new() };
