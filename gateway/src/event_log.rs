@@ -65,8 +65,13 @@ pub(crate) struct Throttle {
 impl Throttle {
     /// How many were held back since the last one that passed, if this one may pass.
     pub(crate) fn pass(&mut self, now: Instant) -> Option<u64> {
+        self.pass_all(now, 1)
+    }
+
+    /// The same for so many at once.
+    fn pass_all(&mut self, now: Instant, number: u64) -> Option<u64> {
         if now < self.open_at {
-            self.held_back += 1;
+            self.held_back += number;
             return None;
         }
         self.open_at = now + PAUSE;
@@ -207,10 +212,8 @@ impl EventLog {
 
     /// How many dropped messages were not told of, if these may be.
     fn drops_may_pass(&mut self, now: Instant, reason: DropReason, messages: u64) -> Option<u64> {
-        let throttle = self.drops.entry(reason).or_default();
-        let passed = throttle.pass(now);
+        let passed = self.drops.entry(reason).or_default().pass_all(now, messages);
         if passed.is_none() {
-            throttle.held_back += messages.saturating_sub(1);
             self.next_summary.get_or_insert(now + SUMMARY);
         }
         passed

@@ -135,13 +135,12 @@ impl Watch {
             }
             Event::Dropped { client_id, topic, .. } => {
                 if let Some(client) = ledger.client(client_id) {
-                    ledger.forgiven(client, topic);
+                    ledger.forgiven(client, topic, 1);
                 }
             }
             Event::LeftOver { client_id, messages, .. } => {
                 if let Some(client) = ledger.client(client_id) {
-                    let topics = messages.iter().flat_map(|(topic, count)| (0..*count).map(move |_| topic));
-                    topics.for_each(|topic| ledger.forgiven(client, topic));
+                    messages.iter().for_each(|(topic, count)| ledger.forgiven(client, topic, *count as usize));
                 }
             }
             Event::Connected { client_id, via, user: _, session_present, from_sleep: _ } => {

@@ -185,7 +185,7 @@ mod tests {
             let stamps = [dropped, Qos::One, Qos::Two].map(|qos| {
                 let stamp = ledger.offer(at(2), at(2), PUBLISHER, "t", qos);
                 if qos == dropped {
-                    ledger.forgiven(SUBSCRIBER, "t");
+                    ledger.forgiven(SUBSCRIBER, "t", 1);
                 }
                 stamp
             });

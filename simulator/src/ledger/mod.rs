@@ -297,13 +297,13 @@ impl Ledger {
         }
     }
 
-    /// The gateway has dropped a message for a client, and said so. Which one it does not say: if none was owed, it was one at
-    /// QoS 0, and forgives nothing that is owed later.
-    pub(crate) fn forgiven(&mut self, client: ClientNo, topic: &str) {
+    /// The gateway has dropped messages for a client, and said so. Which ones it does not say: more than were owed were at QoS 0,
+    /// and forgive nothing that is owed later.
+    pub(crate) fn forgiven(&mut self, client: ClientNo, topic: &str, messages: usize) {
         let topic = self.topic_number(topic);
         let owed = self.owed(client, topic);
         let forgiven = self.forgiven.entry((client, topic)).or_default();
-        *forgiven = owed.min(*forgiven + 1);
+        *forgiven = owed.min(*forgiven + messages);
     }
 
     /// How many messages of a topic are owed to a client.
