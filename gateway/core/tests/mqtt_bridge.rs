@@ -34,14 +34,20 @@ fn a_bridge_has_no_other_id() {
     assert_eq!(gateway.closed(1), Some(CloseReason::Refused));
 }
 
-#[test]
-fn packet_ids_of_a_forgotten_session_mean_new_messages() {
+/// A gateway with a subscriber, to whose bridge a QoS 2 message came under id 7 before its connection broke and came back.
+fn with_a_message_unreleased() -> Gateway {
     let mut gateway = Gateway::default();
     gateway.connect(1, clean("subscriber"));
     gateway.subscribe(1, "#", Qos::AtMostOnce);
     gateway.connect(2, bridge(true));
     gateway.send(2, qos2("t", "first", 7));
     gateway.connect(3, bridge(false));
+    gateway
+}
+
+#[test]
+fn packet_ids_of_a_forgotten_session_mean_new_messages() {
+    let mut gateway = with_a_message_unreleased();
     gateway.send(3, dup(qos2("t", "first", 7)));
     assert_eq!(payloads(&gateway.received(1)), ["first"]);
     gateway.connect(4, bridge(true));
@@ -52,12 +58,7 @@ fn packet_ids_of_a_forgotten_session_mean_new_messages() {
 /// The other broker has forgotten its session, and the gateway was killed before that was on its disk.
 #[test]
 fn what_the_other_broker_has_not_sent_before_is_new_whatever_its_id_meant() {
-    let mut gateway = Gateway::default();
-    gateway.connect(1, clean("subscriber"));
-    gateway.subscribe(1, "#", Qos::AtMostOnce);
-    gateway.connect(2, bridge(true));
-    gateway.send(2, qos2("t", "first", 7));
-    gateway.connect(3, bridge(false));
+    let mut gateway = with_a_message_unreleased();
     gateway.send(3, qos2("t", "another", 7));
     assert_eq!(payloads(&gateway.received(1)), ["first", "another"]);
     gateway.send(3, dup(qos2("t", "another", 7)));

@@ -4,9 +4,13 @@
 mod cluster;
 #[path = "common/habits.rs"]
 mod habits;
+#[path = "common/records.rs"]
+mod records;
 #[path = "common/text.rs"]
 #[allow(dead_code, reason = "only a part of it is needed here")]
 mod text;
+#[path = "common/transparent.rs"]
+mod transparent;
 
 use cluster::Cluster;
 use gateway_core::mqtt::Version;
@@ -14,6 +18,7 @@ use gateway_core::{ClientState, Core, Input, Output, Qos, RejectReason, Upstream
 use sn_client::{Config, Event, Qos as NodeQos, State, Topic, Will};
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
 use std::num::NonZeroU16;
+use transparent::transparent;
 
 const HOUR: NonZeroU16 = NonZeroU16::new(3_600).unwrap();
 const WILL: Will<'static> = Will { topic: "will", message: b"gone", qos: NodeQos::One, retain: false };
@@ -423,7 +428,7 @@ fn a_request_while_a_line_is_made_waits_for_t_retry_and_not_for_t_wait() {
 #[test]
 fn connections_are_made_no_faster_than_the_limit_says() {
     let per_s = |config: &mut gateway_core::Config| {
-        config.transparent = Some(cluster::transparent(Version::V5));
+        config.transparent = Some(transparent(Version::V5));
         config.limits.upstream_connects_per_s = 2;
     };
     let mut cluster = Cluster::with(node(), &mut { per_s });
@@ -439,7 +444,7 @@ fn connections_are_made_no_faster_than_the_limit_says() {
 #[test]
 fn a_sleeper_is_sent_no_more_than_the_limit_says() {
     let few = |config: &mut gateway_core::Config| {
-        config.transparent = Some(cluster::transparent(Version::V5));
+        config.transparent = Some(transparent(Version::V5));
         config.limits.upstream_inflight = 3;
     };
     let mut cluster = Cluster::with(node(), &mut { few });
@@ -474,7 +479,7 @@ fn a_wake_after_the_broker_has_hung_up_brings_what_waits() {
 fn a_refusal_is_the_nodes_answer() {
     // No broker takes such an id from others than its own bridges.
     let prefix = |config: &mut gateway_core::Config| {
-        let settings = cluster::transparent(Version::V5);
+        let settings = transparent(Version::V5);
         config.transparent = Some(gateway_core::Transparent { client_id_prefix: "bridge/".into(), ..settings });
     };
     let mut cluster = Cluster::with(node(), &mut { prefix });
@@ -499,7 +504,7 @@ struct Unanswered(Core);
 
 impl Unanswered {
     fn new() -> Self {
-        let transparent = Some(cluster::transparent(Version::V5));
+        let transparent = Some(transparent(Version::V5));
         Self(Core::new(gateway_core::Config { transparent, ..gateway_core::Config::default() }))
     }
 

@@ -1,10 +1,14 @@
 //! Transparent mode with a broker that is played by hand: when lines are made, and what goes over them.
 
+#[path = "common/transparent.rs"]
+mod transparent;
+
 use gateway_core::mqtt::{ConnAck, ConnAckProperties, Connect, Packet, PacketId, ReasonCode, Subscribe, Version};
-use gateway_core::{Config, Core, Ending, FromUpstream, Input, Output, ToUpstream, Transparent, UpstreamId};
+use gateway_core::{Config, Core, Ending, FromUpstream, Input, Output, ToUpstream, UpstreamId};
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
+use transparent::transparent;
 
 /// Keep-alives of nodes, in seconds.
 const NONE: u8 = 0;
@@ -21,15 +25,7 @@ struct Gateway {
 
 impl Gateway {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
-        let transparent = Transparent {
-            transports: None,
-            version: Version::V5,
-            client_id_prefix: String::new(),
-            keep_alive_s: 60,
-            session_expiry_s: 86_400,
-            will_delay_s: 5,
-            reconnect_max: Duration::from_secs(60),
-        };
+        let transparent = transparent(Version::V5);
         let mut config = Config { transparent: Some(transparent), generate_client_ids: true, ..Config::default() };
         change(&mut config);
         Self { core: Core::new(config), now: Instant::from_secs(1), up: Vec::new(), down: Vec::new() }

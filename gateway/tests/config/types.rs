@@ -1,20 +1,12 @@
 //! Whatever in the configuration is of a wrong type is refused, with its place and what would be right.
 
 use crate::sample::full;
-use crate::samples::mistakes;
+use crate::samples::assert_mistakes_are_named;
 use crate::{complaint, read};
 
 #[test]
 fn every_value_of_a_wrong_type_is_named_with_its_place_and_what_would_be_right() {
-    let sample = full();
-    read(&sample).expect("without a mistake it is right");
-    let mut number = 0;
-    for mistake in mistakes(&toml::from_str(&sample).unwrap()) {
-        let said = read(&mistake.text).expect_err(&mistake.key).to_string();
-        let says_what_is_right = ["expected ", "write ", "leave "].iter().any(|words| said.contains(words));
-        assert!(said.contains(&format!(": {}", mistake.key)) && says_what_is_right, "{}: {said}", mistake.key);
-        number += 1;
-    }
+    let number = assert_mistakes_are_named(&full(), read);
     assert!(number > 900, "{number} mistakes are not all");
 }
 

@@ -1,18 +1,34 @@
 //! Sample configurations: with the examples in their comments, and with one value of a wrong type, for every value, table and
 //! list in them.
 
+use std::fmt::{Debug, Display};
 use std::iter;
 use toml::{Table, Value};
 
 /// A sample with one mistake.
-pub(crate) struct Mistake {
+struct Mistake {
     /// Where it is, as errors name it.
-    pub(crate) key: String,
-    pub(crate) text: String,
+    key: String,
+    text: String,
+}
+
+/// Asserts that each mistake in `sample` is refused with its place and what would be right, and answers how many there are.
+pub(crate) fn assert_mistakes_are_named<T: Debug, E: Display + Debug>(
+    sample: &str,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> usize {
+    read(sample).expect("without a mistake it is right");
+    let tables = toml::from_str(sample).expect("it is TOML");
+    let named = mistakes(&tables).map(|mistake| {
+        let said = read(&mistake.text).expect_err(&mistake.key).to_string();
+        let says_what_is_right = ["expected ", "write ", "leave "].iter().any(|words| said.contains(words));
+        assert!(said.contains(&format!(": {}", mistake.key)) && says_what_is_right, "{}: {said}", mistake.key);
+    });
+    named.count()
 }
 
 /// Every value in `sample` replaced with every value of another type.
-pub(crate) fn mistakes(sample: &Table) -> impl Iterator<Item = Mistake> {
+fn mistakes(sample: &Table) -> impl Iterator<Item = Mistake> {
     let sample = Value::Table(sample.clone());
     let mut places = Vec::new();
     collect_places(&sample, &mut Vec::new(), &mut places);

@@ -2,11 +2,10 @@
 //!
 //! The broker is a core, too: its MQTT side is what the gateways connect to.
 
-use super::{habits::Habits, text};
+use super::{habits::Habits, records, text, transparent::transparent};
 use gateway_core::mqtt::{self, Packet, PacketId, Version};
 use gateway_core::{
-    CommitToken, Config, ConnId, Core, Ending, FromUpstream, Input, Output, Qos, Record, ToUpstream, Transparent,
-    UpstreamId,
+    CommitToken, Config, ConnId, Core, Ending, FromUpstream, Input, Output, Qos, Record, ToUpstream, UpstreamId,
 };
 use sn_client::{Client, Event, Topic};
 use sn_types::{Instant, LinkAddr, PeerAddr, TransportId};
@@ -36,12 +35,7 @@ impl Process {
     }
 
     fn write(&mut self, now: Instant, token: CommitToken, records: Vec<Record>) {
-        for Record { key, value } in records {
-            match value {
-                Some(value) => drop(self.store.insert(key, value)),
-                None => drop(self.store.remove(&key)),
-            }
-        }
+        records::write(&mut self.store, records);
         self.core.handle_input(now, Input::Committed { token });
     }
 
@@ -89,19 +83,6 @@ pub(crate) struct Cluster {
     /// What the observer was sent.
     pub(crate) watched: Vec<String>,
     pub(crate) events: Vec<String>,
-}
-
-/// What a gateway is told that has its nodes live at the broker.
-pub(crate) fn transparent(version: Version) -> Transparent {
-    Transparent {
-        transports: None,
-        version,
-        client_id_prefix: String::new(),
-        keep_alive_s: 60,
-        session_expiry_s: 86_400,
-        will_delay_s: 5,
-        reconnect_max: Duration::from_secs(60),
-    }
 }
 
 impl Cluster {

@@ -13,6 +13,7 @@
 
 pub(crate) mod access;
 pub(crate) mod node;
+mod records;
 pub(crate) mod sn;
 mod text;
 
@@ -399,12 +400,7 @@ impl Rig {
     /// A store that needs no time.
     fn write(&mut self, token: CommitToken, records: Vec<Record>) {
         self.commits += 1;
-        for Record { key, value } in records {
-            match value {
-                Some(value) => drop(self.store.insert(key, value)),
-                None => drop(self.store.remove(&key)),
-            }
-        }
+        records::write(&mut self.store, records);
         self.core.handle_input(self.now, Input::Committed { token });
     }
 

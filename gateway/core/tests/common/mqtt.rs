@@ -1,6 +1,9 @@
 //! A core with MQTT connections around it, in virtual time.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+#[path = "records.rs"]
+mod records;
+
 use bytes::Bytes;
 use gateway_core::mqtt::{Connect, Packet, PacketId, Publish, ReasonCode, Subscribe, Version, Will};
 use gateway_core::{CloseReason, Config, ConnId, Core, Event, Input, Output, Qos, RejectReason};
@@ -146,12 +149,7 @@ impl Gateway {
                 }
                 Output::Send { datagram, .. } | Output::Broadcast { datagram, .. } => self.datagrams.push(datagram),
                 Output::Commit { token, records } => {
-                    for record in records {
-                        match record.value {
-                            Some(value) => drop(self.store.insert(record.key, value)),
-                            None => drop(self.store.remove(&record.key)),
-                        }
-                    }
+                    records::write(&mut self.store, records);
                     self.core.handle_input(self.now, Input::Committed { token });
                 }
                 Output::Upstream { .. } => unreachable!("no node is here"),

@@ -2,9 +2,13 @@
 //! gives the same state again.
 
 mod operator;
+#[path = "../common/records.rs"]
+mod records;
 #[path = "../common/seeds.rs"]
 mod seeds;
 mod traffic;
+#[path = "../common/transparent.rs"]
+mod transparent;
 mod world;
 
 use gateway_core::Input;

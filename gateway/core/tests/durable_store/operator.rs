@@ -1,5 +1,6 @@
 //! What an operator configures and does.
 
+use super::transparent::transparent;
 use super::world::World;
 use gateway_core::mqtt::Version;
 use gateway_core::{
@@ -19,7 +20,8 @@ pub(super) fn config(seed: u64) -> Config {
     let limits = Limits { queue_messages, ..limits };
     let address_moves = if seed.is_multiple_of(4) { AddressMoves::Always } else { AddressMoves::Authenticated };
     let predefined = predefined(0);
-    let transparent = Some(transparent()).filter(|_| seed.is_multiple_of(3));
+    let nodes_of_one = Transparent { transports: Some(vec![TransportId(1)]), ..transparent(Version::V5) };
+    let transparent = Some(nodes_of_one).filter(|_| seed.is_multiple_of(3));
     Config {
         durable: true,
         predefined,
@@ -43,18 +45,6 @@ fn narrow() -> Limits {
         incoming_qos2: 1,
         uncommitted_bytes: 2_000,
         ..Limits::default()
-    }
-}
-
-fn transparent() -> Transparent {
-    Transparent {
-        transports: Some(vec![TransportId(1)]),
-        version: Version::V5,
-        client_id_prefix: String::new(),
-        keep_alive_s: 60,
-        session_expiry_s: 86_400,
-        will_delay_s: 5,
-        reconnect_max: Duration::from_secs(60),
     }
 }
 

@@ -1,12 +1,14 @@
 //! A core, its store, and peers that answer most of what they are asked.
 
 use super::operator;
+use super::records::write;
+use super::seeds::chances;
 use gateway_core::mqtt::{self, Ack, ConnAck, Packet, Publish as MqttPublish, ReasonCode};
 use gateway_core::{
     CommitToken, Config, ConnId, Core, Ending, FromUpstream, Input, Output, Qos, Record, ToUpstream, UpstreamId,
 };
 use proptest::prelude::Rng;
-use proptest::test_runner::{RngAlgorithm, TestRng};
+use proptest::test_runner::TestRng;
 use sn_codec::{
     FrwdEncap, Message, PubAck, Publish, RegAck, Register, ReturnCode, TopicId, WillMsg, WillTopic, decode,
 };
@@ -32,8 +34,6 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
-        let mut octets = [0; 32];
-        octets[..8].copy_from_slice(&seed.to_le_bytes());
         let config = operator::config(seed);
         let mut world = Self {
             core: Core::new(config.clone()),
@@ -41,7 +41,7 @@ impl World {
             store: Store::new(),
             under_way: None,
             now: Instant::ZERO,
-            rng: TestRng::from_seed(RngAlgorithm::ChaCha, &octets),
+            rng: chances(seed),
             conns: BTreeSet::new(),
             next_conn: 1,
             lines: BTreeSet::new(),
@@ -119,17 +119,8 @@ impl World {
     /// The store has the commit that is under way, and says so.
     fn commit(&mut self) {
         if let Some((token, records)) = self.under_way.take() {
-            self.write(records);
+            write(&mut self.store, records);
             self.core.handle_input(self.now, Input::Committed { token });
-        }
-    }
-
-    fn write(&mut self, records: Vec<Record>) {
-        for record in records {
-            match record.value {
-                Some(value) => drop(self.store.insert(record.key, value)),
-                None => drop(self.store.remove(&record.key)),
-            }
         }
     }
 
@@ -158,7 +149,7 @@ impl World {
         if let Some((_, records)) = self.under_way.take()
             && self.below(2) == 0
         {
-            self.write(records);
+            write(&mut self.store, records);
         }
         self.conns.clear();
         self.lines.clear();

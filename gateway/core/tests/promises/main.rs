@@ -3,14 +3,17 @@
 
 mod client;
 mod links;
+#[path = "../common/records.rs"]
+mod records;
 #[path = "../common/seeds.rs"]
 mod seeds;
 
 use client::{Cast, Client, EVERYBODY, Kind, Link, Outgoing, Stage};
 use gateway_core::{CommitToken, Config, Core, Input, Output, Qos, Record};
 use proptest::prelude::Rng;
-use proptest::test_runner::{RngAlgorithm, TestRng};
-use seeds::seeds;
+use proptest::test_runner::TestRng;
+use records::write;
+use seeds::{chances, seeds};
 use sn_types::{Instant, LinkAddr};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -39,14 +42,12 @@ fn config() -> Config {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let mut octets = [0; 32];
-        octets[..8].copy_from_slice(&seed.to_le_bytes());
         let mut world = Self {
             core: Core::new(config()),
             store: BTreeMap::new(),
             under_way: None,
             now: Instant::from_secs(1),
-            rng: TestRng::from_seed(RngAlgorithm::ChaCha, &octets),
+            rng: chances(seed),
             clients: EVERYBODY.map(Client::new).into(),
             next_conn: 1,
             next_port: 1_000,
@@ -98,17 +99,8 @@ impl World {
     /// The store has the commit that is under way, and says so.
     fn commit(&mut self) {
         if let Some((token, records)) = self.under_way.take() {
-            self.write(records);
+            write(&mut self.store, records);
             self.core.handle_input(self.now, Input::Committed { token });
-        }
-    }
-
-    fn write(&mut self, records: Vec<Record>) {
-        for Record { key, value } in records {
-            match value {
-                Some(value) => drop(self.store.insert(key, value)),
-                None => drop(self.store.remove(&key)),
-            }
         }
     }
 
@@ -117,7 +109,7 @@ impl World {
         let under_way = self.under_way.take();
         let is_kept = self.below(2) == 0;
         self.note(format!("killed, with a commit under way: {}, which is kept: {is_kept}", under_way.is_some()));
-        under_way.into_iter().filter(|_| is_kept).for_each(|(_, records)| self.write(records));
+        under_way.into_iter().filter(|_| is_kept).for_each(|(_, records)| write(&mut self.store, records));
         self.core = Core::new(config());
         self.core.restore(self.now, &self.store).expect("what was written is readable");
         self.clients.iter_mut().filter(|client| client.conn().is_some()).for_each(Client::cut);
